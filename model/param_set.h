@@ -1,0 +1,117 @@
+// The parameters of one model: one flat fp32 buffer with named tensors. The
+// same layout serves weights, gradients and optimizer moments.
+#ifndef R1_MODEL_PARAM_SET_H_
+#define R1_MODEL_PARAM_SET_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "kernels/buffer.h"
+#include "kernels/matrix.h"
+#include "model/model_config.h"
+
+namespace r1 {
+
+struct TensorSpec {
+  std::string name;  // Hugging Face name, e.g. "model.norm.weight"
+  int64_t rows = 0;
+  int64_t cols = 0;           // 0 for a vector of `rows` elements
+  int64_t offset = 0;         // first element in the flat buffer
+  bool is_decayed = false;    // weight decay applies (matrices only)
+
+  int64_t count() const { return cols == 0 ? rows : rows * cols; }
+};
+
+// Indices of one layer's tensors in ParamLayout::tensors(); -1 = absent.
+struct LayerTensors {
+  int input_norm, q, k, v, q_bias, k_bias, v_bias, q_norm, k_norm, o;
+  int post_norm, gate, up, down;
+};
+
+// Names, shapes and order of all tensors: a function of ModelConfig alone.
+// A tied head has no tensor of its own: head() == embedding().
+// Threads: immutable.
+class ParamLayout {
+ public:
+  explicit ParamLayout(const ModelConfig& config);
+
+  absl::Span<const TensorSpec> tensors() const { return tensors_; }
+  const TensorSpec& tensor(int index) const { return tensors_[index]; }
+  // -1 if there is no such tensor.
+  int Find(absl::string_view name) const;
+  const LayerTensors& layer(int l) const { return layers_[l]; }
+  int embedding() const { return embedding_; }
+  int final_norm() const { return final_norm_; }
+  int head() const { return head_; }
+  // Elements of the flat buffer.
+  int64_t count() const { return count_; }
+
+ private:
+  int Add(std::string name, int64_t rows, int64_t cols);
+
+  std::vector<TensorSpec> tensors_;
+  std::vector<LayerTensors> layers_;
+  int embedding_, final_norm_, head_;
+  int64_t count_ = 0;
+};
+
+// Threads: as a plain array.
+class ParamSet {
+ public:
+  // All zero.
+  explicit ParamSet(std::shared_ptr<const ParamLayout> layout)
+      : layout_(std::move(layout)), buffer_(layout_->count()) {}
+
+  const ParamLayout& layout() const { return *layout_; }
+  const std::shared_ptr<const ParamLayout>& shared_layout() const {
+    return layout_;
+  }
+  absl::Span<float> flat() {
+    return absl::MakeSpan(buffer_.data(), layout_->count());
+  }
+  absl::Span<const float> flat() const {
+    return absl::MakeConstSpan(buffer_.data(), layout_->count());
+  }
+  // A matrix tensor [rows, cols].
+  Mat Matrix(int index) {
+    const TensorSpec& t = layout_->tensor(index);
+    return {buffer_.data() + t.offset, t.rows, t.cols};
+  }
+  ConstMat Matrix(int index) const {
+    return const_cast<ParamSet*>(this)->Matrix(index);
+  }
+  // Any tensor as its elements; empty for index -1.
+  absl::Span<float> Elements(int index) {
+    if (index < 0) return {};
+    const TensorSpec& t = layout_->tensor(index);
+    return absl::MakeSpan(buffer_.data() + t.offset, t.count());
+  }
+  absl::Span<const float> Elements(int index) const {
+    return const_cast<ParamSet*>(this)->Elements(index);
+  }
+
+  void SetZero();
+  // The same values in new memory.
+  ParamSet Clone() const;
+
+ private:
+  std::shared_ptr<const ParamLayout> layout_;
+  Buffer buffer_;
+};
+
+// Random initial weights: normal with standard deviation 0.02, output
+// projections (o, down) scaled by 1 / sqrt(2 L) (GPT-2), norms 1, biases 0.
+// A function of (layout, seed).
+void InitializeParams(uint64_t seed, ParamSet* params);
+
+// SHA-256 over the tensors by logical name: for each tensor in ascending order
+// of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.
+std::string HashParams(const ParamSet& params);
+
+}  // namespace r1
+
+#endif  // R1_MODEL_PARAM_SET_H_
