@@ -1,0 +1,150 @@
+#include "model/transformer.h"
+
+#include <cmath>
+#include <cstring>
+#include <numbers>
+
+#include "base/check.h"
+
+namespace r1 {
+namespace {
+
+// Inverse frequency of rotary pair i, after Llama 3 scaling (ModelConfig).
+double InverseFrequency(const ModelConfig& config, int i) {
+  const double f = std::pow(config.rope_theta, -2.0 * i / config.head_dim);
+  const RopeScaling& s = config.rope_scaling;
+  if (s.factor == 1) return f;
+  const double wavelength = 2 * std::numbers::pi / f;
+  const double length = s.original_max_position_embeddings;
+  if (wavelength < length / s.high_freq_factor) return f;
+  if (wavelength > length / s.low_freq_factor) return f / s.factor;
+  const double smooth = (length / wavelength - s.low_freq_factor) /
+                        (s.high_freq_factor - s.low_freq_factor);
+  return (1 - smooth) * f / s.factor + smooth * f;
+}
+
+// [max_positions, D]: D/2 cosines, then D/2 sines, of position * frequency.
+Buffer RotaryTable(const ModelConfig& config) {
+  const int half = config.head_dim / 2;
+  Buffer table(config.max_positions * config.head_dim);
+  for (int i = 0; i < half; ++i) {
+    const double f = InverseFrequency(config, i);
+    for (int64_t p = 0; p < config.max_positions; ++p) {
+      float* row = table.data() + p * config.head_dim;
+      row[i] = static_cast<float>(std::cos(p * f));
+      row[half + i] = static_cast<float>(std::sin(p * f));
+    }
+  }
+  return table;
+}
+
+Mat View(Buffer& buffer, int64_t rows, int64_t cols) {
+  buffer.Reserve(rows * cols);
+  return {buffer.data(), rows, cols};
+}
+
+void CopyRows(ConstMat from, Mat to) {
+  for (int64_t r = 0; r < from.rows; ++r) {
+    std::memcpy(to.Row(r), from.Row(r), from.cols * sizeof(float));
+  }
+}
+
+}  // namespace
+
+Transformer::Transformer(const ModelConfig& config, Ops* ops)
+    : config_(config),
+      ops_(ops),
+      attention_scale_(1.0f / std::sqrt(static_cast<float>(config.head_dim))),
+      cos_sin_(RotaryTable(config)) {}
+
+void Transformer::Forward(const ModelWeights& weights, const TokenBatch& batch,
+                          KvCache* cache, Activations* saved, Mat hidden) {
+  const int64_t T = batch.tokens.size();
+  const ParamLayout& layout = weights.params().layout();
+  for (int32_t position : batch.positions) {
+    R1_CHECK(position < config_.max_positions, "position is in the context");
+  }
+  if (saved != nullptr) saved->layers.resize(config_.num_layers);
+  Mat x = View(saved != nullptr ? saved->x_out : x_, T, config_.hidden_size);
+  ops_->EmbeddingForward(batch.tokens,
+                         weights.params().Matrix(layout.embedding()), x);
+  for (int l = 0; l < config_.num_layers; ++l) {
+    Activations::Layer* layer = saved ? &saved->layers[l] : nullptr;
+    AttentionBlock(weights, l, batch, cache->Layer(l), layer, x);
+    FeedForwardBlock(weights, l, layer, x);
+  }
+  ops_->RmsNormForward(x, weights.params().Elements(layout.final_norm()), 1,
+                       config_.rms_norm_eps, hidden);
+}
+
+// x += Attention(RmsNorm(x)) Wo.
+void Transformer::AttentionBlock(const ModelWeights& weights, int l,
+                                 const TokenBatch& batch, const KvPages& pages,
+                                 Activations::Layer* saved, Mat x) {
+  const ParamSet& params = weights.params();
+  const LayerTensors& t = params.layout().layer(l);
+  const int64_t T = x.rows, q_size = config_.q_size(),
+                kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
+  Mat norm = View(norm_, T, config_.hidden_size);
+  ops_->RmsNormForward(x, params.Elements(t.input_norm), 1,
+                       config_.rms_norm_eps, norm);
+  if (saved != nullptr) {
+    CopyRows(x, View(saved->x_in, T, config_.hidden_size));
+  }
+
+  Mat qkv = View(saved ? saved->qkv : qkv_, T, qkv_size);
+  Mat q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size),
+      v = qkv.Cols(q_size + kv_size, kv_size);
+  absl::Span<const float> bias;
+  if (config_.qkv_bias()) {
+    // q, k and v biases lie one after the other in the parameter buffer only
+    // by chance of alignment; gather them.
+    Mat row = View(lse_, 1, qkv_size);
+    float* out = row.data;
+    for (int tensor : {t.q_bias, t.k_bias, t.v_bias}) {
+      for (float b : params.Elements(tensor)) *out++ = b;
+    }
+    bias = absl::MakeConstSpan(row.data, qkv_size);
+  }
+  ops_->MatMul(norm, weights.layer(l).qkv, bias, Store::kAssign, qkv);
+  if (config_.qk_norm()) {
+    if (saved != nullptr) CopyRows(qkv, View(saved->qkv_raw, T, qkv_size));
+    ops_->RmsNormForward(q, params.Elements(t.q_norm), config_.num_heads,
+                         config_.rms_norm_eps, q);
+    ops_->RmsNormForward(k, params.Elements(t.k_norm), config_.num_kv_heads,
+                         config_.rms_norm_eps, k);
+  }
+  const ConstMat table{cos_sin_.data(), config_.max_positions,
+                       config_.head_dim};
+  ops_->Rope(q, config_.num_heads, batch.positions, table, false);
+  ops_->Rope(k, config_.num_kv_heads, batch.positions, table, false);
+  ops_->KvWrite(k, v, batch.sequences, pages);
+
+  Mat attended = View(saved ? saved->attended : attended_, T, q_size);
+  Mat lse = saved ? View(saved->lse, T, config_.num_heads) : Mat();
+  ops_->AttentionForward(q, batch.sequences, pages, attention_scale_, attended,
+                         lse);
+  ops_->MatMul(attended, weights.layer(l).o, {}, Store::kAccumulate, x);
+}
+
+// x += SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
+void Transformer::FeedForwardBlock(const ModelWeights& weights, int l,
+                                   Activations::Layer* saved, Mat x) {
+  const ParamSet& params = weights.params();
+  const LayerTensors& t = params.layout().layer(l);
+  const int64_t T = x.rows;
+  Mat norm = View(norm_, T, config_.hidden_size);
+  ops_->RmsNormForward(x, params.Elements(t.post_norm), 1, config_.rms_norm_eps,
+                       norm);
+  if (saved != nullptr) {
+    CopyRows(x, View(saved->x_mid, T, config_.hidden_size));
+  }
+  Mat gate_up =
+      View(saved ? saved->gate_up : gate_up_, T, 2 * config_.intermediate_size);
+  Mat product = View(product_, T, config_.intermediate_size);
+  ops_->MatMul(norm, weights.layer(l).gate_up, {}, Store::kAssign, gate_up);
+  ops_->SwiGluForward(gate_up, product);
+  ops_->MatMul(product, weights.layer(l).down, {}, Store::kAccumulate, x);
+}
+
+}  // namespace r1

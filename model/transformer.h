@@ -1,0 +1,92 @@
+// The decoder: one forward pass for sampling, scoring and training, and its
+// backward pass. Llama, Qwen2 and Qwen3 differ only by ModelConfig.
+#ifndef R1_MODEL_TRANSFORMER_H_
+#define R1_MODEL_TRANSFORMER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "kernels/buffer.h"
+#include "kernels/ops.h"
+#include "model/kv_cache.h"
+#include "model/model_config.h"
+#include "model/param_set.h"
+#include "model/weights.h"
+
+namespace r1 {
+
+// Tokens of several sequences, one after the other.
+struct TokenBatch {
+  absl::Span<const int32_t> tokens;          // [T]
+  absl::Span<const int32_t> positions;       // [T], absolute
+  absl::Span<const SequenceRows> sequences;  // rows and KV pages
+};
+
+// What the backward pass needs of one forward pass over whole sequences.
+// Norms and the SwiGLU product are recomputed (saves a third of the memory).
+// Reused from batch to batch; grows to the largest.
+struct Activations {
+  struct Layer {
+    Buffer x_in;      // [T, C]           residual stream before attention
+    Buffer qkv_raw;   // [T, (H + 2K) D]  before QK-norm; empty without it
+    Buffer qkv;       // [T, (H + 2K) D]  q, k after RoPE
+    Buffer lse;       // [T, H]
+    Buffer attended;  // [T, H D]
+    Buffer x_mid;     // [T, C]           residual stream after attention
+    Buffer gate_up;   // [T, 2F]
+  };
+  std::vector<Layer> layers;
+  Buffer x_out;  // [T, C] residual stream before the final norm
+};
+
+// Scratch and constant tables; holds no weights.
+// Threads: one caller at a time.
+class Transformer {
+ public:
+  Transformer(const ModelConfig& config, Ops* ops);
+
+  // hidden [T, C] = the final norm's output for every row. Writes the rows'
+  // keys and values into `cache` and attends to what is there. With `saved`,
+  // also keeps what Backward needs. A row's result depends only on its
+  // sequence: not on the batch, on `saved`, or on how the sequence was cut
+  // into calls.
+  void Forward(const ModelWeights& weights, const TokenBatch& batch,
+               KvCache* cache, Activations* saved, Mat hidden);
+
+  // Adds the gradient of all parameters but the head to `grads`, given
+  // dhidden [T, C]. `batch`, `cache` and `saved` are those of one Forward call
+  // over whole sequences; `saved` is used up.
+  void Backward(const ModelWeights& weights, const TokenBatch& batch,
+                const KvCache& cache, Activations* saved, ConstMat dhidden,
+                ParamSet* grads);
+
+  const ModelConfig& config() const { return config_; }
+  Ops* ops() const { return ops_; }
+
+ private:
+  void AttentionBlock(const ModelWeights& weights, int l,
+                      const TokenBatch& batch, const KvPages& pages,
+                      Activations::Layer* saved, Mat x);
+  void FeedForwardBlock(const ModelWeights& weights, int l,
+                        Activations::Layer* saved, Mat x);
+  void AttentionBlockBackward(const ModelWeights& weights, int l,
+                              const TokenBatch& batch, const KvPages& pages,
+                              const Activations::Layer& saved, Mat dx,
+                              ParamSet* grads);
+  void FeedForwardBlockBackward(const ModelWeights& weights, int l,
+                                const Activations::Layer& saved, Mat dx,
+                                ParamSet* grads);
+
+  ModelConfig config_;
+  Ops* ops_;
+  float attention_scale_;
+  Buffer cos_sin_;  // [max_positions, D]
+  // Scratch, reused by every layer.
+  Buffer x_, norm_, qkv_, attended_, lse_, gate_up_, product_;
+  Buffer dx_, dnorm_, dqkv_, dattended_;
+};
+
+}  // namespace r1
+
+#endif  // R1_MODEL_TRANSFORMER_H_
