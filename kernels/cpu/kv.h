@@ -1,4 +1,4 @@
-// Writing keys and values into the pages of the KV cache. Contract: Ops.
+// Stores keys and values in the pages of the cache.
 #ifndef R1_KERNELS_CPU_KV_H_
 #define R1_KERNELS_CPU_KV_H_
 
@@ -9,7 +9,7 @@
 
 namespace r1::cpu {
 
-// See Ops::KvWrite. Sequences that share a page write different positions.
+// See Ops::KvWrite.
 void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
              absl::Span<const SequenceRows> sequences, const KvPages& cache);
 
