@@ -1,0 +1,61 @@
+// Where the learner records samples and metrics before they count. The run
+// store (pipeline/run_store.h) implements it; tests use a map.
+#ifndef R1_LEARNER_JOURNAL_H_
+#define R1_LEARNER_JOURNAL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proto/reward.pb.h"
+#include "proto/rollout.pb.h"
+
+namespace r1 {
+
+// Named values of one step, in display order; names are explained in
+// learner/README.md.
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+struct SampleRecord {
+  Prompt prompt;
+  Trajectory trajectory;
+  std::string completion;              // text, for people and rewards
+  std::optional<RewardResult> reward;  // absent: not scored yet
+};
+
+// Threads: one learner thread.
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // Samples recorded for `step`, by (prompt id, sample index).
+  virtual absl::StatusOr<std::vector<SampleRecord>> LoadSamples(
+      int64_t step) = 0;
+  // May return before the data is durable; Flush waits for it. Recording a
+  // sample again is an AlreadyExists error.
+  virtual absl::Status RecordTrajectory(int64_t step, const Prompt& prompt,
+                                        const Trajectory& trajectory,
+                                        const std::string& completion) = 0;
+  virtual absl::Status RecordReward(int64_t step, uint64_t prompt_id,
+                                    uint32_t sample_index,
+                                    const RewardResult& reward) = 0;
+  virtual absl::Status RecordAdvantage(int64_t step, uint64_t prompt_id,
+                                       uint32_t sample_index,
+                                       double advantage) = 0;
+  // Everything recorded so far survives kill -9 and power loss.
+  virtual absl::Status Flush() = 0;
+  // Replaces the metrics of (stage, step).
+  virtual absl::Status RecordMetrics(const std::string& stage, int64_t step,
+                                     const Metrics& metrics) = 0;
+  // Something a person should know about: a skipped step, a retry.
+  virtual absl::Status RecordEvent(int64_t step, const std::string& kind,
+                                   const std::string& message) = 0;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_JOURNAL_H_
