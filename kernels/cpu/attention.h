@@ -1,5 +1,15 @@
-// Causal grouped-query attention over paged keys and values; contracts in
-// kernels/ops.h.
+// Causal grouped-query attention over KV pages (Vaswani et al. 2017, eq. 1;
+// Ainslie et al. 2023). Contract: Ops.
+//
+// The order of every reduction is fixed by the absolute index of a key, so a
+// row has the same bits whether it is decoded alone, prefilled in a chunk or
+// scored in a packed batch:
+//   score[j]  one chain of fused multiply-adds over the channels, ascending
+//   max       over all visible keys (exact in any order)
+//   sum       one chain per key slot of a page (j mod kPageTokens), over the
+//             pages ascending; then a fixed tree over the slots
+//   out[c]    one chain over the keys, ascending; divided by the sum last
+// Keys behind a row's position are never read into a sum.
 #ifndef R1_KERNELS_CPU_ATTENTION_H_
 #define R1_KERNELS_CPU_ATTENTION_H_
 
@@ -11,12 +21,14 @@
 
 namespace r1::cpu {
 
-// See Ops::AttentionForward.
+// See Ops::AttentionForward. A NaN or infinite score gives a row of NaN.
 void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                       absl::Span<const SequenceRows> sequences,
                       const KvPages& cache, float scale, Mat out, Mat lse);
 
-// See Ops::AttentionBackward.
+// See Ops::AttentionBackward. The probabilities are recomputed from `lse`.
+// dk and dv of a key sum over tokens ascending, within a token over the query
+// heads of the group ascending; dq sums over keys ascending.
 void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                        ConstMat out, ConstMat lse, ConstMat dout,
                        absl::Span<const SequenceRows> sequences,

@@ -1,4 +1,4 @@
-// Stores keys and values in the pages of the cache.
+// Writing keys and values into the pages of the KV cache. Contract: Ops.
 #ifndef R1_KERNELS_CPU_KV_H_
 #define R1_KERNELS_CPU_KV_H_
 
@@ -9,7 +9,7 @@
 
 namespace r1::cpu {
 
-// See Ops::KvWrite.
+// See Ops::KvWrite. Sequences that share a page write different positions.
 void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
              absl::Span<const SequenceRows> sequences, const KvPages& cache);
 

@@ -1,6 +1,5 @@
-// Log-probabilities and entropies of target tokens, and their gradient, with
-// the logits of a bounded number of rows at a time. The products with the
-// head come from kernels/cpu/matmul.h and kernels/cpu/weight_gradient.h.
+// Log-probability and entropy of tokens under the vocabulary head, and their
+// gradient, without ever holding the logits of a whole batch. Contract: Ops.
 #ifndef R1_KERNELS_CPU_LOGPROB_H_
 #define R1_KERNELS_CPU_LOGPROB_H_
 
@@ -14,13 +13,20 @@
 
 namespace r1::cpu {
 
-// See Ops::LogprobForward.
+// Rows of logits held at a time. Enough rows that streaming the head from
+// memory costs less than the products, few enough that they stay in cache.
+int64_t LogprobChunkRows(int64_t vocabulary);
+
+// See Ops::LogprobForward. A row with a NaN or infinite logit gives NaN.
 void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
                     const PackedMatrix& head, absl::Span<const int32_t> targets,
                     float inv_temperature, absl::Span<float> logprob,
                     absl::Span<float> entropy);
 
-// See Ops::LogprobBackward.
+// See Ops::LogprobBackward. With z = inv_temperature * logits and p the
+// softmax of z:
+//   dlogits[v] = inv_temperature * (dlogprob * ([v == target] - p[v])
+//                                   - dentropy * p[v] * (log p[v] + entropy))
 void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
                      const PackedMatrix& head,
                      const PackedMatrix& head_backward,
