@@ -1,0 +1,39 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/column_sum.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h.
+#include "base/check.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/column_sum.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace r1::cpu::HWY_NAMESPACE {
+
+void AddRowsTo(ConstMat dy, float* db) {
+  const FloatTag d;
+  for (int64_t t = 0; t < dy.rows; ++t) {
+    const float* row = dy.Row(t);
+    Transform(d, dy.cols, db,
+              [&](auto load) HWY_ATTR { return hn::Add(load(db), load(row)); });
+  }
+}
+
+}  // namespace r1::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace r1::cpu {
+HWY_EXPORT(AddRowsTo);
+
+void ColumnSum(ThreadPool& pool, ConstMat dy, absl::Span<float> db) {
+  R1_CHECK(dy.cols == db.size(), "ColumnSum: dy [T, N], db [N]");
+  ParallelColumns(pool, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(AddRowsTo)
+    (dy.Cols(begin, end - begin), db.data() + begin);
+  });
+}
+
+}  // namespace r1::cpu
+#endif  // HWY_ONCE
