@@ -1,13 +1,268 @@
 #include "kernels/cpu/attention.h"
 
-#include "base/check.h"
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
 
+#include "base/check.h"
+#include "kernels/cpu/attention_tasks.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+// After highway.h
+#include "kernels/cpu/exp-inl.h"
+#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/small_gemm-inl.h"
+
+#ifndef R1_KERNELS_CPU_ATTENTION_CC_
+#define R1_KERNELS_CPU_ATTENTION_CC_
 namespace r1::cpu {
 
-void AttentionForward(ThreadPool&, CpuScratch&, ConstMat,
-                      absl::Span<const SequenceRows>, const KvPages&, float,
-                      Mat, Mat) {
-  R1_CHECK(false, "not linked");
+// What the tasks of one call share.
+struct AttentionCall {
+  ConstMat q;
+  const KvPages* cache;
+  float scale;
+  Mat out;
+  Mat lse;
+  int group;  // query heads per kv-head
+};
+
+// Consecutive tokens of a sequence and the query heads of one kv-head:
+// tokens * group rows that read the same keys.
+struct AttentionTile {
+  const SequenceRows* sequence;
+  int kv_head;
+  int64_t first;  // row within the sequence
+  int64_t tokens;
+
+  // Keys that the last row sees.
+  int64_t keys() const { return sequence->first_position + first + tokens; }
+};
+
+}  // namespace r1::cpu
+#endif  // R1_KERNELS_CPU_ATTENTION_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace r1::cpu {
+namespace HWY_NAMESPACE {
+
+// Vectors in a page of scores.
+constexpr int kPageVectors = kPageTokens / hn::MaxLanes(FloatTag());
+
+struct RowSum {
+  float max;
+  float sum;
+};
+
+// Calls fn(v, offset, mask) for the vectors of `keys` scores, where v counts
+// the vectors within a page and mask selects the visible lanes.
+template <class Fn>
+HWY_INLINE void ForEachScore(int64_t keys, Fn fn) {
+  const FloatTag d;
+  constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
+  const auto all = hn::FirstN(d, kLanes);
+  int64_t j = 0;
+  for (; j + kPageTokens <= keys; j += kPageTokens) {
+    for (int v = 0; v < kPageVectors; ++v) fn(v, j + v * kLanes, all);
+  }
+  for (int v = 0; v < kPageVectors && j < keys; ++v, j += kLanes) {
+    fn(v, j, hn::FirstN(d, std::min(kLanes, keys - j)));
+  }
+}
+
+// row[j] = exp(scale * row[j] - max) for the visible keys.
+HWY_INLINE RowSum ExpScores(float* row, int64_t keys, float scale) {
+  const FloatTag d;
+  const auto factor = hn::Set(d, scale);
+  const auto lowest = hn::Set(d, hwy::LowestValue<float>());
+  auto max = lowest;
+  ForEachScore(keys, [&](int, int64_t j, auto mask) HWY_ATTR {
+    const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
+    max = hn::Max(max, hn::IfThenElse(mask, score, lowest));
+  });
+  max = hn::MaxOfLanes(d, max);
+
+  FloatVec sums[kPageVectors];
+  for (auto& sum : sums) sum = hn::Zero(d);
+  ForEachScore(keys, [&](int v, int64_t j, auto mask) HWY_ATTR {
+    const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
+    const auto p = ExpBounded(d, hn::Sub(score, max));
+    hn::StoreU(p, d, row + j);
+    sums[v] = hn::Add(sums[v], hn::IfThenElseZero(mask, p));
+  });
+  for (int half = kPageVectors / 2; half > 0; half /= 2) {
+    for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
+  }
+  return {hn::GetLane(max), hn::GetLane(hn::SumOfLanes(d, sums[0]))};
+}
+
+// acc += p * values over the keys of one page, where the rows see different
+// numbers of them: row r sees first_keys + r / group, if at most `limit`.
+HWY_INLINE void AddRaggedPage(Strided p, ConstRows values, int64_t rows,
+                              int64_t group, int64_t first_keys, int64_t width,
+                              Rows acc) {
+  const auto visible = [&](int64_t r) {
+    return std::clamp<int64_t>(first_keys + r / group, 0, kPageTokens);
+  };
+  constexpr int64_t kTogether = 4;
+  for (int64_t r = 0; r < rows; r += kTogether) {
+    const int64_t count = std::min(kTogether, rows - r);
+    const int64_t common = visible(r);
+    SmallGemm<Start::kFromC>({p.data + r * p.row, p.row, p.col}, values, count,
+                             width, common,
+                             {acc.data + r * acc.stride, acc.stride});
+    for (int64_t i = r; i < r + count; ++i) {
+      if (visible(i) == common) continue;
+      SmallGemm<Start::kFromC>(
+          {p.data + i * p.row + common, p.row, p.col},
+          {values.data + common * values.stride, values.stride}, 1, width,
+          visible(i) - common, {acc.data + i * acc.stride, acc.stride});
+    }
+  }
+}
+
+// Divides the sums of a tile by the sums of its exponentials, into out and lse.
+HWY_INLINE void StoreTile(const AttentionCall& call, const AttentionTile& tile,
+                          const float* acc, const RowSum* sums) {
+  const FloatTag d;
+  const int64_t depth = call.cache->head_dim;
+  for (int64_t r = 0; r < tile.tokens * call.group; ++r) {
+    const int64_t row = tile.sequence->row_begin + tile.first + r / call.group;
+    const int64_t head = int64_t{tile.kv_head} * call.group + r % call.group;
+    const auto inverse = hn::Set(d, 1.0f / sums[r].sum);
+    const float* from = acc + r * depth;
+    Transform(d, depth, call.out.Row(row) + head * depth,
+              [&](auto load) HWY_ATTR { return hn::Mul(load(from), inverse); });
+    if (call.lse.data != nullptr) {
+      call.lse.Row(row)[head] = sums[r].max + std::log(sums[r].sum);
+    }
+  }
+}
+
+// scratch: rows * (2 D + padded keys) floats and `rows` RowSums.
+void AttendTile(const AttentionCall& call, const AttentionTile& tile,
+                float* scratch) {
+  const KvPages& cache = *call.cache;
+  const int64_t depth = cache.head_dim;
+  const int64_t rows = tile.tokens * call.group;
+  const int64_t pages = KvPages::PagesFor(tile.keys());
+  const int64_t stride = pages * kPageTokens;
+  float* q = scratch;
+  float* acc = q + rows * depth;
+  float* scores = acc + rows * depth;
+  RowSum* sums = reinterpret_cast<RowSum*>(scores + rows * stride);
+
+  for (int64_t i = 0; i < tile.tokens; ++i) {
+    const int64_t row = tile.sequence->row_begin + tile.first + i;
+    std::memcpy(q + i * call.group * depth,
+                call.q.Row(row) + int64_t{tile.kv_head} * call.group * depth,
+                call.group * depth * sizeof(float));
+  }
+  for (int64_t page = 0; page < pages; ++page) {
+    const float* keys =
+        KeyBlock(cache, tile.sequence->pages[page], tile.kv_head);
+    SmallGemm<Start::kZero>({q, depth, 1}, {keys, kPageTokens}, rows,
+                            kPageTokens, depth,
+                            {scores + page * kPageTokens, stride});
+  }
+  const int64_t first_keys = tile.keys() - tile.tokens + 1;
+  for (int64_t r = 0; r < rows; ++r) {
+    sums[r] =
+        ExpScores(scores + r * stride, first_keys + r / call.group, call.scale);
+  }
+  std::memset(acc, 0, rows * depth * sizeof(float));
+  for (int64_t page = 0; page < pages; ++page) {
+    const ConstRows values = {
+        ValueBlock(cache, tile.sequence->pages[page], tile.kv_head), depth};
+    const Strided p = {scores + page * kPageTokens, stride, 1};
+    if ((page + 1) * kPageTokens <= first_keys) {
+      SmallGemm<Start::kFromC>(p, values, rows, depth, kPageTokens,
+                               {acc, depth});
+    } else {
+      AddRaggedPage(p, values, rows, call.group,
+                    first_keys - page * kPageTokens, depth, {acc, depth});
+    }
+  }
+  StoreTile(call, tile, acc, sums);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace r1::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace r1::cpu {
+namespace {
+
+HWY_EXPORT(AttendTile);
+
+// Tokens in a tile: enough rows to reuse the keys, a multiple of the rows that
+// the inner loop takes at once where possible.
+int64_t TileTokens(int64_t group) {
+  constexpr int64_t kRows = 32;
+  constexpr int64_t kTokens = 16;
+  for (const int64_t unit : {8, 4}) {
+    for (int64_t tokens = kTokens; tokens > 0; --tokens) {
+      const int64_t rows = tokens * group;
+      if (rows <= kRows && rows % unit == 0) return tokens;
+    }
+  }
+  return std::max<int64_t>(1, kRows / group);
+}
+
+void CheckShapes(ConstMat q, const KvPages& cache, const Mat& out,
+                 const Mat& lse) {
+  R1_CHECK(cache.num_kv_heads > 0 && cache.head_dim > 0, "K and D are set");
+  const int64_t width = int64_t{cache.num_kv_heads} * cache.head_dim;
+  R1_CHECK(q.cols % width == 0, "q is [T, H * D], H a multiple of K");
+  R1_CHECK(out.rows == q.rows && out.cols == q.cols, "out is [T, H * D]");
+  R1_CHECK(lse.data == nullptr ||
+               (lse.rows == q.rows && lse.cols * cache.head_dim == q.cols),
+           "lse is [T, H] or empty");
+}
+
+}  // namespace
+
+void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
+                      absl::Span<const SequenceRows> sequences,
+                      const KvPages& cache, float scale, Mat out, Mat lse) {
+  CheckShapes(q, cache, out, lse);
+  CheckSequences(sequences, cache, q.rows);
+  const int heads = cache.num_kv_heads;
+  const AttentionCall call = {
+      q,   &cache, scale,
+      out, lse,    static_cast<int>(q.cols / cache.head_dim / heads)};
+  const int64_t tile_tokens = TileTokens(call.group);
+  int64_t max_keys = 0;
+  for (const SequenceRows& s : sequences) {
+    max_keys = std::max(max_keys, s.first_position + s.row_count);
+  }
+  const int64_t padded = KvPages::PagesFor(max_keys) * kPageTokens;
+  const int64_t per_row = 2 * cache.head_dim + padded + 2;
+  const int64_t per_thread =
+      (tile_tokens * call.group * per_row + 15) / 16 * 16;
+  scratch.attention.Reserve(per_thread * pool.num_threads());
+
+  const SequenceTasks tasks(sequences, [&](const SequenceRows& s) {
+    return (s.row_count + tile_tokens - 1) / tile_tokens * heads;
+  });
+  pool.ParallelFor(tasks.count(), [&](int64_t task, int thread) {
+    const SequenceTasks::Task t = tasks.Find(task);
+    const SequenceRows& s = sequences[t.sequence];
+    // The last tile of a sequence is the longest: it goes first.
+    const int64_t tile = t.parts / heads - 1 - t.part % (t.parts / heads);
+    const int64_t first = tile * tile_tokens;
+    HWY_DYNAMIC_DISPATCH(AttendTile)
+    (call,
+     {&s, static_cast<int>(t.part / (t.parts / heads)), first,
+      std::min(tile_tokens, s.row_count - first)},
+     scratch.attention.data() + thread * per_thread);
+  });
 }
 
 }  // namespace r1::cpu
+#endif  // HWY_ONCE

@@ -19,8 +19,7 @@ inline float* KeyBlock(const KvPages& cache, int32_t page, int kv_head) {
          int64_t{2} * kv_head * cache.head_dim * kPageTokens;
 }
 inline float* ValueBlock(const KvPages& cache, int32_t page, int kv_head) {
-  return KeyBlock(cache, page, kv_head) +
-         int64_t{cache.head_dim} * kPageTokens;
+  return KeyBlock(cache, page, kv_head) + int64_t{cache.head_dim} * kPageTokens;
 }
 
 // Aborts unless every sequence lies in the batch of `rows` rows and its pages
@@ -56,8 +55,8 @@ class SequenceTasks {
 
   struct Task {
     int64_t sequence;
-    int64_t part;    // in [0, parts)
-    int64_t parts;   // of this sequence
+    int64_t part;   // in [0, parts)
+    int64_t parts;  // of this sequence
   };
   Task Find(int64_t task) const {
     const auto end = std::upper_bound(ends_.begin(), ends_.end(), task);

@@ -30,8 +30,7 @@ void WritePage(ConstMat k, ConstMat v, const SequenceRows& s, int64_t index,
   const int64_t depth = cache.head_dim;
   for (int head = 0; head < cache.num_kv_heads; ++head) {
     float* key_block = KeyBlock(cache, s.pages[page], head) + slot;
-    float* value_block =
-        ValueBlock(cache, s.pages[page], head) + slot * depth;
+    float* value_block = ValueBlock(cache, s.pages[page], head) + slot * depth;
     const float* k_rows = k.Row(row) + head * depth;
     for (int64_t d = 0; d < depth; ++d) {
       for (int64_t i = 0; i < count; ++i) {

@@ -1,20 +1,174 @@
 #include "kernels/cpu/logprob.h"
 
-#include "base/check.h"
+#include <algorithm>
+#include <cstdint>
 
+#include "absl/functional/function_ref.h"
+#include "base/check.h"
+#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/weight_gradient.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/logprob.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+// After highway.h
+#include "kernels/cpu/row_softmax-inl.h"
+
+#ifndef R1_KERNELS_CPU_LOGPROB_CC_
+#define R1_KERNELS_CPU_LOGPROB_CC_
 namespace r1::cpu {
 
-void LogprobForward(ThreadPool&, CpuScratch&, ConstMat, const PackedMatrix&,
-                    absl::Span<const int32_t>, float, absl::Span<float>,
-                    absl::Span<float>) {
-  R1_CHECK(false, "not linked");
+struct TokenScore {
+  float logprob;
+  float entropy;
+};
+
+}  // namespace r1::cpu
+#endif  // R1_KERNELS_CPU_LOGPROB_CC_
+
+HWY_BEFORE_NAMESPACE();
+namespace r1::cpu {
+namespace HWY_NAMESPACE {
+
+TokenScore ScoreRow(const float* logits, int64_t n, int64_t target,
+                    float inv_temperature) {
+  const RowSoftmax row = SoftmaxOfRow(logits, n, inv_temperature);
+  return {row.Logprob(logits, target), row.entropy};
 }
 
-void LogprobBackward(ThreadPool&, CpuScratch&, ConstMat, const PackedMatrix&,
-                     const PackedMatrix&, absl::Span<const int32_t>, float,
-                     absl::Span<const float>, absl::Span<const float>, Mat, Mat,
-                     absl::Span<float>, absl::Span<float>) {
-  R1_CHECK(false, "not linked");
+// Replaces the logits by their gradient:
+//   inv_temperature * p * (-dlogprob - dentropy * (log p + entropy)),
+// and inv_temperature * dlogprob more at the target.
+TokenScore GradientOfRow(float* logits, int64_t n, int64_t target,
+                         float inv_temperature, float dlogprob,
+                         float dentropy) {
+  const FloatTag d;
+  const RowSoftmax row = SoftmaxOfRow(logits, n, inv_temperature);
+  const TokenScore score = {row.Logprob(logits, target), row.entropy};
+  // log p = (z - max) - log_sum.
+  const auto constant =
+      hn::Set(d, -inv_temperature *
+                     (dlogprob + dentropy * (row.entropy - row.log_sum)));
+  const auto slope = hn::Set(d, -inv_temperature * dentropy);
+  const auto inverse = hn::Set(d, 1.0f / row.sum);
+  Transform(d, n, logits, [&](auto load) HWY_ATTR {
+    const auto shifted = Shifted(row, load(logits));
+    const auto p = hn::Mul(ExpBounded(d, shifted), inverse);
+    return hn::Mul(p, hn::MulAdd(slope, shifted, constant));
+  });
+  logits[target] += inv_temperature * dlogprob;
+  return score;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace r1::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace r1::cpu {
+namespace {
+
+HWY_EXPORT(ScoreRow);
+HWY_EXPORT(GradientOfRow);
+
+void CheckShapes(ConstMat h, const PackedMatrix& head,
+                 absl::Span<const int32_t> targets,
+                 absl::Span<const float> logprob,
+                 absl::Span<const float> entropy) {
+  R1_CHECK(h.cols == head.depth, "h is [T, C], the head [V, C]");
+  R1_CHECK(static_cast<int64_t>(targets.size()) == h.rows, "targets is [T]");
+  for (const int32_t target : targets) {
+    R1_CHECK(target >= 0 && target < head.outputs, "a target lies in [0, V)");
+  }
+  R1_CHECK(entropy.empty() || entropy.size() == targets.size(),
+           "entropy is [T] or empty");
+  R1_CHECK(logprob.empty() || logprob.size() == targets.size(),
+           "logprob is [T] or empty");
+}
+
+// Computes the logits of chunk after chunk, and calls row(t, logits of t) in
+// parallel for its rows, then after(first row, logits of the chunk).
+void ForEachChunk(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
+                  const PackedMatrix& head,
+                  absl::FunctionRef<void(int64_t, float*)> row,
+                  absl::FunctionRef<void(int64_t, Mat)> after) {
+  const int64_t vocabulary = head.outputs;
+  const int64_t stride = (vocabulary + 15) / 16 * 16;
+  const int64_t chunk = std::min(h.rows, LogprobChunkRows(vocabulary));
+  scratch.logits.Reserve(chunk * stride);
+  // Rows of a small vocabulary are too short to be tasks of their own.
+  const int64_t task_rows = std::max<int64_t>(1, 8192 / stride);
+  for (int64_t begin = 0; begin < h.rows; begin += chunk) {
+    const int64_t count = std::min(chunk, h.rows - begin);
+    const Mat logits(scratch.logits.data(), count, vocabulary, stride);
+    MatMul(pool, h.Rows(begin, count), head, {}, Store::kAssign, logits);
+    const int64_t tasks = (count + task_rows - 1) / task_rows;
+    pool.ParallelFor(tasks, [&](int64_t task, int) {
+      const int64_t end = std::min(count, (task + 1) * task_rows);
+      for (int64_t i = task * task_rows; i < end; ++i) {
+        row(begin + i, logits.Row(i));
+      }
+    });
+    after(begin, logits);
+  }
+}
+
+}  // namespace
+
+int64_t LogprobChunkRows(int64_t vocabulary) {
+  constexpr int64_t kSmallFloats = int64_t{1} << 18;  // 1 MiB: a share of L2
+  constexpr int64_t kLargeFloats = int64_t{1} << 22;  // 16 MiB: the bound
+  constexpr int64_t kRows = 128;  // few rows leave the head memory-bound
+  const int64_t row = std::max<int64_t>(1, vocabulary);
+  return std::clamp<int64_t>(kLargeFloats / row, 1,
+                             std::max(kRows, kSmallFloats / row));
+}
+
+void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
+                    const PackedMatrix& head, absl::Span<const int32_t> targets,
+                    float inv_temperature, absl::Span<float> logprob,
+                    absl::Span<float> entropy) {
+  CheckShapes(h, head, targets, logprob, entropy);
+  ForEachChunk(
+      pool, scratch, h, head,
+      [&](int64_t t, float* logits) {
+        const TokenScore score = HWY_DYNAMIC_DISPATCH(ScoreRow)(
+            logits, head.outputs, targets[t], inv_temperature);
+        if (!logprob.empty()) logprob[t] = score.logprob;
+        if (!entropy.empty()) entropy[t] = score.entropy;
+      },
+      [](int64_t, Mat) {});
+}
+
+void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
+                     const PackedMatrix& head,
+                     const PackedMatrix& head_backward,
+                     absl::Span<const int32_t> targets, float inv_temperature,
+                     absl::Span<const float> dlogprob,
+                     absl::Span<const float> dentropy, Mat dh, Mat dhead,
+                     absl::Span<float> logprob, absl::Span<float> entropy) {
+  CheckShapes(h, head, targets, logprob, entropy);
+  R1_CHECK(dlogprob.size() == targets.size() &&
+               (dentropy.empty() || dentropy.size() == targets.size()),
+           "dlogprob is [T], dentropy [T] or empty");
+  R1_CHECK(dh.rows == h.rows && dh.cols == h.cols, "dh has the shape of h");
+  ForEachChunk(
+      pool, scratch, h, head,
+      [&](int64_t t, float* logits) {
+        const TokenScore score = HWY_DYNAMIC_DISPATCH(GradientOfRow)(
+            logits, head.outputs, targets[t], inv_temperature, dlogprob[t],
+            dentropy.empty() ? 0.0f : dentropy[t]);
+        if (!logprob.empty()) logprob[t] = score.logprob;
+        if (!entropy.empty()) entropy[t] = score.entropy;
+      },
+      [&](int64_t begin, Mat dlogits) {
+        MatMul(pool, dlogits, head_backward, {}, Store::kAssign,
+               dh.Rows(begin, dlogits.rows));
+        MatMulWeightGradient(pool, scratch, dlogits,
+                             h.Rows(begin, dlogits.rows), dhead);
+      });
 }
 
 }  // namespace r1::cpu
+#endif  // HWY_ONCE
