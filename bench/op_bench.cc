@@ -1,0 +1,233 @@
+// The ops of the CPU set against ceilings measured in the same run: "of_peak"
+// is the share of the FMA peak, "of_read" the share of the read bandwidth for a
+// working set of the same size, measured just before the op.
+//   op_bench --benchmark_filter=MatMul/N:1536
+#include <algorithm>
+#include <vector>
+
+#include "bench/bench_util.h"
+#include "kernels/ops.h"
+#include "kernels/thread_pool.h"
+
+namespace r1 {
+namespace {
+
+double ReadBandwidth(int64_t bytes) {
+  ThreadPool pool(BenchThreads());
+  return MeasureReadBandwidth(pool, bytes);
+}
+
+// Rows below which a product is bound by reading the weights.
+constexpr int kBandwidthRows = 4;
+
+void MatMul(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
+  const double bandwidth =
+      m <= kBandwidthRows ? ReadBandwidth(n * k * sizeof(float)) : 0;
+  const auto ops = MakeCpuOps(BenchThreads());
+  const Buffer x = RandomBuffer(m * k), w = RandomBuffer(n * k), y(m * n);
+  PackedMatrix packed;
+  const ConstMat weights(w.data(), n, k);
+  ops->Pack({&weights, 1}, PackOrder::kForward, &packed);
+  const double seconds = TimeCalls(state, [&] {
+    ops->MatMul({x.data(), m, k}, packed, {}, Store::kAssign, {y.data(), m, n});
+  });
+  ReportFlops(state, 2.0 * m * n * k, seconds);
+  if (m <= kBandwidthRows) {
+    ReportBytes(state, 4.0 * n * k, seconds, bandwidth);
+  }
+}
+BENCHMARK(MatMul)->Apply(MatMulShapes);
+
+void MatMulWeightGradient(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
+  const auto ops = MakeCpuOps(BenchThreads());
+  const Buffer x = RandomBuffer(m * k), dy = RandomBuffer(m * n), dw(n * k);
+  const double seconds = TimeCalls(state, [&] {
+    ops->MatMulWeightGradient({dy.data(), m, n}, {x.data(), m, k},
+                              {dw.data(), n, k});
+  });
+  ReportFlops(state, 2.0 * m * n * k, seconds);
+}
+BENCHMARK(MatMulWeightGradient)->Apply(MatMulShapes);
+
+// The other ops move bytes: what they must read and write at least, against
+// reading as many.
+template <typename Setup>
+void BandwidthBench(benchmark::State& state, double bytes, Setup setup) {
+  const double bandwidth = ReadBandwidth(static_cast<int64_t>(bytes));
+  const auto ops = MakeCpuOps(BenchThreads());
+  ReportBytes(state, bytes, TimeCalls(state, setup(*ops)), bandwidth);
+}
+
+void Pack(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1);
+  const auto order = static_cast<PackOrder>(state.range(2));
+  const Buffer w = RandomBuffer(n * k);
+  const ConstMat weights(w.data(), n, k);
+  PackedMatrix packed;
+  BandwidthBench(state, 8.0 * n * k, [&](Ops& ops) {
+    return [&] { ops.Pack({&weights, 1}, order, &packed); };
+  });
+}
+BENCHMARK(Pack)
+    ->ArgNames({"N", "K", "backward"})
+    ->ArgsProduct({{1536, 49152}, {576}, {0, 1}})
+    ->UseRealTime();
+
+void RmsNormForward(benchmark::State& state) {
+  const int64_t t = state.range(0), c = state.range(1);
+  const int groups = state.range(2);
+  const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups), y(t * c);
+  BandwidthBench(state, 8.0 * t * c, [&](Ops& ops) {
+    return [&] {
+      ops.RmsNormForward({x.data(), t, c}, {w.data(), size_t(w.count())},
+                         groups, 1e-6f, {y.data(), t, c});
+    };
+  });
+}
+
+void RmsNormBackward(benchmark::State& state) {
+  const int64_t t = state.range(0), c = state.range(1);
+  const int groups = state.range(2);
+  const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups),
+               dy = RandomBuffer(t * c), dx(t * c), dw(c / groups);
+  BandwidthBench(state, 12.0 * t * c, [&](Ops& ops) {
+    return [&] {
+      ops.RmsNormBackward({x.data(), t, c}, {w.data(), size_t(w.count())},
+                          groups, 1e-6f, {dy.data(), t, c}, Store::kAssign,
+                          {dx.data(), t, c}, {dw.data(), size_t(dw.count())});
+    };
+  });
+}
+
+void NormShapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"T", "C", "groups"})->UseRealTime();
+  for (const int t : {1, 64, 1024}) {
+    bench->Args({t, 128, 1});
+    bench->Args({t, 576, 1});
+    bench->Args({t, 576, 9});
+  }
+}
+BENCHMARK(RmsNormForward)->Apply(NormShapes);
+BENCHMARK(RmsNormBackward)->Apply(NormShapes);
+
+void Rope(benchmark::State& state) {
+  const int64_t t = state.range(0), heads = state.range(1), size = 64;
+  const Buffer x = RandomBuffer(t * heads * size),
+               angles = RandomBuffer(t * size);
+  std::vector<int32_t> positions(t);
+  for (int64_t i = 0; i < t; ++i) positions[i] = i;
+  BandwidthBench(state, 4.0 * t * size * (2 * heads + 1), [&](Ops& ops) {
+    return [&] {
+      ops.Rope({x.data(), t, heads * size}, heads, positions,
+               {angles.data(), t, size}, false);
+    };
+  });
+}
+BENCHMARK(Rope)
+    ->ArgNames({"T", "H"})
+    ->ArgsProduct({{1, 64, 1024}, {9}})
+    ->UseRealTime();
+
+void SwiGluForward(benchmark::State& state) {
+  const int64_t t = state.range(0), f = state.range(1);
+  const Buffer gate_up = RandomBuffer(t * 2 * f), y(t * f);
+  BandwidthBench(state, 12.0 * t * f, [&](Ops& ops) {
+    return [&] {
+      ops.SwiGluForward({gate_up.data(), t, 2 * f}, {y.data(), t, f});
+    };
+  });
+}
+
+void SwiGluBackward(benchmark::State& state) {
+  const int64_t t = state.range(0), f = state.range(1);
+  const Buffer gate_up = RandomBuffer(t * 2 * f), dy = RandomBuffer(t * f),
+               dgate_up(t * 2 * f);
+  BandwidthBench(state, 20.0 * t * f, [&](Ops& ops) {
+    return [&] {
+      ops.SwiGluBackward({gate_up.data(), t, 2 * f}, {dy.data(), t, f},
+                         {dgate_up.data(), t, 2 * f});
+    };
+  });
+}
+
+void SwiGluShapes(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"T", "F"})
+      ->ArgsProduct({{1, 64, 1024}, {384, 1536}})
+      ->UseRealTime();
+}
+BENCHMARK(SwiGluForward)->Apply(SwiGluShapes);
+BENCHMARK(SwiGluBackward)->Apply(SwiGluShapes);
+
+void Embedding(benchmark::State& state) {
+  const int64_t t = state.range(0), c = 576, v = 49152;
+  const bool is_backward = state.range(1) != 0;
+  const Buffer table = RandomBuffer(v * c), y = RandomBuffer(t * c);
+  std::vector<int32_t> ids(t);
+  for (int64_t i = 0; i < t; ++i) ids[i] = (i * 7919) % v;
+  BandwidthBench(state, (is_backward ? 12.0 : 8.0) * t * c, [&](Ops& ops) {
+    return [&, is_backward] {
+      if (is_backward) {
+        ops.EmbeddingBackward(ids, {y.data(), t, c}, {table.data(), v, c});
+      } else {
+        ops.EmbeddingForward(ids, {table.data(), v, c}, {y.data(), t, c});
+      }
+    };
+  });
+}
+BENCHMARK(Embedding)
+    ->ArgNames({"T", "backward"})
+    ->ArgsProduct({{64, 4096}, {0, 1}})
+    ->UseRealTime();
+
+void ColumnSum(benchmark::State& state) {
+  const int64_t t = state.range(0), n = state.range(1);
+  const Buffer dy = RandomBuffer(t * n), db(n);
+  BandwidthBench(state, 4.0 * t * n, [&](Ops& ops) {
+    return [&] { ops.ColumnSum({dy.data(), t, n}, {db.data(), size_t(n)}); };
+  });
+}
+BENCHMARK(ColumnSum)
+    ->ArgNames({"T", "N"})
+    ->ArgsProduct({{64, 1024}, {960}})
+    ->UseRealTime();
+
+void AdamW(benchmark::State& state) {
+  const size_t n = state.range(0);
+  const Buffer params = RandomBuffer(n), grads = RandomBuffer(n), m(n), v(n);
+  BandwidthBench(state, 28.0 * n, [&](Ops& ops) {
+    return [&] {
+      ops.AdamW({params.data(), n}, {grads.data(), n}, {m.data(), n},
+                {v.data(), n}, {.learning_rate = 1e-4f});
+    };
+  });
+}
+BENCHMARK(AdamW)->ArgName("n")->Arg(1 << 20)->Arg(1 << 24)->UseRealTime();
+
+void SumSquares(benchmark::State& state) {
+  const size_t n = state.range(0);
+  const Buffer x = RandomBuffer(n);
+  double sink = 0;
+  BandwidthBench(state, 4.0 * n, [&](Ops& ops) {
+    return [&] {
+      benchmark::DoNotOptimize(sink = ops.SumSquares({x.data(), n}));
+    };
+  });
+}
+BENCHMARK(SumSquares)->ArgName("n")->Arg(1 << 20)->Arg(1 << 24)->UseRealTime();
+
+// One round trip through the pool with next to nothing to do.
+void Barrier(benchmark::State& state) {
+  ThreadPool pool(BenchThreads());
+  TimeCalls(state, [&] {
+    pool.ParallelFor(pool.num_threads(),
+                     [](int64_t task, int) { benchmark::DoNotOptimize(task); });
+  });
+}
+BENCHMARK(Barrier)->UseRealTime();
+
+}  // namespace
+}  // namespace r1
+
+BENCHMARK_MAIN();
