@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/tokenizer.h"
@@ -36,6 +37,11 @@ class PromptSource {
 absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     const DataSection& config, uint64_t seed,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens);
+
+// Every row of config.file() in order, as held-out prompts: what `eval` reads.
+absl::StatusOr<std::vector<Prompt>> LoadPrompts(
+    const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
+    int64_t max_prompt_tokens);
 
 // The prompt's text: the template with {question} replaced; R1-Zero's template
 // if the configured one is empty.

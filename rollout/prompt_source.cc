@@ -1,0 +1,217 @@
+#include "rollout/prompt_source.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/file.h"
+#include "base/philox.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "rollout/tasks/arithmetic.h"
+#include "rollout/tasks/countdown.h"
+#include "rollout/tasks/jsonl.h"
+
+namespace r1 {
+namespace {
+
+// R1-Zero's structure (paper table 1, in our words): a preamble that asks for
+// reasoning and answer in tags, without hints at strategy; then the question.
+constexpr char kR1ZeroTemplate[] =
+    "The User asks a question and the Assistant solves it. The Assistant "
+    "first reasons about the problem in its mind, then gives the User the "
+    "answer. Reasoning and answer stand in <think> </think> and <answer> "
+    "</answer> tags, like this: <think> reasoning process here </think> "
+    "<answer> answer here </answer>. User: {question} Assistant:";
+
+constexpr uint64_t kFirstHeldOutId = uint64_t{1} << 47;
+// Held-out problems are the same for every run seed.
+constexpr uint64_t kHeldOutSeed = 0;
+
+// What turns a problem into a prompt.
+struct PromptMaker {
+  DataSection config;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  int64_t max_prompt_tokens;
+
+  absl::StatusOr<Prompt> Make(Problem problem, uint64_t id) const {
+    const std::vector<int32_t> tokens =
+        tokenizer->Encode(RenderPrompt(config, problem.question));
+    if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "prompt ", problem.source, " has ", tokens.size(),
+          " tokens, but context less rollout.max_new_tokens leaves ",
+          max_prompt_tokens,
+          ": drop the row, shorten the template or raise the context"));
+    }
+    Prompt prompt;
+    prompt.set_id(id);
+    prompt.mutable_token_ids()->Add(tokens.begin(), tokens.end());
+    prompt.set_source(std::move(problem.source));
+    prompt.set_reference(std::move(problem.reference));
+    prompt.set_question(std::move(problem.question));
+    return prompt;
+  }
+};
+
+// Subclasses say which problem number i is.
+class ProblemSource : public PromptSource {
+ public:
+  explicit ProblemSource(PromptMaker maker) : maker_(std::move(maker)) {}
+
+  absl::StatusOr<Prompt> Train(uint64_t index) const override {
+    return maker_.Make(ProblemAt(Split::kTrain, index), index);
+  }
+  absl::StatusOr<Prompt> HeldOut(uint64_t index) const override {
+    return maker_.Make(ProblemAt(Split::kHeldOut, index),
+                       kFirstHeldOutId + index);
+  }
+
+ protected:
+  virtual Problem ProblemAt(Split split, uint64_t index) const = 0;
+  const DataSection& config() const { return maker_.config; }
+
+ private:
+  PromptMaker maker_;
+};
+
+class GeneratedSource : public ProblemSource {
+ public:
+  GeneratedSource(PromptMaker maker, uint64_t seed)
+      : ProblemSource(std::move(maker)), seed_(seed) {}
+
+  std::string DataHash() const override {
+    return Sha256Hex(config().SerializeAsString());
+  }
+
+ private:
+  Problem ProblemAt(Split split, uint64_t index) const override {
+    const bool is_train = split == Split::kTrain;
+    RandomSequence random(is_train ? seed_ : kHeldOutSeed, RandomStream::kData,
+                          index, 0);
+    const char* kind = is_train ? "-train-" : "-heldout-";
+    if (config().task() == ARITHMETIC) {
+      const auto p = MakeArithmeticProblem(config(), split, &random);
+      return {absl::StrCat("arithmetic", kind, index), p.Question(),
+              p.Reference()};
+    }
+    const auto p = MakeCountdownProblem(config(), split, &random);
+    return {absl::StrCat("countdown", kind, index), p.Question(),
+            p.Reference()};
+  }
+
+  uint64_t seed_;
+};
+
+// A file's rows, one in ten held out, the others visited in a new random order
+// every epoch.
+class FileSource : public ProblemSource {
+ public:
+  // At least two problems.
+  FileSource(PromptMaker maker, uint64_t seed, std::string hash,
+             const std::vector<Problem>& problems)
+      : ProblemSource(std::move(maker)), seed_(seed), hash_(std::move(hash)) {
+    for (const Problem& problem : problems) {
+      const std::string key =
+          absl::StrCat(problem.question, "\n", problem.reference);
+      (IsHeldOut(key) ? held_out_ : train_).push_back(problem);
+    }
+    // A tiny file may fall on one side: one row then crosses over.
+    if (held_out_.empty()) MoveLast(&train_, &held_out_);
+    if (train_.empty()) MoveLast(&held_out_, &train_);
+  }
+
+  std::string DataHash() const override { return hash_; }
+
+ private:
+  Problem ProblemAt(Split split, uint64_t index) const override {
+    const auto& rows = split == Split::kTrain ? train_ : held_out_;
+    const uint64_t epoch = index / rows.size();
+    uint64_t row = index % rows.size();
+    if (split == Split::kTrain) row = Permute(row, epoch);
+    return rows[row];
+  }
+
+  static void MoveLast(std::vector<Problem>* from, std::vector<Problem>* to) {
+    to->push_back(std::move(from->back()));
+    from->pop_back();
+  }
+
+  // Position `row` of the epoch's random order: a keyed permutation of
+  // [0, n) by a Feistel network on the next power of four, walking the cycle
+  // until the value is below n. No shuffled list has to be stored or rebuilt.
+  uint64_t Permute(uint64_t row, uint64_t epoch) const {
+    const uint64_t n = train_.size();
+    int half_bits = 1;
+    while ((uint64_t{1} << (2 * half_bits)) < n) ++half_bits;
+    const uint32_t mask = (1u << half_bits) - 1;
+    do {
+      uint32_t left = row >> half_bits, right = row & mask;
+      for (uint32_t round = 0; round < 4; ++round) {
+        const uint32_t f =
+            RandomBits(seed_, RandomStream::kShuffle, epoch, round, right)[0];
+        left = std::exchange(right, (left ^ f) & mask);
+      }
+      row = uint64_t{left} << half_bits | right;
+    } while (row >= n);
+    return row;
+  }
+
+  uint64_t seed_;
+  std::string hash_;
+  std::vector<Problem> train_, held_out_;
+};
+
+}  // namespace
+
+std::string RenderPrompt(const DataSection& config,
+                         const std::string& question) {
+  return absl::StrReplaceAll(
+      config.template_().empty() ? kR1ZeroTemplate : config.template_(),
+      {{"{question}", question}});
+}
+
+absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
+    const DataSection& config, uint64_t seed,
+    std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
+  PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
+  if (config.file().empty()) {
+    if (config.task() == QUESTION_ANSWER) {
+      return absl::InvalidArgumentError(
+          "data.task QUESTION_ANSWER needs data.file, a JSONL of prompts");
+    }
+    return std::make_unique<GeneratedSource>(std::move(maker), seed);
+  }
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.file()));
+  R1_ASSIGN_OR_RETURN(const std::vector<Problem> problems,
+                      ParseProblems(config, text, config.file()));
+  if (problems.size() < 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.file(),
+                     ": one row; training and held-out problems need at "
+                     "least two"));
+  }
+  return std::make_unique<FileSource>(std::move(maker), seed, Sha256Hex(text),
+                                      problems);
+}
+
+absl::StatusOr<std::vector<Prompt>> LoadPrompts(
+    const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
+    int64_t max_prompt_tokens) {
+  const PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.file()));
+  R1_ASSIGN_OR_RETURN(std::vector<Problem> problems,
+                      ParseProblems(config, text, config.file()));
+  std::vector<Prompt> prompts;
+  for (Problem& problem : problems) {
+    R1_ASSIGN_OR_RETURN(
+        Prompt prompt,
+        maker.Make(std::move(problem), kFirstHeldOutId + prompts.size()));
+    prompts.push_back(std::move(prompt));
+  }
+  return prompts;
+}
+
+}  // namespace r1

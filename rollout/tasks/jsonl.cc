@@ -1,0 +1,147 @@
+#include "rollout/tasks/jsonl.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "rollout/tasks/countdown.h"
+
+namespace r1 {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxReportedErrors = 20;
+
+// Calls `row` for every non-blank line; gathers the errors of all lines.
+absl::Status ForEachRow(
+    absl::string_view text, absl::string_view name,
+    absl::FunctionRef<absl::Status(int line, const json& row)> row) {
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  std::vector<std::string> errors;
+  int line_number = 0;
+  while (!text.empty() && errors.size() < kMaxReportedErrors) {
+    ++line_number;
+    const size_t end = std::min(text.find('\n'), text.size());
+    absl::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    absl::ConsumeSuffix(&line, "\r");
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    const json value = json::parse(line.begin(), line.end(), nullptr, false);
+    absl::Status status =
+        value.is_object()
+            ? row(line_number, value)
+            : absl::InvalidArgumentError("expected one JSON object");
+    if (!status.ok()) {
+      errors.push_back(
+          absl::StrCat(name, ":", line_number, ": ", status.message()));
+    }
+  }
+  if (!errors.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> TextField(const json& row,
+                                      const std::string& field) {
+  const auto it = row.find(field);
+  if (it == row.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("no field \"", field, "\""));
+  }
+  if (it->is_string()) return it->get<std::string>();
+  if (it->is_number()) return it->dump();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "field \"", field, "\": expected a string, got ", it->type_name()));
+}
+
+absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
+  CountdownProblem problem;
+  const auto nums = row.find("nums");
+  const auto target = row.find("target");
+  if (nums == row.end() || !nums->is_array() || nums->empty()) {
+    return absl::InvalidArgumentError("expected \"nums\", a list of integers");
+  }
+  for (const json& n : *nums) {
+    if (!n.is_number_integer()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "\"nums\": expected integers, got ", n.dump(-1, ' ', true)));
+    }
+    problem.numbers.push_back(n.get<int64_t>());
+  }
+  if (target == row.end() || !target->is_number_integer()) {
+    return absl::InvalidArgumentError("expected \"target\", an integer");
+  }
+  problem.target = target->get<int64_t>();
+  return problem;
+}
+
+absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
+                                     const json& row) {
+  Problem problem;
+  const auto id = row.find("id");
+  problem.source = id != row.end() && id->is_string()
+                       ? id->get<std::string>()
+                       : absl::StrCat("line ", line);
+  if (config.task() == COUNTDOWN) {
+    R1_ASSIGN_OR_RETURN(const CountdownProblem countdown, CountdownRow(row));
+    problem.question = countdown.Question();
+    problem.reference = countdown.Reference();
+    return problem;
+  }
+  R1_ASSIGN_OR_RETURN(problem.question,
+                      TextField(row, config.question_field()));
+  R1_ASSIGN_OR_RETURN(const std::string answer,
+                      TextField(row, config.answer_field()));
+  problem.reference = json{{"answer", answer}}.dump();
+  return problem;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
+                                                   absl::string_view text,
+                                                   absl::string_view name) {
+  std::vector<Problem> problems;
+  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int line, const json& row) {
+    auto problem = ParseProblem(config, line, row);
+    if (problem.ok()) problems.push_back(*std::move(problem));
+    return problem.status();
+  }));
+  if (problems.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": no rows; expected one JSON object a line"));
+  }
+  return problems;
+}
+
+absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
+                                                   absl::string_view name) {
+  std::vector<TextRow> rows;
+  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int, const json& row) {
+    if (row.contains("text")) {
+      auto all = TextField(row, "text");
+      if (all.ok()) rows.push_back({"", *all});
+      return all.status();
+    }
+    auto prompt = TextField(row, "prompt");
+    auto completion = TextField(row, "completion");
+    if (!prompt.ok() || !completion.ok()) {
+      return absl::InvalidArgumentError(
+          "expected \"text\", or \"prompt\" and \"completion\"");
+    }
+    rows.push_back({*prompt, *completion});
+    return absl::OkStatus();
+  }));
+  if (rows.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": no rows; expected one JSON object a line"));
+  }
+  return rows;
+}
+
+}  // namespace r1

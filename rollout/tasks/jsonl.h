@@ -1,0 +1,40 @@
+// Prompts from JSONL files: one JSON object a line.
+#ifndef R1_ROLLOUT_TASKS_JSONL_H_
+#define R1_ROLLOUT_TASKS_JSONL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+// A problem as text, before the template.
+struct Problem {
+  std::string source;  // "id" of the row, else "line 17"
+  std::string question;
+  std::string reference;  // JSON, as the task's reward rule reads it
+};
+
+// COUNTDOWN rows have {nums, target}; the others config.question_field() and
+// config.answer_field() (a string or a number). A UTF-8 byte order mark, CRLF
+// and blank lines are tolerated; unknown fields are ignored.
+// Errors: InvalidArgument "NAME:LINE: reason", all bad lines (up to 20) at
+// once; also for a file without rows.
+absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
+                                                   absl::string_view text,
+                                                   absl::string_view name);
+
+// Rows of a supervised file: {text} or {prompt, completion}.
+struct TextRow {
+  std::string prompt;      // empty for {text}
+  std::string completion;  // the whole text for {text}
+};
+absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
+                                                   absl::string_view name);
+
+}  // namespace r1
+
+#endif  // R1_ROLLOUT_TASKS_JSONL_H_

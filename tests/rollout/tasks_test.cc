@@ -1,0 +1,203 @@
+// Countdown, arithmetic, the corpus and JSONL rows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "rollout/prompt_source.h"
+#include "rollout/tasks/arithmetic.h"
+#include "rollout/tasks/corpus.h"
+#include "rollout/tasks/countdown.h"
+#include "rollout/tasks/jsonl.h"
+
+namespace r1 {
+namespace {
+
+using testing::HasSubstr;
+
+// Independent oracle: every value that can be made of the numbers with
+// positive-integer steps, by exhaustive pairwise combination.
+void Reachable(const std::vector<int64_t>& values, std::set<int64_t>* out) {
+  if (values.size() == 1) out->insert(values[0]);
+  for (size_t i = 0; i < values.size(); ++i) {
+    for (size_t j = 0; j < values.size(); ++j) {
+      if (i == j) continue;
+      std::vector<int64_t> rest;
+      for (size_t k = 0; k < values.size(); ++k) {
+        if (k != i && k != j) rest.push_back(values[k]);
+      }
+      const int64_t a = values[i], b = values[j];
+      for (int64_t r : {a + b, a - b, a * b, a % b == 0 ? a / b : 0}) {
+        if (r <= 0) continue;
+        rest.push_back(r);
+        Reachable(rest, out);
+        rest.pop_back();
+      }
+    }
+  }
+}
+
+DataSection Countdown(int min_numbers, int max_numbers) {
+  DataSection config;
+  config.set_min_numbers(min_numbers);
+  config.set_max_numbers(max_numbers);
+  config.set_max_number(30);
+  config.set_template_("Q: {question} A:");
+  return config;
+}
+
+TEST(CountdownProblem, EveryTargetIsReachable) {
+  const DataSection config = Countdown(3, 4);
+  for (int i = 0; i < 200; ++i) {
+    RandomSequence random(5, RandomStream::kData, i, 0);
+    const auto p = MakeCountdownProblem(config, Split::kTrain, &random);
+    std::set<int64_t> reachable;
+    Reachable(p.numbers, &reachable);
+    EXPECT_TRUE(reachable.count(p.target)) << p.Question();
+    EXPECT_GE(p.numbers.size(), 3u);
+    EXPECT_LE(p.numbers.size(), 4u);
+  }
+}
+
+TEST(CountdownProblem, TrainAndHeldOutAreDisjoint) {
+  DataSection config = Countdown(3, 3);
+  config.set_max_number(6);  // few problems: collisions would show
+  std::set<std::string> train, held_out;
+  for (int i = 0; i < 2000; ++i) {
+    RandomSequence a(1, RandomStream::kData, i, 0);
+    RandomSequence b(2, RandomStream::kData, i, 0);
+    train.insert(MakeCountdownProblem(config, Split::kTrain, &a).Canonical());
+    held_out.insert(
+        MakeCountdownProblem(config, Split::kHeldOut, &b).Canonical());
+  }
+  EXPECT_GT(held_out.size(), 20u);
+  for (const std::string& problem : held_out) {
+    EXPECT_EQ(train.count(problem), 0u) << problem;
+  }
+}
+
+TEST(CountdownAttempt, ExpressionHasTheValueOfItsSteps) {
+  // Fixed cases of precedence: the text must mean what the steps computed.
+  // Evaluated by a small recursive-descent oracle.
+  struct Parser {
+    const char* p;
+    int64_t Sum() {
+      int64_t v = Product();
+      while (*p == '+' || *p == '-')
+        v = *p++ == '+' ? v + Product() : v - Product();
+      return v;
+    }
+    int64_t Product() {
+      int64_t v = Atom();
+      while (*p == '*' || *p == '/') v = *p++ == '*' ? v * Atom() : v / Atom();
+      return v;
+    }
+    int64_t Atom() {
+      if (*p == '(') {
+        ++p;
+        const int64_t v = Sum();
+        ++p;
+        return v;
+      }
+      int64_t v = 0;
+      while (*p >= '0' && *p <= '9') v = v * 10 + (*p++ - '0');
+      return v;
+    }
+  };
+  for (int i = 0; i < 2000; ++i) {
+    RandomSequence random(3, RandomStream::kData, i, 0);
+    const CountdownAttempt attempt =
+        RandomAttempt({2, 3, 5, 24}, "+-*/", &random);
+    Parser parser{attempt.expression.c_str()};
+    EXPECT_EQ(parser.Sum(), attempt.value) << attempt.expression;
+    EXPECT_EQ(*parser.p, '\0') << attempt.expression;
+    EXPECT_EQ(attempt.steps.size(), 3u);
+  }
+}
+
+TEST(ArithmeticProblem, WorkingEndsWithTheAnswer) {
+  DataSection config;
+  config.set_digits(4);
+  config.set_operators("+-*");
+  for (int i = 0; i < 500; ++i) {
+    RandomSequence random(3, RandomStream::kData, i, 0);
+    const auto p = MakeArithmeticProblem(config, Split::kTrain, &random);
+    const int64_t expected = p.op == '+'   ? p.a + p.b
+                             : p.op == '-' ? p.a - p.b
+                                           : p.a * p.b;
+    EXPECT_EQ(p.answer, expected);
+    EXPECT_GE(p.answer, 0);
+    const std::string working = p.Working();
+    EXPECT_EQ(working.substr(working.rfind('=') + 1), std::to_string(expected))
+        << p.Question() << "\n"
+        << working;
+  }
+}
+
+TEST(Corpus, IsAFunctionOfItsIndexAndOfMixedQuality) {
+  const DataSection config = Countdown(3, 3);
+  int guesses = 0, tagged = 0, wrong_turns = 0;
+  constexpr int kDocuments = 2000;
+  for (int i = 0; i < kDocuments; ++i) {
+    const CorpusDocument d = MakeCorpusDocument(config, 9, i);
+    EXPECT_EQ(d.completion, MakeCorpusDocument(config, 9, i).completion);
+    guesses += d.completion.find("guess") != std::string::npos;
+    tagged += d.completion.find("<answer>") != std::string::npos;
+    wrong_turns += d.completion.find(" no\n") != std::string::npos;
+  }
+  // guess_share is 0.6 by default: within four standard errors.
+  EXPECT_NEAR(guesses / double{kDocuments}, 0.6,
+              4 * std::sqrt(0.24 / kDocuments));
+  EXPECT_GT(tagged, kDocuments / 2);
+  EXPECT_LT(tagged, kDocuments);
+  EXPECT_GT(wrong_turns, kDocuments / 4);
+}
+
+TEST(Jsonl, ReadsCountdownAndQuestionRows) {
+  DataSection config;
+  auto rows = ParseProblems(
+      config, "\xef\xbb\xbf{\"nums\":[1,2],\"target\":3,\"id\":\"a\"}\r\n\n",
+      "f");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(rows->size(), 1u);
+  EXPECT_EQ((*rows)[0].source, "a");
+  EXPECT_EQ((*rows)[0].question, "Make 3 from 1 2.");
+  EXPECT_EQ((*rows)[0].reference, "{\"nums\":[1,2],\"target\":3}");
+
+  config.set_task(QUESTION_ANSWER);
+  rows = ParseProblems(config, "{\"question\":\"1+1?\",\"answer\":2}", "f");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ((*rows)[0].source, "line 1");
+  EXPECT_EQ((*rows)[0].reference, "{\"answer\":\"2\"}");
+}
+
+TEST(Jsonl, NamesEveryBadLineAndItsReason) {
+  const auto rows = ParseProblems(DataSection(),
+                                  "{\"nums\":[1,2],\"target\":3}\n"
+                                  "{\"nums\":[1,\"x\"],\"target\":3}\n"
+                                  "not json\n"
+                                  "{\"nums\":[1]}\n",
+                                  "rows.jsonl");
+  ASSERT_EQ(rows.status().code(), absl::StatusCode::kInvalidArgument);
+  const std::string message(rows.status().message());
+  EXPECT_THAT(message, HasSubstr("rows.jsonl:2: \"nums\": expected integers"));
+  EXPECT_THAT(message, HasSubstr("rows.jsonl:3: expected one JSON object"));
+  EXPECT_THAT(message, HasSubstr("rows.jsonl:4: expected \"target\""));
+  EXPECT_EQ(message.find("rows.jsonl:1:"), std::string::npos);
+  EXPECT_FALSE(ParseProblems(DataSection(), "\n\n", "empty").ok());
+}
+
+TEST(Jsonl, ReadsTextRows) {
+  const auto rows = ParseTextRows(
+      "{\"text\":\"abc\"}\n{\"prompt\":\"p\",\"completion\":\"c\"}\n", "f");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ((*rows)[0].prompt, "");
+  EXPECT_EQ((*rows)[0].completion, "abc");
+  EXPECT_EQ((*rows)[1].prompt, "p");
+  EXPECT_EQ((*rows)[1].completion, "c");
+  EXPECT_FALSE(ParseTextRows("{\"prompt\":\"p\"}", "f").ok());
+}
+
+}  // namespace
+}  // namespace r1
