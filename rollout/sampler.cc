@@ -1,0 +1,83 @@
+#include "rollout/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/philox.h"
+
+namespace r1 {
+namespace {
+
+// Logits in memory at once: 32 MiB, but never fewer rows than the matrix
+// kernel needs to reach its speed.
+constexpr int64_t kLogits = int64_t{8} << 20;
+constexpr int64_t kMinRows = 64;
+
+absl::Status OutOfRange(absl::string_view field, double value,
+                        absl::string_view range) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("sampling.", field, " is ", value, "; it must be ", range));
+}
+
+}  // namespace
+
+absl::Status ValidateSampling(const SamplingParams& sampling) {
+  if (!(sampling.temperature() >= 0) || std::isinf(sampling.temperature())) {
+    return OutOfRange("temperature", sampling.temperature(),
+                      "finite and at least 0 (0 = greedy)");
+  }
+  if (!(sampling.top_p() > 0 && sampling.top_p() <= 1)) {
+    return OutOfRange("top_p", sampling.top_p(), "in (0, 1] (1 = off)");
+  }
+  if (sampling.top_k() < 0) {
+    return OutOfRange("top_k", sampling.top_k(), "at least 0 (0 = off)");
+  }
+  if (sampling.max_new_tokens() < 1) {
+    return OutOfRange("max_new_tokens", sampling.max_new_tokens(),
+                      "at least 1");
+  }
+  for (const std::string& stop : sampling.stop()) {
+    if (stop.empty()) {
+      return absl::InvalidArgumentError(
+          "sampling.stop has an empty string, which every text contains; "
+          "remove it");
+    }
+  }
+  return absl::OkStatus();
+}
+
+uint32_t SamplingBits(uint64_t seed, uint64_t prompt_id, uint32_t sample_index,
+                      uint32_t position) {
+  return RandomBits(seed, RandomStream::kSampling, prompt_id, sample_index,
+                    position)[0];
+}
+
+Sampler::Sampler(const ModelConfig& config, Ops* ops)
+    : hidden_size_(config.hidden_size),
+      vocab_size_(config.vocab_size),
+      chunk_rows_(std::max(kMinRows, kLogits / config.vocab_size)),
+      ops_(ops) {}
+
+void Sampler::Draw(const ModelWeights& weights,
+                   absl::Span<const float* const> hidden,
+                   absl::Span<const SampleRequest> requests,
+                   absl::Span<int32_t> tokens, absl::Span<float> logprobs) {
+  const int64_t total = hidden.size();
+  for (int64_t begin = 0; begin < total; begin += chunk_rows_) {
+    const int64_t count = std::min(chunk_rows_, total - begin);
+    rows_.Reserve(count * hidden_size_);
+    logits_.Reserve(count * vocab_size_);
+    const Mat rows{rows_.data(), count, hidden_size_};
+    const Mat logits{logits_.data(), count, vocab_size_};
+    for (int64_t i = 0; i < count; ++i) {
+      std::memcpy(rows.Row(i), hidden[begin + i], hidden_size_ * sizeof(float));
+    }
+    ops_->MatMul(rows, weights.head(), {}, Store::kAssign, logits);
+    ops_->Sample(logits, requests.subspan(begin, count),
+                 tokens.subspan(begin, count), logprobs.subspan(begin, count));
+  }
+}
+
+}  // namespace r1
