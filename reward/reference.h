@@ -1,0 +1,30 @@
+// The reference of an item: a JSON object, made by a data file and therefore
+// untrusted. A rule that cannot use it abstains with the returned message.
+#ifndef R1_REWARD_REFERENCE_H_
+#define R1_REWARD_REFERENCE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace r1 {
+
+// {"answer": "72"}; an integer in place of the string is taken as its digits.
+// Returns the answer without surrounding white space, never empty.
+// Errors: InvalidArgument.
+absl::StatusOr<std::string> AnswerReference(absl::string_view json);
+
+struct CountdownProblem {
+  std::vector<int64_t> nums;  // 1 to 32 numbers, each 0 or more
+  int64_t target = 0;
+};
+
+// {"nums": [3, 5, 7], "target": 22}. Errors: InvalidArgument.
+absl::StatusOr<CountdownProblem> CountdownReference(absl::string_view json);
+
+}  // namespace r1
+
+#endif  // R1_REWARD_REFERENCE_H_

@@ -1,0 +1,94 @@
+#include "reward/reply_check.h"
+
+#include <cmath>
+#include <cstddef>
+#include <unordered_map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+// What is wrong with the components; empty if nothing.
+std::string ComponentsProblem(const RewardResult& result,
+                              const ScoreRequest& request) {
+  int next = 0;  // component
+  for (const RewardRuleSpec& rule : request.rules()) {
+    const bool is_there = next < result.components_size() &&
+                          result.components(next).name() == rule.name();
+    if (is_there && !std::isfinite(result.components(next).value())) {
+      return absl::StrCat("component \"", rule.name(), "\" is ",
+                          result.components(next).value());
+    }
+    if (is_there) {
+      ++next;
+    } else if (result.kind() == REWARD_SCORE && rule.weight() != 0) {
+      return absl::StrCat("component \"", rule.name(), "\" is missing");
+    }
+  }
+  if (next == result.components_size()) return "";
+  return absl::StrCat("component \"", Excerpt(result.components(next).name()),
+                      "\" is not the next rule of the request");
+}
+
+// What is wrong with one result; empty if nothing.
+std::string ResultProblem(const RewardResult& result,
+                          const ScoreRequest& request) {
+  if (result.kind() == REWARD_UNSPECIFIED ||
+      !RewardKind_IsValid(result.kind())) {
+    return absl::StrCat("unknown kind ", static_cast<int>(result.kind()));
+  }
+  if (result.kind() == REWARD_SCORE && !std::isfinite(result.total())) {
+    return absl::StrCat("the total is ", result.total());
+  }
+  return ComponentsProblem(result, request);
+}
+
+}  // namespace
+
+RewardResult ErrorResult(const std::string& id, std::string detail) {
+  RewardResult result;
+  result.set_id(id);
+  result.set_kind(REWARD_ERROR);
+  result.set_detail(std::move(detail));
+  return result;
+}
+
+std::vector<RewardResult> CheckedResults(const ScoreRequest& request,
+                                         const ScoreReply& reply,
+                                         absl::string_view server,
+                                         int* num_unknown_ids) {
+  std::unordered_map<std::string, std::vector<const RewardResult*>> by_id;
+  for (const RewardItem& item : request.items()) by_id[item.id()];
+  *num_unknown_ids = 0;
+  for (const RewardResult& result : reply.results()) {
+    const auto it = by_id.find(result.id());
+    if (it == by_id.end()) {
+      ++*num_unknown_ids;
+    } else {
+      it->second.push_back(&result);
+    }
+  }
+  std::vector<RewardResult> results;
+  for (const RewardItem& item : request.items()) {
+    const auto& given = by_id[item.id()];
+    std::string problem;
+    if (given.size() == 1) {
+      problem = ResultProblem(*given[0], request);
+    } else {
+      problem = absl::StrCat(given.size(), " results, expected one");
+    }
+    if (problem.empty()) {
+      results.push_back(*given[0]);
+    } else {
+      results.push_back(ErrorResult(
+          item.id(), absl::StrCat("sample ", item.id(), ": reward server ",
+                                  server, " gave a bad result: ", problem)));
+    }
+  }
+  return results;
+}
+
+}  // namespace r1

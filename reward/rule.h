@@ -1,0 +1,71 @@
+// The contract of one reward rule: text in, one number out.
+#ifndef R1_REWARD_RULE_H_
+#define R1_REWARD_RULE_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "proto/reward.pb.h"
+
+namespace r1 {
+
+// What all items of one request have in common.
+struct RuleContext {
+  // Most tokens a completion may have; 0 = not known.
+  int max_new_tokens = 0;
+  // Tokens before max_new_tokens where the overlong penalty starts.
+  int overlong_buffer = 0;
+  // When the item's result must exist. A rule that may need more than some
+  // milliseconds looks at the clock and returns RuleResult::Timeout().
+  absl::Time deadline = absl::InfiniteFuture();
+};
+
+// What a rule says about one item. `value` counts for REWARD_SCORE only.
+struct RuleResult {
+  RewardKind kind = REWARD_ERROR;
+  double value = 0;
+  // Why, for people: one short line; empty where the value says it all.
+  std::string detail;
+
+  static RuleResult Score(double value, std::string detail = "") {
+    return {REWARD_SCORE, value, std::move(detail)};
+  }
+  // The item cannot be judged, whatever the model wrote: bad reference.
+  static RuleResult Abstain(std::string detail) {
+    return {REWARD_ABSTAIN, 0, std::move(detail)};
+  }
+  // The rule itself failed.
+  static RuleResult Error(std::string detail) {
+    return {REWARD_ERROR, 0, std::move(detail)};
+  }
+  static RuleResult Timeout(std::string detail) {
+    return {REWARD_TIMEOUT, 0, std::move(detail)};
+  }
+};
+
+// Closed interval of the scores a rule may give.
+struct ScoreRange {
+  double lowest = 0;
+  double highest = 1;
+};
+
+// A pure function of (item, context): no state, no files, no clock but the
+// deadline. Malformed model output is a low score, never an error; an unusable
+// reference is an abstention. Time is linear in the item's size.
+// Threads: Score is called from many threads at once.
+class RewardRule {
+ public:
+  virtual ~RewardRule() = default;
+
+  // The item's bytes come from a model: any value, any length, NUL included.
+  virtual RuleResult Score(const RewardItem& item,
+                           const RuleContext& context) const = 0;
+
+  // A score outside it, or one that is not finite, is turned into an error.
+  virtual ScoreRange range() const { return {0, 1}; }
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_RULE_H_

@@ -1,0 +1,62 @@
+// A few threads that score batches of items by a deadline.
+#ifndef R1_REWARD_SCORE_POOL_H_
+#define R1_REWARD_SCORE_POOL_H_
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/reward.pb.h"
+#include "reward/scorer.h"
+
+namespace r1 {
+
+// Batches are served in the order of their arrival, each by all free threads.
+// A rule that does not return keeps its thread: its own item and, once every
+// thread is kept, what waits behind it time out.
+// std::mutex rather than absl::Mutex in the threads of this room: Debian's
+// Abseil carries no ThreadSanitizer annotations, so its locks are invisible.
+// Threads: all functions may be called from any thread.
+class ScorePool {
+ public:
+  // threads > 0. item_limit: most time one item may take once started.
+  ScorePool(int threads, absl::Duration item_limit);
+  // Stops, and waits for the rules that are running.
+  ~ScorePool();
+
+  // One result per item, in the order of the items. Returns when all are
+  // scored or at the deadline, whichever is first; items without a result by
+  // then are TIMEOUT, and those not started are dropped.
+  // Errors: Unavailable once Stop was called.
+  absl::StatusOr<std::vector<RewardResult>> ScoreAll(
+      Scorer scorer, std::vector<RewardItem> items, absl::Time deadline);
+
+  // Makes running and later calls of ScoreAll return Unavailable.
+  void Stop();
+
+ private:
+  struct Batch;
+
+  void WorkerLoop();
+  // The batch at the front that still has items to start; blocks. Null when
+  // stopping. The item is reserved for the caller.
+  std::shared_ptr<Batch> TakeItem(size_t* index);
+
+  const absl::Duration item_limit_;
+  std::mutex mutex_;
+  std::condition_variable work_arrived_;
+  std::condition_variable batch_done_;
+  // All below, and the mutable members of a Batch, are guarded by mutex_.
+  std::deque<std::shared_ptr<Batch>> queue_;
+  bool is_stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_SCORE_POOL_H_

@@ -1,0 +1,137 @@
+// Every rule on inputs made to be slow or to crash: a score, and soon.
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/philox.h"
+#include "gtest/gtest.h"
+#include "reward/builtin_rules.h"
+#include "tests/reward/reward_testing.h"
+
+namespace r1 {
+namespace {
+
+constexpr size_t kHugeBytes = 10 << 20;
+constexpr char kReference[] =
+    "{\"nums\": [3, 5, 7], \"target\": 22, \"answer\": \"22\"}";
+
+std::string Repeat(const std::string& unit, size_t bytes) {
+  std::string text;
+  text.reserve(bytes + unit.size());
+  while (text.size() < bytes) text += unit;
+  return text;
+}
+
+// A rule reads 10 MB within some tens of milliseconds when it is linear, and
+// for hours when it is quadratic; the bound lies far from both so that a busy
+// machine or a sanitizer does not matter.
+constexpr absl::Duration kBound = absl::Seconds(10);
+
+void ExpectScored(const RewardRegistry& registry, const std::string& completion,
+                  const std::string& what) {
+  const RewardItem item = MakeItem(completion, kReference);
+  RuleContext context;
+  context.max_new_tokens = 256;
+  context.overlong_buffer = 64;
+  for (const std::string& name : registry.Names()) {
+    const RewardRule* rule = *registry.Find(name);
+    const absl::Time start = absl::Now();
+    const RuleResult result = rule->Score(item, context);
+    EXPECT_LT(absl::Now() - start, kBound) << name << " on " << what;
+    EXPECT_EQ(result.kind, REWARD_SCORE) << name << " on " << what;
+    EXPECT_GE(result.value, rule->range().lowest) << name << " on " << what;
+    EXPECT_LE(result.value, rule->range().highest) << name << " on " << what;
+    EXPECT_LE(result.detail.size(), 300u) << name << " on " << what;
+  }
+}
+
+TEST(HostileInputTest, TenMegabytesOfAnythingAreReadInLinearTime) {
+  const RewardRegistry registry = BuiltinRewardRules();
+  const std::vector<std::string> tags = {
+      "<",         "<think>",           "</think>",        "<answer>",
+      "</answer>", "</answer><answer>", "<think></think>", "<thin"};
+  const std::vector<std::string> symbols = {
+      "(",        ")",        "()",     "-",
+      "1+",       "1",        "1,111,", "1,",
+      "1/",       "1.",       "=",      " ",
+      "\xC3\x97", "\xE2\x88", "\xFF",   std::string(1, '\0')};
+  for (const std::string& unit : tags) {
+    ExpectScored(registry, Repeat(unit, kHugeBytes), "10 MB of " + unit);
+  }
+  for (const std::string& unit : symbols) {
+    const std::string huge = Repeat(unit, kHugeBytes);
+    ExpectScored(registry, huge, "10 MB of " + unit);
+    ExpectScored(registry, "<think></think><answer>" + huge + "</answer>",
+                 "an answer of 10 MB of " + unit);
+  }
+}
+
+TEST(HostileInputTest, RandomMixturesOfTagsAndSymbolsNeverFail) {
+  const RewardRegistry registry = BuiltinRewardRules();
+  const std::vector<std::string> pieces = {"<think>",
+                                           "</think>",
+                                           "<answer>",
+                                           "</answer>",
+                                           "3",
+                                           "5",
+                                           "7",
+                                           "22",
+                                           "+",
+                                           "-",
+                                           "*",
+                                           "/",
+                                           "(",
+                                           ")",
+                                           "=",
+                                           ".",
+                                           ",",
+                                           " ",
+                                           "\n",
+                                           "<",
+                                           "\xE2\x88\x92",
+                                           "\xC3",
+                                           "\xFF",
+                                           std::string(1, '\0'),
+                                           "999999999999999999",
+                                           "0",
+                                           "a"};
+  RandomSequence random(7, RandomStream::kData, 0, 0);
+  for (int i = 0; i < 20000; ++i) {
+    std::string completion;
+    const uint32_t length = random.NextBelow(24);
+    for (uint32_t j = 0; j < length; ++j) {
+      completion += pieces[random.NextBelow(pieces.size())];
+    }
+    ExpectScored(registry, completion, completion);
+  }
+}
+
+// Strict rules never pay for what lenient ones refuse.
+TEST(HostileInputTest, LenientRulesAcceptAllThatStrictOnesDo) {
+  const RewardRegistry registry = BuiltinRewardRules();
+  const std::vector<std::string> pieces = {
+      "<think>", "</think>", "<answer>", "</answer>", "3*5+7", "22",
+      "(3*5)+7", "22.0",     "=22",      " ",         "a"};
+  RandomSequence random(11, RandomStream::kData, 0, 0);
+  int num_accepted = 0;
+  for (int i = 0; i < 100000; ++i) {
+    std::string completion;
+    const uint32_t length = 1 + random.NextBelow(8);
+    for (uint32_t j = 0; j < length; ++j) {
+      completion += pieces[random.NextBelow(pieces.size())];
+    }
+    const RewardItem item = MakeItem(completion, kReference);
+    for (const std::string name : {"format", "countdown", "exact_answer"}) {
+      const double strict = (*registry.Find(name))->Score(item, {}).value;
+      const double lenient =
+          (*registry.Find(name + "_lenient"))->Score(item, {}).value;
+      EXPECT_LE(strict, lenient) << name << ": " << completion;
+      num_accepted += strict == 1 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(num_accepted, 100);
+}
+
+}  // namespace
+}  // namespace r1

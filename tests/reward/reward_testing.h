@@ -1,0 +1,59 @@
+// Short ways to make items and rules in tests.
+#ifndef R1_TESTS_REWARD_REWARD_TESTING_H_
+#define R1_TESTS_REWARD_REWARD_TESTING_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "proto/reward.pb.h"
+#include "reward/rule.h"
+
+namespace r1 {
+
+inline RewardItem MakeItem(std::string completion, std::string reference = "{}",
+                           std::string id = "sample-1") {
+  RewardItem item;
+  item.set_id(std::move(id));
+  item.set_completion(std::move(completion));
+  item.set_reference(std::move(reference));
+  return item;
+}
+
+inline RewardRuleSpec MakeSpec(std::string name, double weight) {
+  RewardRuleSpec spec;
+  spec.set_name(std::move(name));
+  spec.set_weight(weight);
+  return spec;
+}
+
+// A rule that does what a function says.
+class FunctionRule : public RewardRule {
+ public:
+  using Function =
+      std::function<RuleResult(const RewardItem&, const RuleContext&)>;
+  explicit FunctionRule(Function function) : function_(std::move(function)) {}
+  RuleResult Score(const RewardItem& item,
+                   const RuleContext& context) const override {
+    return function_(item, context);
+  }
+  ScoreRange range() const override { return {-1e308, 1e308}; }
+
+ private:
+  Function function_;
+};
+
+inline std::unique_ptr<RewardRule> MakeRule(FunctionRule::Function function) {
+  return std::make_unique<FunctionRule>(std::move(function));
+}
+
+// A rule that gives the same result for every item.
+inline std::unique_ptr<RewardRule> ConstantRule(RuleResult result) {
+  return MakeRule(
+      [result](const RewardItem&, const RuleContext&) { return result; });
+}
+
+}  // namespace r1
+
+#endif  // R1_TESTS_REWARD_REWARD_TESTING_H_

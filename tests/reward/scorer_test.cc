@@ -1,0 +1,251 @@
+#include "reward/scorer.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reward/builtin_rules.h"
+#include "reward/text.h"
+#include "tests/reward/reward_testing.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+class UnitRule : public RewardRule {
+ public:
+  explicit UnitRule(double value) : value_(value) {}
+  RuleResult Score(const RewardItem&, const RuleContext&) const override {
+    return RuleResult::Score(value_);
+  }
+
+ private:
+  double value_;
+};
+
+class ScorerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Add("half", ConstantRule(RuleResult::Score(0.5)));
+    Add("three", ConstantRule(RuleResult::Score(3)));
+    Add("huge", ConstantRule(RuleResult::Score(1e300)));
+    Add("abstains", ConstantRule(RuleResult::Abstain("no gold")));
+    Add("fails", ConstantRule(RuleResult::Error("disk gone")));
+    Add("late", ConstantRule(RuleResult::Timeout("too slow")));
+    Add("nan", ConstantRule(RuleResult::Score(std::nan(""))));
+    Add("inf", ConstantRule(RuleResult::Score(kInfinity)));
+    Add("no_kind", ConstantRule({REWARD_UNSPECIFIED, 1, ""}));
+    Add("odd_kind", ConstantRule({static_cast<RewardKind>(17), 1, ""}));
+    Add("unit_ok", std::make_unique<UnitRule>(1));
+    Add("unit_above", std::make_unique<UnitRule>(1.5));
+    Add("unit_below", std::make_unique<UnitRule>(-0.5));
+    Add("throws",
+        MakeRule([](const RewardItem&, const RuleContext&) -> RuleResult {
+          throw std::runtime_error("broken\nplugin");
+        }));
+    Add("throws_int",
+        MakeRule([](const RewardItem&, const RuleContext&) -> RuleResult {
+          throw 7;
+        }));
+  }
+
+  void Add(const std::string& name, std::unique_ptr<RewardRule> rule) {
+    ASSERT_TRUE(registry_.Register(name, std::move(rule)).ok());
+  }
+
+  RewardResult Score(const std::vector<RewardRuleSpec>& rules) {
+    const auto scorer = Scorer::Create(registry_, rules, {});
+    EXPECT_TRUE(scorer.ok()) << scorer.status();
+    return scorer->Score(MakeItem("text"), absl::InfiniteFuture());
+  }
+
+  RewardRegistry registry_;
+};
+
+TEST_F(ScorerTest, TotalIsTheWeightedSumAndComponentsKeepTheOrder) {
+  const RewardResult result = Score(
+      {MakeSpec("three", 2), MakeSpec("half", -1), MakeSpec("unit_ok", 0)});
+  EXPECT_EQ(result.id(), "sample-1");
+  EXPECT_EQ(result.kind(), REWARD_SCORE);
+  EXPECT_EQ(result.total(), 5.5);
+  ASSERT_EQ(result.components_size(), 3);
+  EXPECT_EQ(result.components(0).name(), "three");
+  EXPECT_EQ(result.components(0).value(), 3);
+  EXPECT_EQ(result.components(1).name(), "half");
+  EXPECT_EQ(result.components(1).value(), 0.5);
+  EXPECT_EQ(result.components(2).name(), "unit_ok");
+  EXPECT_EQ(result.components(2).value(), 1);
+  EXPECT_EQ(result.detail(), "");
+}
+
+TEST_F(ScorerTest, AFailingRuleWithWeightDecidesTheKind) {
+  struct Case {
+    std::string rule;
+    RewardKind kind;
+    std::string detail;
+  };
+  const std::vector<Case> cases = {
+      {"abstains", REWARD_ABSTAIN, "abstains: no gold"},
+      {"fails", REWARD_ERROR, "fails: disk gone"},
+      {"late", REWARD_TIMEOUT, "late: too slow"},
+      {"nan", REWARD_ERROR, "nan: gave nan, outside its range"},
+      {"inf", REWARD_ERROR, "inf: gave inf, outside its range"},
+      {"unit_above", REWARD_ERROR,
+       "unit_above: gave 1.5, outside its range [0, 1]"},
+      {"unit_below", REWARD_ERROR,
+       "unit_below: gave -0.5, outside its range [0, 1]"},
+      {"no_kind", REWARD_ERROR, "no_kind: returned the unknown kind 0"},
+      {"odd_kind", REWARD_ERROR, "odd_kind: returned the unknown kind 17"},
+      {"throws", REWARD_ERROR, "throws: threw: broken\\nplugin"},
+      {"throws_int", REWARD_ERROR, "throws_int: threw"},
+  };
+  for (const Case& c : cases) {
+    const RewardResult result = Score(
+        {MakeSpec("half", 1), MakeSpec(c.rule, 0.1), MakeSpec("three", 1)});
+    EXPECT_EQ(result.kind(), c.kind) << c.rule;
+    EXPECT_EQ(result.total(), 0) << c.rule;
+    EXPECT_THAT(result.detail(), HasSubstr(c.detail));
+    ASSERT_EQ(result.components_size(), 2) << c.rule;
+    EXPECT_EQ(result.components(0).name(), "half");
+    EXPECT_EQ(result.components(1).name(), "three");
+
+    const RewardResult metric =
+        Score({MakeSpec("half", 1), MakeSpec(c.rule, 0)});
+    EXPECT_EQ(metric.kind(), REWARD_SCORE) << c.rule;
+    EXPECT_EQ(metric.total(), 0.5) << c.rule;
+    EXPECT_EQ(metric.components_size(), 1) << c.rule;
+    EXPECT_THAT(metric.detail(), HasSubstr(c.detail));
+  }
+}
+
+TEST_F(ScorerTest, ErrorsGoBeforeTimeoutsBeforeAbstentions) {
+  EXPECT_EQ(Score({MakeSpec("abstains", 1), MakeSpec("late", 1),
+                   MakeSpec("fails", 1)})
+                .kind(),
+            REWARD_ERROR);
+  EXPECT_EQ(Score({MakeSpec("fails", 1), MakeSpec("abstains", 1)}).kind(),
+            REWARD_ERROR);
+  EXPECT_EQ(Score({MakeSpec("late", 1), MakeSpec("abstains", 1)}).kind(),
+            REWARD_TIMEOUT);
+}
+
+TEST_F(ScorerTest, ATotalThatOverflowsIsAnErrorOfItsRule) {
+  const RewardResult result =
+      Score({MakeSpec("half", 1), MakeSpec("huge", 1e10)});
+  EXPECT_EQ(result.kind(), REWARD_ERROR);
+  EXPECT_THAT(result.detail(), HasSubstr("huge: the total becomes inf"));
+}
+
+TEST_F(ScorerTest, CreateRefusesBadRequests) {
+  const auto message = [&](const std::vector<RewardRuleSpec>& rules) {
+    const absl::Status status = Scorer::Create(registry_, rules, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(message({}), HasSubstr("no reward rule"));
+  EXPECT_THAT(message({MakeSpec("hlaf", 1)}), HasSubstr("did you mean"));
+  EXPECT_THAT(message({MakeSpec("half", 1), MakeSpec("half", 0)}),
+              HasSubstr("listed twice"));
+  EXPECT_THAT(message({MakeSpec("half", std::nan(""))}),
+              HasSubstr("not finite"));
+  EXPECT_THAT(message({MakeSpec("half", kInfinity)}), HasSubstr("not finite"));
+}
+
+TEST_F(ScorerTest, PastTheDeadlineNothingIsStarted) {
+  int num_calls = 0;
+  Add("counts", MakeRule([&](const RewardItem&, const RuleContext&) {
+        ++num_calls;
+        return RuleResult::Score(1);
+      }));
+  const auto scorer = Scorer::Create(registry_, {{MakeSpec("counts", 1)}}, {});
+  ASSERT_TRUE(scorer.ok());
+  const RewardResult result =
+      scorer->Score(MakeItem("text"), absl::Now() - absl::Seconds(1));
+  EXPECT_EQ(result.kind(), REWARD_TIMEOUT);
+  EXPECT_EQ(result.components_size(), 0);
+  EXPECT_EQ(num_calls, 0);
+}
+
+TEST_F(ScorerTest, ARuleThatOverrunsTheDeadlineIsATimeout) {
+  absl::Time deadline = absl::Now() + absl::Milliseconds(20);
+  absl::Time seen;
+  Add("overruns", MakeRule([&](const RewardItem&, const RuleContext& context) {
+        seen = context.deadline;
+        while (absl::Now() < context.deadline) {
+        }
+        return RuleResult::Score(1);
+      }));
+  const auto scorer =
+      Scorer::Create(registry_, {{MakeSpec("overruns", 1)}}, {});
+  ASSERT_TRUE(scorer.ok());
+  EXPECT_EQ(scorer->Score(MakeItem("text"), deadline).kind(), REWARD_TIMEOUT);
+  EXPECT_EQ(seen, deadline);
+}
+
+TEST_F(ScorerTest, RulesSeeTheLimitsOfTheRequest) {
+  RuleContext limits;
+  limits.max_new_tokens = 256;
+  limits.overlong_buffer = 64;
+  const RewardRegistry builtin = BuiltinRewardRules();
+  const auto scorer = Scorer::Create(
+      builtin, {{MakeSpec("format", 1), MakeSpec("overlong", 2)}}, limits);
+  ASSERT_TRUE(scorer.ok());
+  RewardItem item = MakeItem("<think>a</think><answer>b</answer>");
+  item.set_completion_tokens(224);
+  // 1 * 1 + 2 * (256 - 64 - 224) / 64
+  EXPECT_EQ(scorer->Score(item, absl::InfiniteFuture()).total(), 0.0);
+}
+
+TEST_F(ScorerTest, DetailIsOneShortLineOfValidUtf8) {
+  Add("loud", ConstantRule(RuleResult::Abstain(std::string(1000, '\xFF'))));
+  const RewardResult result = Score({MakeSpec("loud", 1)});
+  EXPECT_TRUE(IsValidUtf8(result.detail()));
+  EXPECT_LE(result.detail().size(), 1500u);  // 500 bytes, each as U+FFFD
+}
+
+TEST(TextTest, ToValidUtf8ReplacesExactlyWhatIsInvalid) {
+  const std::string r = "\xEF\xBF\xBD";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", ""},
+      {"plain", "plain"},
+      {"\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80",
+       "\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80"},
+      {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},  // U+10FFFF
+      {"a\x80"
+       "b",
+       "a" + r + "b"},  // stray tail
+      {"\xC3", r},      // cut short
+      {"\xE2\x88", r + r},
+      {"\xE2\x88"
+       "a",
+       r + r + "a"},
+      {"\xC0\xAF", r + r},  // overlong "/"
+      {"\xE0\x80\xAF", r + r + r},
+      {"\xED\xA0\x80", r + r + r},          // surrogate
+      {"\xF4\x90\x80\x80", r + r + r + r},  // above U+10FFFF
+      {"\xFF", r},
+      {std::string("\0", 1), std::string("\0", 1)},
+  };
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(ToValidUtf8(text), expected);
+    EXPECT_EQ(IsValidUtf8(text), text == expected);
+    EXPECT_TRUE(IsValidUtf8(ToValidUtf8(text)));
+  }
+}
+
+TEST(TextTest, ExcerptIsPrintableAndShort) {
+  EXPECT_EQ(Excerpt("a\"b\n\x1b\xC3\xA4"), "a\\\"b\\n\\x1b\\xc3\\xa4");
+  EXPECT_EQ(Excerpt(std::string(48, 'x')), std::string(48, 'x'));
+  EXPECT_EQ(Excerpt(std::string(49, 'x')), std::string(48, 'x') + "...");
+}
+
+}  // namespace
+}  // namespace r1
