@@ -22,48 +22,50 @@ HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Registers of a tile: rows * streams * 2 vectors of sums, plus operands.
+// Vectors of sums that fit the registers beside the operands.
 #if HWY_TARGET == HWY_AVX3
-inline constexpr int kTileRows = 12;
-#elif HWY_TARGET == HWY_SCALAR
-inline constexpr int kTileRows = 4;
+inline constexpr int kTileSums = 24;
 #else
-inline constexpr int kTileRows = 6;
+inline constexpr int kTileSums = 12;
 #endif
-inline constexpr int kTileSums = kTileRows * 2;
-inline constexpr int kTileVectors = 2;
+inline constexpr int kTileVectors = 2;  // of one stream
+inline constexpr int kTileRows = kTileSums / kTileVectors;
 
 // Outputs of one stream of a tile; divides kPanelOutputs.
 HWY_INLINE int TileOutputs() {
   return kTileVectors * static_cast<int>(hn::Lanes(FloatTag()));
 }
 
-// Operands of a tile: c[i, j] = start + sum_k a[i, k] b[k, j].
+// c[i, j] = start[i, j] + sum_k a[i, k] b[k, j], for the columns of one or
+// more streams. Stream s reads panel s at b + s * b_panel and writes the
+// columns from s * kPanelOutputs on.
 struct TileArgs {
   const float* a;  // element (i, k) at i * a_row + k * a_step
   int64_t a_row;
-  const float* b;    // stream s, element (k, j) at the offset of s
-  int64_t b_stream;  // from one stream to the next
+  const float* b;   // element (k, j) at k * kPanelOutputs + j
+  int64_t b_panel;  // from one stream to the next
   int64_t depth;
-  const float* start;  // first values of the sums
+  const float* start;  // null: zeros
   int64_t start_row;   // 0: the same values for all rows (a bias)
   float* c;
   int64_t c_row;
-  int64_t outputs;  // columns of c that exist; <= streams * TileOutputs()
+  int64_t outputs;  // columns of c, and of start, that exist
 };
 
-// kStep: distance in a from k to k + 1. `start` is null for zeros.
+// kStep: from a[i, k] to a[i, k + 1].
 template <int kRows, int kStreams, int kStep>
 HWY_NOINLINE void GemmTile(const TileArgs& args) {
   constexpr int kVecs = kStreams * kTileVectors;
   const FloatTag d;
   const int64_t lanes = hn::Lanes(d);
+  const auto column = [lanes](int v) {
+    return v / kTileVectors * kPanelOutputs + v % kTileVectors * lanes;
+  };
   FloatVec sum[kRows][kVecs];
-  const bool is_full = args.outputs == kVecs * lanes;
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVecs; ++v) {
-      const int64_t left = args.outputs - v * lanes;
-      const float* p = args.start + i * args.start_row + v * lanes;
+      const int64_t left = args.outputs - column(v);
+      const float* p = args.start + i * args.start_row + column(v);
       if (args.start == nullptr || left <= 0) {
         sum[i][v] = hn::Zero(d);
       } else {
@@ -74,13 +76,13 @@ HWY_NOINLINE void GemmTile(const TileArgs& args) {
   const float* a = args.a;
   const float* b = args.b;
   const int64_t a_row = args.a_row;
-  const int64_t b_stream = args.b_stream;
+  const int64_t b_panel = args.b_panel;
   for (int64_t k = 0; k < args.depth; ++k) {
     FloatVec weight[kVecs];
 #pragma GCC unroll 16
     for (int v = 0; v < kVecs; ++v) {
       weight[v] = hn::Load(
-          d, b + v / kTileVectors * b_stream + v % kTileVectors * lanes);
+          d, b + v / kTileVectors * b_panel + v % kTileVectors * lanes);
     }
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
@@ -95,9 +97,9 @@ HWY_NOINLINE void GemmTile(const TileArgs& args) {
   }
   for (int i = 0; i < kRows; ++i) {
     for (int v = 0; v < kVecs; ++v) {
-      const int64_t left = args.outputs - v * lanes;
-      float* p = args.c + i * args.c_row + v * lanes;
-      if (is_full || left >= lanes) {
+      const int64_t left = args.outputs - column(v);
+      float* p = args.c + i * args.c_row + column(v);
+      if (left >= lanes) {
         hn::StoreU(sum[i][v], d, p);
       } else if (left > 0) {
         StorePartial(sum[i][v], d, p, left);

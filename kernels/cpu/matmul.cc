@@ -3,6 +3,8 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/check.h"
 #include "hwy/highway.h"
@@ -32,79 +34,92 @@ struct Block {
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
 
-// Depth of a block of weights that stays in the first-level cache while all
-// row tiles of a task pass over it: 256 * kPanelOutputs * 4 bytes = 32 KiB.
-inline constexpr int64_t kDepthBlock = 256;
+// Depth of a block of weights that stays in the second-level cache while the
+// row tiles of a task pass over it: 1024 * kPanelOutputs * 4 bytes = 128 KiB.
+inline constexpr int64_t kDepthBlock = 1024;
 
-template <int kStreams>
-void RunTile(int rows, const TileArgs& args) {
-  static_assert(kTileRows <= 12);
-  switch (rows) {
-#define R1_TILE(n)                             \
-  case n:                                      \
-    if constexpr (n * kStreams <= kTileRows) { \
-      return GemmTile<n, kStreams, 1>(args);   \
-    }                                          \
-    break
-    R1_TILE(1);
-    R1_TILE(2);
-    R1_TILE(3);
-    R1_TILE(4);
-    R1_TILE(5);
-    R1_TILE(6);
-    R1_TILE(7);
-    R1_TILE(8);
-    R1_TILE(9);
-    R1_TILE(10);
-    R1_TILE(11);
-    R1_TILE(12);
-#undef R1_TILE
-  }
-  R1_CHECK(false, "tiles have 1 to kTileRows rows");
+// With few rows a tile takes several panels, for enough independent chains.
+constexpr int StreamsFor(int rows) {
+  const int most = kTileRows / rows;
+  return most >= 4 ? 4 : most >= 2 ? 2 : 1;
 }
 
-// One panel, rows [begin, end), depth [k, k + depth).
-void RunPanel(const MatMulCall& call, const Block& block, int64_t panel,
-              int64_t k, int64_t depth) {
+using Tile = void (*)(const TileArgs&);
+struct Tiles {
+  Tile many;  // StreamsFor(rows) panels
+  Tile one;
+};
+template <int... rows>
+constexpr std::array<Tiles, sizeof...(rows)> MakeTiles(
+    std::integer_sequence<int, rows...>) {
+  return {Tiles{&GemmTile<rows + 1, StreamsFor(rows + 1), 1>,
+                &GemmTile<rows + 1, 1, 1>}...};
+}
+constexpr auto kTiles = MakeTiles(std::make_integer_sequence<int, kTileRows>());
+
+// Panels [panel, panel + streams) of the block, depth [k, k + depth).
+void RunPanels(const MatMulCall& call, const Block& block, int64_t panel,
+               int64_t streams, int64_t k, int64_t depth) {
   const int outputs = TileOutputs();
   const int64_t rows = block.row_end - block.row_begin;
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  for (int64_t n = panel * kPanelOutputs;
-       n < std::min((panel + 1) * kPanelOutputs, call.y.cols); n += outputs) {
+  const int64_t columns = call.y.cols - panel * kPanelOutputs;
+  for (int64_t n = 0; n < std::min<int64_t>(kPanelOutputs, columns);
+       n += outputs) {
     TileArgs args;
     args.a_row = call.x.stride;
-    args.b = call.w->data.data() + (panel * call.w->depth + k) * kPanelOutputs +
-             n % kPanelOutputs;
-    args.b_stream = 0;
+    args.b =
+        call.w->data.data() + (panel * call.w->depth + k) * kPanelOutputs + n;
+    args.b_panel = call.w->depth * kPanelOutputs;
     args.depth = depth;
     args.c_row = call.y.stride;
-    args.outputs = std::min<int64_t>(outputs, call.y.cols - n);
+    args.outputs = columns - n;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t begin = block.row_begin + rows * tile / tiles;
       const int64_t end = block.row_begin + rows * (tile + 1) / tiles;
       args.a = call.x.Row(begin) + k;
-      args.c = call.y.Row(begin) + n;
+      args.c = call.y.Row(begin) + panel * kPanelOutputs + n;
       if (k > 0 || call.store == Store::kAccumulate) {
         args.start = args.c;
         args.start_row = args.c_row;
       } else {
-        args.start = call.bias == nullptr ? nullptr : call.bias + n;
+        args.start = call.bias == nullptr
+                         ? nullptr
+                         : call.bias + panel * kPanelOutputs + n;
         args.start_row = 0;
       }
-      RunTile<1>(end - begin, args);
+      const Tiles& kernels = kTiles[end - begin - 1];
+      (streams > 1 ? kernels.many : kernels.one)(args);
     }
   }
 }
 
+// Sums spilled between blocks of depth must still be in the second-level cache
+// when they are needed again.
+int64_t PanelGroup(int64_t rows) {
+  constexpr int64_t kSpillFloats = 64 << 10;
+  return std::max<int64_t>(1, kSpillFloats / (rows * kPanelOutputs));
+}
+
 void RunBlock(const MatMulCall& call, const Block& block) {
-  int64_t k = 0;
-  do {
-    const int64_t depth = std::min(kDepthBlock, call.w->depth - k);
-    for (int64_t p = block.panel_begin; p < block.panel_end; ++p) {
-      RunPanel(call, block, p, k, depth);
+  const int64_t depth = call.w->depth;
+  const int64_t steps =
+      std::max<int64_t>(1, (depth + kDepthBlock - 1) / kDepthBlock);
+  const int64_t rows = block.row_end - block.row_begin;
+  const int64_t group = PanelGroup(rows);
+  const int64_t streams = rows <= kTileRows ? StreamsFor(rows) : 1;
+  for (int64_t p = block.panel_begin; p < block.panel_end; p += group) {
+    const int64_t end = std::min(p + group, block.panel_end);
+    for (int64_t step = 0; step < steps; ++step) {
+      const int64_t k = depth * step / steps;
+      const int64_t count = depth * (step + 1) / steps - k;
+      int64_t panel = p;
+      for (; panel + streams <= end; panel += streams) {
+        RunPanels(call, block, panel, streams, k, count);
+      }
+      for (; panel < end; ++panel) RunPanels(call, block, panel, 1, k, count);
     }
-    k += kDepthBlock;
-  } while (k < call.w->depth);
+  }
 }
 
 }  // namespace r1::cpu::HWY_NAMESPACE
@@ -116,10 +131,14 @@ HWY_EXPORT(RunBlock);
 
 namespace {
 
-constexpr int64_t kBlockRows = 96;
+constexpr int64_t kBlockRows = 192;
 // Below this many multiply-adds waking a second thread costs more than it
 // gives.
 constexpr int64_t kSerialWork = 1 << 15;
+// Multiply-adds of a task: some microseconds, so that handing out tasks costs
+// little and threads end together.
+constexpr int64_t kTaskWork = 1 << 19;
+constexpr int64_t kLeastRows = 8;
 
 }  // namespace
 
@@ -142,9 +161,11 @@ void MatMul(ThreadPool& pool, ConstMat x, const PackedMatrix& w,
     return;
   }
   const int64_t row_blocks = (y.rows + kBlockRows - 1) / kBlockRows;
-  const int64_t wanted = 4 * pool.num_threads();
-  const int64_t panel_blocks =
-      std::min(panels, (wanted + row_blocks - 1) / row_blocks);
+  // A few rows cost as much as kLeastRows: then reading the weights counts.
+  const int64_t rows = std::clamp(y.rows, kLeastRows, kBlockRows);
+  const int64_t panel_work = rows * (w.depth + 1) * kPanelOutputs;
+  const int64_t grain = std::max<int64_t>(1, kTaskWork / panel_work);
+  const int64_t panel_blocks = (panels + grain - 1) / grain;
   pool.ParallelFor(row_blocks * panel_blocks, [&](int64_t task, int) {
     const int64_t r = task / panel_blocks;
     const int64_t p = task % panel_blocks;

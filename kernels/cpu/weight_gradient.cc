@@ -62,7 +62,7 @@ void AccumulateStrips(const float* strips, const float* panels, int64_t tokens,
     args.a_row = 1;
     args.b =
         panels + k / kPanelOutputs * tokens * kPanelOutputs + k % kPanelOutputs;
-    args.b_stream = 0;
+    args.b_panel = 0;
     args.depth = tokens;
     args.start_row = dw.stride;
     args.c_row = dw.stride;
