@@ -1,0 +1,19 @@
+// Well-formed UTF-8. Source: Unicode 15, table 3-7.
+#ifndef R1_BASE_UTF8_H_
+#define R1_BASE_UTF8_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+
+namespace r1 {
+
+// Length in bytes of the character at the front of `text`; 0 if the bytes are
+// none: cut short, overlong, a surrogate, beyond U+10FFFF, or no text at all.
+size_t Utf8CharacterLength(absl::string_view text);
+
+bool IsUtf8(absl::string_view text);
+
+}  // namespace r1
+
+#endif  // R1_BASE_UTF8_H_

@@ -1,0 +1,67 @@
+// The mistakes found in a configuration, and where each key was given.
+#ifndef R1_PROTO_CONFIG_REPORT_H_
+#define R1_PROTO_CONFIG_REPORT_H_
+
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace r1 {
+
+// Lines for mistakes outside the file: overrides come after it, rules last.
+inline constexpr int kOverrideLine = std::numeric_limits<int>::max() - 1;
+inline constexpr int kRuleLine = std::numeric_limits<int>::max();
+
+class ConfigReport {
+ public:
+  // `source` names the configuration where a mistake has no better place.
+  explicit ConfigReport(std::string source) : source_(std::move(source)) {}
+
+  // Remembers that `path` was given at `where` ("a.textproto:12" or
+  // "--set rl.steps=9"); a later call for the same path replaces the earlier.
+  void SetOrigin(const std::string& path, std::string where);
+
+  // One mistake: "where: path: what". `line` orders mistakes that are found
+  // out of turn; those with equal lines stay in the order they were added.
+  void Add(int line, absl::string_view where, absl::string_view path,
+           absl::string_view what);
+
+  // A mistake in the interplay of several keys. It is placed at the one given
+  // last, since that is the one most likely to be changed; at `paths[0]` of
+  // `source` if all are defaults. Dropped if one of the keys already has a
+  // mistake, for then its value here is not the one that was meant.
+  void AddRule(absl::Span<const absl::string_view> paths,
+               absl::string_view what);
+
+  // True for a mistake at `path` or below it.
+  bool HasMistakeAt(absl::string_view path) const;
+
+  // OK, or InvalidArgument with one line per mistake (the first 50).
+  absl::Status ToStatus() const;
+
+ private:
+  struct Origin {
+    std::string where;
+    int order;
+  };
+  struct Mistake {
+    int line;
+    std::string text;
+  };
+  std::string source_;
+  int next_order_ = 0;
+  std::map<std::string, Origin, std::less<>> origins_;
+  std::set<std::string, std::less<>> mistaken_paths_;
+  std::vector<Mistake> mistakes_;
+};
+
+}  // namespace r1
+
+#endif  // R1_PROTO_CONFIG_REPORT_H_

@@ -1,0 +1,74 @@
+// Every configuration in configs/ loads, and says what it is for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "proto/config.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::StartsWith;
+
+std::vector<std::string> ConfigFiles() {
+  std::vector<std::string> paths;
+  const std::string root = std::string(R1_SOURCE_DIR) + "/configs";
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(root)) {
+    if (entry.path().extension() == ".textproto") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+TEST(ConfigFilesTest, EveryFileLoadsAndBeginsWithItsPurpose) {
+  const auto paths = ConfigFiles();
+  EXPECT_GE(paths.size(), 10);
+  for (const std::string& path : paths) {
+    const auto config = LoadConfig(path, {});
+    EXPECT_TRUE(config.ok()) << config.status();
+    EXPECT_THAT(*ReadFile(path), StartsWith("# ")) << path;
+  }
+}
+
+RunConfig Load(const std::string& name) {
+  auto config = LoadConfig(std::string(R1_SOURCE_DIR) + "/configs/" + name, {});
+  EXPECT_TRUE(config.ok()) << config.status();
+  return config.ok() ? *config : RunConfig();
+}
+
+TEST(ConfigFilesTest, SmokeIsTheQuickstartCutShort) {
+  const RunConfig smoke = Load("smoke.textproto");
+  const RunConfig quickstart = Load("quickstart.textproto");
+  EXPECT_EQ(smoke.data().task(), quickstart.data().task());
+  EXPECT_EQ(smoke.rl().advantage(), quickstart.rl().advantage());
+  EXPECT_LT(smoke.pretrain().steps(), quickstart.pretrain().steps());
+  EXPECT_LT(smoke.rl().steps(), quickstart.rl().steps());
+}
+
+// DeepSeek-R1 (arXiv 2501.12948 v2), section 2.1: 32 questions x 16 outputs an
+// update, 8,192 outputs a rollout phase in 16 minibatches, 10,400 updates.
+TEST(ConfigFilesTest, R1ZeroHasThePapersNumbers) {
+  const RunConfig config = Load("r1_zero.textproto");
+  const RlSection& rl = config.rl();
+  EXPECT_EQ(rl.prompts() * rl.group_size(), 8192);
+  EXPECT_EQ(rl.group_size(), 16);
+  EXPECT_EQ(rl.minibatches(), 16);
+  EXPECT_EQ(rl.inner_epochs(), 1);
+  EXPECT_EQ(rl.steps() * rl.minibatches(), 10400);
+  EXPECT_EQ(rl.learning_rate(), 3e-6f);
+  EXPECT_EQ(rl.kl_coef(), 0.001f);
+  EXPECT_EQ(rl.reference_every(), 400);
+  EXPECT_EQ(rl.advantage(), GRPO);
+  EXPECT_EQ(rl.aggregation(), SEQUENCE_MEAN);
+  EXPECT_EQ(config.rollout().temperature(), 1);
+  EXPECT_EQ(config.rollout().max_new_tokens(), 32768);
+}
+
+}  // namespace
+}  // namespace r1

@@ -1,0 +1,211 @@
+// Rules between keys. Each case breaks one rule and expects exactly one
+// message; the same text with the remedy applied is valid.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "proto/config.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string ErrorOf(absl::string_view text,
+                    std::vector<std::string> overrides = {}) {
+  const auto config = ParseConfig(text, "f", overrides);
+  return config.ok() ? "OK" : std::string(config.status().message());
+}
+
+TEST(ConfigRulesTest, DefaultsAreValid) {
+  EXPECT_EQ(ErrorOf(""), "OK");
+  EXPECT_TRUE(ValidateConfig(RunConfig()).ok());
+}
+
+TEST(ConfigRulesTest, HeadsDivideTheHiddenSize) {
+  EXPECT_EQ(ErrorOf("model { hidden_size: 100 num_heads: 3 num_kv_heads: 3 }"),
+            "f:1: model.num_heads: does not divide model.hidden_size: expected "
+            "100 to be a multiple, got 3 heads; change one of them or set "
+            "model.head_dim");
+  EXPECT_EQ(ErrorOf("model { hidden_size: 100 num_heads: 3 num_kv_heads: 3 "
+                    "head_dim: 32 }"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, KeyHeadsDivideHeads) {
+  EXPECT_EQ(ErrorOf("model {\nnum_kv_heads: 3 }"),
+            "f:2: model.num_kv_heads: does not divide model.num_heads: "
+            "expected a divisor of 4, got 3");
+  EXPECT_EQ(ErrorOf("model { num_kv_heads: 4 }"), "OK");
+  EXPECT_THAT(ErrorOf("model { num_kv_heads: 8 }"), HasSubstr("got 8"));
+}
+
+TEST(ConfigRulesTest, HeadSizeIsEven) {
+  EXPECT_EQ(ErrorOf("model { head_dim: 33 }"),
+            "f:1: model.head_dim: RoPE rotates pairs of channels: expected an "
+            "even number of channels per head, got 33");
+  EXPECT_THAT(ErrorOf("model { hidden_size: 12 }"), HasSubstr("got 3"));
+}
+
+TEST(ConfigRulesTest, AnImportedModelBringsItsOwnShape) {
+  EXPECT_EQ(ErrorOf("model { path: '/m' hidden_size: 100 num_heads: 3 "
+                    "head_dim: 7 } rollout { max_new_tokens: 100000 }"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, ThePromptNeedsRoom) {
+  EXPECT_EQ(ErrorOf("model { max_positions: 256 }"),
+            "f:1: model.max_positions: leaves no room for a prompt: expected "
+            "less than model.max_positions = 256, got 256");
+  EXPECT_EQ(ErrorOf("model { max_positions: 257 }"), "OK");
+  EXPECT_EQ(ErrorOf("model { max_positions: 256 } rl { steps: 0 }"), "OK");
+}
+
+TEST(ConfigRulesTest, CountdownNumbers) {
+  EXPECT_EQ(ErrorOf("data { min_numbers: 5 }"),
+            "f:1: data.min_numbers: expected data.min_numbers <= "
+            "data.max_numbers, got 5 > 4");
+  EXPECT_EQ(ErrorOf("data { min_numbers: 4 }"), "OK");
+}
+
+TEST(ConfigRulesTest, Operators) {
+  EXPECT_EQ(ErrorOf("data { operators: '+%' }"),
+            "f:1: data.operators: expected one or more of + - * /, each once, "
+            "got \"+%\"");
+  EXPECT_THAT(ErrorOf("data { operators: '' }"), HasSubstr("got \"\""));
+  EXPECT_THAT(ErrorOf("data { operators: '++' }"), HasSubstr("got \"++\""));
+  EXPECT_EQ(ErrorOf("data { operators: '/' }"), "OK");
+}
+
+TEST(ConfigRulesTest, QuestionsComeFromAFile) {
+  const std::string base = "model { path: '/m' } data { task: QUESTION_ANSWER ";
+  EXPECT_EQ(ErrorOf(base + "}"),
+            "f:1: data.task: QUESTION_ANSWER has no generator: expected a "
+            "JSONL file of questions and answers, got \"\"");
+  EXPECT_EQ(ErrorOf(base + "file: 'q.jsonl' }"), "OK");
+  EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' question_field: '' }"),
+              HasSubstr("data.question_field: expected the name"));
+  EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' answer_field: 'question' }"),
+              HasSubstr("the question would be its own answer"));
+  EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' } pretrain { steps: 1 }"),
+              HasSubstr("pretrain.steps: QUESTION_ANSWER has no corpus"));
+}
+
+TEST(ConfigRulesTest, ANewTokenizerNeedsACorpus) {
+  const std::string base = "data { task: QUESTION_ANSWER file: 'q.jsonl' } ";
+  EXPECT_THAT(ErrorOf(base), HasSubstr("a new model needs a corpus"));
+  EXPECT_EQ(ErrorOf(base + "pretrain { file: 'c.jsonl' }"), "OK");
+}
+
+TEST(ConfigRulesTest, TemplateHasAPlaceForTheProblem) {
+  EXPECT_EQ(ErrorOf("data { template: 'Solve:' }"),
+            "f:1: data.template: has no place for the problem: expected a text "
+            "with {question}, got \"Solve:\"");
+  EXPECT_EQ(ErrorOf("data { template: 'Solve: {question}' }"), "OK");
+}
+
+TEST(ConfigRulesTest, SftNeedsAFile) {
+  EXPECT_EQ(ErrorOf("sft { steps: 5 }"),
+            "f:1: sft.steps: the sft stage has no generator: expected a JSONL "
+            "file of {prompt, completion}, got \"\"; set it, or sft.steps to "
+            "0");
+  EXPECT_EQ(ErrorOf("sft { steps: 5 file: 'demos.jsonl' }"), "OK");
+}
+
+TEST(ConfigRulesTest, MinibatchesHaveEqualSize) {
+  EXPECT_EQ(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 3 }"),
+            "f:1: rl.minibatches: minibatches would be of unequal size: "
+            "expected a divisor of rl.prompts x rl.group_size = 16, got 3");
+  EXPECT_EQ(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 16 }"), "OK");
+  EXPECT_THAT(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 32 }"),
+              HasSubstr("got 32"));
+  // 10^6 x 4096 does not fit 32 bits.
+  EXPECT_EQ(ErrorOf("rl { prompts: 1000000 group_size: 4096 minibatches: 4096 "
+                    "}"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, DualClip) {
+  EXPECT_EQ(ErrorOf("rl { dual_clip: 0.5 }"),
+            "f:1: rl.dual_clip: the bound applies to ratios above it: expected "
+            "0 (off) or more than 1, got 0.5");
+  EXPECT_EQ(ErrorOf("rl { dual_clip: 3 }"), "OK");
+  EXPECT_EQ(ErrorOf("rl { dual_clip: 3\nobjective: CISPO }"),
+            "f:2: rl.objective: only PPO_CLIP reads it: expected 0 with "
+            "rl.objective CISPO, got 3");
+}
+
+TEST(ConfigRulesTest, StopTexts) {
+  EXPECT_EQ(ErrorOf("rollout { stop: ['a', ''] }"),
+            "f:1: rollout.stop[1]: an empty text would stop every answer at "
+            "once: expected some text, got \"\"");
+}
+
+TEST(ConfigRulesTest, RewardRules) {
+  EXPECT_EQ(ErrorOf("reward { rule { weight: 2 } }"),
+            "f:1: reward.rule[0]: has no name: expected e.g. name: \"format\", "
+            "got \"\"");
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' }\nrule { name: 'a' } }"),
+            "f:2: reward.rule[1]: expected each rule once, got \"a\" again; "
+            "change the weight of the first");
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } }"),
+            "f:1: reward.rule: every rule has weight 0, so there is nothing to "
+            "learn: expected a weight other than 0, got only 0");
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } } rl { steps: 0 }"),
+            "OK");
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' weight: nan } }"),
+              HasSubstr("reward.rule[0].weight: out of range"));
+}
+
+TEST(ConfigRulesTest, OverlongBufferOnlyCountsWithItsRule) {
+  const std::string buffer = "overlong_buffer: 300 ";
+  EXPECT_EQ(ErrorOf("reward { " + buffer + "}"), "OK");
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } " + buffer +
+                    "rule { name: 'overlong' } }"),
+            "f:1: reward.rule[1]: starts before the first token: expected at "
+            "most rollout.max_new_tokens = 256, got 300");
+}
+
+TEST(ConfigRulesTest, ServerIsHostAndPort) {
+  for (const char* good : {"localhost:7000", "10.0.0.1:1", "[::1]:65535"}) {
+    EXPECT_EQ(ErrorOf(std::string("reward { server: '") + good + "' }"), "OK");
+  }
+  for (const char* bad :
+       {"localhost", "localhost:", ":7000", "a:0", "a:65536", "::1:7000",
+        "http://a:80", "a b:80", "a:8o", "[::1:80"}) {
+    EXPECT_THAT(ErrorOf(std::string("reward { server: '") + bad + "' }"),
+                HasSubstr("reward.server: expected host:port"))
+        << bad;
+  }
+}
+
+TEST(ConfigRulesTest, TheMistakeIsPlacedAtTheKeyGivenLast) {
+  const std::string text = "model { num_heads: 4\nhidden_size: 64 }";
+  EXPECT_THAT(ErrorOf(text, {"model.num_heads=5", "model.num_kv_heads=5"}),
+              HasSubstr("--set model.num_heads=5: model.num_heads: "));
+  EXPECT_THAT(ErrorOf(text, {"model.hidden_size=66"}),
+              HasSubstr("--set model.hidden_size=66: model.hidden_size: "));
+}
+
+TEST(ConfigRulesTest, AKeyWithAMistakeIsNotBlamedTwice) {
+  // num_heads stays at its default after the mistake and would not divide 66.
+  EXPECT_EQ(ErrorOf("model { hidden_size: 66 num_heads: six num_kv_heads: 2 }"),
+            "f:1: model.num_heads: wrong type: expected an integer from 1 to "
+            "256, got six");
+}
+
+TEST(ConfigRulesTest, ValidateChecksConfigurationsMadeInCode) {
+  RunConfig config;
+  config.mutable_rl()->set_group_size(1);
+  config.mutable_rl()->set_kl_coef(std::numeric_limits<float>::quiet_NaN());
+  config.mutable_reward()->add_rule()->set_weight(1e6);
+  const std::string message(ValidateConfig(config).message());
+  EXPECT_THAT(message, HasSubstr("rl.group_size: out of range: expected an "
+                                 "integer from 2 to 4096, got 1\n"));
+  EXPECT_THAT(message, HasSubstr("rl.kl_coef: out of range"));
+  EXPECT_THAT(message, HasSubstr("reward.rule[0].weight: out of range"));
+}
+
+}  // namespace
+}  // namespace r1
