@@ -1,0 +1,62 @@
+// A folder of checkpoints, step-N each: a Hugging Face model folder plus
+// trainer/, which holds what training continues from.
+//
+//   step-N/config.json, model.safetensors, tokenizer.json, …
+//   step-N/trainer/state.json               counters; SHA-256 of every file
+//   step-N/trainer/optimizer.safetensors    m.NAME and v.NAME
+//   step-N/trainer/reference.safetensors    only with a reference policy
+#ifndef R1_LEARNER_CHECKPOINT_STORE_H_
+#define R1_LEARNER_CHECKPOINT_STORE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "learner/training_state.h"
+#include "model/tokenizer.h"
+
+namespace r1 {
+
+// Threads: one learner thread. One process per folder (the run's lock).
+class CheckpointStore {
+ public:
+  // `keep`: newest checkpoints kept beside step 0.
+  CheckpointStore(std::string folder, int keep)
+      : folder_(std::move(folder)), keep_(keep) {}
+
+  // Writes step-N of `state.step` under a temporary name, syncs it, and makes
+  // it visible by one rename; only then removes the ones no longer kept. A
+  // step that is there already is left alone: a run is a function.
+  absl::Status Save(const TrainingState& state, const Tokenizer& tokenizer);
+
+  // The newest whole checkpoint. One that is damaged is named in a warning and
+  // the next older one is used. Leftovers of interrupted saves are removed.
+  // Errors: NotFound if the folder holds no checkpoint at all; DataLoss if all
+  // are damaged, naming the fault of the newest.
+  absl::StatusOr<TrainingState> LoadNewest(bool with_reference, Ops* ops);
+
+  // One checkpoint; the continuation has the same bits as if it had never
+  // stopped.
+  // Errors: DataLoss naming the file whose hash differs; NotFound for a
+  // missing one; FailedPrecondition if it has no reference policy and
+  // `with_reference` asks for one.
+  absl::StatusOr<TrainingState> Load(int64_t step, bool with_reference,
+                                     Ops* ops) const;
+
+  // Steps that have a checkpoint, ascending; whole or not.
+  absl::StatusOr<std::vector<int64_t>> Steps() const;
+  std::string PathOf(int64_t step) const;
+
+ private:
+  absl::Status RemoveLeftovers() const;
+  absl::Status RemoveOld() const;
+
+  std::string folder_;
+  int keep_;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_CHECKPOINT_STORE_H_

@@ -1,0 +1,376 @@
+#include "learner/collector.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace r1 {
+namespace {
+
+// How long one wait may last before the progress is shown again.
+constexpr absl::Duration kTick = absl::Milliseconds(100);
+
+std::string Name(std::pair<uint64_t, uint32_t> key) {
+  return absl::StrCat(key.first, "/", key.second);
+}
+
+bool IsFailure(const RewardResult& reward) {
+  return reward.kind() == REWARD_ERROR || reward.kind() == REWARD_TIMEOUT;
+}
+
+// A result that breaks the contract becomes an error of its own sample.
+void MakeValid(RewardResult* reward) {
+  std::string fault;
+  if (reward->kind() == REWARD_UNSPECIFIED) fault = "the result has no kind";
+  if (reward->kind() == REWARD_SCORE && !std::isfinite(reward->total())) {
+    fault = absl::StrCat("the total is ", reward->total());
+  }
+  for (const RewardComponent& c : reward->components()) {
+    if (reward->kind() == REWARD_SCORE && !std::isfinite(c.value())) {
+      fault = absl::StrCat("component ", c.name(), " is ", c.value());
+    }
+  }
+  if (fault.empty()) return;
+  reward->set_kind(REWARD_ERROR);
+  reward->set_total(0);
+  reward->clear_components();
+  reward->set_detail(fault);
+}
+
+SamplingParams TrainingSampling(const RolloutSection& rollout) {
+  SamplingParams sampling;
+  sampling.set_temperature(rollout.temperature());
+  sampling.set_top_p(1);
+  sampling.set_top_k(0);
+  sampling.set_max_new_tokens(rollout.max_new_tokens());
+  *sampling.mutable_stop() = rollout.stop();
+  return sampling;
+}
+
+}  // namespace
+
+RewardGroup SampleGroup::rewards() const {
+  RewardGroup group;
+  for (const CollectedSample& sample : samples) {
+    group.push_back(sample.reward.kind() == REWARD_SCORE
+                        ? std::optional<double>(sample.reward.total())
+                        : std::nullopt);
+  }
+  return group;
+}
+
+absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
+                                                    uint64_t version,
+                                                    uint64_t next_index) {
+  step_ = step;
+  version_ = version;
+  first_index_ = next_index;
+  collection_ = Collection();
+  collection_.next_index = next_index;
+  samples_total_ = tokens_done_ = 0;
+  awaited_samples_.clear();
+  awaited_rewards_.clear();
+  unrecorded_failures_.clear();
+  last_progress_ = absl::Now();
+  next_warning_ = last_progress_ + patience_.before_warning;
+  R1_RETURN_IF_ERROR(LoadJournal());
+
+  const RlSection& rl = config_.rl();
+  int missing = rl.prompts();
+  for (int round = 0; missing > 0 && round <= rl.dynamic_sampling(); ++round) {
+    R1_RETURN_IF_ERROR(DrawPrompts(missing));
+    R1_RETURN_IF_ERROR(WaitForAll());
+    missing = rl.dynamic_sampling() > 0 ? rl.prompts() - CountInformative() : 0;
+  }
+  if (!recorded_.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the journal holds sample ",
+                     Name(recorded_.begin()->first), " of step ", step_,
+                     ", which this configuration does not draw: the "
+                     "run folder belongs to another configuration"));
+  }
+  R1_RETURN_IF_ERROR(CheckErrorShare());
+  R1_RETURN_IF_ERROR(RecordFailures());
+  R1_RETURN_IF_ERROR(peers_.journal->Flush());
+  return std::move(collection_);
+}
+
+absl::Status SampleCollector::LoadJournal() {
+  recorded_.clear();
+  R1_ASSIGN_OR_RETURN(std::vector<SampleRecord> records,
+                      peers_.journal->LoadSamples(step_));
+  for (SampleRecord& record : records) {
+    const SampleKey key{record.trajectory.prompt_id(),
+                        record.trajectory.sample_index()};
+    recorded_.emplace(key, std::move(record));
+  }
+  return absl::OkStatus();
+}
+
+// Adds the next `count` prompts; what the journal does not hold of them is
+// enqueued.
+absl::Status SampleCollector::DrawPrompts(int count) {
+  const SamplingParams sampling = TrainingSampling(config_.rollout());
+  for (int i = 0; i < count; ++i) {
+    SampleGroup group;
+    R1_ASSIGN_OR_RETURN(group.prompt,
+                        peers_.prompts->Train(collection_.next_index++));
+    group.samples.resize(config_.rl().group_size());
+    collection_.groups.push_back(std::move(group));
+    const Prompt& prompt = collection_.groups.back().prompt;
+
+    RolloutWork work;
+    for (uint32_t s = 0; s < static_cast<uint32_t>(config_.rl().group_size());
+         ++s) {
+      ++samples_total_;
+      const SampleKey key{prompt.id(), s};
+      awaited_samples_.insert(key);
+      awaited_rewards_.insert(key);
+      if (auto record = recorded_.extract(key)) {
+        R1_RETURN_IF_ERROR(TakeRecorded(std::move(record.mapped())));
+      } else {
+        work.sample_indices.push_back(s);
+      }
+    }
+    if (work.sample_indices.empty()) continue;
+    work.prompt = prompt;
+    work.sampling = sampling;
+    work.seed = config_.seed();
+    peers_.rollout->Enqueue(std::move(work));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SampleCollector::TakeRecorded(SampleRecord record) {
+  const SampleKey key{record.trajectory.prompt_id(),
+                      record.trajectory.sample_index()};
+  const Prompt& prompt = GroupOf(key.first).prompt;
+  const auto& now = prompt.token_ids();
+  const auto& then = record.prompt.token_ids();
+  if (!std::equal(now.begin(), now.end(), then.begin(), then.end())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "prompt ", key.first, " of step ", step_, " has other tokens than in ",
+        "the journal: the data or tokenizer of this run has changed"));
+  }
+  R1_RETURN_IF_ERROR(CheckTrajectory(record.trajectory));
+  CollectedSample& sample = SampleOf(key);
+  sample.trajectory = std::move(record.trajectory);
+  sample.completion = std::move(record.completion);
+  awaited_samples_.erase(key);
+  tokens_done_ += sample.trajectory.tokens_size();
+  if (record.reward.has_value()) {
+    sample.reward = *std::move(record.reward);
+    awaited_rewards_.erase(key);
+  } else {
+    SubmitForReward(key);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SampleCollector::CheckTrajectory(const Trajectory& t) const {
+  const std::string name = absl::StrCat("sample ", t.prompt_id(), "/",
+                                        t.sample_index(), " of step ", step_);
+  if (t.policy_version() != version_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " comes from policy version ", t.policy_version(),
+                     ", expected ", version_));
+  }
+  if (t.tokens_size() < 1 || t.tokens_size() != t.logprobs_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " has ", t.tokens_size(), " tokens and ",
+                     t.logprobs_size(), " log-probs; expected one a token"));
+  }
+  for (int i = 0; i < t.tokens_size(); ++i) {
+    if (t.tokens(i) < 0 || t.tokens(i) >= model_.vocab_size) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": token ", t.tokens(i), " at ", i,
+                       " is outside the vocabulary of ", model_.vocab_size));
+    }
+    if (!std::isfinite(t.logprobs(i))) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": log-prob ", t.logprobs(i), " at ", i));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void SampleCollector::SubmitForReward(SampleKey key) {
+  const Prompt& prompt = GroupOf(key.first).prompt;
+  const CollectedSample& sample = SampleOf(key);
+  RewardItem item;
+  item.set_id(Name(key));
+  item.set_prompt(prompt.question());
+  item.set_completion(sample.completion);
+  item.set_reference(prompt.reference());
+  item.set_completion_tokens(sample.trajectory.tokens_size());
+  item.set_is_truncated(sample.trajectory.finish_reason() == FINISH_LENGTH);
+  peers_.reward->Submit(std::move(item));
+}
+
+absl::Status SampleCollector::WaitForAll() {
+  while (!awaited_samples_.empty()) {
+    ReportProgress(StepPhase::kRollout);
+    auto trajectory = peers_.rollout->Next(absl::Now() + kTick);
+    if (trajectory.ok()) {
+      R1_RETURN_IF_ERROR(TakeTrajectory(*std::move(trajectory)));
+    } else {
+      R1_RETURN_IF_ERROR(NoteStall(trajectory.status()));
+    }
+    R1_RETURN_IF_ERROR(TakeRewards(absl::InfinitePast()));
+  }
+  while (!awaited_rewards_.empty()) {
+    ReportProgress(StepPhase::kReward);
+    R1_RETURN_IF_ERROR(TakeRewards(absl::Now() + kTick));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SampleCollector::TakeTrajectory(Trajectory trajectory) {
+  const SampleKey key{trajectory.prompt_id(), trajectory.sample_index()};
+  if (awaited_samples_.erase(key) == 0) {
+    return absl::InternalError(absl::StrCat(
+        "sample ", Name(key), " of step ", step_,
+        " arrived but nobody waits for it: it came twice or was never asked"));
+  }
+  R1_RETURN_IF_ERROR(CheckTrajectory(trajectory));
+  last_progress_ = absl::Now();
+  CollectedSample& sample = SampleOf(key);
+  sample.trajectory = std::move(trajectory);
+  sample.completion = peers_.tokenizer->Decode(sample.trajectory.tokens(),
+                                               /*skip_special=*/true);
+  tokens_done_ += sample.trajectory.tokens_size();
+  collection_.fresh_tokens += sample.trajectory.tokens_size();
+  R1_RETURN_IF_ERROR(peers_.journal->RecordTrajectory(
+      step_, GroupOf(key.first).prompt, sample.trajectory, sample.completion));
+  SubmitForReward(key);
+  return absl::OkStatus();
+}
+
+// Takes what is there; waits until `deadline` for the first. With
+// InfinitePast, nothing being there is no sign of a stall.
+absl::Status SampleCollector::TakeRewards(absl::Time deadline) {
+  // What was submitted and has not come back.
+  while (awaited_rewards_.size() > awaited_samples_.size()) {
+    auto reward = peers_.reward->Next(deadline);
+    if (!reward.ok()) {
+      const bool is_glance = deadline == absl::InfinitePast() &&
+                             absl::IsDeadlineExceeded(reward.status());
+      return is_glance ? absl::OkStatus() : NoteStall(reward.status());
+    }
+    R1_RETURN_IF_ERROR(TakeReward(*std::move(reward)));
+    deadline = absl::InfinitePast();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SampleCollector::TakeReward(RewardResult reward) {
+  uint64_t prompt_id = 0;
+  uint32_t sample_index = 0;
+  const std::vector<std::string> parts = absl::StrSplit(reward.id(), '/');
+  const bool is_known = parts.size() == 2 &&
+                        absl::SimpleAtoi(parts[0], &prompt_id) &&
+                        absl::SimpleAtoi(parts[1], &sample_index);
+  const SampleKey key{prompt_id, sample_index};
+  if (!is_known || awaited_rewards_.erase(key) == 0) {
+    return absl::InternalError(absl::StrCat("a reward arrived for \"",
+                                            reward.id(), "\" of step ", step_,
+                                            ", which nobody waits for"));
+  }
+  last_progress_ = absl::Now();
+  MakeValid(&reward);
+  SampleOf(key).reward = reward;
+  if (IsFailure(reward)) {
+    unrecorded_failures_.insert(key);
+    return absl::OkStatus();
+  }
+  return peers_.journal->RecordReward(step_, prompt_id, sample_index, reward);
+}
+
+// A wait ended with `timeout`: passes on final errors, warns, or gives up.
+absl::Status SampleCollector::NoteStall(const absl::Status& timeout) {
+  if (!absl::IsDeadlineExceeded(timeout)) return timeout;
+  uint64_t worker_tokens = 0;
+  for (const WorkerStatus& worker : peers_.rollout->Workers()) {
+    worker_tokens += worker.tokens_generated;
+  }
+  const absl::Time now = absl::Now();
+  if (worker_tokens != worker_tokens_) last_progress_ = now;
+  worker_tokens_ = worker_tokens;
+  const absl::Duration silence = now - last_progress_;
+  const std::string message =
+      absl::StrCat("step ", step_, ": nothing for ",
+                   absl::FormatDuration(absl::Trunc(silence, absl::Seconds(1))),
+                   "; ", timeout.message());
+  if (silence > patience_.before_giving_up) {
+    return absl::UnavailableError(
+        absl::StrCat(message, ". What has finished is recorded: run the same ",
+                     "command again to go on"));
+  }
+  if (silence < patience_.before_warning) {
+    next_warning_ = now;
+  } else if (now >= next_warning_) {
+    next_warning_ = now + patience_.before_warning;
+    LogWarning(message);
+  }
+  return absl::OkStatus();
+}
+
+void SampleCollector::ReportProgress(StepPhase phase) {
+  progress_.Report(phase, [&](StepProgress* p) {
+    p->step = step_;
+    p->samples_total = samples_total_;
+    p->samples_done = samples_total_ - awaited_samples_.size();
+    p->rewards_done = samples_total_ - awaited_rewards_.size();
+    p->tokens_generated = tokens_done_;
+    p->workers = peers_.rollout->Workers();
+  });
+}
+
+absl::Status SampleCollector::CheckErrorShare() const {
+  int64_t failures = 0;
+  std::string example;
+  for (const SampleGroup& group : collection_.groups) {
+    for (const CollectedSample& sample : group.samples) {
+      if (!IsFailure(sample.reward)) continue;
+      ++failures;
+      example = absl::StrCat("sample ", group.prompt.id(), "/",
+                             sample.trajectory.sample_index(), ": ",
+                             RewardKind_Name(sample.reward.kind()), " ",
+                             sample.reward.detail());
+    }
+  }
+  const double share = static_cast<double>(failures) / samples_total_;
+  if (share <= config_.reward().max_error_share()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", step_, ": ", failures, " of ", samples_total_,
+      " reward results are errors or timeouts, above reward.max_error_share = ",
+      config_.reward().max_error_share(), "; e.g. ", example,
+      ". Repair the reward and run the same command again: only these are ",
+      "scored anew"));
+}
+
+absl::Status SampleCollector::RecordFailures() {
+  for (const SampleKey& key : unrecorded_failures_) {
+    R1_RETURN_IF_ERROR(peers_.journal->RecordReward(
+        step_, key.first, key.second, SampleOf(key).reward));
+  }
+  unrecorded_failures_.clear();
+  return absl::OkStatus();
+}
+
+int SampleCollector::CountInformative() const {
+  int count = 0;
+  for (const SampleGroup& group : collection_.groups) {
+    count += IsInformative(group.rewards());
+  }
+  return count;
+}
+
+}  // namespace r1

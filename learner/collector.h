@@ -1,0 +1,134 @@
+// Gathers the samples of one step: those the journal already holds, and the
+// rest from the rollout source and the reward source, each recorded before it
+// counts.
+#ifndef R1_LEARNER_COLLECTOR_H_
+#define R1_LEARNER_COLLECTOR_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "learner/advantage.h"
+#include "learner/journal.h"
+#include "learner/progress.h"
+#include "learner/reward_source.h"
+#include "model/model_config.h"
+#include "model/tokenizer.h"
+#include "proto/config.pb.h"
+#include "rollout/prompt_source.h"
+#include "rollout/rollout_source.h"
+
+namespace r1 {
+
+// The other rooms, as the learner sees them. None is owned.
+struct LearnerPeers {
+  const PromptSource* prompts = nullptr;
+  RolloutSource* rollout = nullptr;
+  RewardSource* reward = nullptr;
+  Journal* journal = nullptr;
+  const Tokenizer* tokenizer = nullptr;
+};
+
+// How long to wait without any sign of life from a peer.
+struct Patience {
+  absl::Duration before_warning = absl::Seconds(30);
+  absl::Duration before_giving_up = absl::Minutes(10);
+};
+
+struct CollectedSample {
+  Trajectory trajectory;
+  std::string completion;
+  RewardResult reward;
+};
+
+struct SampleGroup {
+  Prompt prompt;
+  std::vector<CollectedSample> samples;  // [G], by sample index
+
+  // The totals of samples with a score.
+  RewardGroup rewards() const;
+};
+
+struct Collection {
+  std::vector<SampleGroup> groups;  // in order of prompt id
+  uint64_t next_index = 0;          // prompt after the last one drawn
+  int64_t fresh_tokens = 0;         // generated now, not read from the journal
+};
+
+// Threads: one learner thread.
+class SampleCollector {
+ public:
+  SampleCollector(const RunConfig& config, const ModelConfig& model,
+                  const LearnerPeers& peers, const Patience& patience,
+                  ProgressReporter* progress)
+      : config_(config),
+        model_(model),
+        peers_(peers),
+        patience_(patience),
+        progress_(*progress) {}
+
+  // Draws rl.prompts prompts from `next_index` on and waits for their samples
+  // and rewards. With rl.dynamic_sampling, draws again for every group that is
+  // not informative, at most so many rounds (DAPO, arXiv 2503.14476, 3.2).
+  // What is returned is durable in the journal.
+  // Errors: Unavailable after patience.before_giving_up without progress,
+  // naming who is awaited; FailedPrecondition if more than
+  // reward.max_error_share of the results are errors or timeouts, or if the
+  // journal holds samples of another configuration; any final error of a peer.
+  absl::StatusOr<Collection> Collect(int64_t step, uint64_t version,
+                                     uint64_t next_index);
+
+ private:
+  using SampleKey = std::pair<uint64_t, uint32_t>;  // prompt id, sample index
+
+  absl::Status LoadJournal();
+  absl::Status DrawPrompts(int count);
+  absl::Status TakeRecorded(SampleRecord record);
+  absl::Status CheckTrajectory(const Trajectory& trajectory) const;
+  void SubmitForReward(SampleKey key);
+  absl::Status WaitForAll();
+  absl::Status TakeTrajectory(Trajectory trajectory);
+  absl::Status TakeRewards(absl::Time deadline);
+  absl::Status TakeReward(RewardResult reward);
+  absl::Status NoteStall(const absl::Status& timeout);
+  void ReportProgress(StepPhase phase);
+  absl::Status RecordFailures();
+  absl::Status CheckErrorShare() const;
+  int CountInformative() const;
+  SampleGroup& GroupOf(uint64_t prompt_id) {
+    return collection_.groups[prompt_id - first_index_];
+  }
+  CollectedSample& SampleOf(SampleKey key) {
+    return GroupOf(key.first).samples[key.second];
+  }
+
+  const RunConfig& config_;
+  const ModelConfig& model_;
+  LearnerPeers peers_;
+  Patience patience_;
+  ProgressReporter& progress_;
+
+  // Of the step being collected.
+  int64_t step_ = 0;
+  uint64_t version_ = 0;
+  uint64_t first_index_ = 0;
+  Collection collection_;
+  std::map<SampleKey, SampleRecord> recorded_;
+  std::set<SampleKey> awaited_samples_, awaited_rewards_;
+  // Errors and timeouts; recorded once the step is known to tolerate them, so
+  // that a run stopped by a broken reward scores them anew.
+  std::set<SampleKey> unrecorded_failures_;
+  int64_t samples_total_ = 0, tokens_done_ = 0;
+  uint64_t worker_tokens_ = 0;
+  absl::Time last_progress_, next_warning_;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_COLLECTOR_H_

@@ -1,0 +1,50 @@
+// Cuts a rollout phase into minibatches (one update each) and those into
+// microbatches (one forward and backward each), without padding.
+#ifndef R1_LEARNER_PACKING_H_
+#define R1_LEARNER_PACKING_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "model/packed_model.h"
+
+namespace r1 {
+
+// Deals `count` outputs, numbered in order of (prompt, sample), at random over
+// `minibatches` whose sizes differ by at most one; the first ones are larger.
+// Each minibatch is in ascending order. Some are empty if count < minibatches.
+// A function of the arguments: Philox stream kShuffle at (step, epoch).
+// Source: paper section 2.1 (8,192 outputs, randomly split into 16).
+std::vector<std::vector<int>> SplitIntoMinibatches(int count, int minibatches,
+                                                   uint64_t seed, int64_t step,
+                                                   int epoch);
+
+// Cuts a list of sequence lengths, in order, into runs [begin, end) of at most
+// `max_tokens` tokens; a longer sequence stands alone.
+struct IndexRange {
+  int begin = 0;
+  int end = 0;
+};
+std::vector<IndexRange> CutIntoMicrobatches(absl::Span<const int64_t> lengths,
+                                            int64_t max_tokens);
+
+// A sequence to train on: its tokens from `first_scored` on (>= 1).
+struct TrainSequence {
+  std::vector<int32_t> tokens;
+  int64_t first_scored = 1;
+
+  int64_t length() const { return tokens.size(); }
+  int64_t scored() const { return length() - first_scored; }
+};
+
+// The sequences one after the other, plus where each one's scored rows begin.
+struct PackedBatch {
+  PackedTokens tokens;
+  std::vector<int64_t> scored_offsets = {0};  // [S + 1]
+};
+PackedBatch Pack(absl::Span<const TrainSequence* const> sequences);
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_PACKING_H_

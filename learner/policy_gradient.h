@@ -1,0 +1,82 @@
+// Forward, loss and backward over one minibatch of samples.
+#ifndef R1_LEARNER_POLICY_GRADIENT_H_
+#define R1_LEARNER_POLICY_GRADIENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "kernels/ops.h"
+#include "learner/packing.h"
+#include "learner/policy_loss.h"
+#include "model/packed_model.h"
+#include "model/param_set.h"
+#include "model/weights.h"
+
+namespace r1 {
+
+// A scored sample, ready to train on: prompt and completion, the latter scored.
+struct PolicySample {
+  uint64_t prompt_id = 0;
+  uint32_t sample_index = 0;
+  TrainSequence sequence;
+  std::vector<float> rollout_logprobs;  // [scored]
+  std::vector<float> old_logprobs;      // [scored]; see ScoreOldLogprobs
+  float advantage = 0;
+};
+
+struct MinibatchGradient {
+  double loss = 0;
+  PolicyLossStats stats;
+  int64_t tokens = 0;  // prompt and completion
+  // Largest |rollout - trainer log-prob| in nats, and whose it is.
+  double max_mismatch = 0;
+  const PolicySample* worst = nullptr;
+};
+
+// Threads: one learner thread.
+class PolicyGradient {
+ public:
+  // `temperature` is the rollout's: log-probs are those of the distribution
+  // that was sampled from. `on_tokens` hears of the tokens of each microbatch.
+  PolicyGradient(const ModelConfig& config, const PolicyLossConfig& loss,
+                 float temperature, int64_t microbatch_tokens,
+                 std::function<void(int64_t)> on_tokens, Ops* ops)
+      : loss_(loss),
+        temperature_(temperature),
+        microbatch_tokens_(microbatch_tokens),
+        on_tokens_(std::move(on_tokens)),
+        model_(config, ops) {}
+
+  // Adds the loss's gradient over the minibatch to `grads`. `reference` may be
+  // null: no KL term.
+  MinibatchGradient Compute(const ModelWeights& weights,
+                            const ModelWeights* reference,
+                            absl::Span<const PolicySample* const> minibatch,
+                            ParamSet* grads);
+
+  // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
+  // this they are the rollout's, which are the same bits where sampler and
+  // trainer share kernels; with truncated importance sampling the difference
+  // is what counts (arXiv 2507.18071's predecessor note, see README.md).
+  void ScoreOldLogprobs(const ModelWeights& weights,
+                        absl::Span<PolicySample> samples);
+
+ private:
+  using Microbatch = absl::Span<const PolicySample* const>;
+  std::vector<Microbatch> Cut(Microbatch samples) const;
+  void AddMicrobatch(const ModelWeights& weights, const ModelWeights* reference,
+                     Microbatch samples, const MinibatchExtent& extent,
+                     ParamSet* grads, MinibatchGradient* result);
+
+  PolicyLossConfig loss_;
+  float temperature_;
+  int64_t microbatch_tokens_;
+  std::function<void(int64_t)> on_tokens_;
+  PackedModel model_;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_POLICY_GRADIENT_H_

@@ -1,0 +1,29 @@
+// What the learner sees of the reward room: completions go in, results come
+// out in any order.
+#ifndef R1_LEARNER_REWARD_SOURCE_H_
+#define R1_LEARNER_REWARD_SOURCE_H_
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/reward.pb.h"
+
+namespace r1 {
+
+// Threads: one learner thread.
+class RewardSource {
+ public:
+  virtual ~RewardSource() = default;
+
+  // Returns at once. The item's id is unique within the step.
+  virtual void Submit(RewardItem item) = 0;
+
+  // The next finished result; each submitted item comes out exactly once, if
+  // need be as an error or a timeout.
+  // Errors: DeadlineExceeded, with a message that names what is awaited from
+  // whom; any other code is final.
+  virtual absl::StatusOr<RewardResult> Next(absl::Time deadline) = 0;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_REWARD_SOURCE_H_

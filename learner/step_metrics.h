@@ -1,0 +1,51 @@
+// The numbers of one RL step; README.md has the formula of each.
+#ifndef R1_LEARNER_STEP_METRICS_H_
+#define R1_LEARNER_STEP_METRICS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "learner/collector.h"
+#include "learner/journal.h"
+#include "learner/optimizer.h"
+#include "learner/policy_gradient.h"
+
+namespace r1 {
+
+// Sums over the updates of one step.
+struct UpdateTotals {
+  int64_t updates = 0;  // tried
+  int64_t applied = 0;
+  double loss_sum = 0, grad_norm_sum = 0;  // over applied updates
+  double learning_rate = 0;                // of the last
+  PolicyLossStats stats;
+  int64_t tokens = 0;  // prompt and completion
+  // Of the first minibatch only: later ones have other weights.
+  double max_mismatch = 0;
+
+  void Add(const MinibatchGradient& gradient, const UpdateResult& update);
+};
+
+struct StepTimes {
+  double rollout_seconds = 0;
+  double train_seconds = 0;
+};
+
+// reward/…, accuracy, format, response_length/…, truncated_share, samples and
+// tokens/generated of all samples of the step. `answer_rule` names the reward
+// component that is the accuracy.
+void AppendSampleMetrics(const Collection& collection,
+                         const std::string& answer_rule, Metrics* metrics);
+
+// kl, entropy, clip_fraction, ratio/max, max_logprob_mismatch, loss, grad_norm,
+// learning_rate, tokens/trained. `kl` only if `has_reference`.
+void AppendUpdateMetrics(const UpdateTotals& totals, bool has_reference,
+                         Metrics* metrics);
+
+void AppendTimeMetrics(const StepTimes& times, int64_t tokens_generated,
+                       int64_t tokens_trained, Metrics* metrics);
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_STEP_METRICS_H_

@@ -1,0 +1,158 @@
+#include "learner/supervised.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace r1 {
+namespace {
+
+// Tokens per forward and backward: bounds the memory of activations.
+constexpr int64_t kMicrobatchTokens = 4096;
+
+// Clip of the gradient norm (DeepSeek-V3, arXiv 2412.19437, 4.2).
+constexpr double kMaxGradNorm = 1.0;
+
+OptimizerConfig MakeOptimizerConfig(const SupervisedSection& config) {
+  OptimizerConfig optimizer;
+  optimizer.schedule.peak = config.learning_rate();
+  optimizer.schedule.warmup = config.warmup_steps();
+  optimizer.schedule.is_cosine = true;
+  optimizer.schedule.total = config.steps();
+  optimizer.weight_decay = config.weight_decay();
+  optimizer.max_grad_norm = kMaxGradNorm;
+  return optimizer;
+}
+
+}  // namespace
+
+SupervisedTrainer::SupervisedTrainer(std::string stage,
+                                     const SupervisedSection& config,
+                                     ExampleSource examples, Ops* ops,
+                                     Journal* journal, TrainingState state)
+    : stage_(std::move(stage)),
+      config_(config),
+      examples_(std::move(examples)),
+      ops_(ops),
+      journal_(journal),
+      state_(std::move(state)),
+      optimizer_(MakeOptimizerConfig(config)),
+      model_(state_.weights->config(), ops),
+      grads_(state_.weights->params().shared_layout()) {}
+
+absl::StatusOr<Metrics> SupervisedTrainer::Step() {
+  const absl::Time start = absl::Now();
+  const uint64_t first_index = state_.next_index;
+  R1_ASSIGN_OR_RETURN(const std::vector<TrainSequence> batch, NextBatch());
+  const double loss = AccumulateGradient(batch);
+  const UpdateResult update =
+      ApplyUpdate(optimizer_, loss, grads_, ops_, &state_.optimizer,
+                  &state_.weights->mutable_params());
+  if (update.is_applied) {
+    state_.weights->Pack(ops_);
+  } else {
+    R1_RETURN_IF_ERROR(ReportSkipped(first_index, update));
+  }
+  ++state_.step;
+  ++state_.version;
+
+  int64_t tokens = 0;
+  for (const TrainSequence& example : batch) tokens += example.length();
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  Metrics metrics = {{"loss", loss},
+                     {"grad_norm", update.grad_norm},
+                     {"learning_rate", update.learning_rate},
+                     {"updates/skipped", update.is_applied ? 0 : 1},
+                     {"tokens/trained", tokens},
+                     {"time/step_seconds", seconds},
+                     {"tokens_per_second/train", tokens / seconds}};
+  if (journal_ != nullptr) {
+    R1_RETURN_IF_ERROR(journal_->RecordMetrics(stage_, state_.step, metrics));
+  }
+  return metrics;
+}
+
+// The next examples, whole, in order; state_.next_index moves past them.
+absl::StatusOr<std::vector<TrainSequence>> SupervisedTrainer::NextBatch() {
+  std::vector<TrainSequence> batch;
+  int64_t tokens = 0;
+  for (;;) {
+    R1_ASSIGN_OR_RETURN(TrainSequence example, Example(state_.next_index));
+    if (!batch.empty() && tokens + example.length() > config_.batch_tokens()) {
+      return batch;
+    }
+    tokens += example.length();
+    batch.push_back(std::move(example));
+    ++state_.next_index;
+  }
+}
+
+absl::StatusOr<TrainSequence> SupervisedTrainer::Example(uint64_t index) const {
+  R1_ASSIGN_OR_RETURN(TrainSequence example, examples_(index));
+  const std::string name = absl::StrCat(stage_, " example ", index);
+  const ModelConfig& model = state_.weights->config();
+  if (example.length() > model.max_positions) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, " has ", example.length(), " tokens, more than the context of ",
+        model.max_positions, " (model.max_positions)"));
+  }
+  if (example.first_scored < 1 || example.scored() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " has nothing to learn: ", example.length(),
+                     " tokens, scored from ", example.first_scored));
+  }
+  for (int32_t token : example.tokens) {
+    if (token >= 0 && token < model.vocab_size) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": token ", token, " is outside the vocabulary of ",
+                     model.vocab_size));
+  }
+  return example;
+}
+
+// Sets grads_ to the gradient of the batch's loss, which it returns. The
+// gradient of the mean is known beforehand, so one pass does it all.
+double SupervisedTrainer::AccumulateGradient(
+    const std::vector<TrainSequence>& batch) {
+  std::vector<int64_t> lengths;
+  int64_t scored = 0;
+  for (const TrainSequence& example : batch) {
+    lengths.push_back(example.length());
+    scored += example.scored();
+  }
+  grads_.SetZero();
+  double logprob_sum = 0;
+  for (IndexRange range : CutIntoMicrobatches(lengths, kMicrobatchTokens)) {
+    std::vector<const TrainSequence*> sequences;
+    for (int i = range.begin; i < range.end; ++i) {
+      sequences.push_back(&batch[i]);
+    }
+    const PackedBatch packed = Pack(sequences);
+    const int64_t R = packed.scored_offsets.back();
+    const std::vector<float> dlogprobs(R, -1.0f / scored);
+    std::vector<float> logprobs(R);
+    model_.Forward(*state_.weights, packed.tokens, /*keep_activations=*/true);
+    model_.Backward(*state_.weights, /*temperature=*/1, dlogprobs, {}, &grads_,
+                    absl::MakeSpan(logprobs), {});
+    for (float logprob : logprobs) logprob_sum += logprob;
+  }
+  return -logprob_sum / scored;
+}
+
+absl::Status SupervisedTrainer::ReportSkipped(uint64_t first_index,
+                                              const UpdateResult& update) {
+  const int64_t step = state_.step + 1;
+  const std::string message = absl::StrCat(
+      stage_, " step ", step, " was not applied: ", update.skip_reason,
+      "; its batch: examples ", first_index, " to ", state_.next_index - 1);
+  LogWarning(message);
+  if (journal_ != nullptr) {
+    R1_RETURN_IF_ERROR(journal_->RecordEvent(step, "update-skipped", message));
+  }
+  return CheckNotStuck(state_.optimizer, update);
+}
+
+}  // namespace r1

@@ -1,0 +1,77 @@
+// Next-token training: pretraining and supervised fine-tuning. Examples are
+// packed without padding; the loss is the mean cross entropy of the scored
+// tokens.
+#ifndef R1_LEARNER_SUPERVISED_H_
+#define R1_LEARNER_SUPERVISED_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kernels/ops.h"
+#include "learner/journal.h"
+#include "learner/optimizer.h"
+#include "learner/packing.h"
+#include "learner/training_state.h"
+#include "model/packed_model.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+// Training example `index`, a pure function of it. A text has first_scored = 1;
+// an SFT example scores from the first token of its completion.
+// Errors: are passed on by Step.
+using ExampleSource =
+    std::function<absl::StatusOr<TrainSequence>(uint64_t index)>;
+
+struct SupervisedProgress {
+  int64_t step = 0;  // the one just finished
+  int64_t steps = 0;
+  Metrics metrics;
+};
+
+// Threads: one learner thread.
+class SupervisedTrainer {
+ public:
+  // `stage` is "pretrain" or "sft" and names the metrics in the journal, which
+  // may be null. `state` comes from StartTraining without a reference or from a
+  // checkpoint. Everything pointed to outlives the trainer.
+  SupervisedTrainer(std::string stage, const SupervisedSection& config,
+                    ExampleSource examples, Ops* ops, Journal* journal,
+                    TrainingState state);
+
+  // One update over the next examples: as many as fit batch_tokens, at least
+  // one. Returns and records loss, grad_norm, learning_rate, tokens/trained,
+  // time/step_seconds, tokens_per_second/train, updates/skipped. The cut into
+  // batches is a function of the examples alone.
+  // Errors: of the source; InvalidArgument for an example that is longer than
+  // the context, has no scored token or a token outside the vocabulary;
+  // FailedPrecondition after three updates in a row that were not applied.
+  absl::StatusOr<Metrics> Step();
+
+  const TrainingState& state() const { return state_; }
+  // Ends the training and hands out its result.
+  TrainingState ReleaseState() && { return std::move(state_); }
+
+ private:
+  absl::StatusOr<std::vector<TrainSequence>> NextBatch();
+  absl::StatusOr<TrainSequence> Example(uint64_t index) const;
+  double AccumulateGradient(const std::vector<TrainSequence>& batch);
+  absl::Status ReportSkipped(uint64_t first_index, const UpdateResult& update);
+
+  std::string stage_;
+  SupervisedSection config_;
+  ExampleSource examples_;
+  Ops* ops_;
+  Journal* journal_;
+  TrainingState state_;
+  OptimizerConfig optimizer_;
+  PackedModel model_;
+  ParamSet grads_;
+};
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_SUPERVISED_H_

@@ -1,0 +1,241 @@
+#include "learner/trainer.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "learner/advantage.h"
+
+namespace r1 {
+
+absl::StatusOr<Metrics> Trainer::Step() {
+  const absl::Time start = absl::Now();
+  const int64_t step = state_.step + 1;
+
+  // Rollout and rewards, with the weights shared until Retract.
+  R1_RETURN_IF_ERROR(peers_.rollout->Publish(weights_id(), state_.weights));
+  R1_ASSIGN_OR_RETURN(
+      const Collection collection,
+      collector_.Collect(step, state_.version, state_.next_index));
+  peers_.rollout->Retract();
+  const absl::Time collected = absl::Now();
+
+  // Advantages of the whole phase, before any split.
+  std::vector<RewardGroup> rewards;
+  for (const SampleGroup& group : collection.groups) {
+    rewards.push_back(group.rewards());
+  }
+  const std::vector<std::vector<double>> advantages =
+      ComputeAdvantages(config_.rl().advantage(), rewards);
+  R1_RETURN_IF_ERROR(RecordAdvantages(collection, advantages));
+
+  R1_ASSIGN_OR_RETURN(const UpdateTotals totals,
+                      Train(MakeSamples(collection, advantages)));
+
+  state_.step = step;
+  ++state_.version;
+  state_.next_index = collection.next_index;
+  weights_sha256_ = HashParams(state_.weights->params());
+
+  Metrics metrics;
+  AppendSampleMetrics(collection, options_.answer_rule, &metrics);
+  AppendUpdateMetrics(totals, state_.reference != nullptr, &metrics);
+  AppendTimeMetrics({absl::ToDoubleSeconds(collected - start),
+                     absl::ToDoubleSeconds(absl::Now() - collected)},
+                    collection.fresh_tokens, totals.tokens, &metrics);
+  metrics.emplace_back("version", state_.version);
+  R1_RETURN_IF_ERROR(peers_.journal->RecordMetrics("rl", step, metrics));
+  return metrics;
+}
+
+absl::StatusOr<UpdateTotals> Trainer::Train(std::vector<PolicySample> samples) {
+  const RlSection& rl = config_.rl();
+  train_progress_.tokens_trained = 0;
+  train_progress_.tokens_to_train = 0;
+  for (const PolicySample& sample : samples) {
+    train_progress_.tokens_to_train +=
+        sample.sequence.length() * rl.inner_epochs();
+  }
+  if (rl.tis_cap() > 0) {
+    gradient_.ScoreOldLogprobs(*state_.weights, absl::MakeSpan(samples));
+  }
+  UpdateTotals totals;
+  for (int epoch = 0; epoch < rl.inner_epochs(); ++epoch) {
+    for (const std::vector<int>& indices :
+         SplitIntoMinibatches(samples.size(), rl.minibatches(), config_.seed(),
+                              state_.step, epoch)) {
+      std::vector<const PolicySample*> minibatch;
+      for (int i : indices) minibatch.push_back(&samples[i]);
+      R1_RETURN_IF_ERROR(Update(minibatch, &totals));
+    }
+  }
+  return totals;
+}
+
+absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
+                             UpdateTotals* totals) {
+  OptimizerState& optimizer = state_.optimizer;
+  if (minibatch.empty()) {  // nothing to learn from: only time passes
+    ++optimizer.updates;
+  } else {
+    grads_.SetZero();
+    const MinibatchGradient gradient = gradient_.Compute(
+        *state_.weights, state_.reference.get(), minibatch, &grads_);
+    if (totals->updates == 0) {
+      R1_RETURN_IF_ERROR(CheckMismatch(gradient));
+      totals->max_mismatch = gradient.max_mismatch;
+    }
+    const UpdateResult update =
+        ApplyUpdate(optimizer_, gradient.loss, grads_, ops_, &optimizer,
+                    &state_.weights->mutable_params());
+    totals->Add(gradient, update);
+    if (update.is_applied) {
+      state_.weights->Pack(ops_);
+    } else {
+      R1_RETURN_IF_ERROR(ReportSkipped(minibatch, update));
+    }
+  }
+  const int64_t every = config_.rl().reference_every();
+  if (state_.reference != nullptr && every > 0 &&
+      optimizer.updates % every == 0) {
+    ReplaceReference(*state_.weights, ops_, state_.reference.get());
+  }
+  return absl::OkStatus();
+}
+
+Trainer::Trainer(const RunConfig& config, const LearnerPeers& peers, Ops* ops,
+                 TrainingState state, TrainerOptions options)
+    : config_(config),
+      peers_(peers),
+      ops_(ops),
+      state_(std::move(state)),
+      options_(std::move(options)),
+      optimizer_(MakeRlOptimizerConfig(config.rl())),
+      progress_(options_.on_progress),
+      collector_(config_, state_.weights->config(), peers_, options_.patience,
+                 &progress_),
+      gradient_(
+          state_.weights->config(),
+          MakePolicyLossConfig(config.rl(), config.rollout()),
+          config.rollout().temperature(), config.rl().microbatch_tokens(),
+          [this](int64_t tokens) { ReportProgress(tokens); }, ops),
+      grads_(state_.weights->params().shared_layout()),
+      weights_sha256_(HashParams(state_.weights->params())) {
+  R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),
+           "a reference goes with rl.kl_coef > 0");
+}
+
+WeightsId Trainer::weights_id() const {
+  WeightsId id;
+  id.set_version(state_.version);
+  id.set_sha256(weights_sha256_);
+  return id;
+}
+
+absl::Status Trainer::RecordAdvantages(
+    const Collection& collection,
+    const std::vector<std::vector<double>>& advantages) {
+  for (size_t g = 0; g < collection.groups.size(); ++g) {
+    const SampleGroup& group = collection.groups[g];
+    for (size_t i = 0; i < group.samples.size(); ++i) {
+      if (group.samples[i].reward.kind() != REWARD_SCORE) continue;
+      R1_RETURN_IF_ERROR(peers_.journal->RecordAdvantage(
+          state_.step + 1, group.prompt.id(), i, advantages[g][i]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The scored samples in order of (prompt, sample). Dynamic sampling leaves out
+// the groups that it replaced: those whose rewards are all equal.
+std::vector<PolicySample> Trainer::MakeSamples(
+    const Collection& collection,
+    const std::vector<std::vector<double>>& advantages) const {
+  std::vector<PolicySample> samples;
+  for (size_t g = 0; g < collection.groups.size(); ++g) {
+    const SampleGroup& group = collection.groups[g];
+    if (config_.rl().dynamic_sampling() > 0 &&
+        !IsInformative(group.rewards())) {
+      continue;
+    }
+    const auto& prompt = group.prompt.token_ids();
+    for (size_t i = 0; i < group.samples.size(); ++i) {
+      if (group.samples[i].reward.kind() != REWARD_SCORE) continue;
+      const Trajectory& trajectory = group.samples[i].trajectory;
+      PolicySample sample;
+      sample.prompt_id = group.prompt.id();
+      sample.sample_index = i;
+      sample.sequence.tokens.assign(prompt.begin(), prompt.end());
+      sample.sequence.tokens.insert(sample.sequence.tokens.end(),
+                                    trajectory.tokens().begin(),
+                                    trajectory.tokens().end());
+      sample.sequence.first_scored = prompt.size();
+      sample.rollout_logprobs.assign(trajectory.logprobs().begin(),
+                                     trajectory.logprobs().end());
+      sample.old_logprobs = sample.rollout_logprobs;
+      sample.advantage = static_cast<float>(advantages[g][i]);
+      samples.push_back(std::move(sample));
+    }
+  }
+  return samples;
+}
+
+absl::Status Trainer::CheckMismatch(const MinibatchGradient& gradient) const {
+  if (gradient.max_mismatch <= config_.rl().max_mismatch()) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", state_.step + 1, ", sample ", gradient.worst->prompt_id, "/",
+      gradient.worst->sample_index,
+      ": rollout and trainer log-probs differ by ", gradient.max_mismatch,
+      " nats, above rl.max_mismatch = ", config_.rl().max_mismatch(),
+      ". The worker ran another build, instruction set or set of weights, or "
+      "the journal comes from one"));
+}
+
+absl::Status Trainer::ReportSkipped(
+    const std::vector<const PolicySample*>& minibatch,
+    const UpdateResult& update) {
+  std::set<uint64_t> prompt_ids;
+  for (const PolicySample* sample : minibatch) {
+    prompt_ids.insert(sample->prompt_id);
+  }
+  const int64_t step = state_.step + 1;
+  const std::string message =
+      absl::StrCat("step ", step, ": update ", state_.optimizer.updates,
+                   " was not applied: ", update.skip_reason,
+                   "; its batch: ", minibatch.size(), " samples of prompts ",
+                   absl::StrJoin(prompt_ids, " "));
+  LogWarning(message);
+  R1_RETURN_IF_ERROR(
+      peers_.journal->RecordEvent(step, "update-skipped", message));
+  return CheckNotStuck(state_.optimizer, update);
+}
+
+void Trainer::ReportProgress(int64_t new_tokens) {
+  train_progress_.tokens_trained += new_tokens;
+  progress_.Report(StepPhase::kTrain, [&](StepProgress* p) {
+    p->step = state_.step + 1;
+    p->tokens_trained = train_progress_.tokens_trained;
+    p->tokens_to_train = train_progress_.tokens_to_train;
+  });
+}
+
+OptimizerConfig MakeRlOptimizerConfig(const RlSection& rl) {
+  OptimizerConfig config;
+  config.schedule.peak = rl.learning_rate();
+  config.schedule.warmup = rl.warmup_steps();
+  config.schedule.is_cosine = rl.schedule() == COSINE;
+  config.schedule.total =
+      int64_t{rl.steps()} * rl.minibatches() * rl.inner_epochs();
+  config.weight_decay = rl.weight_decay();
+  config.max_grad_norm = rl.max_grad_norm();
+  return config;
+}
+
+}  // namespace r1

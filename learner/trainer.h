@@ -1,0 +1,86 @@
+// The RL training step: prompts -> samples -> rewards -> advantages -> new
+// weights. Its order and types are those of README.md's diagram.
+#ifndef R1_LEARNER_TRAINER_H_
+#define R1_LEARNER_TRAINER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kernels/ops.h"
+#include "learner/collector.h"
+#include "learner/journal.h"
+#include "learner/policy_gradient.h"
+#include "learner/progress.h"
+#include "learner/step_metrics.h"
+#include "learner/training_state.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+struct TrainerOptions {
+  // Reward component that is reported as "accuracy".
+  std::string answer_rule;
+  Patience patience;
+  ProgressReporter::Callback on_progress;  // may be empty
+};
+
+// Threads: one learner thread.
+class Trainer {
+ public:
+  // `state` comes from StartTraining (with a reference if rl.kl_coef > 0) or
+  // from a checkpoint. Everything pointed to outlives the trainer.
+  Trainer(const RunConfig& config, const LearnerPeers& peers, Ops* ops,
+          TrainingState state, TrainerOptions options);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  // One rollout phase and its rl.minibatches x rl.inner_epochs updates. Returns
+  // and records the metrics of step state().step. After an error the trainer
+  // is spent: go on from the last checkpoint; the journal keeps the samples.
+  // Errors: those of SampleCollector::Collect; FailedPrecondition if a rollout
+  // log-prob and the trainer's own differ by more than rl.max_mismatch, naming
+  // the sample, or after three updates in a row that were not applied.
+  absl::StatusOr<Metrics> Step();
+
+  const TrainingState& state() const { return state_; }
+  // Id of the current weights.
+  WeightsId weights_id() const;
+
+ private:
+  absl::Status RecordAdvantages(
+      const Collection& collection,
+      const std::vector<std::vector<double>>& advantages);
+  std::vector<PolicySample> MakeSamples(
+      const Collection& collection,
+      const std::vector<std::vector<double>>& advantages) const;
+  absl::StatusOr<UpdateTotals> Train(std::vector<PolicySample> samples);
+  absl::Status Update(const std::vector<const PolicySample*>& minibatch,
+                      UpdateTotals* totals);
+  absl::Status CheckMismatch(const MinibatchGradient& gradient) const;
+  absl::Status ReportSkipped(const std::vector<const PolicySample*>& minibatch,
+                             const UpdateResult& update);
+  void ReportProgress(int64_t new_tokens);
+
+  const RunConfig config_;
+  LearnerPeers peers_;
+  Ops* ops_;
+  TrainingState state_;
+  TrainerOptions options_;
+  OptimizerConfig optimizer_;
+  ProgressReporter progress_;
+  SampleCollector collector_;
+  PolicyGradient gradient_;
+  ParamSet grads_;
+  std::string weights_sha256_;
+  StepProgress train_progress_;
+};
+
+// The optimizer settings of the RL stage.
+OptimizerConfig MakeRlOptimizerConfig(const RlSection& rl);
+
+}  // namespace r1
+
+#endif  // R1_LEARNER_TRAINER_H_
