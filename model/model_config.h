@@ -35,8 +35,8 @@ struct ModelConfig {
   RopeScaling rope_scaling;
   int64_t max_positions = 0;
   bool tie_embeddings = false;
-  int32_t bos_token_id = -1;              // -1: none
-  std::vector<int32_t> eos_token_ids;     // any of them ends a sequence
+  int32_t bos_token_id = -1;           // -1: none
+  std::vector<int32_t> eos_token_ids;  // any of them ends a sequence
   // config.json as read, so that unknown keys survive a save; empty for a
   // model made here.
   std::string source_json;

@@ -19,9 +19,9 @@ namespace r1 {
 struct TensorSpec {
   std::string name;  // Hugging Face name, e.g. "model.norm.weight"
   int64_t rows = 0;
-  int64_t cols = 0;           // 0 for a vector of `rows` elements
-  int64_t offset = 0;         // first element in the flat buffer
-  bool is_decayed = false;    // weight decay applies (matrices only)
+  int64_t cols = 0;         // 0 for a vector of `rows` elements
+  int64_t offset = 0;       // first element in the flat buffer
+  bool is_decayed = false;  // weight decay applies (matrices only)
 
   int64_t count() const { return cols == 0 ? rows : rows * cols; }
 };
