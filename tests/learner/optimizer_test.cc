@@ -181,8 +181,7 @@ TEST_F(BadUpdate, InfiniteGradient) {
 // The gradient is finite, but its square is not: Adam's second moment would
 // stay infinite and freeze the weight for ever.
 TEST_F(BadUpdate, GradientWhoseSquareOverflows) {
-  const int last = params_.layout().tensors().size() - 1;
-  grads_.Elements(last)[0] = 1e30f;
+  grads_.Elements(params_.layout().final_norm())[0] = 1e30f;
   ExpectNothingChanges(1, "model.norm.weight");
 }
 
