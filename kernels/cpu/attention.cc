@@ -43,6 +43,37 @@ struct AttentionTile {
   int64_t keys() const { return sequence->first_position + first + tokens; }
 };
 
+// One row of a tile: a query and what its softmax needs.
+struct RowState {
+  int64_t keys;  // visible ones
+  float max;     // of the scaled scores
+  float sum;     // of the exponentials
+};
+
+// Working memory of one tile, `size` floats from `data` (null: size only).
+struct TileScratch {
+  TileScratch(float* data, int64_t rows, int64_t depth, int64_t keys)
+      : rows(rows), stride(KvPages::PagesFor(keys) * kPageTokens) {
+    const auto take = [&](int64_t count) {
+      float* begin = data == nullptr ? nullptr : data + size;
+      size += (count + 15) / 16 * 16;
+      return begin;
+    };
+    state = reinterpret_cast<RowState*>(
+        take(rows * sizeof(RowState) / sizeof(float)));
+    q = take(rows * depth);
+    acc = take(rows * depth);
+    scores = take(rows * stride);
+  }
+
+  int64_t rows;
+  int64_t stride;   // padded keys
+  RowState* state;  // [rows]
+  float *q, *acc;   // [rows, D]
+  float* scores;    // [rows, stride]
+  int64_t size = 0;
+};
+
 }  // namespace r1::cpu
 #endif  // R1_KERNELS_CPU_ATTENTION_CC_
 
@@ -52,11 +83,6 @@ namespace HWY_NAMESPACE {
 
 // Vectors in a page of scores.
 constexpr int kPageVectors = kPageTokens / hn::MaxLanes(FloatTag());
-
-struct RowSum {
-  float max;
-  float sum;
-};
 
 // Calls fn(v, offset, mask) for the vectors of `keys` scores, where v counts
 // the vectors within a page and mask selects the visible lanes.
@@ -75,7 +101,8 @@ HWY_INLINE void ForEachScore(int64_t keys, Fn fn) {
 }
 
 // row[j] = exp(scale * row[j] - max) for the visible keys.
-HWY_INLINE RowSum ExpScores(float* row, int64_t keys, float scale) {
+HWY_INLINE void ExpScores(float* row, int64_t keys, float scale,
+                          RowState* state) {
   const FloatTag d;
   const auto factor = hn::Set(d, scale);
   const auto lowest = hn::Set(d, hwy::LowestValue<float>());
@@ -97,97 +124,94 @@ HWY_INLINE RowSum ExpScores(float* row, int64_t keys, float scale) {
   for (int half = kPageVectors / 2; half > 0; half /= 2) {
     for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
   }
-  return {hn::GetLane(max), hn::GetLane(hn::SumOfLanes(d, sums[0]))};
+  state->max = hn::GetLane(max);
+  state->sum = hn::GetLane(hn::SumOfLanes(d, sums[0]));
 }
 
-// acc += p * values over the keys of one page, where the rows see different
-// numbers of them: row r sees first_keys + r / group, if at most `limit`.
-HWY_INLINE void AddRaggedPage(Strided p, ConstRows values, int64_t rows,
-                              int64_t group, int64_t first_keys, int64_t width,
-                              Rows acc) {
-  const auto visible = [&](int64_t r) {
-    return std::clamp<int64_t>(first_keys + r / group, 0, kPageTokens);
-  };
-  constexpr int64_t kTogether = 4;
-  for (int64_t r = 0; r < rows; r += kTogether) {
-    const int64_t count = std::min(kTogether, rows - r);
-    const int64_t common = visible(r);
-    SmallGemm<Start::kFromC>({p.data + r * p.row, p.row, p.col}, values, count,
-                             width, common,
-                             {acc.data + r * acc.stride, acc.stride});
-    for (int64_t i = r; i < r + count; ++i) {
-      if (visible(i) == common) continue;
-      SmallGemm<Start::kFromC>(
-          {p.data + i * p.row + common, p.row, p.col},
-          {values.data + common * values.stride, values.stride}, 1, width,
-          visible(i) - common, {acc.data + i * acc.stride, acc.stride});
-    }
+// Rows see different numbers of keys of one page.
+struct CausalDepth {
+  static constexpr bool kSame = false;
+  const RowState* rows;
+  int64_t first_key;
+  int64_t operator()(int64_t row) const {
+    return std::clamp<int64_t>(rows[row].keys - first_key, 0, kPageTokens);
   }
-}
+};
 
 // Divides the sums of a tile by the sums of its exponentials, into out and lse.
 HWY_INLINE void StoreTile(const AttentionCall& call, const AttentionTile& tile,
-                          const float* acc, const RowSum* sums) {
+                          const float* acc, const RowState* rows) {
   const FloatTag d;
   const int64_t depth = call.cache->head_dim;
   for (int64_t r = 0; r < tile.tokens * call.group; ++r) {
     const int64_t row = tile.sequence->row_begin + tile.first + r / call.group;
     const int64_t head = int64_t{tile.kv_head} * call.group + r % call.group;
-    const auto inverse = hn::Set(d, 1.0f / sums[r].sum);
+    const auto inverse = hn::Set(d, 1.0f / rows[r].sum);
     const float* from = acc + r * depth;
     Transform(d, depth, call.out.Row(row) + head * depth,
               [&](auto load) HWY_ATTR { return hn::Mul(load(from), inverse); });
     if (call.lse.data != nullptr) {
-      call.lse.Row(row)[head] = sums[r].max + std::log(sums[r].sum);
+      call.lse.Row(row)[head] = rows[r].max + std::log(rows[r].sum);
     }
   }
 }
 
-// scratch: rows * (2 D + padded keys) floats and `rows` RowSums.
+// Dot products of the queries with the keys, page by page.
+HWY_INLINE void TileScores(const AttentionTile& tile, const KvPages& cache,
+                           const TileScratch& w) {
+  const int64_t depth = cache.head_dim;
+  constexpr int64_t kUnit = 16;  // columns worth leaving out
+  for (int64_t begin = 0; begin < tile.keys(); begin += kPageTokens) {
+    const int64_t keys = (tile.keys() - begin + kUnit - 1) / kUnit * kUnit;
+    const int32_t page = tile.sequence->pages[begin / kPageTokens];
+    SmallGemm<Start::kZero>({w.q, depth, 1},
+                            {KeyBlock(cache, page, tile.kv_head), kPageTokens},
+                            w.rows, std::min<int64_t>(keys, kPageTokens),
+                            SameDepth{depth}, {w.scores + begin, w.stride});
+  }
+}
+
+// acc = sum of the values weighted with the exponentials, page by page.
+HWY_INLINE void TileValues(const AttentionTile& tile, const KvPages& cache,
+                           const TileScratch& w) {
+  const int64_t depth = cache.head_dim;
+  std::memset(w.acc, 0, w.rows * depth * sizeof(float));
+  for (int64_t begin = 0; begin < tile.keys(); begin += kPageTokens) {
+    const int32_t page = tile.sequence->pages[begin / kPageTokens];
+    const Strided p = {w.scores + begin, w.stride, 1};
+    const ConstRows values = {ValueBlock(cache, page, tile.kv_head), depth};
+    const Rows acc = {w.acc, depth};
+    if (begin + kPageTokens <= w.state[0].keys) {
+      SmallGemm<Start::kFromC>(p, values, w.rows, depth, SameDepth{kPageTokens},
+                               acc);
+    } else {
+      SmallGemm<Start::kFromC>(p, values, w.rows, depth,
+                               CausalDepth{w.state, begin}, acc);
+    }
+  }
+}
+
 void AttendTile(const AttentionCall& call, const AttentionTile& tile,
                 float* scratch) {
   const KvPages& cache = *call.cache;
-  const int64_t depth = cache.head_dim;
-  const int64_t rows = tile.tokens * call.group;
-  const int64_t pages = KvPages::PagesFor(tile.keys());
-  const int64_t stride = pages * kPageTokens;
-  float* q = scratch;
-  float* acc = q + rows * depth;
-  float* scores = acc + rows * depth;
-  RowSum* sums = reinterpret_cast<RowSum*>(scores + rows * stride);
-
+  const int64_t width = int64_t{call.group} * cache.head_dim;
+  const TileScratch w(scratch, tile.tokens * call.group, cache.head_dim,
+                      tile.keys());
   for (int64_t i = 0; i < tile.tokens; ++i) {
     const int64_t row = tile.sequence->row_begin + tile.first + i;
-    std::memcpy(q + i * call.group * depth,
-                call.q.Row(row) + int64_t{tile.kv_head} * call.group * depth,
-                call.group * depth * sizeof(float));
-  }
-  for (int64_t page = 0; page < pages; ++page) {
-    const float* keys =
-        KeyBlock(cache, tile.sequence->pages[page], tile.kv_head);
-    SmallGemm<Start::kZero>({q, depth, 1}, {keys, kPageTokens}, rows,
-                            kPageTokens, depth,
-                            {scores + page * kPageTokens, stride});
-  }
-  const int64_t first_keys = tile.keys() - tile.tokens + 1;
-  for (int64_t r = 0; r < rows; ++r) {
-    sums[r] =
-        ExpScores(scores + r * stride, first_keys + r / call.group, call.scale);
-  }
-  std::memset(acc, 0, rows * depth * sizeof(float));
-  for (int64_t page = 0; page < pages; ++page) {
-    const ConstRows values = {
-        ValueBlock(cache, tile.sequence->pages[page], tile.kv_head), depth};
-    const Strided p = {scores + page * kPageTokens, stride, 1};
-    if ((page + 1) * kPageTokens <= first_keys) {
-      SmallGemm<Start::kFromC>(p, values, rows, depth, kPageTokens,
-                               {acc, depth});
-    } else {
-      AddRaggedPage(p, values, rows, call.group,
-                    first_keys - page * kPageTokens, depth, {acc, depth});
+    std::memcpy(w.q + i * width, call.q.Row(row) + tile.kv_head * width,
+                width * sizeof(float));
+    for (int g = 0; g < call.group; ++g) {
+      w.state[i * call.group + g].keys = tile.keys() - tile.tokens + 1 + i;
     }
   }
-  StoreTile(call, tile, acc, sums);
+  TileScores(tile, cache, w);
+  for (int64_t r = 0; r < w.rows; ++r) {
+    ExpScores(w.scores + r * w.stride, w.state[r].keys, call.scale,
+              &w.state[r]);
+  }
+  TileValues(tile, cache, w);
+  StoreTile(call, tile, w.acc, w.state);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -241,12 +265,10 @@ void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
   for (const SequenceRows& s : sequences) {
     max_keys = std::max(max_keys, s.first_position + s.row_count);
   }
-  const int64_t padded = KvPages::PagesFor(max_keys) * kPageTokens;
-  const int64_t per_row = 2 * cache.head_dim + padded + 2;
   const int64_t per_thread =
-      (tile_tokens * call.group * per_row + 15) / 16 * 16;
+      TileScratch(nullptr, tile_tokens * call.group, cache.head_dim, max_keys)
+          .size;
   scratch.attention.Reserve(per_thread * pool.num_threads());
-
   const SequenceTasks tasks(sequences, [&](const SequenceRows& s) {
     return (s.row_count + tile_tokens - 1) / tile_tokens * heads;
   });

@@ -166,17 +166,20 @@ HWY_INLINE void AddTile(const AttentionGradient& call, const SequenceRows& s,
     LoadTile(call.dq, row, col, tokens, width, w.dq);
   }
   SmallGemm<Start::kZero>({w.q, depth, 1}, {key_columns, kPageTokens},
-                          tile.rows, kPageTokens, depth, {w.p, kPageTokens});
+                          tile.rows, kPageTokens, SameDepth{depth},
+                          {w.p, kPageTokens});
   SmallGemm<Start::kZero>({w.dout, depth, 1}, {w.value_columns, kPageTokens},
-                          tile.rows, kPageTokens, depth, {w.ds, kPageTokens});
+                          tile.rows, kPageTokens, SameDepth{depth},
+                          {w.ds, kPageTokens});
   const int64_t first_row = tile.first * call.group;
   ScoreGradients(call, tile, w.lse + first_row, w.delta + first_row, w.p, w.ds);
   SmallGemm<Start::kFromC>({w.p, 1, kPageTokens}, {w.dout, depth}, tile.keys,
-                           depth, tile.rows, {w.dv, depth});
+                           depth, SameDepth{tile.rows}, {w.dv, depth});
   SmallGemm<Start::kFromC>({w.ds, 1, kPageTokens}, {w.q, depth}, tile.keys,
-                           depth, tile.rows, {w.dk, depth});
+                           depth, SameDepth{tile.rows}, {w.dk, depth});
   SmallGemm<Start::kFromC>({w.ds, kPageTokens, 1}, {w.key_rows, depth},
-                           tile.rows, depth, tile.keys, {w.dq, depth});
+                           tile.rows, depth, SameDepth{tile.keys},
+                           {w.dq, depth});
   StoreTile(w.dq, tokens, width, call.dq, row, col);
 }
 
