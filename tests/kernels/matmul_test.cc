@@ -1,0 +1,271 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/ops.h"
+#include "tests/kernels/op_test_util.h"
+#include "tests/reference/linear.h"
+
+namespace r1 {
+namespace {
+
+using MatMulTest = OnEveryTarget;
+
+struct Shape {
+  int64_t tokens, outputs, depth;
+};
+
+// Single elements, one less and one more than vectors, tiles (12 rows, 32
+// outputs), blocks (192 rows, 1024 deep) and tasks.
+const Shape kShapes[] = {
+    {1, 1, 1},    {1, 33, 31},   {2, 31, 33},    {3, 160, 7},
+    {4, 129, 64}, {5, 97, 100},  {7, 65, 3},     {11, 64, 17},
+    {12, 32, 16}, {13, 15, 129}, {25, 17, 1},    {31, 33, 257},
+    {193, 40, 5}, {3, 70, 1025}, {14, 33, 2050}, {200, 95, 31},
+};
+
+std::string Name(const Shape& s) {
+  return absl::StrCat("[", s.tokens, ", ", s.depth, "] x [", s.outputs, ", ",
+                      s.depth, "]");
+}
+
+// A sum of n products, each rounded twice at most (targets without fused
+// multiply-add), and added once, errs by at most 2 n rounds of the sum of
+// magnitudes (Higham, Accuracy and Stability, eq. 3.5; second-order terms are
+// below the slack of the constant).
+std::vector<double> SumBound(const std::vector<double>& x,
+                             const std::vector<double>& w,
+                             std::vector<double> start, const Shape& s) {
+  const auto abs = [](std::vector<double> values) {
+    for (double& value : values) value = std::abs(value);
+    return values;
+  };
+  std::vector<double> bound = reference::Linear(abs(x), abs(w), abs(start),
+                                                s.tokens, s.outputs, s.depth);
+  for (double& value : bound) value *= 2 * (s.depth + 1) * kRound;
+  return bound;
+}
+
+PackedMatrix PackOne(Ops& ops, const TestMatrix& w, PackOrder order) {
+  PackedMatrix packed;
+  const ConstMat view = w.view();
+  ops.Pack({&view, 1}, order, &packed);
+  return packed;
+}
+
+TEST_P(MatMulTest, RunsOnTheChosenTarget) {
+  EXPECT_STREQ(CpuTargetName(), hwy::TargetName(GetParam()));
+}
+
+TEST_P(MatMulTest, MatchesTheOracle) {
+  for (const Shape& s : kShapes) {
+    const auto ops = MakeCpuOps(2);
+    const TestMatrix x(s.tokens, s.depth, 1), w(s.outputs, s.depth, 2);
+    TestMatrix y(s.tokens, s.outputs, 3);
+    const PackedMatrix packed = PackOne(*ops, w, PackOrder::kForward);
+    ASSERT_EQ(packed.outputs, s.outputs);
+    ASSERT_EQ(packed.depth, s.depth);
+
+    const std::vector<double> zero(s.tokens * s.outputs);
+    ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+    ExpectNear(y.Doubles(),
+               reference::Linear(x.Doubles(), w.Doubles(), zero, s.tokens,
+                                 s.outputs, s.depth),
+               SumBound(x.Doubles(), w.Doubles(), zero, s), Name(s));
+
+    const std::vector<double> before = y.Doubles();
+    ops->MatMul(x.view(), packed, {}, Store::kAccumulate, y.view());
+    ExpectNear(y.Doubles(),
+               reference::Linear(x.Doubles(), w.Doubles(), before, s.tokens,
+                                 s.outputs, s.depth),
+               SumBound(x.Doubles(), w.Doubles(), before, s),
+               absl::StrCat(Name(s), " accumulated"));
+
+    const std::vector<float> bias = RandomVector(s.outputs, 4);
+    std::vector<double> biases;
+    for (int64_t t = 0; t < s.tokens; ++t) {
+      biases.insert(biases.end(), bias.begin(), bias.end());
+    }
+    ops->MatMul(x.view(), packed, bias, Store::kAssign, y.view());
+    ExpectNear(y.Doubles(),
+               reference::Linear(x.Doubles(), w.Doubles(), biases, s.tokens,
+                                 s.outputs, s.depth),
+               SumBound(x.Doubles(), w.Doubles(), biases, s),
+               absl::StrCat(Name(s), " with bias"));
+    EXPECT_TRUE(y.GapsAreIntact()) << Name(s);
+  }
+}
+
+TEST_P(MatMulTest, BackwardPackingMultipliesByTheTranspose) {
+  for (const Shape& s : kShapes) {
+    const auto ops = MakeCpuOps(2);
+    const TestMatrix x(s.tokens, s.depth, 5), w(s.depth, s.outputs, 6);
+    TestMatrix y(s.tokens, s.outputs, 7);
+    const PackedMatrix packed = PackOne(*ops, w, PackOrder::kBackward);
+    ASSERT_EQ(packed.outputs, s.outputs);
+    ASSERT_EQ(packed.depth, s.depth);
+    ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+    const auto transposed =
+        reference::Transpose(w.Doubles(), s.depth, s.outputs);
+    const std::vector<double> zero(s.tokens * s.outputs);
+    ExpectNear(y.Doubles(),
+               reference::Linear(x.Doubles(), transposed, zero, s.tokens,
+                                 s.outputs, s.depth),
+               SumBound(x.Doubles(), transposed, zero, s), Name(s));
+  }
+}
+
+// The sum is one chain in ascending k: the exact bits are known.
+TEST(MatMul, RunsTheDocumentedChain) {
+  if (std::string(CpuTargetName()) == "SCALAR") {
+    GTEST_SKIP() << "needs fused multiply-adds";
+  }
+  const Shape s = {17, 45, 1100};
+  const auto ops = MakeCpuOps(2);
+  const TestMatrix x(s.tokens, s.depth, 8), w(s.outputs, s.depth, 9);
+  const std::vector<float> bias = RandomVector(s.outputs, 10);
+  TestMatrix y(s.tokens, s.outputs, 11);
+  TestMatrix chain(s.tokens, s.outputs, 12);
+  ops->MatMul(x.view(), PackOne(*ops, w, PackOrder::kForward), bias,
+              Store::kAssign, y.view());
+  for (int64_t t = 0; t < s.tokens; ++t) {
+    for (int64_t n = 0; n < s.outputs; ++n) {
+      float sum = bias[n];
+      for (int64_t k = 0; k < s.depth; ++k) {
+        sum = std::fma(x.at(t, k), w.at(n, k), sum);
+      }
+      chain.at(t, n) = sum;
+    }
+  }
+  ExpectSameBits(y, chain, "y");
+}
+
+TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
+  for (const Shape& s :
+       {Shape{45, 133, 70}, Shape{210, 300, 65}, Shape{30, 70, 2100}}) {
+    const TestMatrix x(s.tokens, s.depth, 13), w(s.outputs, s.depth, 14);
+    const std::vector<float> bias = RandomVector(s.outputs, 15);
+    TestMatrix expected(s.tokens, s.outputs, 16);
+    const auto one = MakeCpuOps(1);
+    const PackedMatrix packed = PackOne(*one, w, PackOrder::kForward);
+    for (int64_t t = 0; t < s.tokens; ++t) {
+      one->MatMul(x.view().Rows(t, 1), packed, bias, Store::kAssign,
+                  expected.view().Rows(t, 1));
+    }
+    for (const int threads : {1, 2, 3}) {
+      const auto ops = MakeCpuOps(threads);
+      for (int64_t batch = 1; batch <= s.tokens; batch += 1 + batch / 8) {
+        TestMatrix y(s.tokens, s.outputs, 17);
+        for (int64_t t = 0; t < s.tokens; t += batch) {
+          const int64_t count = std::min(batch, s.tokens - t);
+          ops->MatMul(x.view().Rows(t, count), packed, bias, Store::kAssign,
+                      y.view().Rows(t, count));
+        }
+        ExpectSameBits(y, expected,
+                       absl::StrCat(Name(s), " in batches of ", batch, ", ",
+                                    threads, " threads"));
+      }
+    }
+  }
+}
+
+// Outputs computed as part of a larger matrix (fused query, key, value) have
+// the bits of the separate products.
+TEST_P(MatMulTest, PartsEqualSeparateMatrices) {
+  const int64_t tokens = 9, depth = 37;
+  const auto ops = MakeCpuOps(2);
+  const TestMatrix x(tokens, depth, 18);
+  const TestMatrix parts[] = {
+      TestMatrix(31, depth, 19), TestMatrix(1, depth, 20),
+      TestMatrix(0, depth, 21), TestMatrix(70, depth, 22)};
+  std::vector<ConstMat> views;
+  for (const TestMatrix& part : parts) views.push_back(part.view());
+  PackedMatrix packed;
+  ops->Pack(views, PackOrder::kForward, &packed);
+  ASSERT_EQ(packed.outputs, 102);
+  TestMatrix y(tokens, packed.outputs, 23);
+  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+  int64_t column = 0;
+  for (const TestMatrix& part : parts) {
+    TestMatrix alone(tokens, part.rows(), 24);
+    ops->MatMul(x.view(), PackOne(*ops, part, PackOrder::kForward), {},
+                Store::kAssign, alone.view());
+    for (int64_t t = 0; t < tokens; ++t) {
+      ExpectSameBits(absl::MakeConstSpan(y.view().Row(t) + column, part.rows()),
+                     absl::MakeConstSpan(alone.view().Row(t), part.rows()),
+                     "part");
+    }
+    column += part.rows();
+  }
+}
+
+// For dx = dy W with W the concatenation of parts, the depth runs over parts.
+TEST_P(MatMulTest, BackwardPartsSumOverAllRows) {
+  const int64_t tokens = 9, cols = 37;
+  const auto ops = MakeCpuOps(2);
+  const TestMatrix first(21, cols, 25), second(12, cols, 26);
+  const ConstMat views[] = {first.view(), second.view()};
+  PackedMatrix packed;
+  ops->Pack(views, PackOrder::kBackward, &packed);
+  ASSERT_EQ(packed.outputs, cols);
+  ASSERT_EQ(packed.depth, 33);
+  const TestMatrix dy(tokens, 33, 27);
+  TestMatrix together(tokens, cols, 28), apart(tokens, cols, 29);
+  ops->MatMul(dy.view(), packed, {}, Store::kAssign, together.view());
+  ops->MatMul(dy.view().Cols(0, 21), PackOne(*ops, first, PackOrder::kBackward),
+              {}, Store::kAssign, apart.view());
+  ops->MatMul(dy.view().Cols(21, 12),
+              PackOne(*ops, second, PackOrder::kBackward), {},
+              Store::kAccumulate, apart.view());
+  ExpectSameBits(together, apart, "dx");
+}
+
+// A packed matrix is packed again when the weights change.
+TEST_P(MatMulTest, PackingAgainForgetsTheOldWeights) {
+  const auto ops = MakeCpuOps(1);
+  const TestMatrix x(3, 20, 30), large(90, 20, 31), small(33, 20, 32);
+  PackedMatrix packed = PackOne(*ops, large, PackOrder::kForward);
+  const ConstMat view = small.view();
+  ops->Pack({&view, 1}, PackOrder::kForward, &packed);
+  TestMatrix y(3, 33, 33), expected(3, 33, 34);
+  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+  ops->MatMul(x.view(), PackOne(*ops, small, PackOrder::kForward), {},
+              Store::kAssign, expected.view());
+  ExpectSameBits(y, expected, "y");
+}
+
+TEST_P(MatMulTest, EmptySizes) {
+  const auto ops = MakeCpuOps(2);
+  const TestMatrix no_rows(0, 5, 35), w(7, 5, 36), no_depth(7, 0, 37);
+  TestMatrix none(0, 7, 38);
+  ops->MatMul(no_rows.view(), PackOne(*ops, w, PackOrder::kForward), {},
+              Store::kAssign, none.view());
+  const std::vector<float> bias = RandomVector(7, 39);
+  const TestMatrix x(2, 0, 40);
+  TestMatrix y(2, 7, 41);
+  const PackedMatrix packed = PackOne(*ops, no_depth, PackOrder::kForward);
+  ops->MatMul(x.view(), packed, bias, Store::kAssign, y.view());
+  for (int64_t t = 0; t < 2; ++t) {
+    ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), 7), bias, "bias");
+  }
+  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+  EXPECT_EQ(y.Doubles(), std::vector<double>(14));
+}
+
+TEST(MatMulDeathTest, RefusesWrongShapes) {
+  const auto ops = MakeCpuOps(1);
+  const TestMatrix x(2, 6, 42), w(7, 5, 43);
+  TestMatrix y(2, 7, 44);
+  const PackedMatrix packed = PackOne(*ops, w, PackOrder::kForward);
+  EXPECT_DEATH(ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view()),
+               "MatMul");
+}
+
+R1_INSTANTIATE_ON_EVERY_TARGET(MatMulTest);
+
+}  // namespace
+}  // namespace r1
