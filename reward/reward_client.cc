@@ -1,0 +1,330 @@
+#include "reward/reward_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/log.h"
+#include "reward/reply_check.h"
+#include "reward/reward_channel.h"
+#include "reward/scorer.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+// Room for the rest of the request beside one item.
+constexpr size_t kMaxItemBytes = kMaxRewardMessageBytes - (1 << 20);
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  // Both use the codes of google.rpc.Code.
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      ToValidUtf8(status.error_message()));
+}
+
+std::string StatusText(const grpc::Status& status) {
+  return FromGrpc(status).ToString();
+}
+
+// Errors that no retry and no other batch would change.
+bool IsForGood(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::UNIMPLEMENTED:
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+struct RewardClient::Call {
+  std::vector<Pending> batch;
+  grpc::ClientContext context;
+  ScoreRequest request;
+  ScoreReply reply;
+};
+
+RewardClient::RewardClient(std::shared_ptr<grpc::Channel> channel,
+                           RewardClientOptions options)
+    : options_(std::move(options)),
+      channel_(std::move(channel)),
+      stub_(Reward::NewStub(channel_)),
+      dispatcher_([this] { DispatchLoop(); }) {}
+
+RewardClient::~RewardClient() {
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    is_stopping_ = true;
+    work_changed_.notify_all();
+  }
+  dispatcher_.join();
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (Call* call : calls_) call->context.TryCancel();
+  call_ended_.wait(lock, [&] { return calls_.empty(); });
+}
+
+void RewardClient::Submit(RewardItem item) {
+  const bool is_valid_id = !item.id().empty() && IsValidUtf8(item.id());
+  item.set_prompt(ToValidUtf8(item.prompt()));
+  item.set_completion(ToValidUtf8(item.completion()));
+  item.set_reference(ToValidUtf8(item.reference()));
+  const size_t size_bytes = item.ByteSizeLong();
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!is_valid_id || !outstanding_.insert(item.id()).second) {
+    Fail(absl::InvalidArgumentError(absl::StrCat(
+        "sample id \"", Excerpt(item.id()),
+        "\" was submitted to the reward client: expected an id that is valid "
+        "UTF-8, not empty and not already waiting for its result")));
+    return;
+  }
+  if (size_bytes > kMaxItemBytes) {
+    Deliver(ErrorResult(item.id(),
+                        absl::StrCat("sample ", item.id(), " has ", size_bytes,
+                                     " bytes; at most ", kMaxItemBytes,
+                                     " can be sent to a reward server")));
+    return;
+  }
+  waiting_.push_back({std::move(item), /*is_alone=*/false});
+  work_changed_.notify_all();
+}
+
+absl::StatusOr<RewardResult> RewardClient::Next(absl::Time deadline) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  const bool is_decided =
+      result_arrived_.wait_until(lock, absl::ToChronoTime(deadline), [&] {
+        return !results_.empty() || !failure_.ok() || outstanding_.empty();
+      });
+  if (!results_.empty()) {
+    RewardResult result = std::move(results_.front());
+    results_.pop_front();
+    outstanding_.erase(result.id());
+    return result;
+  }
+  if (!failure_.ok()) return failure_;
+  if (is_decided) {
+    return absl::FailedPreconditionError(
+        "no reward is to come: no sample was submitted");
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "reward server ", ServerName(), " has yet to score ", outstanding_.size(),
+      " samples, e.g. ", *outstanding_.begin()));
+}
+
+int RewardClient::num_outstanding() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return static_cast<int>(outstanding_.size());
+}
+
+int64_t RewardClient::num_retries() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return num_retries_;
+}
+
+absl::StatusOr<DescribeReply> RewardClient::Describe(absl::Time deadline) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline));
+  context.set_wait_for_ready(true);
+  DescribeReply reply;
+  const grpc::Status status =
+      stub_->Describe(&context, DescribeRequest(), &reply);
+  if (status.ok()) return reply;
+  const absl::Status error = FromGrpc(status);
+  return absl::Status(error.code(), absl::StrCat("reward server ", ServerName(),
+                                                 ": ", error.message()));
+}
+
+void RewardClient::DispatchLoop() {
+  for (;;) {
+    std::vector<Pending> batch = TakeBatch();
+    if (batch.empty()) return;
+    StartCall(std::move(batch));
+  }
+}
+
+bool RewardClient::CanSend() const {
+  // While the server is not there, one call at a time tries it.
+  const size_t max_calls =
+      outage_start_.has_value() ? 1 : static_cast<size_t>(options_.max_calls);
+  return failure_.ok() && !waiting_.empty() && calls_.size() < max_calls;
+}
+
+std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    work_changed_.wait(lock, [&] { return is_stopping_ || CanSend(); });
+    if (is_stopping_) return {};
+    if (absl::Now() >= next_attempt_) break;
+    work_changed_.wait_until(lock, absl::ToChronoTime(next_attempt_));
+  }
+  std::vector<Pending> batch;
+  size_t size_bytes = 0;
+  while (!waiting_.empty() && batch.size() < options_.max_batch_items) {
+    Pending& next = waiting_.front();
+    size_bytes += next.item.ByteSizeLong();
+    const bool fits = size_bytes <= options_.max_batch_bytes &&
+                      !next.is_alone && !(!batch.empty() && batch[0].is_alone);
+    if (!batch.empty() && !fits) break;
+    batch.push_back(std::move(next));
+    waiting_.pop_front();
+  }
+  return batch;
+}
+
+void RewardClient::StartCall(std::vector<Pending> batch) {
+  auto owned = std::make_unique<Call>();
+  Call* call = owned.get();
+  for (const Pending& pending : batch) {
+    *call->request.add_items() = pending.item;
+  }
+  for (const RewardRuleSpec& rule : options_.rules) {
+    *call->request.add_rules() = rule;
+  }
+  call->request.set_max_new_tokens(options_.max_new_tokens);
+  call->request.set_overlong_buffer(options_.overlong_buffer);
+  call->batch = std::move(batch);
+  call->context.set_deadline(
+      absl::ToChronoTime(absl::Now() + options_.call_timeout));
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    calls_.insert(owned.release());  // FinishCall deletes it
+  }
+  stub_->async()->Score(
+      &call->context, &call->request, &call->reply,
+      [this, call](grpc::Status status) { FinishCall(call, status); });
+}
+
+void RewardClient::FinishCall(Call* call, const grpc::Status& status) {
+  // All under the lock: once calls_ is empty the destructor may go on.
+  std::lock_guard<std::mutex> lock(mutex_);
+  calls_.erase(call);
+  if (!is_stopping_) FinishBatch(call, status);
+  delete call;
+  work_changed_.notify_all();
+  call_ended_.notify_all();
+}
+
+void RewardClient::FinishBatch(Call* call, const grpc::Status& status) {
+  const bool is_late =
+      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  if (status.ok()) {
+    NoteContact();
+    AcceptReply(*call);
+  } else if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+             status.error_code() == grpc::StatusCode::CANCELLED ||
+             (is_late && !IsConnected())) {
+    SendAgain(std::move(call->batch), /*alone=*/false);
+    NoteOutage(status);
+  } else if (IsForGood(status)) {
+    const absl::Status error = FromGrpc(status);
+    Fail(absl::Status(error.code(), absl::StrCat("reward server ", ServerName(),
+                                                 ": ", error.message())));
+  } else {
+    if (!is_late) NoteContact();
+    NarrowDown(std::move(call->batch), status);
+  }
+}
+
+void RewardClient::NarrowDown(std::vector<Pending> batch,
+                              const grpc::Status& status) {
+  if (batch.size() > 1) {
+    LogWarning(absl::StrCat(
+        "reward server ", ServerName(), " failed on ", batch.size(),
+        " samples, each is sent alone: ", StatusText(status)));
+    SendAgain(std::move(batch), /*alone=*/true);
+    return;
+  }
+  const std::string& id = batch[0].item.id();
+  std::string detail = absl::StrCat("sample ", id, ": reward server ",
+                                    ServerName(), ": ", StatusText(status));
+  const bool is_late =
+      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  Deliver(is_late ? TimeoutResult(id, std::move(detail))
+                  : ErrorResult(id, std::move(detail)));
+}
+
+void RewardClient::AcceptReply(const Call& call) {
+  int num_unknown = 0;
+  std::vector<RewardResult> results =
+      CheckedResults(call.request, call.reply, ServerName(), &num_unknown);
+  if (num_unknown > 0) {
+    LogWarning(absl::StrCat("reward server ", ServerName(), " sent ",
+                            num_unknown,
+                            " results for ids that were not asked for"));
+  }
+  for (RewardResult& result : results) Deliver(std::move(result));
+}
+
+void RewardClient::SendAgain(std::vector<Pending> batch, bool alone) {
+  for (auto it = batch.rbegin(); it != batch.rend(); ++it) {
+    it->is_alone = it->is_alone || alone;
+    waiting_.push_front(std::move(*it));
+  }
+}
+
+void RewardClient::NoteOutage(const grpc::Status& status) {
+  const absl::Time now = absl::Now();
+  if (!outage_start_.has_value()) outage_start_ = now;
+  if (now < next_attempt_) return;  // several calls failed together
+  const absl::Duration left = *outage_start_ + options_.max_outage - now;
+  if (left <= absl::ZeroDuration()) {
+    Fail(absl::UnavailableError(absl::StrCat(
+        "reward server ", ServerName(), " has not answered for ",
+        absl::FormatDuration(options_.max_outage), " (", outage_retries_,
+        " retries); last: ", StatusText(status),
+        "; check that it runs and can be reached, then start this run again")));
+    return;
+  }
+  const double doublings = std::min(outage_retries_, 30);
+  absl::Duration pause = options_.first_retry;
+  for (int i = 0; i < doublings && pause < options_.max_retry; ++i) pause *= 2;
+  pause =
+      std::min(pause, options_.max_retry) * absl::Uniform(jitter_, 0.5, 1.0);
+  pause = std::min(pause, left);
+  ++outage_retries_;
+  ++num_retries_;
+  next_attempt_ = now + pause;
+  LogWarning(absl::StrCat(
+      "reward server ", ServerName(), ": ", StatusText(status), "; retry ",
+      outage_retries_, " in ", absl::ToInt64Milliseconds(pause),
+      " ms, giving up in ", absl::ToInt64Seconds(left), " s"));
+}
+
+void RewardClient::NoteContact() {
+  if (outage_start_.has_value()) {
+    LogInfo(
+        absl::StrCat("reward server ", ServerName(), " answers again after ",
+                     absl::ToInt64Milliseconds(absl::Now() - *outage_start_),
+                     " ms and ", outage_retries_, " retries"));
+  }
+  outage_start_.reset();
+  outage_retries_ = 0;
+  next_attempt_ = absl::InfinitePast();
+}
+
+void RewardClient::Deliver(RewardResult result) {
+  results_.push_back(std::move(result));
+  result_arrived_.notify_all();
+}
+
+void RewardClient::Fail(absl::Status status) {
+  if (failure_.ok()) failure_ = std::move(status);
+  result_arrived_.notify_all();
+}
+
+bool RewardClient::IsConnected() const {
+  // An in-process channel has no connection that could be lost.
+  return options_.server.empty() ||
+         channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+}
+
+std::string RewardClient::ServerName() const {
+  return options_.server.empty() ? "in this process" : options_.server;
+}
+
+}  // namespace r1

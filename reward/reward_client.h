@@ -1,0 +1,147 @@
+// The learner's end of the Reward service: submit samples, take results.
+#ifndef R1_REWARD_REWARD_CLIENT_H_
+#define R1_REWARD_REWARD_CLIENT_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/support/status.h"
+#include "proto/reward.grpc.pb.h"
+
+namespace r1 {
+
+struct RewardClientOptions {
+  // host:port of the server, for messages; empty for one in this process.
+  std::string server;
+  // What every request asks for.
+  std::vector<RewardRuleSpec> rules;
+  int max_new_tokens = 0;
+  int overlong_buffer = 0;
+  // Deadline of each call.
+  absl::Duration call_timeout = absl::Seconds(10);
+  // Longest time without any answer from the server before the client gives up.
+  absl::Duration max_outage = absl::Seconds(60);
+  // Pause before the first retry; it doubles up to the second value, and each
+  // is cut at random by up to a half.
+  absl::Duration first_retry = absl::Milliseconds(50);
+  absl::Duration max_retry = absl::Seconds(2);
+  // Calls under way at a time, and the size of each. Samples that wait while
+  // all calls are under way go into the next ones together.
+  int max_calls = 4;
+  int max_batch_items = 256;
+  size_t max_batch_bytes = 4 << 20;
+};
+
+// Every submitted sample comes out of Next exactly once, in any order, or
+// Next fails for good. How failures are told apart:
+//   - UNAVAILABLE, CANCELLED, or no connection within a call's deadline: the
+//     server is not there. Its samples are sent again (Score has no effect but
+//     its answer), after a pause, until max_outage has passed without an
+//     answer.
+//   - A deadline that passes on an open connection, or any other error: one
+//     sample of the batch may be the cause. Each is sent again alone; one that
+//     fails alone becomes a TIMEOUT or an ERROR result.
+//   - INVALID_ARGUMENT, UNIMPLEMENTED and refusals of access: no sample can be
+//     scored like this; Next returns that error.
+//   - A reply that breaks the contract: ERROR results (reply_check.h).
+// Bytes that are no UTF-8 go over the wire as U+FFFD.
+// Threads: all functions may be called from any thread.
+class RewardClient {
+ public:
+  RewardClient(std::shared_ptr<grpc::Channel> channel,
+               RewardClientOptions options);
+  // Cancels what is under way.
+  ~RewardClient();
+  RewardClient(const RewardClient&) = delete;
+  RewardClient& operator=(const RewardClient&) = delete;
+
+  // Takes the sample; never blocks on the network. Its id must not be empty,
+  // must be UTF-8 and must differ from those whose results are still to come;
+  // otherwise Next fails with InvalidArgument from then on.
+  void Submit(RewardItem item);
+
+  // The next result; waits for it until the deadline.
+  // Errors: FailedPrecondition if no result is to come; DeadlineExceeded (the
+  // call may be repeated); Unavailable after max_outage; InvalidArgument and
+  // others as above. All but the first two are for good.
+  absl::StatusOr<RewardResult> Next(absl::Time deadline);
+
+  // Submitted samples whose results Next has not returned.
+  int num_outstanding() const;
+  // Pauses for a server that was not there, since construction.
+  int64_t num_retries() const;
+
+  // Who serves and which rules it has. Blocks; waits for the server to come up.
+  // Errors: as the call's.
+  absl::StatusOr<DescribeReply> Describe(absl::Time deadline);
+
+ private:
+  struct Pending {
+    RewardItem item;
+    bool is_alone = false;  // to be sent in a call of its own
+  };
+  struct Call;
+
+  void DispatchLoop();
+  // Waits until a batch may be sent and takes it; empty when stopping.
+  std::vector<Pending> TakeBatch();
+  void StartCall(std::vector<Pending> batch);
+  void FinishCall(Call* call, const grpc::Status& status);
+
+  // The functions below are called with mutex_ held.
+  bool CanSend() const;
+  void FinishBatch(Call* call, const grpc::Status& status);
+  void AcceptReply(const Call& call);
+  // Sends the samples one by one, or gives the only one its failure.
+  void NarrowDown(std::vector<Pending> batch, const grpc::Status& status);
+  void SendAgain(std::vector<Pending> batch, bool alone);
+  // Notes that the server was not there and sets the pause.
+  void NoteOutage(const grpc::Status& status);
+  void NoteContact();
+  void Deliver(RewardResult result);
+  void Fail(absl::Status status);
+  bool IsConnected() const;
+  std::string ServerName() const;
+
+  const RewardClientOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<Reward::Stub> stub_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_changed_;    // for the dispatcher
+  std::condition_variable result_arrived_;  // for Next
+  std::condition_variable call_ended_;      // for the destructor
+  // All below is guarded by mutex_.
+  std::deque<Pending> waiting_;
+  std::unordered_set<Call*> calls_;
+  std::unordered_set<std::string> outstanding_;  // ids
+  std::deque<RewardResult> results_;
+  absl::Status failure_;
+  bool is_stopping_ = false;
+  std::optional<absl::Time> outage_start_;
+  absl::Time next_attempt_ = absl::InfinitePast();
+  int outage_retries_ = 0;
+  int64_t num_retries_ = 0;
+  absl::BitGen jitter_;  // pauses only; no result depends on it
+
+  std::thread dispatcher_;  // last: uses all of the above
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_REWARD_CLIENT_H_

@@ -1,0 +1,139 @@
+#include "reward/reward_service.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "reward/scorer.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  // Both use the codes of google.rpc.Code.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),
+                      std::string(status.message()));
+}
+
+// When the answer must be ready: a little before the call's own deadline, so
+// that it still arrives.
+absl::Time AnswerTime(const grpc::ServerContext& context,
+                      absl::Duration call_limit) {
+  const absl::Time now = absl::Now();
+  const absl::Duration left =
+      std::min(absl::FromChrono(context.deadline()) - now, call_limit);
+  const absl::Duration margin =
+      std::clamp(left / 10, absl::Milliseconds(5), absl::Milliseconds(500));
+  return now + left - margin;
+}
+
+absl::Status CheckIds(const ScoreRequest& request) {
+  std::set<absl::string_view> ids;
+  for (const RewardItem& item : request.items()) {
+    if (item.id().empty()) {
+      return absl::InvalidArgumentError("an item has no id");
+    }
+    if (!ids.insert(item.id()).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("two items have the id \"", Excerpt(item.id()), "\""));
+    }
+  }
+  return absl::OkStatus();
+}
+
+int ResolveThreads(int threads) {
+  if (threads > 0) return threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+RewardService::RewardService(RewardRegistry registry,
+                             const RewardServiceOptions& options)
+    : registry_(std::move(registry)),
+      options_(options),
+      pool_(ResolveThreads(options.threads), options.item_limit) {}
+
+grpc::Status RewardService::BeginCall() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (is_draining_) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                        "the reward service is stopping");
+  }
+  if (num_calls_ >= options_.max_calls) {
+    return grpc::Status(
+        grpc::StatusCode::UNAVAILABLE,
+        absl::StrCat("busy: ", num_calls_, " calls are being scored"));
+  }
+  ++num_calls_;
+  return grpc::Status::OK;
+}
+
+void RewardService::EndCall() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  --num_calls_;
+  call_ended_.notify_all();
+}
+
+grpc::Status RewardService::Score(grpc::ServerContext* context,
+                                  const ScoreRequest* request,
+                                  ScoreReply* reply) {
+  grpc::Status status = BeginCall();
+  if (!status.ok()) return status;
+  status = ScoreNow(context, *request, reply);
+  EndCall();
+  return status;
+}
+
+grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
+                                     const ScoreRequest& request,
+                                     ScoreReply* reply) {
+  RuleContext limits;
+  limits.max_new_tokens = request.max_new_tokens();
+  limits.overlong_buffer = request.overlong_buffer();
+  const std::vector<RewardRuleSpec> rules(request.rules().begin(),
+                                          request.rules().end());
+  auto scorer = Scorer::Create(registry_, rules, limits);
+  if (!scorer.ok()) return ToGrpc(scorer.status());
+  const absl::Status ids = CheckIds(request);
+  if (!ids.ok()) return ToGrpc(ids);
+  auto results = pool_.ScoreAll(
+      *std::move(scorer),
+      std::vector<RewardItem>(request.items().begin(), request.items().end()),
+      AnswerTime(*context, options_.call_limit));
+  if (!results.ok()) return ToGrpc(results.status());
+  for (RewardResult& result : *results) {
+    *reply->add_results() = std::move(result);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
+                                     const DescribeRequest* /*request*/,
+                                     DescribeReply* reply) {
+  reply->set_build_id(options_.build_id);
+  for (std::string& name : registry_.Names()) {
+    reply->add_rule_names(std::move(name));
+  }
+  return grpc::Status::OK;
+}
+
+void RewardService::Drain(absl::Time deadline) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  is_draining_ = true;
+  const auto is_idle = [&] { return num_calls_ == 0; };
+  if (call_ended_.wait_until(lock, absl::ToChronoTime(deadline), is_idle)) {
+    return;
+  }
+  pool_.Stop();
+  call_ended_.wait(lock, is_idle);
+}
+
+}  // namespace r1

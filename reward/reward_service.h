@@ -1,0 +1,67 @@
+// The Reward service of proto/reward.proto over a registry of rules.
+#ifndef R1_REWARD_REWARD_SERVICE_H_
+#define R1_REWARD_REWARD_SERVICE_H_
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "absl/time/time.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/status.h"
+#include "proto/reward.grpc.pb.h"
+#include "reward/registry.h"
+#include "reward/score_pool.h"
+
+namespace r1 {
+
+struct RewardServiceOptions {
+  // Threads that score; 0 = all cores.
+  int threads = 0;
+  // Most time one item may take once it is started.
+  absl::Duration item_limit = absl::Seconds(10);
+  // Most time a Score call may take, whatever deadline it carries.
+  absl::Duration call_limit = absl::Minutes(5);
+  // Score calls at a time; more are refused as UNAVAILABLE, to be sent again.
+  int max_calls = 64;
+  // What Describe reports.
+  std::string build_id;
+};
+
+// Score answers before the call's deadline, with TIMEOUT for each item that is
+// not scored by then. Errors: InvalidArgument for what Scorer::Create refuses
+// and for an id that is empty or given twice; Unavailable while draining.
+// Threads: all functions may be called from any thread.
+class RewardService final : public Reward::Service {
+ public:
+  RewardService(RewardRegistry registry, const RewardServiceOptions& options);
+
+  grpc::Status Score(grpc::ServerContext* context, const ScoreRequest* request,
+                     ScoreReply* reply) override;
+  grpc::Status Describe(grpc::ServerContext* context,
+                        const DescribeRequest* request,
+                        DescribeReply* reply) override;
+
+  // Refuses new calls, waits until the running ones are answered or the
+  // deadline has passed; those left are then answered with Unavailable.
+  void Drain(absl::Time deadline);
+
+ private:
+  // OK and counted, or why the call is refused.
+  grpc::Status BeginCall();
+  void EndCall();
+  grpc::Status ScoreNow(grpc::ServerContext* context,
+                        const ScoreRequest& request, ScoreReply* reply);
+
+  const RewardRegistry registry_;
+  const RewardServiceOptions options_;
+  std::mutex mutex_;
+  std::condition_variable call_ended_;
+  int num_calls_ = 0;         // guarded by mutex_
+  bool is_draining_ = false;  // guarded by mutex_
+  ScorePool pool_;            // last: its threads use the registry
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_REWARD_SERVICE_H_

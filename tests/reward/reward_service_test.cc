@@ -1,0 +1,412 @@
+#include "reward/reward_service.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "grpcpp/completion_queue.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "gtest/gtest.h"
+#include "reward/builtin_rules.h"
+#include "reward/reward_channel.h"
+#include "reward/reward_client.h"
+#include "reward/reward_server.h"
+#include "tests/reward/reward_grpc_testing.h"
+#include "tests/reward/reward_testing.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::Time Soon() { return absl::Now() + absl::Minutes(2); }
+
+// The built-in rules and some that misbehave. "gate" waits at the gate for
+// completions that say "wait".
+RewardRegistry TestRules(Gate* gate) {
+  RewardRegistry registry = BuiltinRewardRules();
+  const auto add = [&](const char* name, FunctionRule::Function function) {
+    EXPECT_TRUE(registry.Register(name, MakeRule(std::move(function))).ok());
+  };
+  add("gate", [gate](const RewardItem& item, const RuleContext&) {
+    if (item.completion() == "wait") gate->Pass();
+    return RuleResult::Score(1);
+  });
+  add("slow", [](const RewardItem& item, const RuleContext& context) {
+    while (item.completion() == "slow" && absl::Now() < context.deadline) {
+    }
+    return RuleResult::Score(1);
+  });
+  add("fails", [](const RewardItem& item, const RuleContext&) {
+    if (item.completion() == "bad") return RuleResult::Error("no\xFF gcc");
+    return RuleResult::Score(1);
+  });
+  return registry;
+}
+
+// The same tests over the in-process channel and over loopback TCP.
+class RewardServiceTest : public ::testing::TestWithParam<bool> {
+ protected:
+  void Start(const RewardServiceOptions& options) {
+    if (is_embedded()) {
+      embedded_ =
+          std::make_unique<EmbeddedRewardService>(TestRules(&gate_), options);
+      channel_ = embedded_->channel();
+    } else {
+      auto server =
+          RewardServer::Start("127.0.0.1:0", TestRules(&gate_), options);
+      ASSERT_TRUE(server.ok()) << server.status();
+      server_ = *std::move(server);
+      channel_ = *MakeRewardChannel(server_->address());
+      ASSERT_TRUE(channel_->WaitForConnected(absl::ToChronoTime(Soon())));
+    }
+  }
+
+  bool is_embedded() const { return GetParam(); }
+
+  RewardClientOptions ClientOptions(const std::vector<RewardRuleSpec>& rules) {
+    RewardClientOptions options;
+    options.server = is_embedded() ? "" : server_->address();
+    options.rules = rules;
+    options.max_new_tokens = 256;
+    options.overlong_buffer = 64;
+    return options;
+  }
+
+  // Submits all, takes all, by id.
+  std::map<std::string, RewardResult> ScoreAll(
+      const std::vector<RewardItem>& items, RewardClient* client) {
+    for (const RewardItem& item : items) client->Submit(item);
+    std::map<std::string, RewardResult> results;
+    for (size_t i = 0; i < items.size(); ++i) {
+      const auto result = client->Next(Soon());
+      EXPECT_TRUE(result.ok()) << result.status();
+      if (result.ok()) results[result->id()] = *result;
+    }
+    EXPECT_EQ(results.size(), items.size());
+    return results;
+  }
+
+  Gate gate_;
+  std::unique_ptr<EmbeddedRewardService> embedded_;
+  std::unique_ptr<RewardServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Transports, RewardServiceTest, ::testing::Bool(),
+                         [](const auto& info) {
+                           return info.param ? "InProcess" : "LoopbackTcp";
+                         });
+
+std::vector<RewardItem> CountdownItems(int n) {
+  const std::vector<std::string> completions = {
+      "<think>t</think><answer>3*5+7</answer>",
+      "<think>t</think><answer>3+5+7</answer>", "<answer>3*5+7</answer>",
+      "so 3*5+7 = 22",
+      "<think>\xE2\x88</think><answer>3*5+7</answer>",  // cut inside a
+                                                        // character
+      std::string("<think>\0\xFF</think><answer>3*5+7</answer>", 38), ""};
+  std::vector<RewardItem> items;
+  for (int i = 0; i < n; ++i) {
+    items.push_back(MakeItem(
+        completions[i % completions.size()],
+        i % 10 == 9 ? "{\"nums\": 3}" : "{\"nums\": [3, 5, 7], \"target\": 22}",
+        absl::StrCat("p", i)));
+    items.back().set_completion_tokens(i % 300);
+  }
+  return items;
+}
+
+TEST_P(RewardServiceTest, GivesExactlyWhatTheScorerGives) {
+  Start({});
+  const std::vector<RewardRuleSpec> rules = DefaultRules(COUNTDOWN);
+  RewardClient client(channel_, ClientOptions(rules));
+  const auto items = CountdownItems(700);
+  const auto results = ScoreAll(items, &client);
+  const RewardRegistry registry = BuiltinRewardRules();
+  RuleContext limits;
+  limits.max_new_tokens = 256;
+  limits.overlong_buffer = 64;
+  const auto scorer = Scorer::Create(registry, rules, limits);
+  ASSERT_TRUE(scorer.ok());
+  int num_scores = 0, num_abstentions = 0;
+  for (const RewardItem& item : items) {
+    const RewardResult expected = scorer->Score(item, absl::InfiniteFuture());
+    const RewardResult& got = results.at(item.id());
+    EXPECT_EQ(got.kind(), expected.kind()) << item.id();
+    EXPECT_EQ(got.total(), expected.total()) << item.id();
+    ASSERT_EQ(got.components_size(), expected.components_size());
+    for (int c = 0; c < got.components_size(); ++c) {
+      EXPECT_EQ(got.components(c).name(), expected.components(c).name());
+      EXPECT_EQ(got.components(c).value(), expected.components(c).value());
+    }
+    num_scores += got.kind() == REWARD_SCORE ? 1 : 0;
+    num_abstentions += got.kind() == REWARD_ABSTAIN ? 1 : 0;
+  }
+  EXPECT_EQ(num_scores, 630);
+  EXPECT_EQ(num_abstentions, 70);
+  EXPECT_EQ(results.at("p0").total(), 2);  // right and well formed
+}
+
+TEST_P(RewardServiceTest, AFailingRuleCostsItsOwnItems) {
+  Start({});
+  RewardClient client(channel_, ClientOptions({MakeSpec("fails", 1)}));
+  const auto results =
+      ScoreAll({MakeItem("good", "{}", "a"), MakeItem("bad", "{}", "b"),
+                MakeItem("good", "{}", "c")},
+               &client);
+  EXPECT_EQ(results.at("a").kind(), REWARD_SCORE);
+  EXPECT_EQ(results.at("b").kind(), REWARD_ERROR);
+  EXPECT_EQ(results.at("b").detail(), "fails: no\xEF\xBF\xBD gcc");
+  EXPECT_EQ(results.at("c").kind(), REWARD_SCORE);
+}
+
+TEST_P(RewardServiceTest, WhatIsNotScoredByTheDeadlineIsATimeout) {
+  RewardServiceOptions service_options;
+  service_options.threads = 2;
+  Start(service_options);
+  const auto stub = Reward::NewStub(channel_);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(2)));
+  ScoreRequest request;
+  *request.add_rules() = MakeSpec("gate", 1);
+  *request.add_items() = MakeItem("", "{}", "a");
+  *request.add_items() = MakeItem("wait", "{}", "b");
+  *request.add_items() = MakeItem("", "{}", "c");
+  ScoreReply reply;
+  const grpc::Status status = stub->Score(&context, request, &reply);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  ASSERT_EQ(reply.results_size(), 3);
+  EXPECT_EQ(reply.results(0).kind(), REWARD_SCORE);
+  EXPECT_EQ(reply.results(1).kind(), REWARD_TIMEOUT);
+  EXPECT_EQ(reply.results(1).id(), "b");
+  EXPECT_EQ(reply.results(2).kind(), REWARD_SCORE);
+  gate_.Open();
+}
+
+TEST_P(RewardServiceTest, ASlowItemIsATimeoutAfterItsOwnLimit) {
+  RewardServiceOptions service_options;
+  service_options.item_limit = absl::Milliseconds(50);
+  Start(service_options);
+  RewardClient client(channel_, ClientOptions({MakeSpec("slow", 1)}));
+  const auto results =
+      ScoreAll({MakeItem("slow", "{}", "a"), MakeItem("", "{}", "b")}, &client);
+  EXPECT_EQ(results.at("a").kind(), REWARD_TIMEOUT);
+  EXPECT_EQ(results.at("b").kind(), REWARD_SCORE);
+}
+
+TEST_P(RewardServiceTest, AnUnknownRuleIsReportedWithTheNearest) {
+  Start({});
+  RewardClient client(channel_, ClientOptions({MakeSpec("fromat", 1)}));
+  client.Submit(MakeItem("x"));
+  const absl::Status status = client.Next(Soon()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("did you mean \"format\"?"));
+}
+
+TEST_P(RewardServiceTest, RefusesItemsWithoutAnIdOfTheirOwn) {
+  Start({});
+  const auto stub = Reward::NewStub(channel_);
+  const auto message = [&](const std::vector<std::string>& ids) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(Soon()));
+    ScoreRequest request;
+    *request.add_rules() = MakeSpec("format", 1);
+    for (const std::string& id : ids) {
+      *request.add_items() = MakeItem("", "{}", id);
+    }
+    ScoreReply reply;
+    const grpc::Status status = stub->Score(&context, request, &reply);
+    if (status.ok()) return absl::StrCat("ok ", reply.results_size());
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  EXPECT_EQ(message({"a", ""}), "an item has no id");
+  EXPECT_EQ(message({"a", "b", "a"}), "two items have the id \"a\"");
+  EXPECT_EQ(message({}), "ok 0");
+}
+
+TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
+  RewardServiceOptions service_options;
+  service_options.build_id = "build-7";
+  Start(service_options);
+  RewardClient client(channel_, ClientOptions({MakeSpec("format", 1)}));
+  const auto reply = client.Describe(Soon());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->build_id(), "build-7");
+  EXPECT_THAT(
+      std::vector<std::string>(reply->rule_names().begin(),
+                               reply->rule_names().end()),
+      ::testing::ElementsAre("countdown", "countdown_lenient", "exact_answer",
+                             "exact_answer_lenient", "fails", "format",
+                             "format_lenient", "gate", "overlong", "slow"));
+}
+
+TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {
+  RewardServiceOptions service_options;
+  service_options.max_calls = 1;
+  service_options.threads = 2;
+  Start(service_options);
+  RewardClient blocker(channel_, ClientOptions({MakeSpec("gate", 1)}));
+  blocker.Submit(MakeItem("wait", "{}", "first"));
+  gate_.AwaitArrivals(1);
+  LogCapture log;
+  RewardClientOptions options = ClientOptions({MakeSpec("gate", 1)});
+  options.first_retry = absl::Milliseconds(1);
+  RewardClient client(channel_, options);
+  client.Submit(MakeItem("", "{}", "second"));
+  while (client.num_retries() < 2) std::this_thread::yield();
+  EXPECT_GE(log.CountLines("busy: 1 calls are being scored"), 1);
+  gate_.Open();
+  EXPECT_TRUE(blocker.Next(Soon()).ok());
+  EXPECT_TRUE(client.Next(Soon()).ok());
+}
+
+TEST_P(RewardServiceTest, TenMegabyteCompletionsGoThrough) {
+  Start({});
+  RewardClient client(channel_, ClientOptions(DefaultRules(COUNTDOWN)));
+  const std::string huge(10 << 20, '<');
+  const auto results =
+      ScoreAll({MakeItem(huge, "{\"nums\": [3], \"target\": 3}", "huge"),
+                MakeItem(std::string(10 << 20, '\xFF'),
+                         "{\"nums\": [3], \"target\": 3}", "no text")},
+               &client);
+  for (const auto& [id, result] : results) {
+    EXPECT_EQ(result.kind(), REWARD_SCORE) << id << ": " << result.detail();
+    EXPECT_EQ(result.total(), 0) << id;
+  }
+}
+
+// "SERVING" etc. of the standard health service, by a hand-made request: the
+// generated code of health.proto is not packaged.
+std::string Health(const std::shared_ptr<grpc::Channel>& channel,
+                   const std::string& service) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(Soon()));
+  std::string bytes;
+  if (!service.empty()) {
+    bytes = std::string("\x0a") + static_cast<char>(service.size()) + service;
+  }
+  const grpc::Slice slice(bytes);
+  grpc::ByteBuffer request(&slice, 1), reply;
+  grpc::CompletionQueue queue;
+  const auto call = stub.PrepareUnaryCall(
+      &context, "/grpc.health.v1.Health/Check", request, &queue);
+  call->StartCall();
+  grpc::Status status;
+  call->Finish(&reply, &status, nullptr);
+  void* tag = nullptr;
+  bool is_ok = false;
+  queue.Next(&tag, &is_ok);
+  if (!status.ok()) return absl::StrCat("code ", status.error_code());
+  std::vector<grpc::Slice> slices;
+  EXPECT_TRUE(reply.Dump(&slices).ok());
+  std::string body;
+  for (const grpc::Slice& part : slices) {
+    body.append(reinterpret_cast<const char*>(part.begin()), part.size());
+  }
+  if (body == std::string("\x08\x01")) return "SERVING";
+  if (body == std::string("\x08\x02")) return "NOT_SERVING";
+  return body;
+}
+
+TEST(RewardServerTest, DrainsAndReportsItsHealth) {
+  Gate gate;
+  auto server = RewardServer::Start("127.0.0.1:0", TestRules(&gate), {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_GT((*server)->port(), 0);
+  const auto channel = *MakeRewardChannel((*server)->address());
+  EXPECT_EQ(Health(channel, ""), "SERVING");
+  EXPECT_EQ(Health(channel, "r1.Reward"), "SERVING");
+  EXPECT_EQ(Health(channel, "r1.Other"), "code 5");  // NOT_FOUND
+  RewardClientOptions options;
+  options.server = (*server)->address();
+  options.rules = {MakeSpec("gate", 1)};
+  RewardClient client(channel, options);
+  client.Submit(MakeItem("wait", "{}", "a"));
+  gate.AwaitArrivals(1);
+  std::thread shutdown([&] { (*server)->Shutdown(absl::Minutes(1)); });
+  while (Health(channel, "") != "NOT_SERVING") std::this_thread::yield();
+  EXPECT_EQ(Health(channel, "r1.Reward"), "NOT_SERVING");
+  // The call under way is answered; a new one is refused.
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(Soon()));
+  ScoreRequest request;
+  *request.add_rules() = MakeSpec("format", 1);
+  ScoreReply reply;
+  grpc::Status status;
+  do {
+    grpc::ClientContext attempt;
+    attempt.set_deadline(absl::ToChronoTime(Soon()));
+    status = Reward::NewStub(channel)->Score(&attempt, request, &reply);
+  } while (status.ok());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "the reward service is stopping");
+  gate.Open();
+  const auto result = client.Next(Soon());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->kind(), REWARD_SCORE);
+  shutdown.join();
+}
+
+TEST(RewardServerTest, AfterTheGraceCallsAreUnavailableNotLost) {
+  Gate gate;
+  auto server = RewardServer::Start("127.0.0.1:0", TestRules(&gate), {});
+  ASSERT_TRUE(server.ok()) << server.status();
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(Soon()));
+  ScoreRequest request;
+  *request.add_rules() = MakeSpec("gate", 1);
+  *request.add_items() = MakeItem("wait");
+  ScoreReply reply;
+  grpc::Status status;
+  std::thread caller([&] {
+    status = Reward::NewStub(*MakeRewardChannel((*server)->address()))
+                 ->Score(&context, request, &reply);
+  });
+  gate.AwaitArrivals(1);
+  (*server)->Shutdown(absl::ZeroDuration());
+  caller.join();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  gate.Open();
+}
+
+TEST(RewardServerTest, APortInUseIsOneClearLine) {
+  auto first = RewardServer::Start("127.0.0.1:0", BuiltinRewardRules(), {});
+  ASSERT_TRUE(first.ok());
+  const std::string address = (*first)->address();
+  const absl::Status status =
+      RewardServer::Start(address, BuiltinRewardRules(), {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(status.message(),
+            absl::StrCat("cannot listen on ", address,
+                         ": Address already in use; stop the process that "
+                         "holds the address or choose another port"));
+  // Free again once the first is gone.
+  first->reset();
+  EXPECT_TRUE(RewardServer::Start(address, BuiltinRewardRules(), {}).ok());
+}
+
+TEST(RewardServerTest, ABadAddressIsRefused) {
+  const auto code = [](const std::string& address) {
+    return RewardServer::Start(address, BuiltinRewardRules(), {})
+        .status()
+        .code();
+  };
+  EXPECT_EQ(code("nowhere"), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("127.0.0.1:70000"), absl::StatusCode::kInvalidArgument);
+  // 192.0.2.0/24 is reserved for documentation: no machine has it.
+  EXPECT_EQ(code("192.0.2.1:7000"), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace r1
