@@ -84,19 +84,32 @@ namespace HWY_NAMESPACE {
 // Vectors in a page of scores.
 constexpr int kPageVectors = kPageTokens / hn::MaxLanes(FloatTag());
 
-// Calls fn(v, offset, mask) for the vectors of `keys` scores, where v counts
-// the vectors within a page and mask selects the visible lanes.
+// Which lanes of a vector of scores the row sees: all of them, or some.
+struct AllLanes {
+  FloatVec Select(FloatVec v, FloatVec) const { return v; }
+};
+struct SomeLanes {
+  hn::Mask<FloatTag> mask;
+  FloatVec Select(FloatVec v, FloatVec otherwise) const {
+    return hn::IfThenElse(mask, v, otherwise);
+  }
+};
+
+// Calls fn(v, offset, lanes) for the vectors of `keys` scores, where v counts
+// the vectors within a page.
 template <class Fn>
 HWY_INLINE void ForEachScore(int64_t keys, Fn fn) {
   const FloatTag d;
   constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
-  const auto all = hn::FirstN(d, kLanes);
   int64_t j = 0;
   for (; j + kPageTokens <= keys; j += kPageTokens) {
-    for (int v = 0; v < kPageVectors; ++v) fn(v, j + v * kLanes, all);
+#pragma GCC unroll 8
+    for (int v = 0; v < kPageVectors; ++v) fn(v, j + v * kLanes, AllLanes{});
   }
-  for (int v = 0; v < kPageVectors && j < keys; ++v, j += kLanes) {
-    fn(v, j, hn::FirstN(d, std::min(kLanes, keys - j)));
+#pragma GCC unroll 8
+  for (int v = 0; v < kPageVectors; ++v, j += kLanes) {
+    if (j >= keys) break;
+    fn(v, j, SomeLanes{hn::FirstN(d, std::min(kLanes, keys - j))});
   }
 }
 
@@ -107,19 +120,19 @@ HWY_INLINE void ExpScores(float* row, int64_t keys, float scale,
   const auto factor = hn::Set(d, scale);
   const auto lowest = hn::Set(d, hwy::LowestValue<float>());
   auto max = lowest;
-  ForEachScore(keys, [&](int, int64_t j, auto mask) HWY_ATTR {
+  ForEachScore(keys, [&](int, int64_t j, auto lanes) HWY_ATTR {
     const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
-    max = hn::Max(max, hn::IfThenElse(mask, score, lowest));
+    max = hn::Max(max, lanes.Select(score, lowest));
   });
   max = hn::MaxOfLanes(d, max);
 
   FloatVec sums[kPageVectors];
   for (auto& sum : sums) sum = hn::Zero(d);
-  ForEachScore(keys, [&](int v, int64_t j, auto mask) HWY_ATTR {
+  ForEachScore(keys, [&](int v, int64_t j, auto lanes) HWY_ATTR {
     const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
     const auto p = ExpBounded(d, hn::Sub(score, max));
     hn::StoreU(p, d, row + j);
-    sums[v] = hn::Add(sums[v], hn::IfThenElseZero(mask, p));
+    sums[v] = hn::Add(sums[v], lanes.Select(p, hn::Zero(d)));
   });
   for (int half = kPageVectors / 2; half > 0; half /= 2) {
     for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
