@@ -8,7 +8,7 @@
 //   max       over all visible keys (exact in any order)
 //   sum       one chain per key slot of a page (j mod kPageTokens), over the
 //             pages ascending; then a fixed tree over the slots
-//   out[c]    one chain over the keys, ascending; divided by the sum last
+//   out[c]    one chain over the keys, ascending; times 1 / sum last
 // Keys behind a row's position are never read into a sum.
 #ifndef R1_KERNELS_CPU_ATTENTION_H_
 #define R1_KERNELS_CPU_ATTENTION_H_
@@ -26,9 +26,10 @@ void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                       absl::Span<const SequenceRows> sequences,
                       const KvPages& cache, float scale, Mat out, Mat lse);
 
-// See Ops::AttentionBackward. The probabilities are recomputed from `lse`.
-// dk and dv of a key sum over tokens ascending, within a token over the query
-// heads of the group ascending; dq sums over keys ascending.
+// See Ops::AttentionBackward. Uses scratch.attention. The probabilities are
+// recomputed from `lse`. dk and dv of a key sum over the query heads of its
+// group ascending, for each over the tokens ascending; dq sums over the keys
+// ascending. One thread takes a whole kv-head of a sequence.
 void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                        ConstMat out, ConstMat lse, ConstMat dout,
                        absl::Span<const SequenceRows> sequences,

@@ -16,6 +16,7 @@
 #include "kernels/cpu/exp-inl.h"
 #include "kernels/cpu/simd-inl.h"
 #include "kernels/cpu/small_gemm-inl.h"
+#include "kernels/cpu/transpose-inl.h"
 
 #ifndef R1_KERNELS_CPU_ATTENTION_BACKWARD_CC_
 #define R1_KERNELS_CPU_ATTENTION_BACKWARD_CC_
@@ -30,41 +31,36 @@ struct AttentionGradient {
   int group;  // query heads per kv-head
 };
 
-// Query rows taken at a time: tokens * group of them read one page of keys.
-inline int64_t BackwardTileTokens(int64_t group) {
-  constexpr int64_t kRows = 16;
-  return std::max<int64_t>(1, kRows / group);
-}
+// Query rows that meet a page of keys at a time: fewer on the diagonal, where
+// half of the scores are masked.
+inline constexpr int64_t kTileRows = 32;
+inline constexpr int64_t kDiagonalRows = 16;
 
-// Working memory of one task, `size` floats from `data` (null: sizes only).
+// Working memory of one task, `size` floats from `data` (null: size only).
 struct GradientScratch {
-  GradientScratch(float* data, int64_t tokens, int64_t group, int64_t depth) {
-    const int64_t rows = BackwardTileTokens(group) * group;
-    size = 0;
+  GradientScratch(float* data, int64_t tokens, int64_t depth) {
+    const int64_t padded = KvPages::PagesFor(tokens) * kPageTokens;
     const auto take = [&](int64_t count) {
       float* begin = data == nullptr ? nullptr : data + size;
       size += (count + 15) / 16 * 16;
       return begin;
     };
-    q = take(rows * depth);
-    dout = take(rows * depth);
-    dq = take(rows * depth);
-    p = take(rows * kPageTokens);
-    ds = take(rows * kPageTokens);
-    key_rows = take(depth * kPageTokens);
-    value_columns = take(depth * kPageTokens);
-    dk = take(depth * kPageTokens);
-    dv = take(depth * kPageTokens);
-    lse = take(tokens * group);
-    delta = take(tokens * group);
+    q = take(tokens * depth);
+    dout = take(tokens * depth);
+    lse = take(tokens);
+    delta = take(tokens);
+    key_rows = take(padded * depth);
+    value_columns = take(padded * depth);
+    p = take(kTileRows * kPageTokens);
+    ds = take(kTileRows * kPageTokens);
   }
 
-  float *q, *dout, *dq;             // tile: [rows, D]
-  float *p, *ds;                    // tile: [rows, kPageTokens]
-  float *key_rows, *value_columns;  // page: [kPageTokens, D], [D, kPageTokens]
-  float *dk, *dv;                   // page: [kPageTokens, D]
-  float *lse, *delta;               // task: [tokens, group]; dout . out
-  int64_t size;
+  float *q, *dout;       // of one query head, [T, D]
+  float *lse, *delta;    // of one query head, [T]; delta = dout . out
+  float* key_rows;       // of the kv-head, [T, D]
+  float* value_columns;  // pages of [D, kPageTokens]
+  float *p, *ds;         // of one tile, [kTileRows, kPageTokens]
+  int64_t size = 0;
 };
 
 }  // namespace r1::cpu
@@ -74,12 +70,13 @@ HWY_BEFORE_NAMESPACE();
 namespace r1::cpu {
 namespace HWY_NAMESPACE {
 
-// One page of keys against one tile of query rows.
+// Query rows [first, first + rows) of a sequence against the keys
+// [key, key + keys) of one page.
 struct PageTile {
-  int64_t first;  // token of the first row
+  int64_t first;
   int64_t rows;
-  int64_t page;  // first key = page * kPageTokens
-  int64_t keys;  // keys in the page
+  int64_t key;
+  int64_t keys;
 };
 
 HWY_INLINE float Dot(const float* a, const float* b, int64_t n) {
@@ -97,132 +94,139 @@ HWY_INLINE float Dot(const float* a, const float* b, int64_t n) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// to[c, r] = from[r, c], `rows` x `cols`, with `stride` elements per row of
-// `to`.
-HWY_INLINE void Transpose(const float* from, int64_t rows, int64_t cols,
-                          int64_t from_stride, float* to, int64_t to_stride) {
-  for (int64_t c = 0; c < cols; ++c) {
-    for (int64_t r = 0; r < rows; ++r) {
-      to[c * to_stride + r] = from[r * from_stride + c];
-    }
-  }
-}
-
 // From the dot products in p (q . k) and ds (dout . v) to the probabilities
 // and the gradient of the dot products, both 0 where the row does not see.
-HWY_INLINE void ScoreGradients(const AttentionGradient& call,
-                               const PageTile& tile, const float* lse,
-                               const float* delta, float* p, float* ds) {
+HWY_INLINE void ScoreGradients(const PageTile& tile, float scale,
+                               const GradientScratch& w) {
   const FloatTag d;
   constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
-  const auto scale = hn::Set(d, call.scale);
+  const auto factor = hn::Set(d, scale);
   for (int64_t r = 0; r < tile.rows; ++r) {
-    const int64_t token = tile.first + r / call.group;
-    const int64_t visible = token - tile.page * kPageTokens + 1;
-    for (int64_t j = 0; j < kPageTokens; j += kLanes) {
+    const int64_t visible = tile.first + r - tile.key + 1;
+    const auto lse = hn::Set(d, w.lse[tile.first + r]);
+    const auto delta = hn::Set(d, w.delta[tile.first + r]);
+    float* p = w.p + r * kPageTokens;
+    float* ds = w.ds + r * kPageTokens;
+    for (int64_t j = 0; j < tile.keys; j += kLanes) {
       const auto mask =
           hn::FirstN(d, std::clamp<int64_t>(visible - j, 0, kLanes));
-      const auto score = hn::Mul(scale, hn::LoadU(d, p + j));
-      const auto prob = hn::IfThenElseZero(
-          mask, ExpBounded(d, hn::Sub(score, hn::Set(d, lse[r]))));
-      const auto slope = hn::Sub(hn::LoadU(d, ds + j), hn::Set(d, delta[r]));
+      const auto score = hn::Mul(factor, hn::LoadU(d, p + j));
+      const auto prob =
+          hn::IfThenElseZero(mask, ExpBounded(d, hn::Sub(score, lse)));
+      const auto slope = hn::Mul(factor, hn::Sub(hn::LoadU(d, ds + j), delta));
       hn::StoreU(prob, d, p + j);
-      hn::StoreU(hn::IfThenElseZero(mask, hn::Mul(hn::Mul(prob, slope), scale)),
-                 d, ds + j);
+      hn::StoreU(hn::IfThenElseZero(mask, hn::Mul(prob, slope)), d, ds + j);
     }
-    p += kPageTokens;
-    ds += kPageTokens;
   }
 }
 
-// Copies `group` heads of each token of a tile to or from [rows, D].
-HWY_INLINE void LoadTile(ConstMat from, int64_t row, int64_t col,
-                         int64_t tokens, int64_t width, float* to) {
-  for (int64_t i = 0; i < tokens; ++i) {
-    std::memcpy(to + i * width, from.Row(row + i) + col, width * sizeof(float));
-  }
-}
-HWY_INLINE void StoreTile(const float* from, int64_t tokens, int64_t width,
-                          Mat to, int64_t row, int64_t col) {
-  for (int64_t i = 0; i < tokens; ++i) {
-    std::memcpy(to.Row(row + i) + col, from + i * width, width * sizeof(float));
-  }
-}
+// Where one query head of one sequence reads and writes.
+struct HeadGradient {
+  float scale;
+  int64_t depth;
+  Rows dq, dk, dv;  // from the first token
+};
 
-// Adds the part of one tile to the gradients of a page and to dq.
-HWY_INLINE void AddTile(const AttentionGradient& call, const SequenceRows& s,
-                        int kv_head, const PageTile& tile,
+// Adds what one tile contributes to dq, dk and dv.
+HWY_INLINE void AddTile(const HeadGradient& head, const PageTile& tile,
                         const float* key_columns, const GradientScratch& w) {
-  const int64_t depth = call.cache->head_dim;
-  const int64_t width = call.group * depth;
-  const int64_t tokens = tile.rows / call.group;
-  const int64_t row = s.row_begin + tile.first;
-  const int64_t col = kv_head * width;
-  LoadTile(call.q, row, col, tokens, width, w.q);
-  LoadTile(call.dout, row, col, tokens, width, w.dout);
-  if (tile.page == 0) {
-    std::memset(w.dq, 0, tile.rows * depth * sizeof(float));
+  const int64_t depth = head.depth;
+  const float* q = w.q + tile.first * depth;
+  const float* dout = w.dout + tile.first * depth;
+  const Rows dq = {head.dq.data + tile.first * head.dq.stride, head.dq.stride};
+  const Rows dk = {head.dk.data + tile.key * head.dk.stride, head.dk.stride};
+  const Rows dv = {head.dv.data + tile.key * head.dv.stride, head.dv.stride};
+  // Whole vectors: columns past the last key are masked or not used.
+  const int64_t cols = tile.keys <= 16 ? 16 : kPageTokens;
+  SmallGemm<Start::kZero>({q, depth, 1}, {key_columns, kPageTokens}, tile.rows,
+                          cols, SameDepth{depth}, {w.p, kPageTokens});
+  SmallGemm<Start::kZero>(
+      {dout, depth, 1}, {w.value_columns + tile.key * depth, kPageTokens},
+      tile.rows, cols, SameDepth{depth}, {w.ds, kPageTokens});
+  ScoreGradients(tile, head.scale, w);
+  SmallGemm<Start::kFromC>({w.p, 1, kPageTokens}, {dout, depth}, tile.keys,
+                           depth, SameDepth{tile.rows}, dv);
+  SmallGemm<Start::kFromC>({w.ds, 1, kPageTokens}, {q, depth}, tile.keys, depth,
+                           SameDepth{tile.rows}, dk);
+  const Strided ds = {w.ds, kPageTokens, 1};
+  const ConstRows keys = {w.key_rows + tile.key * depth, depth};
+  if (tile.key == 0) {
+    SmallGemm<Start::kZero>(ds, keys, tile.rows, depth, SameDepth{tile.keys},
+                            dq);
   } else {
-    LoadTile(call.dq, row, col, tokens, width, w.dq);
+    SmallGemm<Start::kFromC>(ds, keys, tile.rows, depth, SameDepth{tile.keys},
+                             dq);
   }
-  SmallGemm<Start::kZero>({w.q, depth, 1}, {key_columns, kPageTokens},
-                          tile.rows, kPageTokens, SameDepth{depth},
-                          {w.p, kPageTokens});
-  SmallGemm<Start::kZero>({w.dout, depth, 1}, {w.value_columns, kPageTokens},
-                          tile.rows, kPageTokens, SameDepth{depth},
-                          {w.ds, kPageTokens});
-  const int64_t first_row = tile.first * call.group;
-  ScoreGradients(call, tile, w.lse + first_row, w.delta + first_row, w.p, w.ds);
-  SmallGemm<Start::kFromC>({w.p, 1, kPageTokens}, {w.dout, depth}, tile.keys,
-                           depth, SameDepth{tile.rows}, {w.dv, depth});
-  SmallGemm<Start::kFromC>({w.ds, 1, kPageTokens}, {w.q, depth}, tile.keys,
-                           depth, SameDepth{tile.rows}, {w.dk, depth});
-  SmallGemm<Start::kFromC>({w.ds, kPageTokens, 1}, {w.key_rows, depth},
-                           tile.rows, depth, SameDepth{tile.keys},
-                           {w.dq, depth});
-  StoreTile(w.dq, tokens, width, call.dq, row, col);
 }
 
-// delta = dout . out and the lse of every row of one kv-head's group.
-HWY_INLINE void RowConstants(const AttentionGradient& call,
-                             const SequenceRows& s, int kv_head,
-                             const GradientScratch& w) {
+// The part of one query head: pages of keys ascending, and for each the query
+// rows that see it ascending.
+HWY_INLINE void AddHead(const HeadGradient& head, const SequenceRows& s,
+                        const KvPages& cache, int kv_head,
+                        const GradientScratch& w) {
+  for (int64_t key = 0; key < s.row_count; key += kPageTokens) {
+    const float* key_columns =
+        KeyBlock(cache, s.pages[key / kPageTokens], kv_head);
+    int64_t rows = 0;
+    for (int64_t first = key; first < s.row_count; first += rows) {
+      rows = first < key + kPageTokens ? kDiagonalRows : kTileRows;
+      rows = std::min(rows, s.row_count - first);
+      const int64_t keys = std::min<int64_t>(kPageTokens, first + rows - key);
+      AddTile(head, {first, rows, key, keys}, key_columns, w);
+    }
+  }
+}
+
+// Copies what the tiles of query head `head` read into contiguous memory.
+HWY_INLINE void PackHead(const AttentionGradient& call, const SequenceRows& s,
+                         int64_t head, const GradientScratch& w) {
   const int64_t depth = call.cache->head_dim;
-  for (int64_t r = 0; r < s.row_count * call.group; ++r) {
-    const int64_t row = s.row_begin + r / call.group;
-    const int64_t head = int64_t{kv_head} * call.group + r % call.group;
-    w.delta[r] = Dot(call.dout.Row(row) + head * depth,
-                     call.out.Row(row) + head * depth, depth);
-    w.lse[r] = call.lse.Row(row)[head];
+  for (int64_t t = 0; t < s.row_count; ++t) {
+    const int64_t row = s.row_begin + t;
+    const float* dout = call.dout.Row(row) + head * depth;
+    std::memcpy(w.q + t * depth, call.q.Row(row) + head * depth,
+                depth * sizeof(float));
+    std::memcpy(w.dout + t * depth, dout, depth * sizeof(float));
+    w.lse[t] = call.lse.Row(row)[head];
+    w.delta[t] = Dot(dout, call.out.Row(row) + head * depth, depth);
   }
 }
 
-// The whole gradient of one kv-head of one sequence: pages of keys ascending,
-// and for each the query rows that see it ascending.
+// Lays the keys and values of one kv-head out the other way round.
+HWY_INLINE void PackKeys(const KvPages& cache, const SequenceRows& s,
+                         int kv_head, const GradientScratch& w) {
+  const int64_t depth = cache.head_dim;
+  for (int64_t key = 0; key < s.row_count; key += kPageTokens) {
+    const int32_t page = s.pages[key / kPageTokens];
+    const int64_t keys = std::min<int64_t>(kPageTokens, s.row_count - key);
+    Transpose(KeyBlock(cache, page, kv_head), depth, keys, kPageTokens,
+              w.key_rows + key * depth, depth);
+    Transpose(ValueBlock(cache, page, kv_head), keys, depth, depth,
+              w.value_columns + key * depth, kPageTokens);
+  }
+}
+
+// The whole gradient of one kv-head of one sequence.
 void AttendBackward(const AttentionGradient& call, const SequenceRows& s,
                     int kv_head, float* scratch) {
   const KvPages& cache = *call.cache;
   const int64_t depth = cache.head_dim;
-  const GradientScratch w(scratch, s.row_count, call.group, depth);
-  const int64_t tile_tokens = BackwardTileTokens(call.group);
-  RowConstants(call, s, kv_head, w);
-  std::memset(w.value_columns, 0, depth * kPageTokens * sizeof(float));
-  for (int64_t page = 0; page < KvPages::PagesFor(s.row_count); ++page) {
-    const int64_t begin = page * kPageTokens;
-    const int64_t keys = std::min<int64_t>(kPageTokens, s.row_count - begin);
-    const float* key_columns = KeyBlock(cache, s.pages[page], kv_head);
-    Transpose(key_columns, depth, keys, kPageTokens, w.key_rows, depth);
-    Transpose(ValueBlock(cache, s.pages[page], kv_head), keys, depth, depth,
-              w.value_columns, kPageTokens);
-    std::memset(w.dk, 0, keys * depth * sizeof(float));
-    std::memset(w.dv, 0, keys * depth * sizeof(float));
-    for (int64_t i = begin; i < s.row_count; i += tile_tokens) {
-      const int64_t tokens = std::min(tile_tokens, s.row_count - i);
-      AddTile(call, s, kv_head, {i, tokens * call.group, page, keys},
-              key_columns, w);
-    }
-    StoreTile(w.dk, keys, depth, call.dk, s.row_begin + begin, kv_head * depth);
-    StoreTile(w.dv, keys, depth, call.dv, s.row_begin + begin, kv_head * depth);
+  const GradientScratch w(scratch, s.row_count, depth);
+  PackKeys(cache, s, kv_head, w);
+  const auto rows = [&](Mat m, int64_t head) {
+    return Rows{m.Row(s.row_begin) + head * depth, m.stride};
+  };
+  const Rows dk = rows(call.dk, kv_head);
+  const Rows dv = rows(call.dv, kv_head);
+  for (int64_t t = 0; t < s.row_count; ++t) {
+    std::memset(dk.data + t * dk.stride, 0, depth * sizeof(float));
+    std::memset(dv.data + t * dv.stride, 0, depth * sizeof(float));
+  }
+  for (int64_t g = 0; g < call.group; ++g) {
+    const int64_t head = int64_t{kv_head} * call.group + g;
+    PackHead(call, s, head, w);
+    AddHead({call.scale, depth, rows(call.dq, head), dk, dv}, s, cache, kv_head,
+            w);
   }
 }
 
@@ -282,7 +286,7 @@ void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
     max_rows = std::max(max_rows, s.row_count);
   }
   const int64_t per_thread =
-      GradientScratch(nullptr, max_rows, call.group, cache.head_dim).size;
+      GradientScratch(nullptr, max_rows, cache.head_dim).size;
   scratch.attention.Reserve(per_thread * pool.num_threads());
   const std::vector<int64_t> order = LongestFirst(sequences);
   pool.ParallelFor(int64_t{heads} * order.size(),
