@@ -7,20 +7,20 @@
 #include "base/check.h"
 #include "kernels/cpu/attention_tasks.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/kv.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+// After highway.h
+#include "kernels/cpu/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace r1::cpu {
-namespace {
+namespace HWY_NAMESPACE {
 
-// Pages that the rows of a sequence touch.
-int64_t TouchedPages(const SequenceRows& s) {
-  if (s.row_count == 0) return 0;
-  return (s.first_position + s.row_count - 1) / kPageTokens -
-         s.first_position / kPageTokens + 1;
-}
-
-// Stores the rows of one sequence that fall into its touched page `index`.
-void WritePage(ConstMat k, ConstMat v, const SequenceRows& s, int64_t index,
+// Stores the rows of one sequence that fall into its page `page`.
+void WritePage(ConstMat k, ConstMat v, const SequenceRows& s, int64_t page,
                const KvPages& cache) {
-  const int64_t page = s.first_position / kPageTokens + index;
   const int64_t begin = std::max(s.first_position, page * kPageTokens);
   const int64_t end =
       std::min(s.first_position + s.row_count, (page + 1) * kPageTokens);
@@ -29,19 +29,31 @@ void WritePage(ConstMat k, ConstMat v, const SequenceRows& s, int64_t index,
   const int64_t count = end - begin;
   const int64_t depth = cache.head_dim;
   for (int head = 0; head < cache.num_kv_heads; ++head) {
-    float* key_block = KeyBlock(cache, s.pages[page], head) + slot;
-    float* value_block = ValueBlock(cache, s.pages[page], head) + slot * depth;
-    const float* k_rows = k.Row(row) + head * depth;
-    for (int64_t d = 0; d < depth; ++d) {
-      for (int64_t i = 0; i < count; ++i) {
-        key_block[d * kPageTokens + i] = k_rows[i * k.stride + d];
-      }
-    }
+    Transpose(k.Row(row) + head * depth, count, depth, k.stride,
+              KeyBlock(cache, s.pages[page], head) + slot, kPageTokens);
+    float* values = ValueBlock(cache, s.pages[page], head) + slot * depth;
     for (int64_t i = 0; i < count; ++i) {
-      std::memcpy(value_block + i * depth, v.Row(row + i) + head * depth,
+      std::memcpy(values + i * depth, v.Row(row + i) + head * depth,
                   depth * sizeof(float));
     }
   }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace r1::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace r1::cpu {
+namespace {
+
+HWY_EXPORT(WritePage);
+
+// Pages that the rows of a sequence touch.
+int64_t TouchedPages(const SequenceRows& s) {
+  if (s.row_count == 0) return 0;
+  return (s.first_position + s.row_count - 1) / kPageTokens -
+         s.first_position / kPageTokens + 1;
 }
 
 }  // namespace
@@ -55,7 +67,9 @@ void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
   const SequenceTasks tasks(sequences, TouchedPages);
   const auto write = [&](int64_t task, int) {
     const SequenceTasks::Task t = tasks.Find(task);
-    WritePage(k, v, sequences[t.sequence], t.part, cache);
+    const SequenceRows& s = sequences[t.sequence];
+    HWY_DYNAMIC_DISPATCH(WritePage)
+    (k, v, s, s.first_position / kPageTokens + t.part, cache);
   };
   // Copying so little takes less time than waking the threads.
   constexpr int64_t kSerialFloats = 8192;
@@ -67,3 +81,4 @@ void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
 }
 
 }  // namespace r1::cpu
+#endif  // HWY_ONCE
