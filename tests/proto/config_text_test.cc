@@ -111,7 +111,7 @@ TEST(ConfigTextTest, MutatedTextNeverCrashesAndNeverMeansSomethingElse) {
   const std::string alphabet = "{}<>[]:;,#'\"\\-+.0123456789eEfxnai _\n\t\xFF";
   std::mt19937 random(3);
   int accepted = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < 5000; ++round) {
     std::string text = seed_text;
     const int edits = 1 + random() % 3;
     for (int i = 0; i < edits; ++i) {
@@ -138,8 +138,8 @@ TEST(ConfigTextTest, MutatedTextNeverCrashesAndNeverMeansSomethingElse) {
     EXPECT_TRUE(MessageDifferencer::Equals(*ours, theirs)) << text;
   }
   // Edits in names of files or in comments leave a valid text.
-  EXPECT_GT(accepted, 500);
-  EXPECT_LT(accepted, 19500);
+  EXPECT_GT(accepted, 100);
+  EXPECT_LT(accepted, 4900);
 }
 
 TEST(ConfigTextTest, DeepNestingIsRefusedWithoutRecursion) {

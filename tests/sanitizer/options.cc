@@ -1,0 +1,32 @@
+// Defaults of the sanitizers' run time, compiled into every program of a
+// sanitizer build, so that tests and the processes they start run alike with
+// and without ctest.
+
+#if defined(__SANITIZE_THREAD__)
+
+extern "C" const char* __tsan_default_options() {
+  // A race in a test is a failure of that test, not only of its process.
+  return "halt_on_error=1:second_deadlock_stack=1:history_size=4";
+}
+
+// Debian's gRPC and protobuf are not instrumented: what they do inside cannot
+// be judged, e.g. hand-over through lock-free queues.
+extern "C" const char* __tsan_default_suppressions() {
+  return "called_from_lib:libgrpc.so\n"
+         "called_from_lib:libgrpc++.so\n"
+         "called_from_lib:libgpr.so\n"
+         "called_from_lib:libprotobuf.so\n";
+}
+
+#elif defined(__SANITIZE_ADDRESS__)
+
+extern "C" const char* __asan_default_options() {
+  return "detect_stack_use_after_return=1:strict_string_checks=1:"
+         "check_initialization_order=1";
+}
+
+extern "C" const char* __ubsan_default_options() {
+  return "print_stacktrace=1";
+}
+
+#endif
