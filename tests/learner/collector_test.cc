@@ -1,0 +1,261 @@
+#include "learner/collector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "base/log.h"
+#include "tests/learner/fakes.h"
+
+namespace r1 {
+namespace {
+
+using testing::HasSubstr;
+
+// Answers every sample at once with two fixed tokens.
+class InstantRollout : public RolloutSource {
+ public:
+  absl::Status Publish(const WeightsId&,
+                       std::shared_ptr<const ModelWeights>) override {
+    return absl::OkStatus();
+  }
+  void Retract() override {}
+  void Enqueue(RolloutWork work) override {
+    for (uint32_t sample : work.sample_indices) {
+      Trajectory t;
+      t.set_prompt_id(work.prompt.id());
+      t.set_sample_index(sample);
+      t.set_policy_version(7);
+      t.set_finish_reason(sample == 0 ? FINISH_LENGTH : FINISH_END_TOKEN);
+      for (int token : {1 + 'o', 1 + 'k'}) {
+        t.add_tokens(token);
+        t.add_logprobs(-1);
+      }
+      if (tamper) tamper(&t);
+      queue.push_back(std::move(t));
+      enqueued.push_back(work);
+    }
+  }
+  absl::StatusOr<Trajectory> Next(absl::Time) override {
+    if (!fault.ok()) return fault;
+    if (queue.empty()) {
+      ++waits;
+      return absl::DeadlineExceededError("worker seven is silent");
+    }
+    Trajectory t = queue.back();
+    queue.pop_back();
+    return t;
+  }
+  std::vector<WorkerStatus> Workers() const override {
+    WorkerStatus worker;
+    worker.tokens_generated = waits < busy_waits ? waits : busy_waits;
+    return {worker};
+  }
+
+  std::function<void(Trajectory*)> tamper;
+  std::vector<Trajectory> queue;
+  std::vector<RolloutWork> enqueued;
+  absl::Status fault;
+  int64_t waits = 0, busy_waits = 0;
+};
+
+class CollectorTest : public testing::Test {
+ protected:
+  CollectorTest()
+      : tokenizer_(*TrainTokenizer({}, 257, true)),
+        prompts_(&tokenizer_),
+        reward_([this](const RewardItem& item) {
+          items_.push_back(item);
+          return score_(item);
+        }),
+        progress_(nullptr) {
+    config_.mutable_rl()->set_prompts(2);
+    config_.mutable_rl()->set_group_size(2);
+    config_.mutable_rl()->set_dynamic_sampling(0);
+    config_.set_seed(99);
+  }
+  absl::StatusOr<Collection> Collect(uint64_t next_index = 10) {
+    SampleCollector collector(
+        config_, model_,
+        {&prompts_, &rollout_, &reward_, &journal_, &tokenizer_}, patience_,
+        &progress_);
+    return collector.Collect(3, 7, next_index);
+  }
+  void ExpectError(absl::StatusCode code, const char* text) {
+    const auto result = Collect();
+    EXPECT_EQ(result.status().code(), code) << result.status();
+    EXPECT_THAT(std::string(result.status().message()), HasSubstr(text));
+  }
+
+  RunConfig config_;
+  ModelConfig model_ = TinyModel();
+  Tokenizer tokenizer_;
+  CountingPrompts prompts_;
+  InstantRollout rollout_;
+  LambdaReward::Score score_ = [](const RewardItem&) { return ScoreOf(1); };
+  std::vector<RewardItem> items_;
+  LambdaReward reward_;
+  MapJournal journal_;
+  Patience patience_;
+  ProgressReporter progress_;
+};
+
+TEST_F(CollectorTest, GathersGroupsInOrderAndRecordsThem) {
+  score_ = [](const RewardItem& item) { return ScoreOf(KeyOf(item).second); };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_EQ(collection->next_index, 12);
+  EXPECT_EQ(collection->fresh_tokens, 8);
+  ASSERT_EQ(collection->groups.size(), 2);
+  for (int g = 0; g < 2; ++g) {
+    const SampleGroup& group = collection->groups[g];
+    EXPECT_EQ(group.prompt.id(), 10 + g);
+    EXPECT_EQ(group.rewards(), (RewardGroup{0.0, 1.0}));
+    EXPECT_EQ(group.samples[1].completion, "ok");
+    EXPECT_EQ(group.samples[1].trajectory.sample_index(), 1);
+  }
+  EXPECT_EQ(journal_.samples.size(), 4);
+  EXPECT_TRUE(journal_.samples.at({3, 11, 1}).reward.has_value());
+  EXPECT_EQ(journal_.flushes, 1);
+}
+
+TEST_F(CollectorTest, AsksForTheFullSoftmaxAtTheConfiguredTemperature) {
+  config_.mutable_rollout()->set_temperature(0.75);
+  config_.mutable_rollout()->set_max_new_tokens(33);
+  config_.mutable_rollout()->add_stop("END");
+  ASSERT_TRUE(Collect().ok());
+  const RolloutWork& work = rollout_.enqueued[0];
+  EXPECT_EQ(work.seed, 99);
+  EXPECT_EQ(work.sampling.temperature(), 0.75f);
+  EXPECT_EQ(work.sampling.top_p(), 1);
+  EXPECT_EQ(work.sampling.top_k(), 0);
+  EXPECT_EQ(work.sampling.max_new_tokens(), 33);
+  EXPECT_EQ(work.sampling.stop(0), "END");
+}
+
+TEST_F(CollectorTest, RewardSeesTextReferenceAndTruncation) {
+  ASSERT_TRUE(Collect().ok());
+  for (const RewardItem& item : items_) {
+    EXPECT_EQ(item.prompt(), absl::StrCat("#", KeyOf(item).first, "?"));
+    EXPECT_EQ(item.completion(), "ok");
+    EXPECT_EQ(item.reference(), "{}");
+    EXPECT_EQ(item.completion_tokens(), 2);
+    EXPECT_EQ(item.is_truncated(), KeyOf(item).second == 0);
+  }
+}
+
+TEST_F(CollectorTest, SilenceIsUnavailableAndSaysWho) {
+  patience_ = {absl::Milliseconds(5), absl::Milliseconds(20)};
+  std::vector<std::string> lines;
+  SetLogSink([&](const std::string& line) { lines.push_back(line); });
+  rollout_.tamper = [this](Trajectory*) { rollout_.queue.clear(); };
+  ExpectError(absl::StatusCode::kUnavailable, "worker seven is silent");
+  SetLogSink(nullptr);
+  // Warned before it gave up, about every 5 ms of the 20.
+  EXPECT_GE(lines.size(), 1);
+  EXPECT_LE(lines.size(), 4);
+  EXPECT_THAT(lines[0], HasSubstr("worker seven is silent"));
+}
+
+TEST_F(CollectorTest, SilentRewardIsUnavailable) {
+  patience_ = {absl::Milliseconds(5), absl::Milliseconds(20)};
+  reward_.deliveries_left = 3;
+  ExpectError(absl::StatusCode::kUnavailable, "the reward is silent");
+}
+
+TEST_F(CollectorTest, TokensOfAWorkerAreProgress) {
+  // Nothing arrives for 100,000 polls, but the worker generates; then it is
+  // silent. Patience counts from its last token.
+  patience_ = {absl::Hours(1), absl::Milliseconds(1)};
+  rollout_.tamper = [this](Trajectory*) { rollout_.queue.clear(); };
+  rollout_.busy_waits = 100000;
+  EXPECT_EQ(Collect().status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_GT(rollout_.waits, 100000);
+}
+
+TEST_F(CollectorTest, FinalErrorsOfPeersPassThrough) {
+  rollout_.fault = absl::InternalError("the model produced NaN");
+  ExpectError(absl::StatusCode::kInternal, "the model produced NaN");
+}
+
+TEST_F(CollectorTest, TooManyErrorsStopTheRunAndLeaveNothingBehind) {
+  config_.mutable_reward()->set_max_error_share(0.25);
+  score_ = [](const RewardItem& item) {
+    RewardResult result = ScoreOf(1);
+    if (KeyOf(item).second == 1) {
+      result.set_kind(REWARD_ERROR);
+      result.set_detail("the verifier is missing");
+    }
+    return result;
+  };
+  ExpectError(absl::StatusCode::kFailedPrecondition, "2 of 4");
+  EXPECT_FALSE(journal_.samples.at({3, 10, 1}).reward.has_value());
+  EXPECT_TRUE(journal_.samples.at({3, 10, 0}).reward.has_value());
+  // With the verifier back, only the failed ones are scored anew.
+  items_.clear();
+  score_ = [](const RewardItem&) { return ScoreOf(1); };
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_EQ(items_.size(), 2);
+}
+
+TEST_F(CollectorTest, ToleratedErrorsAreRecorded) {
+  config_.mutable_reward()->set_max_error_share(0.5);
+  score_ = [](const RewardItem& item) {
+    RewardResult result = ScoreOf(1);
+    if (KeyOf(item).second == 1) result.set_kind(REWARD_TIMEOUT);
+    return result;
+  };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_EQ(collection->groups[0].rewards(), (RewardGroup{1.0, std::nullopt}));
+  EXPECT_EQ(journal_.samples.at({3, 10, 1}).reward->kind(), REWARD_TIMEOUT);
+}
+
+TEST_F(CollectorTest, ScoreThatIsNotFiniteIsAnError) {
+  config_.mutable_reward()->set_max_error_share(1);
+  score_ = [](const RewardItem&) {
+    return ScoreOf(std::numeric_limits<double>::infinity());
+  };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  const RewardResult& reward = collection->groups[0].samples[0].reward;
+  EXPECT_EQ(reward.kind(), REWARD_ERROR);
+  EXPECT_THAT(reward.detail(), HasSubstr("inf"));
+}
+
+TEST_F(CollectorTest, MalformedTrajectoriesAreNamed) {
+  rollout_.tamper = [](Trajectory* t) { t->add_tokens(1); };
+  ExpectError(absl::StatusCode::kInvalidArgument, "3 tokens and 2 log-probs");
+  journal_ = MapJournal();
+  rollout_.tamper = [](Trajectory* t) { t->set_tokens(1, 257); };
+  ExpectError(absl::StatusCode::kInvalidArgument, "outside the vocabulary");
+  journal_ = MapJournal();
+  rollout_.tamper = [](Trajectory* t) { t->set_logprobs(1, std::nanf("")); };
+  ExpectError(absl::StatusCode::kInvalidArgument, "log-prob nan at 1");
+  journal_ = MapJournal();
+  rollout_.tamper = [](Trajectory* t) { t->set_policy_version(6); };
+  ExpectError(absl::StatusCode::kFailedPrecondition,
+              "policy version 6, expected 7");
+}
+
+TEST_F(CollectorTest, SampleThatNobodyAskedForIsRefused) {
+  rollout_.tamper = [](Trajectory* t) { t->set_sample_index(5); };
+  ExpectError(absl::StatusCode::kInternal, "nobody waits for it");
+}
+
+TEST_F(CollectorTest, JournalOfAnotherConfigurationIsRefused) {
+  ASSERT_TRUE(Collect(10).ok());
+  const auto result = Collect(20);
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(result.status().message()), HasSubstr("10/0"));
+}
+
+TEST_F(CollectorTest, ChangedPromptIsRefused) {
+  ASSERT_TRUE(Collect().ok());
+  journal_.samples.at({3, 10, 0}).prompt.add_token_ids(1);
+  ExpectError(absl::StatusCode::kFailedPrecondition, "prompt 10");
+}
+
+}  // namespace
+}  // namespace r1

@@ -1,0 +1,111 @@
+#include "learner/policy_gradient.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/philox.h"
+#include "tests/learner/fakes.h"
+
+namespace r1 {
+namespace {
+
+class PolicyGradientTest : public testing::Test {
+ protected:
+  PolicyGradientTest()
+      : ops_(MakeCpuOps(2)),
+        weights_(TinyModel(), TinyParams(1), /*is_trained=*/true),
+        reference_(TinyModel(), TinyParams(2), /*is_trained=*/false) {
+    weights_.Pack(ops_.get());
+    reference_.Pack(ops_.get());
+    RandomSequence random(3, RandomStream::kData, 0, 0);
+    for (int s = 0; s < 5; ++s) {
+      PolicySample sample;
+      sample.prompt_id = s;
+      sample.sequence.first_scored = 2 + s % 3;
+      for (int t = 0; t < 6 + 3 * s; ++t) {
+        sample.sequence.tokens.push_back(random.NextBelow(257));
+      }
+      for (int t = 0; t < sample.sequence.scored(); ++t) {
+        // A new model gives every token about 1 / 257.
+        sample.rollout_logprobs.push_back(-std::log(257.0f) + 0.1f -
+                                          0.2f * random.NextUniform());
+      }
+      sample.old_logprobs = sample.rollout_logprobs;
+      sample.advantage = s % 2 ? 1.5f : -1;
+      samples_.push_back(std::move(sample));
+    }
+    for (const PolicySample& sample : samples_) minibatch_.push_back(&sample);
+    config_.kl_coef = 0.5;
+    config_.entropy_coef = 0.1;
+  }
+  MinibatchGradient Compute(int64_t microbatch_tokens, ParamSet* grads) {
+    PolicyGradient gradient(
+        TinyModel(), config_, 0.7f, microbatch_tokens, [](int64_t) {},
+        ops_.get());
+    return gradient.Compute(weights_, &reference_, minibatch_, grads);
+  }
+
+  std::unique_ptr<Ops> ops_;
+  ModelWeights weights_, reference_;
+  PolicyLossConfig config_;
+  std::vector<PolicySample> samples_;
+  std::vector<const PolicySample*> minibatch_;
+};
+
+// Along the gradient's own direction the loss grows by the gradient's norm.
+TEST_F(PolicyGradientTest, GradientIsTheSlopeOfTheLoss) {
+  ParamSet grads(weights_.params().shared_layout());
+  Compute(1 << 20, &grads);
+  const double norm = std::sqrt(ops_->SumSquares(grads.flat()));
+  const ParamSet start = weights_.params().Clone();
+  const auto loss_at = [&](double distance) {
+    for (size_t i = 0; i < start.flat().size(); ++i) {
+      weights_.mutable_params().flat()[i] =
+          start.flat()[i] + distance * grads.flat()[i] / norm;
+    }
+    weights_.Pack(ops_.get());
+    ParamSet unused(weights_.params().shared_layout());
+    return Compute(1 << 20, &unused).loss;
+  };
+  // The loss is about 1 and rounds at about 1e-6 in fp32; the distance is
+  // chosen so that this and the third-order term stay below 1 %.
+  const double h = 3e-3;
+  EXPECT_NEAR((loss_at(h) - loss_at(-h)) / (2 * h), norm, 0.01 * norm);
+}
+
+TEST_F(PolicyGradientTest, MicrobatchesDoNotChangeTheResult) {
+  ParamSet whole(weights_.params().shared_layout());
+  ParamSet cut(weights_.params().shared_layout());
+  const MinibatchGradient a = Compute(1 << 20, &whole);
+  const MinibatchGradient b = Compute(20, &cut);
+  EXPECT_NEAR(a.loss, b.loss, 1e-12);
+  EXPECT_EQ(a.max_mismatch, b.max_mismatch);
+  EXPECT_EQ(a.tokens, 60);
+  EXPECT_EQ(b.tokens, 60);
+  EXPECT_EQ(a.stats.tokens, 60 - (2 + 3 + 4 + 2 + 3));
+  // Sums of a few dozen terms in another order: some roundings of 2^-24.
+  const double scale = std::sqrt(ops_->SumSquares(whole.flat()));
+  for (size_t i = 0; i < whole.flat().size(); ++i) {
+    ASSERT_NEAR(whole.flat()[i], cut.flat()[i], 1e-6 * scale) << i;
+  }
+}
+
+TEST_F(PolicyGradientTest, FindsTheLargestMismatch) {
+  PolicyGradient gradient(
+      TinyModel(), config_, 0.7f, 20, [](int64_t) {}, ops_.get());
+  gradient.ScoreOldLogprobs(weights_, absl::MakeSpan(samples_));
+  for (PolicySample& sample : samples_) {
+    sample.rollout_logprobs = sample.old_logprobs;
+  }
+  ParamSet grads(weights_.params().shared_layout());
+  EXPECT_EQ(Compute(20, &grads).max_mismatch, 0.0);
+  samples_[3].rollout_logprobs[1] += 0.25f;
+  const MinibatchGradient result = Compute(20, &grads);
+  EXPECT_NEAR(result.max_mismatch, 0.25, 1e-6);
+  ASSERT_NE(result.worst, nullptr);
+  EXPECT_EQ(result.worst->prompt_id, 3);
+}
+
+}  // namespace
+}  // namespace r1

@@ -1,0 +1,190 @@
+#include "learner/supervised.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/philox.h"
+#include "kernels/cpu/cpu_ops.h"
+#include "learner/checkpoint_store.h"
+#include "tests/learner/fakes.h"
+
+namespace r1 {
+namespace {
+
+using testing::HasSubstr;
+
+class PoisonableOps : public CpuOps {
+ public:
+  using CpuOps::CpuOps;
+  double SumSquares(absl::Span<const float> x) override {
+    return is_poisoned ? std::numeric_limits<double>::infinity()
+                       : CpuOps::SumSquares(x);
+  }
+  bool is_poisoned = false;
+};
+
+// Counting upwards from a random start; lengths 4 to 12.
+absl::StatusOr<TrainSequence> Counting(uint64_t index) {
+  RandomSequence random(1, RandomStream::kData, index, 0);
+  TrainSequence example;
+  const int length = 4 + random.NextBelow(9), start = random.NextBelow(50);
+  for (int i = 0; i < length; ++i) example.tokens.push_back(start + i);
+  return example;
+}
+
+class SupervisedTest : public testing::Test {
+ protected:
+  SupervisedTest() : ops_(2) {
+    config_.set_steps(40);
+    config_.set_batch_tokens(256);
+    config_.set_learning_rate(1e-2);
+    config_.set_warmup_steps(5);
+  }
+  SupervisedTrainer Start(ExampleSource source = Counting,
+                          std::optional<TrainingState> state = std::nullopt) {
+    if (!state) {
+      state = StartTraining(TinyModel(), TinyParams(1), false, &ops_);
+    }
+    return SupervisedTrainer("pretrain", config_, std::move(source), &ops_,
+                             &journal_, *std::move(state));
+  }
+  static std::string HashOf(const SupervisedTrainer& trainer) {
+    return HashParams(trainer.state().weights->params());
+  }
+
+  PoisonableOps ops_;
+  SupervisedSection config_;
+  MapJournal journal_;
+};
+
+TEST_F(SupervisedTest, LearnsToCount) {
+  SupervisedTrainer trainer = Start();
+  const auto first = trainer.Step();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_NEAR(MetricOf(*first, "loss"), std::log(257), 0.2);
+  double last = 0;
+  for (int i = 1; i < 40; ++i) last = MetricOf(*trainer.Step(), "loss");
+  // All but the first token follow from the one before.
+  EXPECT_LT(last, 1.0);
+  EXPECT_EQ(trainer.state().step, 40);
+  EXPECT_EQ(trainer.state().optimizer.step, 40);
+}
+
+TEST_F(SupervisedTest, BatchIsAsManyWholeExamplesAsFit) {
+  SupervisedTrainer trainer = Start();
+  uint64_t next = 0;
+  for (int step = 1; step <= 5; ++step) {
+    int64_t tokens = 0;
+    while (tokens + Counting(next)->length() <= 256) {
+      tokens += Counting(next++)->length();
+    }
+    const auto metrics = trainer.Step();
+    ASSERT_TRUE(metrics.ok()) << metrics.status();
+    EXPECT_EQ(trainer.state().next_index, next);
+    EXPECT_EQ(MetricOf(*metrics, "tokens/trained"), tokens);
+    EXPECT_EQ((journal_.metrics.at({"pretrain", step})), *metrics);
+  }
+}
+
+// The loss is the mean over scored tokens, wherever the examples are cut.
+TEST_F(SupervisedTest, OnlyScoredTokensCount) {
+  const auto prompt_and_answer = [](uint64_t index) {
+    TrainSequence example = *Counting(index);
+    example.first_scored = 3;
+    return absl::StatusOr<TrainSequence>(example);
+  };
+  const ModelConfig model = TinyModel();
+  ModelWeights weights(model, TinyParams(1), true);
+  weights.Pack(&ops_);
+  PackedModel packed_model(model, &ops_);
+  SupervisedTrainer trainer = Start(prompt_and_answer);
+  const double loss = MetricOf(*trainer.Step(), "loss");
+  double sum = 0;
+  int64_t scored = 0;
+  for (uint64_t i = 0; i < trainer.state().next_index; ++i) {
+    const TrainSequence example = *prompt_and_answer(i);
+    const PackedBatch packed = Pack({&example});
+    std::vector<float> logprobs(example.scored());
+    packed_model.Forward(weights, packed.tokens, false);
+    packed_model.Logprobs(weights, 1, absl::MakeSpan(logprobs), {});
+    sum = std::accumulate(logprobs.begin(), logprobs.end(), sum);
+    scored += logprobs.size();
+  }
+  EXPECT_NEAR(loss, -sum / scored, 1e-9);
+}
+
+TEST_F(SupervisedTest, ThreadsDoNotChangeTheResult) {
+  SupervisedTrainer trainer = Start();
+  const auto one = MakeCpuOps(1);
+  SupervisedTrainer other(
+      "pretrain", config_, Counting, one.get(), nullptr,
+      StartTraining(TinyModel(), TinyParams(1), false, one.get()));
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(trainer.Step().ok());
+    ASSERT_TRUE(other.Step().ok());
+  }
+  EXPECT_EQ(HashOf(trainer), HashOf(other));
+}
+
+TEST_F(SupervisedTest, ResumesBitForBit) {
+  ScratchFolder folder;
+  CheckpointStore store(folder.path(), 10);
+  const Tokenizer tokenizer = *TrainTokenizer({}, 257, true);
+  SupervisedTrainer trainer = Start();
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(store.Save(trainer.state(), tokenizer).ok());
+    ASSERT_TRUE(trainer.Step().ok());
+  }
+  for (int from = 0; from < 6; ++from) {
+    auto state = store.Load(from, false, &ops_);
+    ASSERT_TRUE(state.ok()) << state.status();
+    SupervisedTrainer resumed = Start(Counting, *std::move(state));
+    for (int i = from; i < 6; ++i) ASSERT_TRUE(resumed.Step().ok());
+    EXPECT_EQ(HashOf(resumed), HashOf(trainer)) << "from " << from;
+  }
+}
+
+TEST_F(SupervisedTest, NonFiniteUpdatesAreNotAppliedAndStopAfterThree) {
+  SupervisedTrainer trainer = Start();
+  ASSERT_TRUE(trainer.Step().ok());
+  const std::string before = HashOf(trainer);
+  ops_.is_poisoned = true;
+  const auto skipped = trainer.Step();
+  ASSERT_TRUE(skipped.ok()) << skipped.status();
+  EXPECT_EQ(MetricOf(*skipped, "updates/skipped"), 1);
+  ASSERT_TRUE(trainer.Step().ok());
+  EXPECT_EQ(trainer.Step().status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(HashOf(trainer), before);
+  EXPECT_EQ(journal_.events.size(), 3);
+  EXPECT_THAT(std::get<2>(journal_.events[0]), HasSubstr("examples"));
+}
+
+TEST_F(SupervisedTest, BadExamplesAreNamed) {
+  const auto expect = [&](TrainSequence bad, const char* text) {
+    SupervisedTrainer trainer = Start([bad](uint64_t index) {
+      return index == 7 ? absl::StatusOr<TrainSequence>(bad) : Counting(index);
+    });
+    const absl::Status status = trainer.Step().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("example 7"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(text));
+  };
+  expect({std::vector<int32_t>(65, 1), 1}, "65 tokens");
+  expect({{1, 2, 3}, 3}, "nothing to learn");
+  expect({{1, 2, 3}, 0}, "nothing to learn");
+  expect({{}, 1}, "nothing to learn");
+  expect({{1, 257}, 1}, "token 257");
+  expect({{1, -1}, 1}, "token -1");
+  SupervisedTrainer failing = Start([](uint64_t) {
+    return absl::StatusOr<TrainSequence>(absl::DataLossError("line 3"));
+  });
+  EXPECT_EQ(failing.Step().status().code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace r1
