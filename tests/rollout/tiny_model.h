@@ -11,6 +11,7 @@
 #include "kernels/ops.h"
 #include "model/model_config.h"
 #include "model/param_set.h"
+#include "model/tokenizer.h"
 #include "model/weights.h"
 
 namespace r1 {
@@ -45,6 +46,14 @@ inline std::shared_ptr<ModelWeights> TinyWeights(const ModelConfig& config,
       std::make_shared<ModelWeights>(config, std::move(params), false);
   weights->Pack(ops);
   return weights;
+}
+
+// As many tokens as TinyConfig's vocabulary.
+inline std::string TinyTokenizerJson() {
+  const std::vector<std::string> texts = {
+      "the cat sat on the mat and the dog sat on the log; then the cat and "
+      "the dog ate the rat that sat on the hat of the man in the van"};
+  return TrainTokenizer(texts, 301, true)->ToJson();
 }
 
 // `length` random token ids, never an end token.

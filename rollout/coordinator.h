@@ -1,0 +1,133 @@
+// The learner's side of the rollout service: takes work and weights from the
+// learner, leases samples to whatever workers are there, and passes finished
+// trajectories back. Transport apart (coordinator_service.h), so that all of
+// it is tested with a clock of the test's own.
+#ifndef R1_ROLLOUT_COORDINATOR_H_
+#define R1_ROLLOUT_COORDINATOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "model/model_config.h"
+#include "proto/rollout.pb.h"
+#include "rollout/lease_table.h"
+#include "rollout/published_weights.h"
+#include "rollout/rollout_source.h"
+
+namespace r1 {
+
+struct CoordinatorOptions {
+  // A worker must have the same two, or its bits would differ.
+  std::string build_id;
+  std::string simd_target;
+  ModelConfig model;
+  // What a worker is told when it joins: the model's config.json and
+  // tokenizer.json.
+  std::string config_json;
+  std::string tokenizer_json;
+  int max_batch = 64;
+  absl::Duration lease_ttl = absl::Seconds(30);
+  // A worker that already has its share of the open samples gets more once
+  // it has waited this long and nobody else has come for them.
+  absl::Duration share_grace = absl::Seconds(1);
+  // Must not jump; the default is the monotonic clock.
+  std::function<absl::Time()> now;
+};
+
+// Counts since the start.
+struct CoordinatorStats {
+  uint64_t duplicates = 0;        // trajectories that were already there
+  uint64_t refused = 0;           // malformed or not asked for
+  uint64_t requeued_samples = 0;  // given back or expired
+};
+
+// The methods of RolloutSource belong to the learner thread.
+// Threads: the others are safe from any thread.
+class Coordinator : public RolloutSource {
+ public:
+  explicit Coordinator(CoordinatorOptions options);
+  ~Coordinator() override;
+
+  // --- Learner ------------------------------------------------------------
+  // Errors: FailedPrecondition while work is outstanding.
+  absl::Status Publish(const WeightsId& id,
+                       std::shared_ptr<const ModelWeights> weights) override;
+  void Retract() override;
+  // Weights must be published, and the samples not outstanding.
+  void Enqueue(RolloutWork work) override;
+  // FailedPrecondition if nothing is outstanding.
+  absl::StatusOr<Trajectory> Next(absl::Time deadline) override;
+  std::vector<WorkerStatus> Workers() const override;
+
+  // DeadlineExceeded if fewer than `count` workers have joined by then.
+  absl::Status WaitForWorkers(int count, absl::Time deadline);
+  // Tells all workers that the run is over and waits, at most so long, until
+  // they have left.
+  void FinishRun(absl::Duration grace);
+  // Makes Next return `error` from now on: the run cannot go on.
+  void Fail(const absl::Status& error);
+  CoordinatorStats stats() const;
+  PublishedWeights& weights() { return weights_; }
+
+  // --- Workers: the service's calls (proto/rollout.proto) -------------------
+  absl::StatusOr<JoinReply> Join(const JoinRequest& request);
+  // is_cancelled: asked now and then while waiting; the caller is gone.
+  absl::StatusOr<AcquireReply> Acquire(
+      const AcquireRequest& request, const std::function<bool()>& is_cancelled);
+  absl::StatusOr<RenewReply> Renew(const RenewRequest& request);
+  absl::StatusOr<SubmitReply> Submit(SubmitRequest request);
+  absl::Status Leave(const LeaveRequest& request);
+  // NotFound: unknown worker.
+  absl::Status Heard(uint64_t worker_id);
+
+ private:
+  struct WorkerState {
+    std::string name;
+    absl::Time last_heard;
+    // Since when it waits for work; InfiniteFuture if it does not.
+    absl::Time waiting_since = absl::InfiniteFuture();
+    uint64_t samples_finished = 0;
+    uint64_t tokens_generated = 0;
+  };
+
+  absl::StatusOr<WorkerState*> FindWorker(uint64_t worker_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Drops what has been silent for too long.
+  void Expire(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Requeued(int count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int Quota(uint64_t worker_id, const WorkerState& worker, absl::Time now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckSubmitted(uint64_t worker_id, uint64_t lease_id,
+                              const Trajectory& trajectory, bool* is_late) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string DescribeOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const CoordinatorOptions options_;
+  PublishedWeights weights_;
+  uint64_t next_worker_id_ ABSL_GUARDED_BY(mutex_);
+
+  mutable absl::Mutex mutex_;
+  absl::CondVar work_changed_;    // work, workers or the run's end
+  absl::CondVar result_changed_;  // a result, an error or a lost lease
+  bool has_weights_ ABSL_GUARDED_BY(mutex_) = false;
+  WeightsId weights_id_ ABSL_GUARDED_BY(mutex_);
+  LeaseTable table_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, WorkerState> workers_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Trajectory> results_ ABSL_GUARDED_BY(mutex_);
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);
+  bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
+  CoordinatorStats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace r1
+
+#endif  // R1_ROLLOUT_COORDINATOR_H_

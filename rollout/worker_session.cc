@@ -1,0 +1,224 @@
+#include "rollout/worker_session.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+
+namespace r1 {
+namespace {
+
+// How long a call for work waits on the coordinator's side.
+constexpr int64_t kAcquireWaitMs = 10000;
+
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
+WorkerSession::WorkerSession(const JoinReply& joined, absl::Duration reconnect,
+                             CoordinatorClient* client, WeightSource* weights,
+                             Engine* engine)
+    : worker_id_(joined.worker_id()),
+      lease_ttl_(absl::Milliseconds(joined.lease_ttl_ms())),
+      reconnect_(reconnect),
+      client_(client),
+      source_(weights),
+      engine_(engine),
+      mailbox_(joined.max_batch()) {}
+
+absl::Status WorkerSession::Run() {
+  std::thread puller([this] { PullLeases(); });
+  std::thread renewer([this] { RenewLeases(); });
+  std::thread sender([this] { SendResults(); });
+  Generate();
+  puller.join();
+  renewer.join();
+  sender.join();
+  CancelAll();
+  const absl::Status status = mailbox_.status();
+  if (!IsTransient(status) && !absl::IsNotFound(status)) {
+    LeaveRequest leave;
+    leave.set_worker_id(worker_id_);
+    leave.set_reason(status.ok() ? std::string("the run is finished")
+                                 : std::string(status.message()));
+    // The coordinator may be gone already: then there is nothing to leave.
+    client_->Leave(leave).IgnoreError();
+  }
+  return status;
+}
+
+void WorkerSession::Stop() { Close(absl::CancelledError("stopped")); }
+
+void WorkerSession::Close(const absl::Status& status) {
+  mailbox_.Close(status);
+  client_->Cancel();
+}
+
+absl::Status WorkerSession::Retry(absl::string_view what,
+                                  absl::FunctionRef<absl::Status()> call) {
+  absl::Duration pause = absl::Milliseconds(50);
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status status = call();
+    if (!IsTransient(status)) return status;
+    const absl::Duration left =
+        client_->last_contact() + reconnect_ - absl::Now();
+    if (left <= absl::ZeroDuration()) return status;
+    LogWarning(
+        absl::StrCat("cannot ", what, " (attempt ", attempt, ", giving up in ",
+                     absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))),
+                     "): ", status.message()));
+    if (mailbox_.WaitClosed(std::min(pause, left))) return status;
+    pause = std::min(2 * pause, absl::Seconds(2));
+  }
+}
+
+void WorkerSession::PullLeases() {
+  AcquireRequest request;
+  request.set_worker_id(worker_id_);
+  request.set_wait_ms(kAcquireWaitMs);
+  for (;;) {
+    request.set_max_samples(mailbox_.WaitForRoom());
+    if (request.max_samples() == 0) return;
+    const absl::Status status = Retry("ask for work", [&] {
+      absl::StatusOr<AcquireReply> reply = client_->Acquire(request);
+      R1_RETURN_IF_ERROR(reply.status());
+      mailbox_.AddLeases(*reply);
+      if (reply->run_finished()) Close(absl::OkStatus());
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return Close(status);
+  }
+}
+
+void WorkerSession::RenewLeases() {
+  while (!mailbox_.WaitClosed(lease_ttl_ / 3)) {
+    const absl::Status status = Retry("renew leases", [&] {
+      RenewRequest request;
+      request.set_worker_id(worker_id_);
+      request.set_tokens_generated(mailbox_.tokens_generated());
+      for (uint64_t id : mailbox_.HeldLeases()) request.add_lease_ids(id);
+      absl::StatusOr<RenewReply> reply = client_->Renew(request);
+      R1_RETURN_IF_ERROR(reply.status());
+      mailbox_.LoseLeases(
+          {reply->lost_lease_ids().begin(), reply->lost_lease_ids().end()});
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return Close(status);
+  }
+}
+
+void WorkerSession::SendResults() {
+  for (;;) {
+    std::vector<SubmitRequest> requests = mailbox_.TakeResults();
+    if (requests.empty()) return;
+    for (SubmitRequest& request : requests) {
+      request.set_worker_id(worker_id_);
+      const absl::Status status = Retry(
+          "send results", [&] { return client_->Submit(request).status(); });
+      if (!status.ok()) return Close(status);
+    }
+  }
+}
+
+void WorkerSession::Generate() {
+  while (!mailbox_.is_closed()) {
+    const absl::Status status = GenerateStep();
+    if (!status.ok()) return Close(status);
+  }
+}
+
+absl::Status WorkerSession::GenerateStep() {
+  const WorkerMailbox::Work work = mailbox_.TakeWork(engine_->idle());
+  if (work.is_closed) return absl::OkStatus();
+  for (uint64_t id : work.lost_lease_ids) CancelLease(id);
+  for (const Lease& lease : work.leases) {
+    R1_RETURN_IF_ERROR(StartLease(lease));
+  }
+  if (weights_ != nullptr && !source_->IsCurrent(weights_id_)) CancelAll();
+  if (!engine_->idle()) {
+    done_.clear();
+    const uint64_t tokens = engine_->stats().drawn_tokens;
+    const absl::Status status = engine_->Step(*weights_, &done_);
+    if (!status.ok()) {
+      // Any lease will do to tell the coordinator: the run cannot go on.
+      mailbox_.PostError(lease_of_.begin()->second, status);
+      return status;
+    }
+    mailbox_.AddTokens(engine_->stats().drawn_tokens - tokens);
+  }
+  // Before the last result goes out: the learner may want to change them next.
+  if (engine_->idle()) weights_ = nullptr;
+  for (Finished& finished : done_) {
+    const auto it = lease_of_.find(finished.key);
+    finished.trajectory.set_policy_version(weights_id_.version());
+    mailbox_.Post(it->second, std::move(finished.trajectory));
+    lease_of_.erase(it);
+  }
+  done_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status WorkerSession::StartLease(const Lease& lease) {
+  const absl::Status ready = UseWeights(lease.weights());
+  if (absl::IsNotFound(ready)) {
+    // The learner has moved on, so this lease is no longer ours.
+    LogInfo(absl::StrCat("dropping lease ", lease.lease_id(), ": ",
+                         ready.message()));
+    mailbox_.DropLease(lease.lease_id());
+    return absl::OkStatus();
+  }
+  R1_RETURN_IF_ERROR(ready);
+  const auto prompt = std::make_shared<const std::vector<int32_t>>(
+      lease.prompt().token_ids().begin(), lease.prompt().token_ids().end());
+  for (uint32_t index : lease.sample_indices()) {
+    const uint64_t key = next_key_++;
+    const absl::Status status =
+        engine_->Add({key, prompt, lease.seed(), lease.prompt().id(), index,
+                      lease.sampling()});
+    if (!status.ok()) {
+      mailbox_.PostError(lease.lease_id(), status);
+      return status;
+    }
+    lease_of_[key] = lease.lease_id();
+  }
+  return absl::OkStatus();
+}
+
+// Work with other weights than these is stale: the coordinator publishes a
+// version only when nothing of the one before is wanted.
+absl::Status WorkerSession::UseWeights(const WeightsId& id) {
+  if (weights_ != nullptr && weights_id_.version() == id.version() &&
+      weights_id_.sha256() == id.sha256()) {
+    return absl::OkStatus();
+  }
+  CancelAll();
+  R1_ASSIGN_OR_RETURN(weights_, source_->Get(id));
+  weights_id_ = id;
+  return absl::OkStatus();
+}
+
+void WorkerSession::CancelLease(uint64_t lease_id) {
+  for (auto it = lease_of_.begin(); it != lease_of_.end();) {
+    const auto next = std::next(it);
+    if (it->second == lease_id) {
+      engine_->Cancel(it->first);
+      lease_of_.erase(it);
+    }
+    it = next;
+  }
+}
+
+void WorkerSession::CancelAll() {
+  engine_->CancelAll();
+  for (const auto& [key, lease_id] : lease_of_) mailbox_.DropLease(lease_id);
+  lease_of_.clear();
+  weights_ = nullptr;
+}
+
+}  // namespace r1
