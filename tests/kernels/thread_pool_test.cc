@@ -73,6 +73,27 @@ TEST(ThreadPool, TasksRunAtTheSameTime) {
   });
 }
 
+// The caller has nothing left to run while the worker is still busy, first for
+// less, then for longer than the caller spins.
+TEST(ThreadPool, ReturnsOnlyWhenEveryTaskHasEnded) {
+  ThreadPool pool(2);
+  for (int round = 0; round < 40; ++round) {
+    absl::Notification arrived[2];
+    bool has_ended[2] = {};
+    pool.ParallelFor(2, [&](int64_t task, int thread) {
+      arrived[task].Notify();
+      ASSERT_TRUE(
+          arrived[1 - task].WaitForNotificationWithTimeout(absl::Seconds(60)));
+      absl::Notification never;
+      if (thread != 0) {
+        never.WaitForNotificationWithTimeout(absl::Microseconds(50 * round));
+      }
+      has_ended[task] = true;
+    });
+    ASSERT_TRUE(has_ended[0] && has_ended[1]) << "round " << round;
+  }
+}
+
 // A worker that sleeps is woken by the next job.
 TEST(ThreadPool, WakesAfterSleeping) {
   ThreadPool pool(2);
