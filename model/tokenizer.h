@@ -49,6 +49,8 @@ class Tokenizer {
 
  private:
   struct Impl;
+  class Encoder;  // one call of Encode
+  class Loader;   // one call of FromJson
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
 };

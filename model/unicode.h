@@ -1,0 +1,25 @@
+// UTF-8 and Unicode normalization for the tokenizer (the only user of
+// utf8proc).
+#ifndef R1_MODEL_UNICODE_H_
+#define R1_MODEL_UNICODE_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace r1 {
+
+// Bytes of the longest prefix that is valid UTF-8 (no surrogates, no overlong
+// forms, at most U+10FFFF).
+size_t ValidUtf8Prefix(absl::string_view text);
+
+// Bytes of the longest prefix of which no byte belongs to a valid character.
+size_t InvalidUtf8Prefix(absl::string_view text);
+
+// Normalization form C of the valid parts; invalid bytes stay.
+std::string NormalizeNfc(absl::string_view text);
+
+}  // namespace r1
+
+#endif  // R1_MODEL_UNICODE_H_
