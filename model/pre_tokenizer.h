@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "model/regex_splitter.h"
+#include "model/tokenizer_split.h"
 #include "nlohmann/json.hpp"
 
 namespace r1 {

@@ -72,6 +72,7 @@ const std::vector<Door>& Doors() {
         "channel"}},
       {"RE2", {"re2/"}, {"reward/", "proto/"}, {}},
       {"PCRE2", {"pcre2"}, {"model/tokenizer", "model/pretokenizer"}, {}},
+      {"utf8proc", {"utf8proc"}, {"model/unicode"}, {}},
       {"OpenSSL", {"openssl/"}, {"base/sha256.cc"}, {}},
       {"Highway", {"hwy/"}, {"kernels/cpu/", "bench/"}, {}},
       {"OpenBLAS", {"cblas"}, {"bench/"}, {}},

@@ -1,6 +1,6 @@
 // Cuts text at the matches of one regular expression (the only user of PCRE2).
-#ifndef R1_MODEL_REGEX_SPLITTER_H_
-#define R1_MODEL_REGEX_SPLITTER_H_
+#ifndef R1_MODEL_TOKENIZER_SPLIT_H_
+#define R1_MODEL_TOKENIZER_SPLIT_H_
 
 #include <memory>
 #include <vector>
@@ -50,4 +50,4 @@ class RegexSplitter {
 
 }  // namespace r1
 
-#endif  // R1_MODEL_REGEX_SPLITTER_H_
+#endif  // R1_MODEL_TOKENIZER_SPLIT_H_

@@ -1,4 +1,4 @@
-#include "model/regex_splitter.h"
+#include "model/tokenizer_split.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
