@@ -1,0 +1,165 @@
+// One training update on packed sequences, of models of 1 M, 10 M and 135 M
+// parameters with random weights: tokens per second, and the share of the FMA
+// peak that 6 N FLOPs a token make of it (N = parameters, tied embedding once;
+// attention not counted). Microbatches of 4,096 tokens, sequences of 256.
+#include <benchmark/benchmark.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "base/philox.h"
+#include "bench/bench_util.h"
+#include "learner/optimizer.h"
+#include "learner/policy_gradient.h"
+#include "learner/supervised.h"
+#include "learner/training_state.h"
+
+namespace r1 {
+namespace {
+
+constexpr int64_t kMicrobatchTokens = 4096;
+constexpr int kSequenceTokens = 256;
+constexpr int kPromptTokens = 64;
+
+struct Shape {
+  const char* name;
+  int layers, hidden, heads, kv_heads, ffn, vocab;
+};
+constexpr Shape kShapes[] = {
+    {"1M", 5, 128, 4, 2, 384, 512},
+    {"10M", 12, 256, 8, 4, 768, 4096},
+    {"135M", 30, 576, 9, 3, 1536, 49152},
+};
+
+ModelConfig ConfigOf(const Shape& shape) {
+  ModelConfig config;
+  config.vocab_size = shape.vocab;
+  config.hidden_size = shape.hidden;
+  config.intermediate_size = shape.ffn;
+  config.num_layers = shape.layers;
+  config.num_heads = shape.heads;
+  config.num_kv_heads = shape.kv_heads;
+  config.head_dim = shape.hidden / shape.heads;
+  config.max_positions = kSequenceTokens;
+  config.tie_embeddings = true;
+  return config;
+}
+
+TrainingState Start(const ModelConfig& config, bool with_reference, Ops* ops) {
+  ParamSet params(std::make_shared<ParamLayout>(config));
+  InitializeParams(1, &params);
+  return StartTraining(config, std::move(params), with_reference, ops);
+}
+
+TrainSequence RandomSequenceOf(int64_t vocab, uint64_t index) {
+  RandomSequence random(1, RandomStream::kData, index, 0);
+  TrainSequence sequence;
+  for (int i = 0; i < kSequenceTokens; ++i) {
+    sequence.tokens.push_back(random.NextBelow(vocab));
+  }
+  return sequence;
+}
+
+// The process's largest resident set so far, GiB; 0 where /proc is missing.
+double PeakMemoryGiB() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!absl::StartsWith(line, "VmHWM:")) continue;
+    const std::vector<std::string> words =
+        absl::StrSplit(line, ' ', absl::SkipWhitespace());
+    double kib = 0;
+    if (words.size() > 1 && absl::SimpleAtod(words[words.size() - 2], &kib)) {
+      return kib / (1 << 20);
+    }
+  }
+  return 0;
+}
+
+void Report(benchmark::State& state, const ModelConfig& config,
+            double seconds) {
+  const double parameters = ParamLayout(config).count();
+  ReportFlops(state, 6 * parameters * kMicrobatchTokens, seconds);
+  state.counters["tokens/s"] = kMicrobatchTokens / seconds;
+  state.counters["VmHWM_GiB"] = PeakMemoryGiB();
+}
+
+// Pretraining: forward, backward, AdamW and packing of the new weights.
+void SupervisedStep(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  state.SetLabel(shape.name);
+  FmaPeak();
+  const ModelConfig config = ConfigOf(shape);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  SupervisedSection section;
+  section.set_batch_tokens(kMicrobatchTokens);
+  SupervisedTrainer trainer(
+      "bench", section,
+      [&](uint64_t index) -> absl::StatusOr<TrainSequence> {
+        return RandomSequenceOf(config.vocab_size, index);
+      },
+      ops.get(), nullptr, Start(config, false, ops.get()));
+  const double seconds = TimeCalls(state, [&] {
+    const auto metrics = trainer.Step();
+    if (!metrics.ok()) state.SkipWithError("the step failed");
+  });
+  Report(state, config, seconds);
+}
+
+// An RL update of one minibatch: reference log-probs, forward, log-probs,
+// backward, AdamW, packing. The share still counts 6 N: the passes beyond are
+// what the algorithm costs.
+void PolicyStep(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  state.SetLabel(shape.name);
+  FmaPeak();
+  const ModelConfig config = ConfigOf(shape);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  TrainingState training = Start(config, true, ops.get());
+  ParamSet grads(training.weights->params().shared_layout());
+  std::vector<PolicySample> samples(kMicrobatchTokens / kSequenceTokens);
+  for (size_t s = 0; s < samples.size(); ++s) {
+    samples[s].sequence = RandomSequenceOf(config.vocab_size, s);
+    samples[s].sequence.first_scored = kPromptTokens;
+    samples[s].rollout_logprobs.assign(samples[s].sequence.scored(), -5);
+    samples[s].old_logprobs = samples[s].rollout_logprobs;
+    samples[s].advantage = s % 2 ? 1 : -1;
+  }
+  std::vector<const PolicySample*> minibatch;
+  for (const PolicySample& sample : samples) minibatch.push_back(&sample);
+  PolicyLossConfig loss;
+  loss.kl_coef = 0.001;
+  PolicyGradient gradient(
+      config, loss, 1, kMicrobatchTokens, [](int64_t) {}, ops.get());
+  OptimizerConfig optimizer;
+  optimizer.schedule.peak = 1e-6;
+  optimizer.max_grad_norm = 1;
+  const double seconds = TimeCalls(state, [&] {
+    grads.SetZero();
+    const MinibatchGradient result = gradient.Compute(
+        *training.weights, training.reference.get(), minibatch, &grads);
+    ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
+                &training.weights->mutable_params());
+    training.weights->Pack(ops.get());
+  });
+  Report(state, config, seconds);
+}
+
+BENCHMARK(SupervisedStep)
+    ->DenseRange(0, 2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(PolicyStep)
+    ->DenseRange(0, 2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace r1
+
+BENCHMARK_MAIN();
