@@ -5,6 +5,17 @@
 #include "base/check.h"
 
 namespace r1 {
+namespace {
+
+// Who has begun a group, from the view of a worker.
+enum class Affinity { kOwn, kUntouched, kOther };
+
+Affinity AffinityOf(uint64_t last_worker, uint64_t worker_id) {
+  if (last_worker == worker_id) return Affinity::kOwn;
+  return last_worker == 0 ? Affinity::kUntouched : Affinity::kOther;
+}
+
+}  // namespace
 
 void LeaseTable::Add(RolloutWork work, const WeightsId& weights) {
   works_.push_back(std::make_unique<Work>());
@@ -42,11 +53,12 @@ std::vector<Lease> LeaseTable::Grant(uint64_t worker_id, int max_samples,
                                      absl::Time expiry) {
   std::vector<Lease> leases;
   int left = std::min(max_samples, num_pending_);
-  for (bool is_own : {true, false}) {
+  for (Affinity affinity :
+       {Affinity::kOwn, Affinity::kUntouched, Affinity::kOther}) {
     for (const std::unique_ptr<Work>& work : works_) {
       if (left <= 0) return leases;
       if (work->pending.empty()) continue;
-      if ((work->last_worker == worker_id) != is_own) continue;
+      if (AffinityOf(work->last_worker, worker_id) != affinity) continue;
       const int pending = work->pending.size();
       const int count = std::min(left, pending);
       // Less than half of a group is not worth a second prefill elsewhere, if

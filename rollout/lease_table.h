@@ -35,7 +35,8 @@ class LeaseTable {
   int NumLeased(uint64_t worker_id) const;
 
   // Leases pending samples to a worker, at most `max_samples`, as few groups
-  // as possible: first those it works on already, then in order of arrival.
+  // as possible: those it works on already, then those nobody does, then the
+  // others; each in order of arrival.
   std::vector<Lease> Grant(uint64_t worker_id, int max_samples,
                            absl::Time expiry);
   // False if the lease is not, or no longer, this worker's.

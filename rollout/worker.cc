@@ -70,6 +70,12 @@ absl::StatusOr<JoinReply> Worker::Join(CoordinatorClient* client) {
 }
 
 absl::Status Worker::PrepareModel(const JoinReply& joined) {
+  if (joined.max_batch() < 1 || joined.lease_ttl_ms() < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the coordinator's reply has max_batch ",
+                     joined.max_batch(), " and lease_ttl_ms ",
+                     joined.lease_ttl_ms(), "; both must be at least 1"));
+  }
   if (model_ != nullptr &&
       model_->joined.config_json() == joined.config_json() &&
       model_->joined.tokenizer_json() == joined.tokenizer_json()) {

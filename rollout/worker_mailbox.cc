@@ -66,6 +66,9 @@ void WorkerMailbox::LoseLeases(const std::vector<uint64_t>& lease_ids) {
   for (uint64_t id : lease_ids) {
     if (!held_.contains(id)) continue;  // finished meanwhile
     Forget(id);
+    const auto is_lost = [id](const Lease& l) { return l.lease_id() == id; };
+    // The engine hears of it only if it has taken it.
+    if (std::erase_if(work_.leases, is_lost) > 0) continue;
     work_.lost_lease_ids.push_back(id);
   }
 }

@@ -25,7 +25,7 @@ int64_t Compute(int64_t a, char op, int64_t b) {
 }  // namespace
 
 std::string ArithmeticProblem::Question() const {
-  return absl::StrCat("What is ", a, std::string(1, op), b, "?");
+  return absl::StrCat("What is ", a, absl::string_view(&op, 1), b, "?");
 }
 
 std::string ArithmeticProblem::Reference() const {
@@ -33,7 +33,7 @@ std::string ArithmeticProblem::Reference() const {
 }
 
 std::string ArithmeticProblem::Canonical() const {
-  return absl::StrCat("arithmetic ", a, std::string(1, op), b);
+  return absl::StrCat("arithmetic ", a, absl::string_view(&op, 1), b);
 }
 
 std::string ArithmeticProblem::Working() const {
@@ -53,13 +53,14 @@ std::string ArithmeticProblem::Working() const {
       total += product;
     } else {
       const int64_t next = Compute(total, op, part);
-      lines.push_back(absl::StrCat(total, std::string(1, op), part, "=", next));
+      lines.push_back(
+          absl::StrCat(total, absl::string_view(&op, 1), part, "=", next));
       total = next;
     }
   }
   if (lines.empty()) {
     lines.push_back(
-        absl::StrCat(a, std::string(1, op), b, "=", Compute(a, op, b)));
+        absl::StrCat(a, absl::string_view(&op, 1), b, "=", Compute(a, op, b)));
   }
   return absl::StrJoin(lines, "\n");
 }

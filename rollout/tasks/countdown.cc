@@ -52,9 +52,9 @@ bool TryStep(const std::string& operators, RandomSequence* random,
   const int64_t value = Apply(a.value, op, b.value);
   if (value == 0) return false;
   steps->push_back(
-      absl::StrCat(a.value, std::string(1, op), b.value, "=", value));
+      absl::StrCat(a.value, absl::string_view(&op, 1), b.value, "=", value));
   Term combined{value,
-                absl::StrCat(Operand(a, op, false), std::string(1, op),
+                absl::StrCat(Operand(a, op, false), absl::string_view(&op, 1),
                              Operand(b, op, true)),
                 op};
   terms->erase(terms->begin() + std::max(i, j));

@@ -1,0 +1,480 @@
+// The coordinator's decisions, call by call, with a clock that the test moves.
+#include "rollout/coordinator.h"
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/rollout/run_engine.h"
+#include "tests/rollout/tiny_model.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  CoordinatorTest() {
+    CoordinatorOptions options;
+    options.build_id = "build-a";
+    options.simd_target = "AVX3";
+    options.model = config_;
+    options.config_json = "{}";
+    options.tokenizer_json = "[]";
+    options.lease_ttl = absl::Seconds(30);
+    options.now = [this] { return now_; };
+    coordinator_ = std::make_unique<Coordinator>(options);
+    Publish(1);
+  }
+
+  void Publish(uint64_t version) {
+    WeightsId id;
+    id.set_version(version);
+    id.set_sha256("abc");
+    const absl::Status status = coordinator_->Publish(id, nullptr);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  // Prompts begin..end - 1 with `group` samples each.
+  void Enqueue(uint64_t begin, uint64_t end, int group) {
+    for (uint64_t prompt = begin; prompt < end; ++prompt) {
+      coordinator_->Enqueue(MakeWork(config_, prompt, group, 10));
+    }
+  }
+
+  uint64_t Join(const std::string& name) {
+    const auto reply = coordinator_->Join(Request(name));
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return reply->worker_id();
+  }
+  static JoinRequest Request(const std::string& name) {
+    JoinRequest request;
+    request.set_worker_name(name);
+    request.set_build_id("build-a");
+    request.set_simd_target("AVX3");
+    return request;
+  }
+
+  absl::StatusOr<AcquireReply> TryAcquire(uint64_t worker, int max_samples) {
+    AcquireRequest request;
+    request.set_worker_id(worker);
+    request.set_max_samples(max_samples);
+    return coordinator_->Acquire(request, [] { return false; });
+  }
+  std::vector<Lease> Acquire(uint64_t worker, int max_samples) {
+    const auto reply = TryAcquire(worker, max_samples);
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return {reply->leases().begin(), reply->leases().end()};
+  }
+  static int NumSamples(const std::vector<Lease>& leases) {
+    int count = 0;
+    for (const Lease& lease : leases) count += lease.sample_indices_size();
+    return count;
+  }
+
+  // A well-formed trajectory: three tokens, the last one an end token.
+  static Trajectory Make(uint64_t prompt, uint32_t sample,
+                         uint64_t version = 1) {
+    Trajectory t;
+    t.set_prompt_id(prompt);
+    t.set_sample_index(sample);
+    for (int id : {5, 7, 0}) {
+      t.add_tokens(id);
+      t.add_logprobs(-1.5f);
+    }
+    t.set_policy_version(version);
+    t.set_finish_reason(FINISH_END_TOKEN);
+    return t;
+  }
+  absl::StatusOr<SubmitReply> Submit(uint64_t worker, uint64_t lease,
+                                     const std::vector<Trajectory>& ts) {
+    SubmitRequest request;
+    request.set_worker_id(worker);
+    request.set_lease_id(lease);
+    for (const Trajectory& t : ts) *request.add_trajectories() = t;
+    return coordinator_->Submit(request);
+  }
+  absl::StatusOr<SubmitReply> SubmitAll(uint64_t worker, const Lease& lease) {
+    std::vector<Trajectory> all;
+    for (uint32_t index : lease.sample_indices()) {
+      all.push_back(Make(lease.prompt().id(), index));
+    }
+    return Submit(worker, lease.lease_id(), all);
+  }
+  std::vector<uint64_t> Renew(uint64_t worker,
+                              const std::vector<uint64_t>& leases) {
+    RenewRequest request;
+    request.set_worker_id(worker);
+    for (uint64_t id : leases) request.add_lease_ids(id);
+    const auto reply = coordinator_->Renew(request);
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return {reply->lost_lease_ids().begin(), reply->lost_lease_ids().end()};
+  }
+  absl::StatusOr<Trajectory> Next() {
+    return coordinator_->Next(absl::InfinitePast());
+  }
+  // Results that are ready, each at most once.
+  int Drain() {
+    std::set<SampleKey> seen;
+    for (;;) {
+      const auto t = Next();
+      if (!t.ok()) return seen.size();
+      EXPECT_TRUE(seen.insert({t->prompt_id(), t->sample_index()}).second);
+    }
+  }
+
+  ModelConfig config_ = TinyConfig();
+  absl::Time now_ = absl::UnixEpoch();
+  std::unique_ptr<Coordinator> coordinator_;
+};
+
+TEST_F(CoordinatorTest, ALeaseSaysWhatToGenerate) {
+  Enqueue(1, 2, 3);
+  const uint64_t worker = Join("a");
+  const std::vector<Lease> leases = Acquire(worker, 10);
+  ASSERT_EQ(leases.size(), 1);
+  const RolloutWork work = MakeWork(config_, 1, 3, 10);
+  EXPECT_EQ(leases[0].prompt().SerializeAsString(),
+            work.prompt.SerializeAsString());
+  EXPECT_EQ(leases[0].sampling().SerializeAsString(),
+            work.sampling.SerializeAsString());
+  EXPECT_THAT(leases[0].sample_indices(), ::testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(leases[0].weights().version(), 1);
+  EXPECT_EQ(leases[0].weights().sha256(), "abc");
+  EXPECT_EQ(leases[0].seed(), 99);
+  EXPECT_TRUE(Acquire(worker, 10).empty());
+}
+
+TEST_F(CoordinatorTest, EverySampleComesOutOnce) {
+  Enqueue(1, 4, 4);
+  const uint64_t worker = Join("a");
+  for (const Lease& lease : Acquire(worker, 100)) {
+    const auto reply = SubmitAll(worker, lease);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_EQ(reply->duplicates(), 0);
+  }
+  EXPECT_EQ(Drain(), 12);
+  EXPECT_EQ(Next().status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(CoordinatorTest, ARepeatedSubmissionIsCountedNotTaken) {
+  Enqueue(1, 2, 4);
+  const uint64_t worker = Join("a");
+  const Lease lease = Acquire(worker, 100)[0];
+  ASSERT_TRUE(SubmitAll(worker, lease).ok());
+  const auto again = SubmitAll(worker, lease);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->duplicates(), 4);
+  EXPECT_EQ(coordinator_->stats().duplicates, 4);
+  EXPECT_EQ(Drain(), 4);
+}
+
+TEST_F(CoordinatorTest, OneCallMayHoldTheSameSampleTwice) {
+  Enqueue(1, 2, 2);
+  const uint64_t worker = Join("a");
+  const Lease lease = Acquire(worker, 100)[0];
+  const auto reply = Submit(worker, lease.lease_id(), {Make(1, 0), Make(1, 0)});
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->duplicates(), 1);
+  EXPECT_EQ(Drain(), 1);
+}
+
+TEST_F(CoordinatorTest, ALeaseThatIsNotRenewedGoesToAnother) {
+  Enqueue(1, 2, 4);
+  const uint64_t a = Join("a");
+  const Lease lease = Acquire(a, 100)[0];
+  const uint64_t b = Join("b");
+  now_ += absl::Seconds(20);
+  EXPECT_TRUE(Renew(a, {lease.lease_id()}).empty());
+  now_ += absl::Seconds(20);  // 20 s after the renewal: still a's
+  EXPECT_TRUE(Renew(b, {}).empty());
+  EXPECT_TRUE(Acquire(b, 100).empty());
+  now_ += absl::Seconds(9);
+  EXPECT_TRUE(Renew(a, {}).empty());  // alive, but without its lease
+  EXPECT_TRUE(Acquire(b, 100).empty());
+  now_ += absl::Seconds(1);
+  // Two workers, four samples: two each, for a start.
+  const std::vector<Lease> leases = Acquire(b, 100);
+  ASSERT_EQ(leases.size(), 1);
+  EXPECT_NE(leases[0].lease_id(), lease.lease_id());
+  EXPECT_THAT(leases[0].sample_indices(), ::testing::ElementsAre(0, 1));
+  EXPECT_EQ(coordinator_->stats().requeued_samples, 4);
+  EXPECT_THAT(Renew(a, {lease.lease_id()}),
+              ::testing::ElementsAre(lease.lease_id()));
+}
+
+TEST_F(CoordinatorTest, ALateResultCountsOnceWhoeverIsFirst) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a"), b = Join("b");
+  const Lease of_a = Acquire(a, 100)[0];
+  ASSERT_EQ(of_a.sample_indices_size(), 1);
+  ASSERT_EQ(Acquire(b, 100).size(), 1);
+  now_ += absl::Seconds(29);
+  Renew(a, {});
+  Renew(b, {});
+  now_ += absl::Seconds(1);
+  const Lease of_b = Acquire(b, 100)[0];  // sample 0, lost by a
+  ASSERT_THAT(of_b.sample_indices(), ::testing::ElementsAre(0));
+  // a finishes first after all: taken, since its bits are the same.
+  const auto late = Submit(a, of_a.lease_id(), {Make(1, 0)});
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->duplicates(), 0);
+  EXPECT_EQ(Drain(), 1);
+  EXPECT_THAT(Renew(b, {of_b.lease_id()}),
+              ::testing::ElementsAre(of_b.lease_id()));
+  const auto second = Submit(b, of_b.lease_id(), {Make(1, 0)});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->duplicates(), 1);
+  EXPECT_EQ(Drain(), 0);
+}
+
+TEST_F(CoordinatorTest, ASilentWorkerIsForgottenAndItsSamplesGoOn) {
+  Enqueue(1, 2, 4);
+  const uint64_t a = Join("a");
+  ASSERT_EQ(NumSamples(Acquire(a, 100)), 4);
+  now_ += absl::Seconds(15);
+  const uint64_t b = Join("b");
+  now_ += absl::Seconds(15);
+  EXPECT_EQ(NumSamples(Acquire(b, 100)), 4);
+  EXPECT_EQ(TryAcquire(a, 1).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(coordinator_->Workers().size(), 1);
+}
+
+TEST_F(CoordinatorTest, LeavingGivesEverythingBack) {
+  Enqueue(1, 3, 4);
+  const uint64_t a = Join("a");
+  const std::vector<Lease> leases = Acquire(a, 100);
+  ASSERT_EQ(leases.size(), 2);
+  ASSERT_TRUE(Submit(a, leases[0].lease_id(), {Make(1, 2)}).ok());
+  LeaveRequest leave;
+  leave.set_worker_id(a);
+  EXPECT_TRUE(coordinator_->Leave(leave).ok());
+  EXPECT_EQ(coordinator_->Leave(leave).code(), absl::StatusCode::kNotFound);
+  const uint64_t b = Join("b");
+  EXPECT_EQ(NumSamples(Acquire(b, 100)), 7);
+}
+
+TEST_F(CoordinatorTest, GroupsStayTogetherAndEveryWorkerGetsItsShare) {
+  Enqueue(1, 9, 16);
+  const uint64_t a = Join("a"), b = Join("b"), c = Join("c");
+  for (uint64_t worker : {a, b, c}) {
+    int samples = 0;
+    std::set<uint64_t> prompts;
+    for (const Lease& lease : Acquire(worker, 1000)) {
+      samples += lease.sample_indices_size();
+      prompts.insert(lease.prompt().id());
+    }
+    // A third of 128 is 43: two whole groups and most or none of a third.
+    EXPECT_GE(samples, 32);
+    EXPECT_LE(samples, 48);
+    EXPECT_LE(prompts.size(), 4);
+  }
+}
+
+TEST_F(CoordinatorTest, CapacityBoundsALeaseAndTheRestStaysWithTheWorker) {
+  Enqueue(1, 3, 8);
+  const uint64_t a = Join("a");
+  std::vector<Lease> leases = Acquire(a, 5);
+  ASSERT_EQ(leases.size(), 1);
+  EXPECT_THAT(leases[0].sample_indices(),
+              ::testing::ElementsAre(0, 1, 2, 3, 4));
+  const uint64_t b = Join("b");
+  leases = Acquire(b, 8);
+  ASSERT_FALSE(leases.empty());
+  leases = Acquire(a, 3);
+  ASSERT_EQ(leases.size(), 1);
+  EXPECT_EQ(leases[0].prompt().id(), 1);
+}
+
+TEST_F(CoordinatorTest, AWorkerWithItsShareGetsMoreOnceNobodyElseComes) {
+  Enqueue(1, 2, 8);
+  const uint64_t a = Join("a");
+  Join("b");  // never asks
+  EXPECT_EQ(NumSamples(Acquire(a, 100)), 4);
+  EXPECT_EQ(NumSamples(Acquire(a, 100)), 0);
+  now_ += absl::Milliseconds(900);
+  EXPECT_EQ(NumSamples(Acquire(a, 100)), 0);
+  now_ += absl::Milliseconds(100);
+  EXPECT_EQ(NumSamples(Acquire(a, 100)), 4);
+}
+
+TEST_F(CoordinatorTest, AWorkerOfAnotherBuildOrMachineIsRefused) {
+  JoinRequest request = Request("a");
+  request.set_build_id("build-b");
+  absl::Status status = coordinator_->Join(request).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.ToString(), HasSubstr("build-b"));
+  EXPECT_THAT(status.ToString(), HasSubstr("build-a"));
+  request = Request("a");
+  request.set_simd_target("AVX2");
+  status = coordinator_->Join(request).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.ToString(), HasSubstr("AVX2"));
+  EXPECT_THAT(status.ToString(), HasSubstr("AVX3"));
+  EXPECT_TRUE(coordinator_->Workers().empty());
+}
+
+TEST_F(CoordinatorTest, SamplesNobodyAskedForAreRefused) {
+  Enqueue(1, 3, 2);
+  const uint64_t a = Join("a"), b = Join("b");
+  const Lease of_a = Acquire(a, 2)[0], of_b = Acquire(b, 2)[0];
+  const auto code = [&](uint64_t worker, uint64_t lease, Trajectory t) {
+    return Submit(worker, lease, {std::move(t)}).status().code();
+  };
+  const uint64_t prompt_a = of_a.prompt().id(), prompt_b = of_b.prompt().id();
+  ASSERT_NE(prompt_a, prompt_b);
+  constexpr absl::StatusCode kInvalid = absl::StatusCode::kInvalidArgument;
+  // No such prompt, no such sample, a lease never issued.
+  EXPECT_EQ(code(a, of_a.lease_id(), Make(77, 0)), kInvalid);
+  const Lease again = Acquire(a, 2)[0];
+  EXPECT_EQ(code(a, again.lease_id(), Make(again.prompt().id(), 9)), kInvalid);
+  EXPECT_EQ(code(a, of_a.lease_id() + 1000, Make(prompt_a, 0)), kInvalid);
+  EXPECT_EQ(code(a, 0, Make(prompt_a, 0)), kInvalid);
+  // A sample of another's lease under one's own.
+  const Lease third = Acquire(a, 2)[0];
+  EXPECT_EQ(code(a, third.lease_id(), Make(prompt_b, 0)), kInvalid);
+  EXPECT_EQ(code(12345, of_a.lease_id(), Make(prompt_a, 0)),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(Drain(), 0);
+  EXPECT_EQ(coordinator_->stats().refused, 5);
+}
+
+TEST_F(CoordinatorTest, MalformedTrajectoriesAreRefusedWhole) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  const auto refuse = [&](const std::string& expected, auto change) {
+    const Lease lease = Acquire(a, 2)[0];
+    Trajectory bad = Make(1, 1);
+    change(&bad);
+    const auto reply = Submit(a, lease.lease_id(), {Make(1, 0), bad});
+    EXPECT_EQ(reply.status().code(), absl::StatusCode::kInvalidArgument)
+        << expected;
+    EXPECT_THAT(reply.status().ToString(), HasSubstr(expected));
+    EXPECT_THAT(reply.status().ToString(), HasSubstr("prompt 1, sample 1"));
+    // Not even the good one of the call is taken; all can be leased anew.
+    EXPECT_EQ(Drain(), 0);
+  };
+  refuse("no tokens", [](Trajectory* t) {
+    t->clear_tokens();
+    t->clear_logprobs();
+  });
+  refuse("3 tokens but 2 log-probs",
+         [](Trajectory* t) { t->mutable_logprobs()->RemoveLast(); });
+  refuse("id 301", [](Trajectory* t) { t->set_tokens(1, 301); });
+  refuse("id -1", [](Trajectory* t) { t->set_tokens(1, -1); });
+  refuse("log-prob nan", [](Trajectory* t) { t->set_logprobs(2, NAN); });
+  refuse("log-prob -inf", [](Trajectory* t) { t->set_logprobs(0, -INFINITY); });
+  refuse("log-prob 0.5", [](Trajectory* t) { t->set_logprobs(0, 0.5f); });
+  refuse("version 2", [](Trajectory* t) { t->set_policy_version(2); });
+  refuse("FINISH_UNSPECIFIED",
+         [](Trajectory* t) { t->set_finish_reason(FINISH_UNSPECIFIED); });
+  refuse("FINISH_LENGTH",
+         [](Trajectory* t) { t->set_finish_reason(FINISH_LENGTH); });
+  refuse("FINISH_STOP_STRING",
+         [](Trajectory* t) { t->set_finish_reason(FINISH_STOP_STRING); });
+  refuse("FINISH_END_TOKEN", [](Trajectory* t) { t->set_tokens(2, 9); });
+  refuse("at most 10", [](Trajectory* t) {
+    for (int i = 0; i < 8; ++i) {
+      t->add_tokens(0);
+      t->add_logprobs(-1);
+    }
+  });
+  ASSERT_TRUE(SubmitAll(a, Acquire(a, 2)[0]).ok());
+  EXPECT_EQ(Drain(), 2);
+}
+
+TEST_F(CoordinatorTest, ResultsOfAnEarlierVersionAreDroppedWithoutHarm) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  const Lease old = Acquire(a, 2)[0];
+  ASSERT_TRUE(SubmitAll(a, old).ok());
+  EXPECT_EQ(Drain(), 2);
+  coordinator_->Retract();
+  EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
+  Publish(2);
+  EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
+  // The same samples again, of the new version: the old ones do not count.
+  Enqueue(1, 2, 2);
+  EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
+  EXPECT_EQ(Drain(), 0);
+  const Lease lease = Acquire(a, 2)[0];
+  EXPECT_EQ(lease.weights().version(), 2);
+  EXPECT_EQ(Submit(a, lease.lease_id(), {Make(1, 0, 1)}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  const Lease again = Acquire(a, 2)[0];
+  ASSERT_TRUE(Submit(a, again.lease_id(), {Make(1, 0, 2), Make(1, 1, 2)}).ok());
+  EXPECT_EQ(Drain(), 2);
+}
+
+TEST_F(CoordinatorTest, WeightsCannotChangeWhileWorkIsOutstanding) {
+  Enqueue(1, 2, 1);
+  WeightsId id;
+  id.set_version(2);
+  EXPECT_EQ(coordinator_->Publish(id, nullptr).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(CoordinatorTest, WhatNobodyCanGenerateEndsTheRun) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  const Lease lease = Acquire(a, 2)[0];
+  SubmitRequest request;
+  request.set_worker_id(a);
+  request.set_lease_id(lease.lease_id());
+  request.set_error_code(static_cast<int>(absl::StatusCode::kInternal));
+  request.set_error_message("prompt 1, sample 0: log-prob is nan");
+  ASSERT_TRUE(coordinator_->Submit(request).ok());
+  const absl::Status status = Next().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.ToString(), HasSubstr("worker a: prompt 1, sample 0"));
+}
+
+TEST_F(CoordinatorTest, TheWaitNamesWhatIsAwaitedFromWhom) {
+  Enqueue(5, 7, 2);
+  const uint64_t a = Join("node7/12");
+  ASSERT_EQ(NumSamples(Acquire(a, 1)), 1);
+  now_ += absl::Seconds(3);
+  const absl::Status status = Next().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(status.ToString(), HasSubstr("4 samples"));
+  EXPECT_THAT(status.ToString(),
+              HasSubstr("1 from worker node7/12 (last heard 3s ago), "
+                        "prompt/sample 5/0"));
+  EXPECT_THAT(status.ToString(), HasSubstr("3 from a worker to take them"));
+}
+
+TEST_F(CoordinatorTest, TheEndOfTheRunIsToldToWhoeverAsks) {
+  const uint64_t a = Join("a");
+  coordinator_->FinishRun(absl::ZeroDuration());
+  EXPECT_TRUE(TryAcquire(a, 1)->run_finished());
+}
+
+TEST_F(CoordinatorTest, WorkersReportTheirProgress) {
+  Enqueue(1, 2, 3);
+  const uint64_t a = Join("a");
+  const Lease lease = Acquire(a, 3)[0];
+  ASSERT_TRUE(Submit(a, lease.lease_id(), {Make(1, 0)}).ok());
+  RenewRequest renew;
+  renew.set_worker_id(a);
+  renew.set_tokens_generated(123);
+  ASSERT_TRUE(coordinator_->Renew(renew).ok());
+  now_ += absl::Seconds(2);
+  const std::vector<WorkerStatus> workers = coordinator_->Workers();
+  ASSERT_EQ(workers.size(), 1);
+  EXPECT_EQ(workers[0].name, "a");
+  EXPECT_EQ(workers[0].samples_in_flight, 2);
+  EXPECT_EQ(workers[0].samples_finished, 1);
+  EXPECT_EQ(workers[0].tokens_generated, 123);
+  EXPECT_EQ(workers[0].since_last_heard, absl::Seconds(2));
+}
+
+}  // namespace
+}  // namespace r1
