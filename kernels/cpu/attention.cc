@@ -7,139 +7,21 @@
 
 #include "base/check.h"
 #include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/attention_tile.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 // After highway.h
-#include "kernels/cpu/exp-inl.h"
+#include "kernels/cpu/attention_decode-inl.h"
+#include "kernels/cpu/attention_softmax-inl.h"
 #include "kernels/cpu/simd-inl.h"
 #include "kernels/cpu/small_gemm-inl.h"
-
-#ifndef R1_KERNELS_CPU_ATTENTION_CC_
-#define R1_KERNELS_CPU_ATTENTION_CC_
-namespace r1::cpu {
-
-// What the tasks of one call share.
-struct AttentionCall {
-  ConstMat q;
-  const KvPages* cache;
-  float scale;
-  Mat out;
-  Mat lse;
-  int group;  // query heads per kv-head
-};
-
-// Consecutive tokens of a sequence and the query heads of one kv-head:
-// tokens * group rows that read the same keys.
-struct AttentionTile {
-  const SequenceRows* sequence;
-  int kv_head;
-  int64_t first;  // row within the sequence
-  int64_t tokens;
-
-  // Keys that the last row sees.
-  int64_t keys() const { return sequence->first_position + first + tokens; }
-};
-
-// One row of a tile: a query and what its softmax needs.
-struct RowState {
-  int64_t keys;  // visible ones
-  float max;     // of the scaled scores
-  float sum;     // of the exponentials
-};
-
-// Working memory of one tile, `size` floats from `data` (null: size only).
-struct TileScratch {
-  TileScratch(float* data, int64_t rows, int64_t depth, int64_t keys)
-      : rows(rows), stride(KvPages::PagesFor(keys) * kPageTokens) {
-    const auto take = [&](int64_t count) {
-      float* begin = data == nullptr ? nullptr : data + size;
-      size += (count + 15) / 16 * 16;
-      return begin;
-    };
-    state = reinterpret_cast<RowState*>(
-        take(rows * sizeof(RowState) / sizeof(float)));
-    q = take(rows * depth);
-    acc = take(rows * depth);
-    scores = take(rows * stride);
-  }
-
-  int64_t rows;
-  int64_t stride;   // padded keys
-  RowState* state;  // [rows]
-  float *q, *acc;   // [rows, D]
-  float* scores;    // [rows, stride]
-  int64_t size = 0;
-};
-
-}  // namespace r1::cpu
-#endif  // R1_KERNELS_CPU_ATTENTION_CC_
 
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu {
 namespace HWY_NAMESPACE {
-
-// Vectors in a page of scores.
-constexpr int kPageVectors = kPageTokens / hn::MaxLanes(FloatTag());
-
-// Which lanes of a vector of scores the row sees: all of them, or some.
-struct AllLanes {
-  FloatVec Select(FloatVec v, FloatVec) const { return v; }
-};
-struct SomeLanes {
-  hn::Mask<FloatTag> mask;
-  FloatVec Select(FloatVec v, FloatVec otherwise) const {
-    return hn::IfThenElse(mask, v, otherwise);
-  }
-};
-
-// Calls fn(v, offset, lanes) for the vectors of `keys` scores, where v counts
-// the vectors within a page.
-template <class Fn>
-HWY_INLINE void ForEachScore(int64_t keys, Fn fn) {
-  const FloatTag d;
-  constexpr int64_t kLanes = hn::MaxLanes(FloatTag());
-  int64_t j = 0;
-  for (; j + kPageTokens <= keys; j += kPageTokens) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kPageVectors; ++v) fn(v, j + v * kLanes, AllLanes{});
-  }
-#pragma GCC unroll 8
-  for (int v = 0; v < kPageVectors; ++v, j += kLanes) {
-    if (j >= keys) break;
-    fn(v, j, SomeLanes{hn::FirstN(d, std::min(kLanes, keys - j))});
-  }
-}
-
-// row[j] = exp(scale * row[j] - max) for the visible keys.
-HWY_INLINE void ExpScores(float* row, int64_t keys, float scale,
-                          RowState* state) {
-  const FloatTag d;
-  const auto factor = hn::Set(d, scale);
-  const auto lowest = hn::Set(d, hwy::LowestValue<float>());
-  auto max = lowest;
-  ForEachScore(keys, [&](int, int64_t j, auto lanes) HWY_ATTR {
-    const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
-    max = hn::Max(max, lanes.Select(score, lowest));
-  });
-  max = hn::MaxOfLanes(d, max);
-
-  FloatVec sums[kPageVectors];
-  for (auto& sum : sums) sum = hn::Zero(d);
-  ForEachScore(keys, [&](int v, int64_t j, auto lanes) HWY_ATTR {
-    const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
-    const auto p = ExpBounded(d, hn::Sub(score, max));
-    hn::StoreU(p, d, row + j);
-    sums[v] = hn::Add(sums[v], lanes.Select(p, hn::Zero(d)));
-  });
-  for (int half = kPageVectors / 2; half > 0; half /= 2) {
-    for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
-  }
-  state->max = hn::GetLane(max);
-  state->sum = hn::GetLane(hn::SumOfLanes(d, sums[0]));
-}
 
 // Rows see different numbers of keys of one page.
 struct CausalDepth {
@@ -206,6 +88,7 @@ HWY_INLINE void TileValues(const AttentionTile& tile, const KvPages& cache,
 
 void AttendTile(const AttentionCall& call, const AttentionTile& tile,
                 float* scratch) {
+  if (DecodeTile(call, tile, scratch)) return;
   const KvPages& cache = *call.cache;
   const int64_t width = int64_t{call.group} * cache.head_dim;
   const TileScratch w(scratch, tile.tokens * call.group, cache.head_dim,
