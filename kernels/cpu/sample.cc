@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "base/check.h"
+#include "kernels/cpu/sample_filter.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/sample.cc"
@@ -93,50 +93,6 @@ HWY_INLINE int32_t InvertCumulative(const float* weights, int64_t n,
   return static_cast<int32_t>(last);
 }
 
-// Keeps the tokens that top_k and top_p allow, and sets all other weights to
-// zero.
-void KeepTop(const SampleRequest& request, float* weights, int64_t n) {
-  const auto likelier = [&](int32_t a, int32_t b) {
-    return weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
-  };
-  const bool by_rank = request.top_k > 0 && request.top_k < n;
-  const bool by_share = request.top_p < 1;
-  double total = 0;
-  if (!by_rank) {
-    for (int64_t v = 0; v < n; ++v) total += weights[v];
-  }
-  // Tokens of less than (1 - top_p) / V each hold less than 1 - top_p
-  // together: the others reach top_p without them and are all that need
-  // sorting.
-  const double least = by_rank ? 0 : (1 - double{request.top_p}) * total / n;
-  std::vector<int32_t> kept;
-  for (int64_t v = 0; v < n; ++v) {
-    if (weights[v] >= least) kept.push_back(static_cast<int32_t>(v));
-  }
-  if (by_rank) {
-    std::nth_element(kept.begin(), kept.begin() + request.top_k - 1, kept.end(),
-                     likelier);
-    kept.resize(request.top_k);
-    for (const int32_t v : kept) total += weights[v];
-  }
-  if (by_share) {
-    std::sort(kept.begin(), kept.end(), likelier);
-    double sum = 0;
-    size_t count = 0;
-    while (count < kept.size() && (count == 0 || sum < request.top_p * total)) {
-      sum += weights[kept[count++]];
-    }
-    kept.resize(count);
-  }
-  std::sort(kept.begin(), kept.end());
-  int64_t next = 0;
-  for (const int32_t v : kept) {
-    std::fill(weights + next, weights + v, 0.0f);
-    next = v + 1;
-  }
-  std::fill(weights + next, weights + n, 0.0f);
-}
-
 // The lowest id whose logit is `max`, which occurs in the row.
 HWY_INLINE int64_t FirstEqual(const float* logits, int64_t n, float max) {
   const FloatTag d;
@@ -165,7 +121,7 @@ Draw SampleRow(const SampleRequest& request, const float* logits, int64_t n,
     token = FirstEqual(logits, n, row.max);
   } else {
     StoreWeights(row, logits, n, weights);
-    if (request.top_k > 0 || request.top_p < 1) KeepTop(request, weights, n);
+    FilterWeights(request, absl::MakeSpan(weights, n));
     token = InvertCumulative(weights, n, request.random_bits * 0x1p-32, sums);
   }
   return {static_cast<int32_t>(token), row.Logprob(logits, token)};
