@@ -12,6 +12,7 @@
 #include "base/philox.h"
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
+#include "kernels/cpu/sample_filter.h"
 #include "kernels/ops.h"
 #include "tests/reference/softmax.h"
 
@@ -272,6 +273,42 @@ TEST(SampleTest, TopPAppliesToTheSurvivorsOfTopK) {
   request.top_k = 4;
   request.top_p = 0.5f;
   EXPECT_EQ(Support(logits, request), (std::set<int32_t>{0, 1}));
+}
+
+// Weights are multiples of 2^-20, so that sums are exact in any order; many
+// are equal, and many buckets of the filter are crossed.
+TEST(SampleTest, FilterMatchesSortingTheWholeRow) {
+  RandomSequence random(1, RandomStream::kData, 18, 0);
+  for (int round = 0; round < 300; ++round) {
+    const int n = 1 + random.NextBelow(round < 200 ? 40 : 3000);
+    const int range = 1 + random.NextBelow(1 << random.NextBelow(21));
+    std::vector<float> weights(n);
+    for (float& w : weights) w = random.NextBelow(range + 1) * 0x1p-20f;
+    weights[random.NextBelow(n)] = 0x1p-20f * range;
+    SampleRequest request;
+    request.top_k = random.NextBelow(4) == 0 ? random.NextBelow(n + 2) : 0;
+    request.top_p = random.NextBelow(4) == 0 ? 1.0f : random.NextUniform();
+    SCOPED_TRACE(testing::Message()
+                 << n << " k " << request.top_k << " p " << request.top_p);
+    std::vector<float> got = weights;
+    cpu::FilterWeights(request, absl::MakeSpan(got));
+
+    const auto order = ByLikelihood({weights.begin(), weights.end()});
+    size_t kept = request.top_k == 0 ? n : std::min(request.top_k, n);
+    double total = 0;
+    for (size_t i = 0; i < kept; ++i) total += weights[order[i]];
+    if (request.top_p < 1) {
+      double sum = weights[order[0]];
+      size_t count = 1;
+      while (count < kept && sum < request.top_p * total) {
+        sum += weights[order[count++]];
+      }
+      kept = count;
+    }
+    std::vector<float> want(n);
+    for (size_t i = 0; i < kept; ++i) want[order[i]] = weights[order[i]];
+    ASSERT_EQ(got, want);
+  }
 }
 
 TEST(SampleTest, RowsThatAreNotNumbersGiveTokenZeroAndNan) {
