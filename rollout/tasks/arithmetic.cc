@@ -67,11 +67,11 @@ std::string ArithmeticProblem::Working() const {
 
 ArithmeticProblem MakeArithmeticProblem(const DataSection& config, Split split,
                                         RandomSequence* random) {
-  std::string operators;
+  std::vector<char> operators;
   for (char c : config.operators()) {
-    if (c != '/') operators += c;
+    if (c != '/') operators.push_back(c);
   }
-  if (operators.empty()) operators = "+";
+  if (operators.empty()) operators.push_back('+');
   for (;;) {
     ArithmeticProblem problem;
     problem.op = operators[random->NextBelow(operators.size())];
