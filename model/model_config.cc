@@ -25,7 +25,7 @@ constexpr int64_t kMaxIntermediate = int64_t{1} << 20;
 constexpr int64_t kMaxLayers = 1024;
 constexpr int64_t kMaxHeads = 4096;
 constexpr int64_t kMaxHeadDim = 4096;
-constexpr int64_t kMaxPositions = int64_t{1} << 24;
+constexpr int64_t kMaxPositions = int64_t{1} << 21;
 
 struct Family {
   absl::string_view model_type;
