@@ -36,7 +36,7 @@ inline void MatMulShapes(benchmark::internal::Benchmark* bench) {
   constexpr int kShapes[][2] = {
       {384, 128}, {768, 256}, {1536, 576}, {576, 1536}, {49152, 576}};
   for (const auto& shape : kShapes) {
-    for (const int m : {1, 4, 16, 64, 256, 1024}) {
+    for (const int m : {1, 2, 4, 8, 16, 64, 256, 1024}) {
       bench->Args({shape[0], shape[1], m});
     }
   }

@@ -3,8 +3,6 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "base/check.h"
 #include "hwy/highway.h"
@@ -26,6 +24,8 @@ struct MatMulCall {
 struct Block {
   int64_t row_begin, row_end;
   int64_t panel_begin, panel_end;
+
+  int64_t rows() const { return row_end - row_begin; }
 };
 
 }  // namespace r1::cpu
@@ -34,90 +34,94 @@ struct Block {
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
 
-// Depth of a block of weights that stays in the second-level cache while the
-// row tiles of a task pass over it: 1024 * kPanelOutputs * 4 bytes = 128 KiB.
+// Steps of k between spills of the sums; so much of a panel stays in the
+// second-level cache while the row tiles of a block pass over it:
+// 1024 * kPanelOutputs * 4 bytes = 128 KiB.
 inline constexpr int64_t kDepthBlock = 1024;
 
-// With few rows a tile takes several panels, for enough independent chains.
-constexpr int StreamsFor(int rows) {
-  const int most = kTileRows / rows;
-  return most >= 4 ? 4 : most >= 2 ? 2 : 1;
-}
-
-using Tile = void (*)(const TileArgs&);
-struct Tiles {
-  Tile many;  // StreamsFor(rows) panels
-  Tile one;
-};
-template <int... rows>
-constexpr std::array<Tiles, sizeof...(rows)> MakeTiles(
-    std::integer_sequence<int, rows...>) {
-  return {Tiles{&GemmTile<rows + 1, StreamsFor(rows + 1), 1>,
-                &GemmTile<rows + 1, 1, 1>}...};
-}
-constexpr auto kTiles = MakeTiles(std::make_integer_sequence<int, kTileRows>());
-
-// Panels [panel, panel + streams) of the block, depth [k, k + depth).
-void RunPanels(const MatMulCall& call, const Block& block, int64_t panel,
-               int64_t streams, int64_t k, int64_t depth) {
-  const int outputs = TileOutputs();
-  const int64_t rows = block.row_end - block.row_begin;
-  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  const int64_t columns = call.y.cols - panel * kPanelOutputs;
-  for (int64_t n = 0; n < std::min<int64_t>(kPanelOutputs, columns);
-       n += outputs) {
-    TileArgs args;
-    args.a_row = call.x.stride;
-    args.b =
-        call.w->data.data() + (panel * call.w->depth + k) * kPanelOutputs + n;
-    args.b_panel = call.w->depth * kPanelOutputs;
-    args.depth = depth;
-    args.c_row = call.y.stride;
-    args.outputs = columns - n;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const int64_t begin = block.row_begin + rows * tile / tiles;
-      const int64_t end = block.row_begin + rows * (tile + 1) / tiles;
-      args.a = call.x.Row(begin) + k;
-      args.c = call.y.Row(begin) + panel * kPanelOutputs + n;
-      if (k > 0 || call.store == Store::kAccumulate) {
-        args.start = args.c;
-        args.start_row = args.c_row;
-      } else {
-        args.start = call.bias == nullptr
-                         ? nullptr
-                         : call.bias + panel * kPanelOutputs + n;
-        args.start_row = 0;
-      }
-      const Tiles& kernels = kTiles[end - begin - 1];
-      (streams > 1 ? kernels.many : kernels.one)(args);
-    }
-  }
-}
-
-// Sums spilled between blocks of depth must still be in the second-level cache
-// when they are needed again.
+// Panels between whose blocks of depth the sums are spilled: y must still be in
+// the second-level cache when it is needed again (256 KiB of it).
 int64_t PanelGroup(int64_t rows) {
   constexpr int64_t kSpillFloats = 64 << 10;
   return std::max<int64_t>(1, kSpillFloats / (rows * kPanelOutputs));
+}
+
+// What tile `tile` of `tiles` fetches while it reads the panel at args->b. One
+// tile alone looks ahead in its own panel; of several, the first two fetch the
+// next panel, half each, so that memory is busy while the others compute.
+void SetPrefetch(int64_t tile, int64_t tiles, TileArgs* args) {
+  if (tiles == 1) {
+    args->prefetch = args->b + kPrefetchAhead;
+    args->prefetch_step = kPanelOutputs;
+  } else if (tile < 2) {
+    args->prefetch_step = kPanelOutputs / 2;
+    args->prefetch =
+        args->b + args->b_panel + tile * args->depth * args->prefetch_step;
+  } else {
+    args->prefetch = args->b;
+    args->prefetch_step = 0;
+  }
+}
+
+// Depth [k, k + depth) of one panel (or of as many as tiles of few rows take)
+// for all rows of the block. Outputs [panel * kPanelOutputs + n, …) of it.
+void RunColumns(const MatMulCall& call, const Block& block, int64_t panel,
+                bool is_many, int64_t n, int64_t k, int64_t depth) {
+  const int64_t rows = block.rows();
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const int64_t column = panel * kPanelOutputs + n;
+  const bool adds_to_y = k > 0 || call.store == Store::kAccumulate;
+  TileArgs args = {};
+  args.a_row = call.x.stride;
+  args.b_panel = call.w->depth * kPanelOutputs;
+  args.b = call.w->data.data() + panel * args.b_panel + k * kPanelOutputs + n;
+  args.depth = depth;
+  args.c_row = call.y.stride;
+  args.columns = call.y.cols - column;
+  args.start = call.bias == nullptr ? nullptr : call.bias + column;
+  args.start_row = adds_to_y ? call.y.stride : 0;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t begin = block.row_begin + rows * tile / tiles;
+    const int64_t end = block.row_begin + rows * (tile + 1) / tiles;
+    args.a = call.x.Row(begin) + k;
+    args.c = call.y.Row(begin) + column;
+    if (adds_to_y) args.start = args.c;
+    SetPrefetch(tile, tiles, &args);
+    const auto& kernels = is_many ? kManyPanelTiles<ALayout::kRows>
+                                  : kOnePanelTiles<ALayout::kRows>;
+    kernels[end - begin - 1](args);
+  }
+}
+
+// Panels [begin, end) at depth [k, k + depth).
+void RunPanels(const MatMulCall& call, const Block& block, int64_t begin,
+               int64_t end, int64_t k, int64_t depth) {
+  const int64_t at_once =
+      block.rows() <= kTileRows ? PanelsFor(block.rows()) : 1;
+  const int64_t whole_panels = call.y.cols / kPanelOutputs;
+  const int outputs = TileOutputs();
+  for (int64_t panel = begin; panel < end;) {
+    const bool is_many =
+        at_once > 1 && panel + at_once <= std::min(end, whole_panels);
+    const int64_t columns = call.y.cols - panel * kPanelOutputs;
+    for (int64_t n = 0; n < std::min<int64_t>(kPanelOutputs, columns);
+         n += outputs) {
+      RunColumns(call, block, panel, is_many, n, k, depth);
+    }
+    panel += is_many ? at_once : 1;
+  }
 }
 
 void RunBlock(const MatMulCall& call, const Block& block) {
   const int64_t depth = call.w->depth;
   const int64_t steps =
       std::max<int64_t>(1, (depth + kDepthBlock - 1) / kDepthBlock);
-  const int64_t rows = block.row_end - block.row_begin;
-  const int64_t group = PanelGroup(rows);
-  const int64_t streams = rows <= kTileRows ? StreamsFor(rows) : 1;
+  const int64_t group = PanelGroup(block.rows());
   for (int64_t p = block.panel_begin; p < block.panel_end; p += group) {
     const int64_t end = std::min(p + group, block.panel_end);
     for (int64_t step = 0; step < steps; ++step) {
       const int64_t k = depth * step / steps;
-      const int64_t count = depth * (step + 1) / steps - k;
-      int64_t panel = p;
-      for (; panel + streams <= end; panel += streams) {
-        RunPanels(call, block, panel, streams, k, count);
-      }
-      for (; panel < end; ++panel) RunPanels(call, block, panel, 1, k, count);
+      RunPanels(call, block, p, end, k, depth * (step + 1) / steps - k);
     }
   }
 }
@@ -131,14 +135,30 @@ HWY_EXPORT(RunBlock);
 
 namespace {
 
+// Rows of a task: many, because each reads all its panels from beyond the
+// second-level cache; but their x should stay inside (192 * 1024 * 4 bytes).
 constexpr int64_t kBlockRows = 192;
-// Below this many multiply-adds waking a second thread costs more than it
-// gives.
+// Multiply-adds below which waking a second thread costs more than it gives.
 constexpr int64_t kSerialWork = 1 << 15;
 // Multiply-adds of a task: some microseconds, so that handing out tasks costs
 // little and threads end together.
-constexpr int64_t kTaskWork = 1 << 19;
+constexpr int64_t kTaskWork = 1 << 18;
+// A few rows cost as much as this many: then reading the weights counts.
 constexpr int64_t kLeastRows = 8;
+// Panels that a task takes at least, where there are rows for several in a
+// tile.
+constexpr int64_t kPanelUnit = 4;
+
+// Panels of a task.
+int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
+  const int64_t work =
+      std::clamp(rows, kLeastRows, kBlockRows) * (depth + 1) * kPanelOutputs;
+  // Never so many that a thread goes without.
+  const int64_t most = (panels + threads - 1) / threads;
+  const int64_t wanted = std::clamp<int64_t>(kTaskWork / work, 1, most);
+  if (rows > kPanelUnit) return wanted;
+  return (wanted + kPanelUnit - 1) / kPanelUnit * kPanelUnit;
+}
 
 }  // namespace
 
@@ -153,25 +173,25 @@ void MatMul(ThreadPool& pool, ConstMat x, const PackedMatrix& w,
   const MatMulCall call = {x, &w, bias.empty() ? nullptr : bias.data(), store,
                            y};
   const int64_t panels = (w.outputs + kPanelOutputs - 1) / kPanelOutputs;
-  const auto run = HWY_DYNAMIC_DISPATCH(RunBlock);
-  if (pool.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork) {
-    for (int64_t row = 0; row < y.rows; row += kBlockRows) {
-      run(call, {row, std::min(row + kBlockRows, y.rows), 0, panels});
-    }
-    return;
+  const bool is_serial =
+      pool.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork;
+  const int64_t task_panels =
+      is_serial ? panels
+                : TaskPanels(x.rows, w.depth, panels, pool.num_threads());
+  const int64_t row_tasks = (y.rows + kBlockRows - 1) / kBlockRows;
+  const int64_t panel_tasks = (panels + task_panels - 1) / task_panels;
+  const auto run_task = [&](int64_t task, int) {
+    const int64_t row = task / panel_tasks * kBlockRows;
+    const int64_t panel = task % panel_tasks * task_panels;
+    HWY_DYNAMIC_DISPATCH(RunBlock)
+    (call, {row, std::min(row + kBlockRows, y.rows), panel,
+            std::min(panel + task_panels, panels)});
+  };
+  if (is_serial) {
+    for (int64_t task = 0; task < row_tasks; ++task) run_task(task, 0);
+  } else {
+    pool.ParallelFor(row_tasks * panel_tasks, run_task);
   }
-  const int64_t row_blocks = (y.rows + kBlockRows - 1) / kBlockRows;
-  // A few rows cost as much as kLeastRows: then reading the weights counts.
-  const int64_t rows = std::clamp(y.rows, kLeastRows, kBlockRows);
-  const int64_t panel_work = rows * (w.depth + 1) * kPanelOutputs;
-  const int64_t grain = std::max<int64_t>(1, kTaskWork / panel_work);
-  const int64_t panel_blocks = (panels + grain - 1) / grain;
-  pool.ParallelFor(row_blocks * panel_blocks, [&](int64_t task, int) {
-    const int64_t r = task / panel_blocks;
-    const int64_t p = task % panel_blocks;
-    run(call, {r * kBlockRows, std::min((r + 1) * kBlockRows, y.rows),
-               panels * p / panel_blocks, panels * (p + 1) / panel_blocks});
-  });
 }
 
 }  // namespace r1::cpu
