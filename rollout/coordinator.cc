@@ -14,6 +14,9 @@
 namespace r1 {
 namespace {
 
+// How often a waiting call looks whether its caller is still there.
+constexpr absl::Duration kSlice = absl::Milliseconds(200);
+
 absl::Time MonotonicNow() {
   return absl::UnixEpoch() +
          absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -119,9 +122,12 @@ void Coordinator::FinishRun(absl::Duration grace) {
   absl::MutexLock lock(&mutex_);
   is_finished_ = true;
   work_changed_.SignalAll();
-  const absl::Time deadline = absl::Now() + grace;
-  while (!workers_.empty()) {
-    if (work_changed_.WaitWithDeadline(&mutex_, deadline)) return;
+  const absl::Time until = options_.now() + grace;
+  for (;;) {
+    const absl::Time now = options_.now();
+    Expire(now);
+    if (workers_.empty() || now >= until) return;
+    work_changed_.WaitWithTimeout(&mutex_, std::min(until - now, kSlice));
   }
 }
 
@@ -225,8 +231,6 @@ int Coordinator::Quota(uint64_t worker_id, const WorkerState& worker,
 
 absl::StatusOr<AcquireReply> Coordinator::Acquire(
     const AcquireRequest& request, const std::function<bool()>& is_cancelled) {
-  // How often a waiting call looks whether its caller is still there.
-  constexpr absl::Duration kSlice = absl::Milliseconds(200);
   absl::MutexLock lock(&mutex_);
   const absl::Time until =
       options_.now() +

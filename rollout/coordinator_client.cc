@@ -59,9 +59,13 @@ class CoordinatorClient::Call {
   grpc::ClientContext* context() { return &context_; }
   absl::Status Finish(const grpc::Status& status) {
     const absl::Status result = FromGrpc(status);
+    absl::MutexLock lock(&client_->mutex_);
+    // A server that shuts down cancels the calls it has.
+    if (absl::IsCancelled(result) && !client_->is_cancelled_) {
+      return absl::UnavailableError("the coordinator ended the call");
+    }
     if (!absl::IsUnavailable(result) && !absl::IsDeadlineExceeded(result) &&
         !absl::IsCancelled(result)) {
-      absl::MutexLock lock(&client_->mutex_);
       client_->last_contact_ = absl::Now();
     }
     return result;

@@ -31,6 +31,9 @@ class CoordinatorService : public RolloutCoordinator::Service {
   grpc::Status Leave(grpc::ServerContext* context, const LeaveRequest* request,
                      LeaveReply* reply) override;
 
+ protected:
+  Coordinator* coordinator() const { return coordinator_; }
+
  private:
   Coordinator* coordinator_;
 };

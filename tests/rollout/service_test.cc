@@ -1,7 +1,10 @@
 // Coordinator, service and workers together: over the in-process channel and
 // over TCP, with workers that come, go, fall silent and lie.
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <thread>
@@ -16,8 +19,9 @@
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_client.h"
 #include "rollout/coordinator_server.h"
+#include "rollout/coordinator_service.h"
 #include "rollout/embedded_worker.h"
-#include "rollout/grpc_status.h"
+#include "rollout/weights_assembler.h"
 #include "rollout/worker.h"
 #include "tests/rollout/run_engine.h"
 #include "tests/rollout/tiny_model.h"
@@ -59,7 +63,7 @@ class ServiceTest : public ::testing::Test {
     }
   }
 
-  CoordinatorOptions Options() const {
+  CoordinatorOptions Options() {
     CoordinatorOptions options;
     options.build_id = "build-a";
     options.simd_target = CpuTargetName();
@@ -68,7 +72,14 @@ class ServiceTest : public ::testing::Test {
     options.tokenizer_json = tokenizer_json_;
     options.max_batch = 8;
     options.lease_ttl = absl::Seconds(2);
+    options.now = [this] {
+      return absl::Now() + absl::Milliseconds(clock_offset_ms_.load());
+    };
     return options;
+  }
+  // Moves the coordinator's clock.
+  void AdvanceClock(absl::Duration d) {
+    clock_offset_ms_ += absl::ToInt64Milliseconds(d);
   }
 
   void StartLearner(const CoordinatorOptions& options,
@@ -123,6 +134,7 @@ class ServiceTest : public ::testing::Test {
     return RunEngine(config_, *weights_, version, works_);
   }
 
+  std::atomic<int64_t> clock_offset_ms_ = 0;
   ModelConfig config_ = TinyConfig();
   std::string tokenizer_json_ = TinyTokenizerJson();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
@@ -159,6 +171,329 @@ TEST_F(ServiceTest, AnyNumberOfWorkersOverTcpGivesTheEnginesSamples) {
     coordinator_->FinishRun(kPatience);
     for (auto& worker : workers) EXPECT_TRUE(worker->Wait().ok());
   }
+}
+
+TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
+  StartLearner(Options());
+  EmbeddedWorker embedded(coordinator_.get(), server_.get(), WorkerNamed("e"));
+  const std::unique_ptr<RemoteWorker> remote = StartWorker("r");
+  ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
+  for (uint64_t version = 1; version <= 4; ++version) {
+    for (float& x : weights_->mutable_params().Elements(0)) x *= 1.01f;
+    weights_->Pack(ops_.get());
+    ASSERT_EQ(RunVersion(version), Expected(version)) << version;
+  }
+  for (const WorkerStatus& status : coordinator_->Workers()) {
+    EXPECT_GT(status.samples_finished, 0) << status.name;
+  }
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(remote->Wait().ok());
+}
+
+TEST_F(ServiceTest, AWorkerMayJoinInTheMiddleAndAnotherLeave) {
+  for (RolloutWork& work : works_)
+    work = MakeWork(config_, work.prompt.id(), 8, 120);
+  StartLearner(Options());
+  std::unique_ptr<RemoteWorker> first = StartWorker("first");
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
+  Samples samples;
+  Collect(&samples, 5);
+  const std::unique_ptr<RemoteWorker> second = StartWorker("second");
+  Collect(&samples, 5);
+  first->Stop();
+  EXPECT_EQ(first->Wait().code(), absl::StatusCode::kCancelled);
+  Collect(&samples, 38);
+  EXPECT_EQ(samples, Expected(1));
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(second->Wait().ok());
+}
+
+// A worker killed in the middle: it holds leases and is never heard again.
+TEST_F(ServiceTest, TheSamplesOfAKilledWorkerGoToAnother) {
+  StartLearner(Options());
+  CoordinatorClient killed(MakeCoordinatorChannel(server_->address()));
+  JoinRequest join;
+  join.set_worker_name("killed");
+  join.set_build_id("build-a");
+  join.set_simd_target(CpuTargetName());
+  const auto joined = killed.Join(join);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
+  AcquireRequest acquire;
+  acquire.set_worker_id(joined->worker_id());
+  acquire.set_max_samples(20);
+  const auto leases = killed.Acquire(acquire);
+  ASSERT_TRUE(leases.ok()) << leases.status();
+  ASSERT_GT(leases->leases_size(), 0);
+  AdvanceClock(absl::Seconds(2));
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("alive");
+  Samples samples;
+  Collect(&samples, 48);
+  EXPECT_EQ(samples, Expected(1));
+  EXPECT_GE(coordinator_->stats().requeued_samples, 20);
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok());
+}
+
+// Two hold the same sample; when the other one is faster, the learner gets its
+// weights back at once, without waiting for the slower worker to finish.
+TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
+  // Long enough that the slow worker is still at it.
+  config_.max_positions = 3000;
+  config_.eos_token_ids.clear();
+  works_ = {MakeWork(config_, 1, 8, 2500)};
+  const Samples expected = Expected(1);
+  StartLearner(Options(), "");
+  JoinRequest join;
+  join.set_build_id("build-a");
+  join.set_simd_target(CpuTargetName());
+  AcquireRequest acquire;
+  acquire.set_worker_id(coordinator_->Join(join)->worker_id());
+  acquire.set_max_samples(8);
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  coordinator_->Enqueue(works_[0]);
+  const auto leases = coordinator_->Acquire(acquire, [] { return false; });
+  ASSERT_EQ(leases->leases_size(), 1);
+  // The lease lapses, but the worker stays known.
+  AdvanceClock(absl::Seconds(1));
+  ASSERT_TRUE(coordinator_->Heard(acquire.worker_id()).ok());
+  AdvanceClock(absl::Seconds(1));
+  EmbeddedWorker slow(coordinator_.get(), server_.get(), WorkerNamed("slow"));
+  while (coordinator_->stats().requeued_samples == 0 ||
+         coordinator_->Workers().back().samples_in_flight == 0) {
+    std::this_thread::yield();
+  }
+  SubmitRequest submit;
+  submit.set_worker_id(acquire.worker_id());
+  submit.set_lease_id(leases->leases(0).lease_id());
+  for (const auto& [key, bytes] : expected) {
+    ASSERT_TRUE(submit.add_trajectories()->ParseFromString(bytes));
+  }
+  ASSERT_TRUE(coordinator_->Submit(submit).ok());
+  Samples samples;
+  Collect(&samples, 8);
+  EXPECT_EQ(samples, expected);
+  coordinator_->Retract();
+  weights_->mutable_params().SetZero();  // a race if "slow" still read it
+  EXPECT_EQ(coordinator_->Workers().back().samples_finished, 0);
+}
+
+TEST_F(ServiceTest, ARestartedLearnerOnTheSamePortFindsItsWorkersAgain) {
+  StartLearner(Options());
+  const std::string address = server_->address();
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
+  Samples samples;
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
+  Collect(&samples, 3);
+  server_ = nullptr;  // in the middle of the step
+  coordinator_ = nullptr;
+  StartLearner(Options(), address);
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  EXPECT_EQ(coordinator_->stats().refused, 0);
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok());
+}
+
+TEST_F(ServiceTest, AWorkerGivesUpOnACoordinatorThatStaysAway) {
+  StartLearner(Options());
+  const std::string address = server_->address();
+  WorkerOptions options = WorkerNamed("w");
+  options.reconnect = absl::Milliseconds(300);
+  RemoteWorker worker(address, options);
+  ASSERT_TRUE(coordinator_->WaitForWorkers(1, absl::Now() + kPatience).ok());
+  server_ = nullptr;
+  const absl::Status status = worker.Wait();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.ToString(), HasSubstr("no coordinator answered"));
+}
+
+TEST_F(ServiceTest, AWorkerWaitsForALearnerThatStartsLater) {
+  // A port that is free: the first server lets go of it.
+  StartLearner(Options());
+  const std::string address = server_->address();
+  server_ = nullptr;
+  RemoteWorker worker(address, WorkerNamed("early"));
+  StartLearner(Options(), address);
+  EXPECT_TRUE(coordinator_->WaitForWorkers(1, absl::Now() + kPatience).ok());
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker.Wait().ok());
+}
+
+TEST_F(ServiceTest, AStoppedWorkerStopsWhereverItWaits) {
+  RemoteWorker unconnected("127.0.0.1:1", WorkerNamed("w"));
+  unconnected.Stop();
+  EXPECT_EQ(unconnected.Wait().code(), absl::StatusCode::kCancelled);
+  StartLearner(Options());
+  const std::unique_ptr<RemoteWorker> idle = StartWorker("idle");
+  EXPECT_EQ(RunVersion(1), Expected(1));  // it has joined, and waits for more
+  const absl::Time begin = absl::Now();
+  idle->Stop();
+  EXPECT_EQ(idle->Wait().code(), absl::StatusCode::kCancelled);
+  // Far below the long poll's 10 s.
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  EXPECT_TRUE(coordinator_->Workers().empty());
+}
+
+TEST_F(ServiceTest, AWorkerOfAnotherBuildSaysBothNames) {
+  StartLearner(Options());
+  WorkerOptions options = WorkerNamed("w");
+  options.build_id = "build-b";
+  RemoteWorker worker(server_->address(), options);
+  const absl::Status status = worker.Wait();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.ToString(), HasSubstr("build-a"));
+  EXPECT_THAT(status.ToString(), HasSubstr("build-b"));
+}
+
+TEST_F(ServiceTest, APortInUseIsOneClearLine) {
+  StartLearner(Options());
+  const auto second =
+      CoordinatorServer::Start(coordinator_.get(), server_->address());
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(second.status().ToString(), HasSubstr(server_->address()));
+  EXPECT_THAT(second.status().ToString(), HasSubstr("Address already in use"));
+  for (const char* bad : {"7777", ":7777", "localhost:", "localhost:x",
+                          "localhost:70000", "localhost:-1"}) {
+    EXPECT_EQ(CoordinatorServer::Start(coordinator_.get(), bad).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << bad;
+  }
+  EXPECT_EQ(CoordinatorServer::Start(coordinator_.get(), "203.0.113.1:0")
+                .status()
+                .code(),
+            absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ServiceTest, APromptThatIsTooLongEndsTheRunByName) {
+  StartLearner(Options());
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  RolloutWork work = MakeWork(config_, 17, 2, 5);
+  for (int i = 0; i < 200; ++i) work.prompt.add_token_ids(5);
+  coordinator_->Enqueue(work);
+  const absl::Status status =
+      coordinator_->Next(absl::Now() + kPatience).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(), HasSubstr("worker w: prompt 17, sample 0"));
+  EXPECT_EQ(worker->Wait().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ServiceTest, WeightsThatAreNotFiniteEndTheRunByName) {
+  weights_->mutable_params().Elements(0)[3] = NAN;
+  weights_->Pack(ops_.get());
+  StartLearner(Options());
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  coordinator_->Enqueue(works_[0]);
+  const absl::Status status =
+      coordinator_->Next(absl::Now() + kPatience).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.ToString(), HasSubstr("prompt 1, sample"));
+  EXPECT_EQ(worker->Wait().code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(ServiceTest, AnEmbeddedWorkerThatCannotJoinEndsTheRun) {
+  StartLearner(Options(), "");
+  WorkerOptions options = WorkerNamed("w");
+  options.build_id = "build-b";
+  EmbeddedWorker worker(coordinator_.get(), server_.get(), options);
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  coordinator_->Enqueue(works_[0]);
+  EXPECT_EQ(coordinator_->Next(absl::Now() + kPatience).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+// A hash that does not belong to the weights, as after a mix-up of versions.
+TEST_F(ServiceTest, AWorkerRefusesWeightsWithAnotherHash) {
+  StartLearner(Options());
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
+  WeightsId id = Id(1);
+  const std::string actual = id.sha256();
+  id.set_sha256(std::string(64, 'a'));
+  ASSERT_TRUE(coordinator_->Publish(id, weights_).ok());
+  coordinator_->Enqueue(works_[0]);
+  const absl::Status status = worker->Wait();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(status.ToString(), HasSubstr("version 1"));
+  EXPECT_THAT(status.ToString(), HasSubstr(actual));
+  EXPECT_THAT(status.ToString(), HasSubstr(id.sha256()));
+  // Nothing was generated, and everything can be leased again.
+  const absl::Status next =
+      coordinator_->Next(absl::Now() + absl::Milliseconds(10)).status();
+  EXPECT_EQ(next.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(next.ToString(), HasSubstr("8 from a worker to take them"));
+}
+
+// Damages what passes through: every second transfer of weights.
+class DamagingService : public CoordinatorService {
+ public:
+  using CoordinatorService::CoordinatorService;
+  grpc::Status FetchWeights(grpc::ServerContext* context,
+                            const WeightsRequest* request,
+                            grpc::ServerWriter<WeightsChunk>* writer) override {
+    if (++transfers_ % 2 == 0) {
+      return CoordinatorService::FetchWeights(context, request, writer);
+    }
+    const auto snapshot =
+        *coordinator()->weights().Snapshot(request->weights());
+    WeightsChunk chunk = MakeWeightsChunk(*snapshot, 0);
+    (*chunk.mutable_data())[1000] ^= 16;
+    writer->Write(chunk);
+    return grpc::Status::OK;
+  }
+  int transfers() const { return transfers_; }
+
+ private:
+  std::atomic<int> transfers_ = 0;
+};
+
+TEST_F(ServiceTest, AChunkDamagedOnTheWayIsFetchedAgain) {
+  coordinator_ = std::make_unique<Coordinator>(Options());
+  DamagingService service(coordinator_.get());
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  std::jthread worker([&](std::stop_token stop) {
+    const absl::Status status =
+        Worker(server->InProcessChannel(grpc::ChannelArguments()),
+               WorkerNamed("w"))
+            .Run(std::move(stop));
+    EXPECT_TRUE(status.ok()) << status;
+  });
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  EXPECT_EQ(service.transfers(), 2);
+  coordinator_->FinishRun(kPatience);
+  worker.join();
+  server->Shutdown();
+}
+
+TEST_F(ServiceTest, TheServerAnswersHealthChecks) {
+  StartLearner(Options());
+  const std::shared_ptr<grpc::Channel> channel =
+      MakeCoordinatorChannel(server_->address());
+  // grpc.health.v1.Health/Check with an empty request; the reply's only field
+  // is status = 1, SERVING.
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const grpc::Slice no_bytes("", 0);
+  const auto call =
+      stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
+                            grpc::ByteBuffer(&no_bytes, 1), &queue);
+  call->StartCall();
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  call->Finish(&reply, &status, nullptr);
+  void* tag = nullptr;
+  bool is_ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &is_ok));
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  grpc::Slice slice;
+  ASSERT_TRUE(reply.DumpToSingleSlice(&slice).ok());
+  EXPECT_EQ(std::string(slice.begin(), slice.end()), std::string("\x08\x01"));
 }
 
 }  // namespace
