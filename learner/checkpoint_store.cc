@@ -50,16 +50,28 @@ absl::Status CheckpointStore::Save(const TrainingState& state,
   R1_RETURN_IF_ERROR(MakeDirectories(folder_));
   R1_RETURN_IF_ERROR(RemoveLeftovers());
   const std::string path = PathOf(state.step);
-  if (!FileExists(path)) {
-    const std::string temporary =
-        absl::StrCat(folder_, "/", kTemporaryPrefix, kPrefix, state.step);
-    R1_RETURN_IF_ERROR(MakeDirectories(temporary));
-    R1_RETURN_IF_ERROR(WriteModelFolder(temporary, state.weights->config(),
-                                        state.weights->params(), tokenizer));
-    R1_RETURN_IF_ERROR(WriteTrainerFiles(temporary, state));
-    R1_RETURN_IF_ERROR(PublishDirectory(temporary, path));
+  if (FileExists(path)) {
+    if (VerifyCheckpoint(path).ok()) return RemoveOld(state.step);
+    R1_RETURN_IF_ERROR(Remove(state.step));
   }
-  return RemoveOld();
+  const std::string temporary =
+      absl::StrCat(folder_, "/", kTemporaryPrefix, kPrefix, state.step);
+  absl::Status status = Write(temporary, state, tokenizer);
+  if (status.ok()) status = PublishDirectory(temporary, path);
+  if (!status.ok()) {
+    status.Update(RemoveAll(temporary));  // keeps the first error
+    return Annotate(status, absl::StrCat("saving ", path));
+  }
+  return RemoveOld(state.step);
+}
+
+absl::Status CheckpointStore::Write(const std::string& temporary,
+                                    const TrainingState& state,
+                                    const Tokenizer& tokenizer) const {
+  R1_RETURN_IF_ERROR(MakeDirectories(temporary));
+  R1_RETURN_IF_ERROR(WriteModelFolder(temporary, state.weights->config(),
+                                      state.weights->params(), tokenizer));
+  return WriteTrainerFiles(temporary, state);
 }
 
 absl::StatusOr<TrainingState> CheckpointStore::Load(int64_t step,
@@ -106,16 +118,22 @@ absl::Status CheckpointStore::RemoveLeftovers() const {
   return absl::OkStatus();
 }
 
-absl::Status CheckpointStore::RemoveOld() const {
-  R1_ASSIGN_OR_RETURN(const std::vector<int64_t> steps, Steps());
+// Renamed first: a removal cut short must not leave half a checkpoint.
+absl::Status CheckpointStore::Remove(int64_t step) const {
+  const std::string doomed =
+      absl::StrCat(folder_, "/", kTemporaryPrefix, "old-", step);
+  R1_RETURN_IF_ERROR(PublishDirectory(PathOf(step), doomed));
+  return RemoveAll(doomed);
+}
+
+absl::Status CheckpointStore::RemoveOld(int64_t newest) const {
+  R1_ASSIGN_OR_RETURN(std::vector<int64_t> steps, Steps());
+  // A later step can only be a damaged one that was passed over.
+  steps.erase(std::upper_bound(steps.begin(), steps.end(), newest),
+              steps.end());
   const int64_t surplus = static_cast<int64_t>(steps.size()) - keep_;
   for (int64_t i = 0; i < surplus; ++i) {
-    if (steps[i] == 0) continue;
-    // Renamed first: a removal cut short must not leave half a checkpoint.
-    const std::string doomed =
-        absl::StrCat(folder_, "/", kTemporaryPrefix, "old-", steps[i]);
-    R1_RETURN_IF_ERROR(PublishDirectory(PathOf(steps[i]), doomed));
-    R1_RETURN_IF_ERROR(RemoveAll(doomed));
+    if (steps[i] != 0) R1_RETURN_IF_ERROR(Remove(steps[i]));
   }
   return absl::OkStatus();
 }

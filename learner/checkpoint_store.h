@@ -28,7 +28,8 @@ class CheckpointStore {
 
   // Writes step-N of `state.step` under a temporary name, syncs it, and makes
   // it visible by one rename; only then removes the ones no longer kept. A
-  // step that is there already is left alone: a run is a function.
+  // whole checkpoint of that step is left alone, since a run is a function; a
+  // damaged one is replaced. A failed save leaves nothing behind.
   absl::Status Save(const TrainingState& state, const Tokenizer& tokenizer);
 
   // The newest whole checkpoint. One that is damaged is named in a warning and
@@ -50,8 +51,12 @@ class CheckpointStore {
   std::string PathOf(int64_t step) const;
 
  private:
+  absl::Status Write(const std::string& temporary, const TrainingState& state,
+                     const Tokenizer& tokenizer) const;
   absl::Status RemoveLeftovers() const;
-  absl::Status RemoveOld() const;
+  absl::Status Remove(int64_t step) const;
+  // Removes all but the newest up to `newest`, and step 0.
+  absl::Status RemoveOld(int64_t newest) const;
 
   std::string folder_;
   int keep_;

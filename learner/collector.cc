@@ -125,6 +125,7 @@ absl::Status SampleCollector::DrawPrompts(int count) {
     group.samples.resize(config_.rl().group_size());
     collection_.groups.push_back(std::move(group));
     const Prompt& prompt = collection_.groups.back().prompt;
+    R1_CHECK(prompt.id() + 1 == collection_.next_index, "id is the index");
 
     RolloutWork work;
     for (uint32_t s = 0; s < static_cast<uint32_t>(config_.rl().group_size());

@@ -58,8 +58,7 @@ class PolicyGradient {
 
   // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
   // this they are the rollout's, which are the same bits where sampler and
-  // trainer share kernels; with truncated importance sampling the difference
-  // is what counts (arXiv 2507.18071's predecessor note, see README.md).
+  // trainer share kernels; truncated importance sampling needs both.
   void ScoreOldLogprobs(const ModelWeights& weights,
                         absl::Span<PolicySample> samples);
 

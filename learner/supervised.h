@@ -26,12 +26,6 @@ namespace r1 {
 using ExampleSource =
     std::function<absl::StatusOr<TrainSequence>(uint64_t index)>;
 
-struct SupervisedProgress {
-  int64_t step = 0;  // the one just finished
-  int64_t steps = 0;
-  Metrics metrics;
-};
-
 // Threads: one learner thread.
 class SupervisedTrainer {
  public:

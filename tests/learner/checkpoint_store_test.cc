@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +171,44 @@ TEST_F(CheckpointStoreTest, SavingAStepAgainKeepsTheFirst) {
       *ReadFile(store_.PathOf(1) + "/trainer/state.json");
   Save(1);
   EXPECT_EQ(*ReadFile(store_.PathOf(1) + "/trainer/state.json"), before);
+}
+
+TEST_F(CheckpointStoreTest, SavingADamagedStepReplacesIt) {
+  Save(1);
+  Save(2);
+  Damage(store_.PathOf(2) + "/model.safetensors");
+  Save(2);
+  EXPECT_EQ(store_.LoadNewest(true, ops_.get())->step, 2);
+  EXPECT_THAT(log_, IsEmpty());
+}
+
+// Only one is kept, and a damaged later one must not push it out.
+TEST_F(CheckpointStoreTest, DamagedLaterStepDoesNotCostTheNewestWholeOne) {
+  store_ = CheckpointStore(folder_.path() + "/checkpoints", 1);
+  Save(1);
+  Save(5);
+  Damage(store_.PathOf(5) + "/model.safetensors");
+  Save(3);
+  EXPECT_EQ(store_.LoadNewest(true, ops_.get())->step, 3);
+}
+
+// The disk is full after 100 kB of a file.
+TEST_F(CheckpointStoreTest, FailedSaveIsTypedAndLeavesNothingBehind) {
+  Save(1);
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{100000, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  const absl::Status status = store_.Save(StateAt(2), tokenizer_);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("step-2"));
+  EXPECT_THAT(*ListDirectory(folder_.path() + "/checkpoints"),
+              ElementsAre("step-1"));
+  Save(2);
+  EXPECT_EQ(store_.LoadNewest(true, ops_.get())->step, 2);
 }
 
 // A saving process is killed at many moments: what is visible is always whole.

@@ -117,6 +117,20 @@ TEST_F(SupervisedTest, OnlyScoredTokensCount) {
   EXPECT_NEAR(loss, -sum / scored, 1e-9);
 }
 
+// The mean over equal examples is that of one: 3 microbatches or 1.
+TEST_F(SupervisedTest, MicrobatchesAddUpToTheMean) {
+  const auto same = [](uint64_t) { return Counting(1); };
+  SupervisedTrainer small = Start(same);
+  config_.set_batch_tokens(10000);
+  SupervisedTrainer large = Start(same);
+  const Metrics one = *small.Step(), many = *large.Step();
+  EXPECT_GT(MetricOf(many, "tokens/trained"), 2 * 4096);
+  EXPECT_NEAR(MetricOf(many, "loss"), MetricOf(one, "loss"), 1e-6);
+  // Sums of up to 10,000 terms in fp32.
+  const double norm = MetricOf(one, "grad_norm");
+  EXPECT_NEAR(MetricOf(many, "grad_norm"), norm, 1e-4 * norm);
+}
+
 TEST_F(SupervisedTest, ThreadsDoNotChangeTheResult) {
   SupervisedTrainer trainer = Start();
   const auto one = MakeCpuOps(1);

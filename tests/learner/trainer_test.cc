@@ -133,6 +133,7 @@ TEST_F(TrainerTest, RewardRisesOnATrivialTask) {
 // Paper section 1.1 on the first minibatch of a run.
 TEST_F(TrainerTest, FirstUpdateIsOnPolicy) {
   config_.mutable_rl()->set_minibatches(1);
+  config_.mutable_rollout()->set_temperature(0.7);
   auto process = Start();
   const auto metrics = process->trainer->Step();
   ASSERT_TRUE(metrics.ok()) << metrics.status();
