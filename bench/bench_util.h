@@ -33,8 +33,8 @@ inline Buffer RandomBuffer(int64_t count) {
 // Weights [N, K] times M rows: layers of three models and a vocabulary head.
 inline void MatMulShapes(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"N", "K", "M"})->UseRealTime();
-  constexpr int kShapes[][2] = {
-      {384, 128}, {768, 256}, {1536, 576}, {576, 1536}, {49152, 576}};
+  constexpr int kShapes[][2] = {{384, 128},  {768, 256},   {1536, 576},
+                                {576, 1536}, {49152, 576}, {576, 49152}};
   for (const auto& shape : kShapes) {
     for (const int m : {1, 2, 4, 8, 16, 64, 256, 1024}) {
       bench->Args({shape[0], shape[1], m});

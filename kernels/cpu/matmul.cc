@@ -148,6 +148,10 @@ constexpr int64_t kLeastRows = 8;
 // Panels that a task takes at least, where there are rows for several in a
 // tile.
 constexpr int64_t kPanelUnit = 4;
+// Beyond this depth x streams through the second-level cache once per task, so
+// a task takes at least kDeepPanels.
+constexpr int64_t kDeep = 4096;
+constexpr int64_t kDeepPanels = 8;
 
 // Panels of a task.
 int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
@@ -155,7 +159,8 @@ int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
       std::clamp(rows, kLeastRows, kBlockRows) * (depth + 1) * kPanelOutputs;
   // Never so many that a thread goes without.
   const int64_t most = (panels + threads - 1) / threads;
-  const int64_t wanted = std::clamp<int64_t>(kTaskWork / work, 1, most);
+  const int64_t least = depth > kDeep ? std::min(kDeepPanels, most) : 1;
+  const int64_t wanted = std::clamp(kTaskWork / work, least, most);
   if (rows > kPanelUnit) return wanted;
   return (wanted + kPanelUnit - 1) / kPanelUnit * kPanelUnit;
 }

@@ -8,69 +8,22 @@
 #include "base/check.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/matmul.h"
-#include "kernels/cpu/simd-inl.h"
+#include "kernels/cpu/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-#if HWY_TARGET != HWY_SCALAR
-// Stores 128-bit block q of v at to + 4 q * kPanelOutputs.
-template <class D>
-HWY_INLINE void StoreBlocks(D d, hn::Vec<D> v, float* to) {
-  if constexpr (hn::MaxLanes(d) <= 4) {
-    hn::StoreU(v, d, to);
-  } else {
-    const hn::Half<D> half;
-    StoreBlocks(half, hn::LowerHalf(half, v), to);
-    StoreBlocks(half, hn::UpperHalf(half, v),
-                to + hn::Lanes(half) * kPanelOutputs);
-  }
-}
-
-// panel[k * kPanelOutputs + i] = row i [k] for four rows and Lanes values of k:
-// two rounds of interleaving leave, in every block, one k of all four rows.
-HWY_INLINE void TransposeFour(const float* rows, int64_t stride, float* panel) {
-  const FloatTag d;
-  const FloatVec r0 = hn::LoadU(d, rows);
-  const FloatVec r1 = hn::LoadU(d, rows + stride);
-  const FloatVec r2 = hn::LoadU(d, rows + 2 * stride);
-  const FloatVec r3 = hn::LoadU(d, rows + 3 * stride);
-  const FloatVec low02 = hn::InterleaveLower(d, r0, r2);
-  const FloatVec low13 = hn::InterleaveLower(d, r1, r3);
-  const FloatVec high02 = hn::InterleaveUpper(d, r0, r2);
-  const FloatVec high13 = hn::InterleaveUpper(d, r1, r3);
-  StoreBlocks(d, hn::InterleaveLower(d, low02, low13), panel);
-  StoreBlocks(d, hn::InterleaveUpper(d, low02, low13), panel + kPanelOutputs);
-  StoreBlocks(d, hn::InterleaveLower(d, high02, high13),
-              panel + 2 * kPanelOutputs);
-  StoreBlocks(d, hn::InterleaveUpper(d, high02, high13),
-              panel + 3 * kPanelOutputs);
-}
-#endif
 
 // panel[k * kPanelOutputs + i] = w[i, k] for all rows of w. Goes block by block
 // over k: a block of the panel stays in the first-level cache while its rows
 // are read in runs that the hardware prefetches.
 void PackRows(ConstMat w, float* panel) {
   constexpr int64_t kBlock = 128;
-  for (int64_t begin = 0; begin < w.cols; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, w.cols);
-    for (int64_t i = 0; i < w.rows;) {
-      int64_t k = begin;
-      const int64_t count = i + 4 <= w.rows ? 4 : 1;
-#if HWY_TARGET != HWY_SCALAR
-      const int64_t lanes = hn::Lanes(FloatTag());
-      for (; count == 4 && k + lanes <= end; k += lanes) {
-        TransposeFour(w.Row(i) + k, w.stride, panel + k * kPanelOutputs + i);
-      }
-#endif
-      for (; k < end; ++k) {
-        for (int64_t j = i; j < i + count; ++j) {
-          panel[k * kPanelOutputs + j] = w.Row(j)[k];
-        }
-      }
-      i += count;
+  for (int64_t k = 0; k < w.cols; k += kBlock) {
+    const int64_t depth = std::min(kBlock, w.cols - k);
+    for (int64_t i = 0; i < w.rows; i += 4) {
+      Transpose(w.Row(i) + k, std::min<int64_t>(4, w.rows - i), depth, w.stride,
+                panel + k * kPanelOutputs + i, kPanelOutputs);
     }
   }
 }
