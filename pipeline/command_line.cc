@@ -1,0 +1,131 @@
+#include "pipeline/command_line.h"
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "pipeline/build_id.h"
+#include "pipeline/commands/command.h"
+#include "pipeline/escape.h"
+#include "pipeline/stop_signal.h"
+#include "proto/nearest_name.h"
+
+namespace r1 {
+namespace {
+
+constexpr char kDescription[] =
+    "r1 takes a base language model to a reasoning model by reinforcement "
+    "learning, on a CPU.";
+
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  r1 quickstart                          a small model, in minutes\n"
+    "  r1 train configs/smoke.textproto --run-dir runs/smoke\n"
+    "  r1 COMMAND --help                      options and examples\n"
+    "\nExit codes: 0 done, 1 failed, 2 wrong usage.";
+
+void PrintError(absl::string_view message) {
+  for (absl::string_view line :
+       absl::StrSplit(message, '\n', absl::SkipWhitespace())) {
+    std::fprintf(stderr, "r1: %s\n", VisibleLine(line).c_str());
+  }
+}
+
+struct Commands {
+  CLI::App app{kDescription, "r1"};
+  std::vector<std::pair<CLI::App*, CommandBody>> bodies;
+
+  Commands() {
+    app.set_version_flag(
+        "--version", [] { return VersionText(); },
+        "Print version and build id, then exit");
+    app.footer(kExamples);
+    for (const auto add :
+         {AddQuickstart, AddTrain, AddWorker, AddRewardServer, AddEval,
+          AddGenerate, AddMetrics, AddSamples, AddReport, AddHash, AddTest}) {
+      CommandBody body = add(&app);
+      bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
+    }
+  }
+
+  static std::string VersionText() {
+    return absl::StrCat("r1 ", ProgramVersion(), " build ",
+                        BuildId().value_or("unknown").substr(0, 16));
+  }
+
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& [command, body] : bodies) {
+      names.push_back(command->get_name());
+    }
+    return names;
+  }
+};
+
+// "r1 train --help" for the command whose arguments were wrong.
+std::string HelpHint(const Commands& commands) {
+  for (const auto& [command, body] : commands.bodies) {
+    if (command->parsed()) {
+      return absl::StrCat("see `r1 ", command->get_name(), " --help`");
+    }
+  }
+  return "see `r1 --help`";
+}
+
+int UsageError(const Commands& commands, std::string message) {
+  // CLI11 breaks some messages into several lines.
+  absl::StripAsciiWhitespace(&message);
+  message = absl::StrReplaceAll(message, {{"\n", "; "}});
+  PrintError(absl::StrCat(message, ": ", HelpHint(commands)));
+  return kExitUsage;
+}
+
+// An unknown first word, named with its nearest relatives; CLI11 would only
+// say that it did not expect it.
+bool IsUnknownCommand(const Commands& commands, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return false;
+  for (const auto& [command, body] : commands.bodies) {
+    if (command->get_name() == argv[1]) return false;
+  }
+  PrintError(absl::StrCat("there is no command \"", argv[1], "\"",
+                          DidYouMean(NearestNames(argv[1], commands.Names())),
+                          ": see `r1 --help`"));
+  return true;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  InstallStopSignals();
+  Commands commands;
+  if (argc < 2) {
+    std::fputs(commands.app.help().c_str(), stdout);
+    return kExitUsage;
+  }
+  if (IsUnknownCommand(commands, argc, argv)) return kExitUsage;
+  try {
+    commands.app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {  // --help, --version
+      return commands.app.exit(error) == 0 ? kExitOk : kExitUsage;
+    }
+    return UsageError(commands, error.what());
+  }
+  for (const auto& [command, body] : commands.bodies) {
+    if (!command->parsed()) continue;
+    const absl::Status status = body();
+    if (status.ok()) return kExitOk;
+    PrintError(status.message());
+    return kExitFailure;
+  }
+  return UsageError(commands, "no command was given");
+}
+
+}  // namespace r1

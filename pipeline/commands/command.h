@@ -1,0 +1,45 @@
+// One subcommand of the program.
+#ifndef R1_PIPELINE_COMMANDS_COMMAND_H_
+#define R1_PIPELINE_COMMANDS_COMMAND_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+
+namespace r1 {
+
+// Exit codes of the program.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;  // one line "r1: ..." says why
+inline constexpr int kExitUsage = 2;    // the command line is wrong
+
+// Runs the command with the arguments that its options were bound to.
+using CommandBody = std::function<absl::Status()>;
+
+// Each adds its subcommand with options, help and examples to `app`, and
+// returns what runs it. The options live as long as the returned function.
+CommandBody AddQuickstart(CLI::App* app);
+CommandBody AddTrain(CLI::App* app);
+CommandBody AddWorker(CLI::App* app);
+CommandBody AddRewardServer(CLI::App* app);
+CommandBody AddEval(CLI::App* app);
+CommandBody AddGenerate(CLI::App* app);
+CommandBody AddMetrics(CLI::App* app);
+CommandBody AddSamples(CLI::App* app);
+CommandBody AddHash(CLI::App* app);
+CommandBody AddReport(CLI::App* app);
+CommandBody AddTest(CLI::App* app);
+
+// The option --threads, 0 to 1024, 0 = all cores.
+void AddThreadsOption(CLI::App* command, int* threads);
+// --temperature and --top-p, with what the variables hold as defaults.
+void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p);
+// The repeatable option --set KEY=VALUE.
+void AddSetOption(CLI::App* command, std::vector<std::string>* overrides);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_COMMANDS_COMMAND_H_

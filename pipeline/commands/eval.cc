@@ -1,0 +1,201 @@
+// r1 eval: how good a model is at problems it was not trained on.
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "pipeline/commands/command.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/loaded_model.h"
+#include "pipeline/progress.h"
+#include "pipeline/stop_signal.h"
+#include "rollout/prompt_source.h"
+
+namespace r1 {
+namespace {
+
+// Options that were not given keep the run's values.
+struct EvalArgs {
+  std::string model;
+  std::string data;
+  std::optional<int> samples;
+  std::optional<int> problems;
+  std::optional<float> temperature;
+  std::optional<float> top_p;
+  std::optional<int> max_new_tokens;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> overrides;
+  int threads = 0;
+  bool is_json = false;
+};
+
+// A file's task shows in its first row: {nums, target} is Countdown, anything
+// else question and answer.
+absl::StatusOr<Task> TaskOfFile(const std::string& path) {
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  const auto row = nlohmann::json::parse(text.substr(0, text.find('\n')),
+                                         /*cb=*/nullptr,
+                                         /*allow_exceptions=*/false);
+  const bool is_countdown =
+      row.is_object() && row.contains("nums") && row.contains("target");
+  return is_countdown ? COUNTDOWN : QUESTION_ANSWER;
+}
+
+// Applies --data to the run's section.
+absl::Status ChooseData(const std::string& data, DataSection* section) {
+  if (data.empty()) return absl::OkStatus();
+  if (data == "countdown" || data == "arithmetic") {
+    section->set_task(data == "countdown" ? COUNTDOWN : ARITHMETIC);
+    section->clear_file();
+    return absl::OkStatus();
+  }
+  if (!FileExists(data)) {
+    return absl::NotFoundError(
+        absl::StrCat("--data: there is no file ", data,
+                     ", and the tasks are \"countdown\" and \"arithmetic\""));
+  }
+  R1_ASSIGN_OR_RETURN(const Task task, TaskOfFile(data));
+  section->set_task(task);
+  section->set_file(data);
+  return absl::OkStatus();
+}
+
+// All rows of a file named by --data; else held-out problems of the section.
+absl::StatusOr<std::vector<Prompt>> LoadProblems(
+    const EvalArgs& args, const RunConfig& config,
+    std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
+  const DataSection& section = config.data();
+  if (!args.data.empty() && !section.file().empty()) {
+    R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts,
+                        LoadPrompts(section, tokenizer, max_prompt_tokens));
+    if (args.problems && prompts.size() > static_cast<size_t>(*args.problems)) {
+      prompts.resize(*args.problems);
+    }
+    return prompts;
+  }
+  R1_ASSIGN_OR_RETURN(
+      const std::unique_ptr<PromptSource> source,
+      MakePromptSource(section, config.seed(), tokenizer, max_prompt_tokens));
+  std::vector<Prompt> prompts;
+  const int count = args.problems.value_or(config.eval().problems());
+  for (int i = 0; i < count; ++i) {
+    R1_ASSIGN_OR_RETURN(Prompt prompt, source->HeldOut(i));
+    prompts.push_back(std::move(prompt));
+  }
+  return prompts;
+}
+
+void Print(const EvalReport& report, const std::string& model,
+           const DataSection& data, bool is_json) {
+  const std::string source =
+      data.file().empty()
+          ? absl::StrCat("held-out ",
+                         absl::AsciiStrToLower(Task_Name(data.task())),
+                         " problems")
+          : data.file();
+  if (is_json) {
+    nlohmann::ordered_json object;
+    object["model"] = model;
+    object["data"] = source;
+    for (const auto& [name, value] : report.metrics) object[name] = value;
+    std::printf("%s\n", object.dump().c_str());
+    return;
+  }
+  std::printf("%s on %s\n", model.c_str(), source.c_str());
+  for (const auto& [name, value] : report.metrics) {
+    const bool is_share =
+        name != "mean_length" && name != "problems" && name != "abstained";
+    const std::string text =
+        is_share ? FormatMetric(ShownMetric::Format::kPercent, value)
+                 : absl::StrCat(value);
+    std::printf("  %-18s %10s\n",
+                absl::StrReplaceAll(name, {{"_", " "}}).c_str(), text.c_str());
+  }
+}
+
+absl::Status RunEval(const EvalArgs& args) {
+  const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
+  R1_ASSIGN_OR_RETURN(LoadedModel model,
+                      LoadModel(args.model, args.overrides, ops.get()));
+  RunConfig& config = model.config;
+  R1_RETURN_IF_ERROR(ChooseData(args.data, config.mutable_data()));
+  EvalOptions options;
+  options.task = config.data().task();
+  options.samples = args.samples.value_or(config.eval().samples());
+  options.sampling = MakeEvalSampling(config);
+  if (args.temperature) options.sampling.set_temperature(*args.temperature);
+  if (args.top_p) options.sampling.set_top_p(*args.top_p);
+  if (args.max_new_tokens) {
+    options.sampling.set_max_new_tokens(*args.max_new_tokens);
+  }
+  options.seed = args.seed.value_or(config.seed());
+  options.max_batch = config.rollout().max_batch();
+  const int64_t context_tokens = model.weights->config().max_positions;
+  R1_ASSIGN_OR_RETURN(
+      const std::vector<Prompt> prompts,
+      LoadProblems(args, config, model.tokenizer,
+                   context_tokens - options.sampling.max_new_tokens()));
+  R1_ASSIGN_OR_RETURN(
+      const EvalReport report,
+      Evaluate(*model.weights, model.tokenizer, prompts, options, ops.get(),
+               [](int64_t, int64_t) { return !StopRequested(); }));
+  Print(report, model.path, config.data(), args.is_json);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CommandBody AddEval(CLI::App* app) {
+  auto args = std::make_shared<EvalArgs>();
+  CLI::App* command = app->add_subcommand(
+      "eval", "Measure a model on problems: pass@1, pass@k, cons@k, length");
+  command->add_option("MODEL", args->model, "A checkpoint folder or a run")
+      ->required()
+      ->type_name("CHECKPOINT|RUN");
+  command
+      ->add_option("--data", args->data,
+                   "A JSONL file (all its rows), or held-out problems of the "
+                   "task countdown or arithmetic; default: the run's own")
+      ->type_name("FILE|TASK");
+  command->add_option("--samples", args->samples, "k, answers per problem")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("K");
+  command->add_option("--problems", args->problems, "Problems, at most")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
+  command
+      ->add_option("--temperature", args->temperature,
+                   "Sampling temperature; 0 = greedy")
+      ->check(CLI::Range(0.0f, 100.0f))
+      ->type_name("T");
+  command->add_option("--top-p", args->top_p, "Nucleus sampling; 1 = off")
+      ->check(CLI::Range(0.01f, 1.0f))
+      ->type_name("P");
+  command
+      ->add_option("--max-new-tokens", args->max_new_tokens,
+                   "Longest answer in tokens")
+      ->check(CLI::Range(1, 1048576))
+      ->type_name("N");
+  command->add_option("--seed", args->seed, "Key of the random draws")
+      ->type_name("N");
+  command->add_flag("--json", args->is_json, "One JSON object");
+  AddThreadsOption(command, &args->threads);
+  AddSetOption(command, &args->overrides);
+  command->footer(
+      "Examples:\n"
+      "  r1 eval runs/quickstart-1 --samples 16\n"
+      "  r1 eval runs/quickstart-1/checkpoints/step-0 --data countdown\n"
+      "  r1 eval my-model --data problems.jsonl --samples 4 --problems 100\n"
+      "\nWithout options the run's eval section decides; outside a run its "
+      "defaults\n(proto/config.proto). Strict numbers count an answer in the "
+      "required tags,\nlenient ones the last answer anywhere.");
+  return [args] { return RunEval(*args); };
+}
+
+}  // namespace r1

@@ -1,0 +1,143 @@
+// r1 generate: what a model answers.
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "pipeline/commands/command.h"
+#include "pipeline/escape.h"
+#include "pipeline/loaded_model.h"
+#include "rollout/engine.h"
+#include "rollout/prompt_source.h"
+
+namespace r1 {
+namespace {
+
+struct GenerateArgs {
+  std::string model;
+  std::string prompt;
+  bool has_prompt = false;
+  bool is_raw = false;
+  int samples = 1;
+  float temperature = 0.6f;
+  float top_p = 0.95f;
+  int max_new_tokens = 256;
+  uint64_t seed = 1;
+  int threads = 0;
+};
+
+absl::StatusOr<std::string> ReadPrompt(const GenerateArgs& args) {
+  if (args.has_prompt) return args.prompt;
+  if (::isatty(STDIN_FILENO) != 0) {
+    return absl::InvalidArgumentError(
+        "no PROMPT was given and standard input is a terminal: give PROMPT as "
+        "an argument or pipe it in");
+  }
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+absl::StatusOr<std::vector<Trajectory>> Sample(const GenerateArgs& args,
+                                               const LoadedModel& model,
+                                               std::vector<int32_t> tokens,
+                                               Ops* ops) {
+  Engine engine(model.weights->config(), model.tokenizer, ops, EngineOptions());
+  const auto shared =
+      std::make_shared<const std::vector<int32_t>>(std::move(tokens));
+  for (int i = 0; i < args.samples; ++i) {
+    EngineRequest request;
+    request.key = i;
+    request.prompt = shared;
+    request.seed = args.seed;
+    request.sample_index = i;
+    request.sampling.set_temperature(args.temperature);
+    request.sampling.set_top_p(args.top_p);
+    request.sampling.set_max_new_tokens(args.max_new_tokens);
+    *request.sampling.mutable_stop() = model.config.rollout().stop();
+    R1_RETURN_IF_ERROR(engine.Add(std::move(request)));
+  }
+  std::vector<Trajectory> trajectories(args.samples);
+  std::vector<Finished> finished;
+  while (!engine.idle()) {
+    finished.clear();
+    R1_RETURN_IF_ERROR(engine.Step(*model.weights, &finished));
+    for (Finished& f : finished) {
+      trajectories[f.key] = std::move(f.trajectory);
+    }
+  }
+  return trajectories;
+}
+
+absl::Status RunGenerate(const GenerateArgs& args) {
+  R1_ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(args));
+  const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
+  R1_ASSIGN_OR_RETURN(const LoadedModel model,
+                      LoadModel(args.model, {}, ops.get()));
+  if (model.is_of_run && !args.is_raw) {
+    prompt = RenderPrompt(model.config.data(), prompt);
+  }
+  std::vector<int32_t> tokens = model.tokenizer->Encode(prompt);
+  if (tokens.empty()) {
+    return absl::InvalidArgumentError("the prompt is empty: give some text");
+  }
+  R1_ASSIGN_OR_RETURN(const std::vector<Trajectory> trajectories,
+                      Sample(args, model, std::move(tokens), ops.get()));
+  for (size_t i = 0; i < trajectories.size(); ++i) {
+    if (trajectories.size() > 1) {
+      std::printf("--- sample %zu\n", i);
+    }
+    const std::string text =
+        model.tokenizer->Decode(trajectories[i].tokens(), true);
+    std::printf("%s\n", VisibleText(text).c_str());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CommandBody AddGenerate(CLI::App* app) {
+  auto args = std::make_shared<GenerateArgs>();
+  CLI::App* command =
+      app->add_subcommand("generate", "Print what a model answers to a prompt");
+  command->add_option("MODEL", args->model, "A checkpoint folder or a run")
+      ->required()
+      ->type_name("CHECKPOINT|RUN");
+  CLI::Option* prompt = command->add_option(
+      "PROMPT", args->prompt,
+      "The question, put into the run's template; without it, standard input");
+  prompt->type_name("TEXT");
+  command->add_flag("--raw", args->is_raw,
+                    "Take PROMPT as it is, without the run's template (models "
+                    "outside a run always do)");
+  command->add_option("--samples", args->samples, "Answers to print")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("K")
+      ->capture_default_str();
+  AddSamplingOptions(command, &args->temperature, &args->top_p);
+  command
+      ->add_option("--max-new-tokens", args->max_new_tokens,
+                   "Longest answer in tokens")
+      ->check(CLI::Range(1, 1048576))
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--seed", args->seed, "Key of the random draws")
+      ->type_name("N")
+      ->capture_default_str();
+  AddThreadsOption(command, &args->threads);
+  command->footer(
+      "Examples:\n"
+      "  r1 generate runs/quickstart-1 \"Make 24 from 3 5 9.\"\n"
+      "  echo \"Once upon a time\" | r1 generate my-model --raw\n"
+      "  r1 generate runs/smoke/checkpoints/step-0 \"Make 7 from 3 4 0.\" "
+      "--samples 4\n"
+      "\nControl characters in an answer are printed as visible escapes.");
+  return [args, prompt] {
+    args->has_prompt = prompt->count() > 0;
+    return RunGenerate(*args);
+  };
+}
+
+}  // namespace r1

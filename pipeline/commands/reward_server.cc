@@ -1,0 +1,63 @@
+// r1 reward-server: scores samples for runs elsewhere.
+#include "reward/reward_server.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "pipeline/build_id.h"
+#include "pipeline/commands/command.h"
+#include "pipeline/stop_signal.h"
+#include "reward/builtin_rules.h"
+
+namespace r1 {
+namespace {
+
+// How long running calls may take once the server is asked to stop.
+constexpr absl::Duration kDrain = absl::Seconds(5);
+
+struct RewardServerArgs {
+  std::string listen;
+  int threads = 0;
+};
+
+absl::Status RunRewardServer(const RewardServerArgs& args) {
+  RewardServiceOptions options;
+  options.threads = args.threads;
+  R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  R1_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RewardServer> server,
+      RewardServer::Start(args.listen, BuiltinRewardRules(), options));
+  std::printf("reward server listens on %s\n", server->address().c_str());
+  std::fflush(stdout);
+  WaitForStopRequest();
+  server->Shutdown(kDrain);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CommandBody AddRewardServer(CLI::App* app) {
+  auto args = std::make_shared<RewardServerArgs>();
+  CLI::App* command =
+      app->add_subcommand("reward-server", "Score samples for runs, over gRPC");
+  command
+      ->add_option("--listen", args->listen,
+                   "Address to listen on; port 0 takes a free one (neither "
+                   "encrypted nor authenticated)")
+      ->required()
+      ->type_name("HOST:PORT");
+  AddThreadsOption(command, &args->threads);
+  command->footer(
+      "Examples:\n"
+      "  r1 reward-server --listen 127.0.0.1:7001\n"
+      "  r1 train my.textproto --run-dir runs/a "
+      "--set 'reward.server=\"127.0.0.1:7001\"'\n"
+      "\nRuns until Ctrl-C; calls under way are answered first.");
+  return [args] { return RunRewardServer(*args); };
+}
+
+}  // namespace r1

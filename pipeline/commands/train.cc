@@ -1,0 +1,84 @@
+// r1 train: a run from its configuration.
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "pipeline/commands/command.h"
+#include "pipeline/run.h"
+#include "pipeline/summary.h"
+#include "proto/config.h"
+
+namespace r1 {
+namespace {
+
+struct TrainArgs {
+  std::string config;
+  std::string run_dir;
+  Topology topology;
+  std::vector<std::string> overrides;
+  int threads = -1;  // -1: as configured
+};
+
+absl::Status RunTrain(const TrainArgs& args) {
+  RunRequest request;
+  std::vector<std::string> overrides = args.overrides;
+  if (args.threads >= 0) {
+    overrides.push_back(absl::StrCat("threads=", args.threads));
+  }
+  R1_ASSIGN_OR_RETURN(request.config, LoadConfig(args.config, overrides));
+  request.run_dir = args.run_dir;
+  request.topology = args.topology;
+  R1_ASSIGN_OR_RETURN(const RunOutcome outcome, RunAll(request));
+  std::printf(outcome.was_finished ? "%s is finished already; its outcome:\n\n"
+                                   : "%s is finished:\n\n",
+              args.run_dir.c_str());
+  R1_ASSIGN_OR_RETURN(const std::string text, DescribeOutcome(args.run_dir));
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CommandBody AddTrain(CLI::App* app) {
+  auto args = std::make_shared<TrainArgs>();
+  CLI::App* command = app->add_subcommand(
+      "train", "Run the stages of a configuration, or go on with a run");
+  command
+      ->add_option("CONFIG", args->config,
+                   "Configuration (text-proto), see "
+                   "configs/ and proto/config.proto")
+      ->required()
+      ->type_name("FILE");
+  command
+      ->add_option("--run-dir", args->run_dir,
+                   "Folder of the run: made if it is not there, gone on with "
+                   "if it is")
+      ->required()
+      ->type_name("DIR");
+  command
+      ->add_option("--workers", args->topology.workers,
+                   "Worker processes to start here; 0 = sample in this "
+                   "process. Never changes a result")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--listen", args->topology.listen,
+                   "Also let workers of other machines join at this address "
+                   "(neither encrypted nor authenticated)")
+      ->type_name("HOST:PORT");
+  AddThreadsOption(command, &args->threads);
+  AddSetOption(command, &args->overrides);
+  command->footer(
+      "Examples:\n"
+      "  r1 train configs/smoke.textproto --run-dir runs/smoke\n"
+      "  r1 train configs/smoke.textproto --run-dir runs/two --workers 2\n"
+      "  r1 train my.textproto --run-dir runs/a --set rl.steps=50 --set "
+      "seed=2\n"
+      "\nThe same command again goes on where the run stopped, however it "
+      "did.");
+  return [args] { return RunTrain(*args); };
+}
+
+}  // namespace r1

@@ -1,0 +1,84 @@
+// r1 worker: generates samples for a run elsewhere.
+#include "rollout/worker.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <stop_token>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "pipeline/build_id.h"
+#include "pipeline/commands/command.h"
+#include "pipeline/stop_signal.h"
+#include "reward/reward_channel.h"
+
+namespace r1 {
+namespace {
+
+struct WorkerArgs {
+  std::string join;
+  std::string name;
+  int threads = 0;
+  double reconnect_seconds = 60;
+};
+
+// "host/pid".
+std::string DefaultWorkerName() {
+  char host[256] = "localhost";
+  ::gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, "/", ::getpid());
+}
+
+absl::Status RunWorker(const WorkerArgs& args) {
+  const absl::StatusOr<HostPort> address = ParseHostPort(args.join, 1);
+  if (!address.ok()) return Annotate(address.status(), "--join");
+  WorkerOptions options;
+  options.name = args.name.empty() ? DefaultWorkerName() : args.name;
+  R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  options.threads = args.threads > 0
+                        ? args.threads
+                        : std::max(1u, std::thread::hardware_concurrency());
+  options.reconnect = absl::Seconds(args.reconnect_seconds);
+  Worker worker(MakeCoordinatorChannel(args.join), std::move(options));
+  std::stop_source stop;
+  const StopWatcher watcher([&stop] { stop.request_stop(); });
+  const absl::Status status = worker.Run(stop.get_token());
+  return absl::IsCancelled(status) ? absl::OkStatus() : status;
+}
+
+}  // namespace
+
+CommandBody AddWorker(CLI::App* app) {
+  auto args = std::make_shared<WorkerArgs>();
+  CLI::App* command = app->add_subcommand(
+      "worker", "Join a run and generate samples for it until it is over");
+  command->add_option("--join", args->join, "Where the run listens")
+      ->required()
+      ->type_name("HOST:PORT");
+  command
+      ->add_option("--name", args->name,
+                   "Name in the run's view; default host/pid")
+      ->type_name("TEXT");
+  AddThreadsOption(command, &args->threads);
+  command
+      ->add_option("--reconnect-seconds", args->reconnect_seconds,
+                   "How long the run may be out of reach before the worker "
+                   "gives up")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  r1 train my.textproto --run-dir runs/a --listen 10.0.0.5:7000\n"
+      "  r1 worker --join 10.0.0.5:7000          (on any machine, at any "
+      "time)\n"
+      "\nA worker may join, leave (Ctrl-C) or die at any time.");
+  return [args] { return RunWorker(*args); };
+}
+
+}  // namespace r1

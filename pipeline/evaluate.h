@@ -1,0 +1,60 @@
+// How good a model is at held-out problems: samples them and applies the
+// task's rules.
+#ifndef R1_PIPELINE_EVALUATE_H_
+#define R1_PIPELINE_EVALUATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kernels/ops.h"
+#include "learner/journal.h"
+#include "model/tokenizer.h"
+#include "model/weights.h"
+#include "pipeline/run_store.h"
+#include "proto/config.pb.h"
+#include "proto/rollout.pb.h"
+
+namespace r1 {
+
+struct EvalOptions {
+  Task task = COUNTDOWN;  // decides the answer rules
+  int samples = 1;        // k, per problem
+  SamplingParams sampling;
+  uint64_t seed = 1;   // key of the random draws
+  int max_batch = 64;  // never changes a result
+};
+
+struct EvalReport {
+  // In display order, with k = samples: pass@1, pass@k, cons@k, the same
+  // "_lenient", format, mean_length (tokens), truncated, problems, abstained.
+  // "Strict" (no suffix) and "lenient" are the task's two answer rules;
+  // reward/README.md says what each accepts. Problems whose reference is
+  // unusable are counted as abstained and are part of no other number.
+  Metrics metrics;
+  std::vector<EvalSample> samples;  // by problem, then sample index
+};
+
+// How a run's evaluations sample: eval.temperature and eval.top_p, and the
+// rollouts' length and stop texts.
+SamplingParams MakeEvalSampling(const RunConfig& config);
+
+// Called now and then with finished and all samples; false stops the
+// evaluation with Cancelled.
+using EvalProgress = std::function<bool(int64_t done, int64_t total)>;
+
+// A function of (weights, prompts, options but max_batch).
+// Errors: InvalidArgument for a prompt that does not fit the context;
+// Internal if the model computes numbers that are not finite.
+absl::StatusOr<EvalReport> Evaluate(const ModelWeights& weights,
+                                    std::shared_ptr<const Tokenizer> tokenizer,
+                                    const std::vector<Prompt>& prompts,
+                                    const EvalOptions& options, Ops* ops,
+                                    const EvalProgress& progress);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_EVALUATE_H_

@@ -1,0 +1,106 @@
+#include "pipeline/examples.h"
+
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+#include "base/file.h"
+#include "base/philox.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "rollout/tasks/corpus.h"
+#include "rollout/tasks/jsonl.h"
+
+namespace r1 {
+namespace {
+
+class GeneratedCorpus : public Corpus {
+ public:
+  GeneratedCorpus(const DataSection& data, uint64_t seed)
+      : data_(data), seed_(seed) {}
+
+  Document At(uint64_t index) const override {
+    CorpusDocument document = MakeCorpusDocument(data_, seed_, index);
+    return {std::move(document.prompt), std::move(document.completion)};
+  }
+  std::string DataHash() const override {
+    return Sha256Hex(data_.SerializeAsString());
+  }
+  bool scores_prompts() const override { return true; }
+
+ private:
+  DataSection data_;
+  uint64_t seed_;
+};
+
+class FileCorpus : public Corpus {
+ public:
+  // At least one row.
+  FileCorpus(std::vector<TextRow> rows, std::string hash, uint64_t seed)
+      : rows_(std::move(rows)), hash_(std::move(hash)), seed_(seed) {}
+
+  Document At(uint64_t index) const override {
+    const TextRow& row =
+        rows_[RowOf(index / rows_.size(), index % rows_.size())];
+    return {row.prompt, row.completion};
+  }
+  std::string DataHash() const override { return hash_; }
+  bool scores_prompts() const override { return false; }
+
+ private:
+  // Fisher-Yates, one epoch's order kept at a time.
+  size_t RowOf(uint64_t epoch, uint64_t position) const {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (order_.empty() || epoch != order_epoch_) {
+      order_.resize(rows_.size());
+      std::iota(order_.begin(), order_.end(), 0);
+      RandomSequence random(seed_, RandomStream::kShuffle, epoch, 1);
+      for (size_t i = order_.size() - 1; i > 0; --i) {
+        std::swap(order_[i],
+                  order_[random.NextBelow(static_cast<uint32_t>(i + 1))]);
+      }
+      order_epoch_ = epoch;
+    }
+    return order_[position];
+  }
+
+  const std::vector<TextRow> rows_;
+  const std::string hash_;
+  const uint64_t seed_;
+  mutable std::mutex mutex_;  // guards the cached order
+  mutable uint64_t order_epoch_ = 0;
+  mutable std::vector<uint32_t> order_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
+    const SupervisedSection& section, const DataSection& data, uint64_t seed) {
+  if (section.file().empty()) {
+    return std::make_unique<GeneratedCorpus>(data, seed);
+  }
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(section.file()));
+  R1_ASSIGN_OR_RETURN(std::vector<TextRow> rows,
+                      ParseTextRows(text, section.file()));
+  return std::make_unique<FileCorpus>(std::move(rows), Sha256Hex(text), seed);
+}
+
+ExampleSource MakeExampleSource(const Corpus* corpus,
+                                const Tokenizer* tokenizer, int32_t end_token) {
+  return [=](uint64_t index) -> absl::StatusOr<TrainSequence> {
+    const Document document = corpus->At(index);
+    TrainSequence sequence;
+    sequence.tokens = tokenizer->Encode(document.prompt);
+    const bool is_context =
+        !corpus->scores_prompts() && !sequence.tokens.empty();
+    if (is_context) sequence.first_scored = sequence.length();
+    const std::vector<int32_t> completion =
+        tokenizer->Encode(document.completion);
+    sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
+                           completion.end());
+    sequence.tokens.push_back(end_token);
+    return sequence;
+  };
+}
+
+}  // namespace r1

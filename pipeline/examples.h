@@ -1,0 +1,51 @@
+// What the supervised stages learn from: the task's generated corpus or a
+// JSONL file, as token sequences.
+#ifndef R1_PIPELINE_EXAMPLES_H_
+#define R1_PIPELINE_EXAMPLES_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "learner/supervised.h"
+#include "model/tokenizer.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+// One document: nothing is scored in `prompt`; a plain text has none.
+struct Document {
+  std::string prompt;
+  std::string completion;
+};
+
+// Threads: immutable; safe from any thread.
+class Corpus {
+ public:
+  virtual ~Corpus() = default;
+  // Document `index`, a pure function of (config, seed, index). Files are read
+  // in a new random order every epoch.
+  virtual Document At(uint64_t index) const = 0;
+  // SHA-256 of what the documents are made from.
+  virtual std::string DataHash() const = 0;
+  // Whether the prompts are context only (sft) or text like any other
+  // (pretraining on generated documents).
+  virtual bool scores_prompts() const = 0;
+};
+
+// The corpus of a supervised stage: section.file() or the task's generator.
+// Errors: of reading the file, naming line and reason.
+absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
+    const SupervisedSection& section, const DataSection& data, uint64_t seed);
+
+// The tokens of prompt and completion, encoded apart as they are in rollouts,
+// and the end token.
+// `corpus` and the tokenizer must outlive the source.
+ExampleSource MakeExampleSource(const Corpus* corpus,
+                                const Tokenizer* tokenizer, int32_t end_token);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_EXAMPLES_H_

@@ -1,0 +1,3 @@
+#include "pipeline/command_line.h"
+
+int main(int argc, char** argv) { return r1::RunCommandLine(argc, argv); }

@@ -1,0 +1,81 @@
+#include "pipeline/reward_link.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "base/status_macros.h"
+#include "pipeline/build_id.h"
+#include "reward/builtin_rules.h"
+#include "reward/reward_channel.h"
+
+namespace r1 {
+namespace {
+
+// How long a server may take to come up when the run starts.
+constexpr absl::Duration kServerStart = absl::Seconds(30);
+
+absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
+                        const DescribeReply& service,
+                        const std::string& server) {
+  const auto& known = service.rule_names();
+  for (const RewardRuleSpec& rule : rules) {
+    if (std::find(known.begin(), known.end(), rule.name()) != known.end()) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("reward.rule: ", server, " has no rule \"", rule.name(),
+                     "\", only ", absl::StrJoin(known, ", ")));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
+    const RunConfig& config, int num_threads) {
+  std::unique_ptr<RewardLink> link(new RewardLink());
+  const RewardSection& section = config.reward();
+  const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
+  RewardClientOptions options;
+  options.server = section.server();
+  options.rules = ConfiguredRules(section, config.data().task());
+  options.max_new_tokens = config.rollout().max_new_tokens();
+  options.overlong_buffer = section.overlong_buffer();
+  options.call_timeout = timeout;
+  std::shared_ptr<grpc::Channel> channel;
+  if (section.server().empty()) {
+    RewardServiceOptions service;
+    service.threads = num_threads;
+    service.item_limit = timeout;
+    R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
+    link->embedded_ =
+        std::make_unique<EmbeddedRewardService>(BuiltinRewardRules(), service);
+    channel = link->embedded_->channel();
+  } else {
+    R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(section.server()));
+  }
+  const std::vector<RewardRuleSpec> rules = options.rules;
+  link->client_ = std::make_unique<RewardClient>(channel, std::move(options));
+  const std::string name =
+      section.server().empty()
+          ? "this program"
+          : absl::StrCat("the reward server ", section.server());
+  absl::StatusOr<DescribeReply> service =
+      link->client_->Describe(absl::Now() + kServerStart);
+  if (!service.ok()) {
+    return absl::Status(
+        service.status().code(),
+        absl::StrCat("cannot reach ", name, " (", service.status().message(),
+                     "): start it with `r1 reward-server --listen HOST:PORT`, "
+                     "or set reward.server to \"\""));
+  }
+  R1_RETURN_IF_ERROR(CheckRules(rules, *service, name));
+  return link;
+}
+
+}  // namespace r1

@@ -1,0 +1,40 @@
+// The learner's connection to its reward service: one in this process, or a
+// server elsewhere; the same calls either way.
+#ifndef R1_PIPELINE_REWARD_LINK_H_
+#define R1_PIPELINE_REWARD_LINK_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "learner/reward_source.h"
+#include "proto/config.pb.h"
+#include "reward/reward_client.h"
+#include "reward/reward_server.h"
+
+namespace r1 {
+
+// Threads: one learner thread.
+class RewardLink : public RewardSource {
+ public:
+  // Connects to config.reward().server(), or starts the service in this
+  // process, and checks that it knows all configured rules.
+  // Errors: InvalidArgument for an unknown rule (names the known ones);
+  // Unavailable if the server cannot be reached.
+  static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
+      const RunConfig& config, int num_threads);
+
+  void Submit(RewardItem item) override { client_->Submit(std::move(item)); }
+  absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
+    return client_->Next(deadline);
+  }
+
+ private:
+  RewardLink() = default;
+
+  std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
+  std::unique_ptr<RewardClient> client_;             // gone before embedded_
+};
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_REWARD_LINK_H_

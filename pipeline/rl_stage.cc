@@ -1,0 +1,219 @@
+#include "pipeline/rl_stage.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "learner/checkpoint_store.h"
+#include "learner/trainer.h"
+#include "pipeline/base_model.h"
+#include "pipeline/evaluate.h"
+#include "pipeline/model_path.h"
+#include "pipeline/reward_link.h"
+#include "pipeline/rollout_fleet.h"
+#include "pipeline/run_reader.h"
+#include "pipeline/run_schema.h"
+#include "pipeline/stop_signal.h"
+#include "reward/builtin_rules.h"
+#include "rollout/prompt_source.h"
+
+namespace r1 {
+namespace {
+
+// What the stage learns from and on, before any service runs.
+struct Start {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<TrainingState> state;
+  std::unique_ptr<PromptSource> prompts;
+};
+
+class RlStage {
+ public:
+  explicit RlStage(const RunContext& context)
+      : context_(context),
+        config_(*context.config),
+        checkpoints_(StageCheckpoints(context.folder->path(), "rl"),
+                     config_.checkpoint().keep()) {}
+
+  absl::Status Run(const std::function<absl::StatusOr<StageModel>()>& start);
+
+ private:
+  absl::Status Load(const std::function<absl::StatusOr<StageModel>()>& start);
+  absl::Status PinInputs();
+  absl::Status Train();
+  absl::Status EvaluateIfDue(const TrainingState& state);
+  absl::StatusOr<std::vector<Prompt>> HeldOutPrompts() const;
+  void ShowProgress(const StepProgress& progress);
+
+  const RunContext& context_;
+  const RunConfig& config_;
+  CheckpointStore checkpoints_;
+  Start start_;
+};
+
+absl::Status RlStage::Load(
+    const std::function<absl::StatusOr<StageModel>()>& start) {
+  const bool with_reference = config_.rl().kl_coef() > 0;
+  R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, checkpoints_.Steps());
+  if (saved.empty()) {
+    R1_ASSIGN_OR_RETURN(StageModel model, start());
+    start_.tokenizer = model.tokenizer;
+    start_.state = std::make_unique<TrainingState>(StartTraining(
+        model.config, std::move(model.params), with_reference, context_.ops));
+    // The base model, so that it can be compared with later.
+    return checkpoints_.Save(*start_.state, *start_.tokenizer);
+  }
+  R1_ASSIGN_OR_RETURN(TrainingState state,
+                      checkpoints_.LoadNewest(with_reference, context_.ops));
+  R1_ASSIGN_OR_RETURN(start_.tokenizer,
+                      LoadTokenizer(checkpoints_.PathOf(state.step)));
+  start_.state = std::make_unique<TrainingState>(std::move(state));
+  return absl::OkStatus();
+}
+
+absl::Status RlStage::PinInputs() {
+  const int64_t context_tokens = start_.state->weights->config().max_positions;
+  R1_ASSIGN_OR_RETURN(
+      start_.prompts,
+      MakePromptSource(config_.data(), config_.seed(), start_.tokenizer,
+                       context_tokens - config_.rollout().max_new_tokens()));
+  RunFolder* folder = context_.folder;
+  R1_RETURN_IF_ERROR(folder->Pin("tokenizer_sha256", start_.tokenizer->hash(),
+                                 "the tokenizer"));
+  return folder->Pin("rl_data_sha256", start_.prompts->DataHash(),
+                     "the training data");
+}
+
+absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() const {
+  std::vector<Prompt> prompts;
+  for (int i = 0; i < config_.eval().problems(); ++i) {
+    R1_ASSIGN_OR_RETURN(Prompt prompt, start_.prompts->HeldOut(i));
+    prompts.push_back(std::move(prompt));
+  }
+  return prompts;
+}
+
+absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
+  const int64_t step = state.step, every = config_.eval().every();
+  const bool is_due = step == 0 || step == config_.rl().steps() ||
+                      (every > 0 && step % every == 0);
+  if (!is_due) return absl::OkStatus();
+  R1_RETURN_IF_ERROR(context_.store->Flush());
+  R1_ASSIGN_OR_RETURN(RunReader reader,
+                      RunReader::Open(context_.folder->path()));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  for (const EvalRow& eval : evals) {
+    if (eval.step != step) continue;
+    context_.progress->Eval(step, eval.metrics);
+    return absl::OkStatus();
+  }
+  R1_ASSIGN_OR_RETURN(const std::vector<Prompt> prompts, HeldOutPrompts());
+  EvalOptions options;
+  options.task = config_.data().task();
+  options.samples = config_.eval().samples();
+  options.sampling = MakeEvalSampling(config_);
+  options.seed = config_.seed();
+  options.max_batch = config_.rollout().max_batch();
+  R1_ASSIGN_OR_RETURN(
+      const EvalReport report,
+      Evaluate(*state.weights, start_.tokenizer, prompts, options, context_.ops,
+               [&](int64_t done, int64_t total) {
+                 context_.progress->Activity("evaluating", done, total);
+                 return !StopRequested();
+               }));
+  R1_RETURN_IF_ERROR(
+      context_.store->RecordEval(step, report.metrics, report.samples));
+  R1_RETURN_IF_ERROR(context_.store->Flush());
+  context_.progress->Eval(step, report.metrics);
+  return absl::OkStatus();
+}
+
+void RlStage::ShowProgress(const StepProgress& progress) {
+  switch (progress.phase) {
+    case StepPhase::kRollout:
+      context_.progress->Activity("generating samples", progress.samples_done,
+                                  progress.samples_total);
+      break;
+    case StepPhase::kReward:
+      context_.progress->Activity("scoring samples", progress.rewards_done,
+                                  progress.samples_total);
+      break;
+    case StepPhase::kTrain:
+      context_.progress->Activity("training on tokens", progress.tokens_trained,
+                                  progress.tokens_to_train);
+      break;
+  }
+  if (!progress.workers.empty()) context_.progress->Workers(progress.workers);
+}
+
+absl::Status RlStage::Train() {
+  R1_ASSIGN_OR_RETURN(std::unique_ptr<RewardLink> reward,
+                      RewardLink::Connect(config_, context_.num_threads));
+  R1_ASSIGN_OR_RETURN(
+      std::unique_ptr<RolloutFleet> fleet,
+      RolloutFleet::Start(
+          config_, start_.state->weights->config(), *start_.tokenizer,
+          context_.topology, context_.num_threads,
+          [store = context_.store](const std::string& message) {
+            LogWarning(message);
+            // A store that fails says so at the next Flush.
+            store->RecordEvent(-1, "worker", message).IgnoreError();
+          }));
+  LearnerPeers peers;
+  peers.prompts = start_.prompts.get();
+  peers.rollout = fleet->source();
+  peers.reward = reward.get();
+  peers.journal = context_.store;
+  peers.tokenizer = start_.tokenizer.get();
+  TrainerOptions options;
+  options.answer_rule = AnswerRuleName(config_.data().task());
+  options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
+  Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
+                  std::move(options));
+  const int64_t every = config_.checkpoint().every();
+  while (trainer.state().step < config_.rl().steps()) {
+    if (StopRequested()) {
+      R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
+      return InterruptedError(
+          absl::StrCat("after rl step ", trainer.state().step));
+    }
+    R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.Step());
+    const int64_t step = trainer.state().step;
+    if (step == 1) {
+      R1_RETURN_IF_ERROR(context_.store->RecordEvent(step, kFirstRlStepEvent,
+                                                     "RL step 1 is done"));
+    }
+    R1_RETURN_IF_ERROR(context_.store->Flush());
+    context_.progress->Step(step, metrics);
+    if (step % every == 0 || step == config_.rl().steps()) {
+      R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
+    }
+    R1_RETURN_IF_ERROR(EvaluateIfDue(trainer.state()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RlStage::Run(
+    const std::function<absl::StatusOr<StageModel>()>& start) {
+  R1_RETURN_IF_ERROR(Load(start));
+  R1_RETURN_IF_ERROR(PinInputs());
+  context_.progress->Describe(DescribeSize(start_.state->weights->params()));
+  context_.progress->StartStage("rl", start_.state->step, config_.rl().steps());
+  R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state));
+  if (start_.state->step >= config_.rl().steps()) return absl::OkStatus();
+  return Train();
+}
+
+}  // namespace
+
+absl::Status RunRlStage(
+    const RunContext& context,
+    const std::function<absl::StatusOr<StageModel>()>& start) {
+  return RlStage(context).Run(start);
+}
+
+}  // namespace r1

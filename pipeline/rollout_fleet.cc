@@ -1,0 +1,81 @@
+#include "pipeline/rollout_fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "kernels/ops.h"
+#include "pipeline/build_id.h"
+
+namespace r1 {
+namespace {
+
+// How long workers may take to leave when the run is over.
+constexpr absl::Duration kLeaveGrace = absl::Seconds(2);
+
+absl::StatusOr<CoordinatorOptions> MakeCoordinatorOptions(
+    const RunConfig& config, const ModelConfig& model,
+    const Tokenizer& tokenizer) {
+  CoordinatorOptions options;
+  R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  options.simd_target = CpuTargetName();
+  options.model = model;
+  options.config_json = ModelConfigToJson(model);
+  options.tokenizer_json = tokenizer.ToJson();
+  options.max_batch = config.rollout().max_batch();
+  options.lease_ttl = absl::Seconds(config.rollout().lease_seconds());
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
+    const RunConfig& config, const ModelConfig& model,
+    const Tokenizer& tokenizer, const Topology& topology, int num_threads,
+    std::function<void(const std::string& message)> on_event) {
+  std::unique_ptr<RolloutFleet> fleet(new RolloutFleet());
+  R1_ASSIGN_OR_RETURN(CoordinatorOptions options,
+                      MakeCoordinatorOptions(config, model, tokenizer));
+  fleet->coordinator_ = std::make_unique<Coordinator>(std::move(options));
+  std::string listen = topology.listen;
+  if (listen.empty() && topology.workers > 0) listen = "127.0.0.1:0";
+  R1_ASSIGN_OR_RETURN(fleet->server_, CoordinatorServer::Start(
+                                          fleet->coordinator_.get(), listen));
+  if (!topology.listen.empty()) {
+    LogInfo(
+        absl::StrCat("workers may join: r1 worker --join ", fleet->address()));
+  }
+  if (topology.workers == 0) {
+    WorkerOptions worker;
+    worker.name = "embedded";
+    R1_ASSIGN_OR_RETURN(worker.build_id, BuildId());
+    worker.threads = num_threads;
+    fleet->embedded_ = std::make_unique<EmbeddedWorker>(
+        fleet->coordinator_.get(), fleet->server_.get(), std::move(worker));
+    return fleet;
+  }
+  WorkerProcessOptions processes;
+  processes.count = topology.workers;
+  processes.arguments = {
+      "r1",        "worker",
+      "--join",    fleet->address(),
+      "--name",    "local/{i}",
+      "--threads", absl::StrCat(std::max(1, num_threads / topology.workers))};
+  processes.on_event = std::move(on_event);
+  processes.on_failure = [c = fleet->coordinator_.get()](
+                             const absl::Status& error) { c->Fail(error); };
+  R1_ASSIGN_OR_RETURN(fleet->processes_,
+                      WorkerProcesses::Start(std::move(processes)));
+  return fleet;
+}
+
+RolloutFleet::~RolloutFleet() {
+  if (coordinator_ != nullptr && server_ != nullptr) {
+    coordinator_->FinishRun(kLeaveGrace);
+  }
+  if (processes_ != nullptr) processes_->Stop(kLeaveGrace);
+}
+
+}  // namespace r1

@@ -1,0 +1,84 @@
+// Looks into RUN/run.db for people: the commands `metrics` and `samples`, the
+// report and the summary. Safe while another process writes.
+#ifndef R1_PIPELINE_RUN_READER_H_
+#define R1_PIPELINE_RUN_READER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "learner/journal.h"
+#include "pipeline/run_rows.h"
+#include "pipeline/run_store.h"
+#include "pipeline/sqlite.h"
+
+namespace r1 {
+
+struct MetricsRow {
+  std::string stage;  // "pretrain", "sft" or "rl"
+  int64_t step = 0;
+  Metrics metrics;
+};
+
+struct SampleFilter {
+  std::optional<int64_t> step;
+  std::optional<uint64_t> prompt_id;
+  // Rows to return, from the highest step down; groups stay together.
+  int64_t limit = -1;  // -1: all
+};
+
+struct EventRow {
+  int64_t time_unix_ms = 0;
+  int64_t step = 0;
+  std::string kind;
+  std::string message;
+};
+
+struct EvalRow {
+  int64_t step = 0;
+  Metrics metrics;
+};
+
+// Threads: one caller at a time.
+class RunReader {
+ public:
+  // `run_dir` is the run's folder.
+  // Errors: NotFound if it holds no run; DataLoss if run.db is damaged.
+  static absl::StatusOr<RunReader> Open(const std::string& run_dir);
+
+  // All rows, by stage in the order they ran, then by step.
+  absl::StatusOr<std::vector<MetricsRow>> AllMetrics() const;
+  // By step descending, then prompt and sample.
+  absl::StatusOr<std::vector<SampleView>> Samples(
+      const SampleFilter& filter) const;
+  // Steps that have samples, ascending.
+  absl::StatusOr<std::vector<int64_t>> SampledSteps() const;
+  absl::StatusOr<std::vector<EventRow>> Events() const;
+  // Time that processes worked on the run, in seconds. One that was killed
+  // counts up to its last write.
+  absl::StatusOr<double> WallSeconds() const;
+  // From the run's start to the end of RL step 1, in seconds; 0 if that is not
+  // known: no such step yet, or the run was resumed before it.
+  absl::StatusOr<double> FirstRlStepSeconds() const;
+  // By step.
+  absl::StatusOr<std::vector<EvalRow>> Evals() const;
+  // By prompt and sample; at most `limit`.
+  absl::StatusOr<std::vector<EvalSample>> EvalSamples(int64_t step,
+                                                      int64_t limit) const;
+
+ private:
+  explicit RunReader(std::unique_ptr<Database> database)
+      : database_(std::move(database)) {}
+  std::unique_ptr<Database> database_;
+};
+
+// The value of `name`, or `fallback`.
+double MetricOr(const Metrics& metrics, absl::string_view name,
+                double fallback);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_RUN_READER_H_

@@ -1,0 +1,150 @@
+#include "pipeline/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
+#include "model/checkpoint.h"
+#include "nlohmann/json.hpp"
+#include "pipeline/escape.h"
+#include "pipeline/model_path.h"
+#include "pipeline/progress.h"
+#include "pipeline/run_reader.h"
+
+namespace r1 {
+namespace {
+
+constexpr int kShownAnswers = 2;
+
+// The largest value of a metric over all RL steps; 0 without any.
+double MaxOverSteps(const std::vector<MetricsRow>& rows,
+                    absl::string_view name) {
+  double most = 0;
+  for (const MetricsRow& row : rows) {
+    if (row.stage != "rl") continue;
+    most = std::max(most, MetricOr(row.metrics, name, 0));
+  }
+  return most;
+}
+
+void AddEvals(const EvalRow& base, const EvalRow& last,
+              nlohmann::ordered_json* summary) {
+  const struct {
+    const char* key;
+    const char* metric;
+  } kFacts[] = {{"pass1", "pass@1"},
+                {"format", "format"},
+                {"mean_length", "mean_length"}};
+  for (const auto& [key, metric] : kFacts) {
+    (*summary)[absl::StrCat("base_", key)] =
+        MetricOr(base.metrics, metric, std::nan(""));
+    (*summary)[absl::StrCat("final_", key)] =
+        MetricOr(last.metrics, metric, std::nan(""));
+  }
+}
+
+std::string FormatEval(absl::string_view name, double value) {
+  if (name == "mean_length") return absl::StrFormat("%.1f", value);
+  return FormatMetric(ShownMetric::Format::kPercent, value);
+}
+
+// name, before, after and change of every metric that both evaluations have.
+std::string RenderTable(const EvalRow& base, const EvalRow& last) {
+  std::string table = absl::StrFormat(
+      "  %-18s %12s %12s\n", "held-out problems",
+      absl::StrCat("step ", base.step), absl::StrCat("step ", last.step));
+  for (const auto& [name, value] : last.metrics) {
+    if (name == "problems" || name == "abstained") continue;
+    const double before = MetricOr(base.metrics, name, std::nan(""));
+    if (std::isnan(before)) continue;
+    absl::StrAppendFormat(&table, "  %-18s %12s %12s\n",
+                          absl::StrReplaceAll(name, {{"_", " "}}),
+                          FormatEval(name, before), FormatEval(name, value));
+  }
+  return table;
+}
+
+std::string Indent(absl::string_view text) {
+  return absl::StrCat("    ", absl::StrReplaceAll(text, {{"\n", "\n    "}}),
+                      "\n");
+}
+
+std::string RenderAnswer(absl::string_view when, const EvalSample& sample) {
+  return absl::StrCat(
+      "  ", when, sample.is_correct ? ", right" : ", wrong", ", ",
+      sample.num_tokens, " tokens:\n",
+      Indent(VisibleText(absl::StripAsciiWhitespace(sample.completion))));
+}
+
+absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
+                                          const EvalRow& base,
+                                          const EvalRow& last) {
+  constexpr int64_t kEnough = 4096;  // rows with all samples of two problems
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalSample> before,
+                      reader.EvalSamples(base.step, kEnough));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalSample> after,
+                      reader.EvalSamples(last.step, kEnough));
+  std::string text;
+  int shown = 0;
+  for (size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    if (before[i].sample_index != 0 || shown == kShownAnswers) continue;
+    ++shown;
+    absl::StrAppend(&text, "\n  ", VisibleLine(before[i].question), "\n",
+                    RenderAnswer("before", before[i]),
+                    RenderAnswer("after", after[i]));
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
+                                        const RunConfig& config) {
+  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
+  R1_ASSIGN_OR_RETURN(const std::string checkpoint, ResolveModelPath(run_dir));
+  R1_ASSIGN_OR_RETURN(const ModelFolder model, LoadModelFolder(checkpoint));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> metrics,
+                      reader.AllMetrics());
+  R1_ASSIGN_OR_RETURN(const double wall_seconds, reader.WallSeconds());
+  nlohmann::ordered_json summary;
+  summary["seed"] = config.seed();
+  if (!evals.empty()) AddEvals(evals.front(), evals.back(), &summary);
+  summary["wall_seconds"] = wall_seconds;
+  summary["rl_steps"] = config.rl().steps();
+  if (config.rl().steps() > 0) {
+    R1_ASSIGN_OR_RETURN(const double first_step, reader.FirstRlStepSeconds());
+    if (first_step > 0) summary["first_rl_step_seconds"] = first_step;
+    summary["max_logprob_mismatch"] =
+        MaxOverSteps(metrics, "max_logprob_mismatch");
+  }
+  summary["checkpoint"] = checkpoint;
+  summary["checkpoint_sha256"] = HashParams(model.params);
+  return summary.dump(2) + "\n";
+}
+
+absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
+  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  std::string text;
+  if (evals.size() > 1) {
+    absl::StrAppend(&text, RenderTable(evals.front(), evals.back()));
+    R1_ASSIGN_OR_RETURN(const std::string answers,
+                        RenderAnswers(reader, evals.front(), evals.back()));
+    absl::StrAppend(&text, answers);
+  }
+  R1_ASSIGN_OR_RETURN(const std::string checkpoint, ResolveModelPath(run_dir));
+  absl::StrAppend(&text, "\n  model    ", checkpoint, "\n  report   ", run_dir,
+                  "/report.html\n  summary  ", run_dir,
+                  "/summary.json\n  samples  r1 samples ", run_dir,
+                  "\n  metrics  r1 metrics ", run_dir, "\n");
+  return text;
+}
+
+}  // namespace r1

@@ -1,0 +1,66 @@
+#include "pipeline/supervised_stage.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "learner/checkpoint_store.h"
+#include "learner/supervised.h"
+#include "pipeline/base_model.h"
+#include "pipeline/stop_signal.h"
+
+namespace r1 {
+absl::StatusOr<StageModel> RunSupervisedStage(
+    const RunContext& context, const std::string& stage,
+    const SupervisedSection& section, const Corpus& corpus,
+    const std::string& checkpoints,
+    const std::function<absl::StatusOr<StageModel>()>& start) {
+  // Only the newest matters: the next stage starts from it.
+  CheckpointStore store(checkpoints, /*keep=*/1);
+  R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, store.Steps());
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<TrainingState> state;
+  if (saved.empty()) {
+    R1_ASSIGN_OR_RETURN(StageModel model, start());
+    tokenizer = model.tokenizer;
+    state = std::make_unique<TrainingState>(
+        StartTraining(model.config, std::move(model.params),
+                      /*with_reference=*/false, context.ops));
+  } else {
+    R1_ASSIGN_OR_RETURN(TrainingState loaded,
+                        store.LoadNewest(false, context.ops));
+    R1_ASSIGN_OR_RETURN(tokenizer, LoadTokenizer(store.PathOf(loaded.step)));
+    state = std::make_unique<TrainingState>(std::move(loaded));
+  }
+  R1_RETURN_IF_ERROR(context.folder->Pin("tokenizer_sha256", tokenizer->hash(),
+                                         "the tokenizer"));
+
+  const ModelConfig& model = state->weights->config();
+  context.progress->Describe(DescribeSize(state->weights->params()));
+  context.progress->StartStage(stage, state->step, section.steps());
+  context.progress->Activity("training", 0, 0);
+  const int64_t every = context.config->checkpoint().every();
+  SupervisedTrainer trainer(
+      stage, section,
+      MakeExampleSource(&corpus, tokenizer.get(), EndToken(model)), context.ops,
+      context.store, std::move(*state));
+  while (trainer.state().step < section.steps()) {
+    R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.Step());
+    const int64_t step = trainer.state().step;
+    context.progress->Step(step, metrics);
+    const bool is_last = step == section.steps();
+    const bool is_stopping = StopRequested() && !is_last;
+    if (step % every == 0 || is_last || is_stopping) {
+      R1_RETURN_IF_ERROR(context.store->Flush());
+      R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
+    }
+    if (is_stopping) {
+      return InterruptedError(absl::StrCat("after ", stage, " step ", step));
+    }
+  }
+  TrainingState result = std::move(trainer).ReleaseState();
+  return StageModel{result.weights->config(),
+                    std::move(result.weights->mutable_params()), tokenizer};
+}
+
+}  // namespace r1
