@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kUnit = 0x1p-24;  // unit roundoff of float
 
-const std::vector<int64_t> kLengths = {31, 1, 33, 100, 65};
+const std::vector<int64_t> kLengths = {31, 1, 33, 100, 49, 65};
 
 struct TestGradients {
   std::vector<float> dq, dk, dv;

@@ -20,7 +20,7 @@ namespace {
 constexpr double kUnit = 0x1p-24;  // unit roundoff of float
 
 // Lengths around the page and tile borders.
-const std::vector<int64_t> kLengths = {1, 31, 33, 65, 100};
+const std::vector<int64_t> kLengths = {1, 31, 33, 49, 65, 100};
 
 class AttentionShapes : public testing::TestWithParam<HeadShape> {};
 
@@ -117,6 +117,44 @@ TEST_P(AttentionShapes, ThreadsDoNotChangeBits) {
   }
 }
 
+// Keys transposed, values as they are, at their positions and nowhere else.
+TEST(KvWriteTest, StoresRowsAtTheirPositionsOnly) {
+  const HeadShape shape = {2, 2, 6};
+  const auto ops = MakeCpuOps(2);
+  TestBatch batch(shape, {45}, 9);
+  TestCache cache(shape, 6);
+  // Positions 20 to 55 and 0 to 8 of two sequences.
+  const std::vector<int32_t> first = cache.Take(56);
+  const std::vector<int32_t> second = cache.Take(9);
+  ops->KvWrite(View(batch.k, 45), View(batch.v, 45),
+               {{{0, 36, 20, first}, {36, 9, 0, second}}}, cache.pages());
+  const KvPages& pages = cache.pages();
+  std::vector<float> want(pages.num_pages * pages.page_stride(), std::nanf(""));
+  for (int64_t row = 0; row < 45; ++row) {
+    const int64_t position = row < 36 ? 20 + row : row - 36;
+    const auto& list = row < 36 ? first : second;
+    const int64_t slot = position % kPageTokens;
+    for (int head = 0; head < shape.kv_heads; ++head) {
+      float* block = want.data() +
+                     list[position / kPageTokens] * pages.page_stride() +
+                     head * 2 * shape.depth * kPageTokens;
+      for (int c = 0; c < shape.depth; ++c) {
+        const int64_t from = (row * shape.kv_heads + head) * shape.depth + c;
+        block[c * kPageTokens + slot] = batch.k[from];
+        block[shape.depth * kPageTokens + slot * shape.depth + c] =
+            batch.v[from];
+      }
+    }
+  }
+  for (size_t i = 0; i < want.size(); ++i) {
+    if (std::isnan(want[i])) {
+      ASSERT_TRUE(std::isnan(pages.data[i])) << i;
+    } else {
+      ASSERT_EQ(pages.data[i], want[i]) << i;
+    }
+  }
+}
+
 // Two samples of one prompt: their page lists begin with the same pages.
 TEST(AttentionTest, SharedPrefixPagesGiveTheBitsOfOwnPages) {
   const HeadShape shape = {4, 2, 32};
@@ -182,6 +220,29 @@ TEST(AttentionTest, NanInOneQueryStaysInItsRow) {
       EXPECT_EQ(good[i], bad[i]) << i;
     }
   }
+}
+
+// A broken key must show in every row that sees it, and in no earlier row.
+TEST(AttentionTest, NanInOneKeyReachesAllLaterRows) {
+  const HeadShape shape = {4, 2, 32};
+  const auto ops = MakeCpuOps(1);
+  TestBatch batch(shape, {70}, 61);
+  TestBatch broken = batch;
+  const int64_t position = 45;
+  broken.k[position * batch.kv_width()] = std::nanf("");  // kv-head 0
+  const auto check = [&](const TestOutput& good, const TestOutput& bad) {
+    for (size_t i = 0; i < good.out.size(); ++i) {
+      const int64_t row = i / batch.q_width();
+      const int64_t head = i / shape.depth % shape.heads;
+      if (row >= position && head < 2) {
+        ASSERT_TRUE(std::isnan(bad.out[i])) << i;
+      } else {
+        ASSERT_EQ(good.out[i], bad.out[i]) << i;
+      }
+    }
+  };
+  check(RunChunked(*ops, batch, 70), RunChunked(*ops, broken, 70));
+  check(RunChunked(*ops, batch, 1), RunChunked(*ops, broken, 1));
 }
 
 // One score far above the others must not overflow, far below not matter.
