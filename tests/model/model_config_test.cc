@@ -1,0 +1,385 @@
+#include "model/model_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_replace.h"
+#include "model/strict_json.h"
+#include "tests/model/file_test_util.h"
+
+namespace r1 {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Llama 3.1 8B as published.
+constexpr char kLlama31[] = R"({
+  "architectures": ["LlamaForCausalLM"],
+  "attention_bias": false, "attention_dropout": 0.0,
+  "bos_token_id": 128000, "eos_token_id": [128001, 128008, 128009],
+  "hidden_act": "silu", "hidden_size": 4096, "initializer_range": 0.02,
+  "intermediate_size": 14336, "max_position_embeddings": 131072,
+  "mlp_bias": false, "model_type": "llama", "num_attention_heads": 32,
+  "num_hidden_layers": 32, "num_key_value_heads": 8, "pretraining_tp": 1,
+  "rms_norm_eps": 1e-05,
+  "rope_scaling": {"factor": 8.0, "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0, "original_max_position_embeddings": 8192,
+    "rope_type": "llama3"},
+  "rope_theta": 500000.0, "tie_word_embeddings": false,
+  "torch_dtype": "bfloat16", "transformers_version": "4.42.3",
+  "use_cache": true, "vocab_size": 128256})";
+
+// Qwen2.5 0.5B as published.
+constexpr char kQwen25[] = R"({
+  "architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0,
+  "bos_token_id": 151643, "eos_token_id": 151643, "hidden_act": "silu",
+  "hidden_size": 896, "initializer_range": 0.02, "intermediate_size": 4864,
+  "max_position_embeddings": 32768, "max_window_layers": 24,
+  "model_type": "qwen2", "num_attention_heads": 14, "num_hidden_layers": 24,
+  "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0,
+  "sliding_window": 32768, "tie_word_embeddings": true,
+  "torch_dtype": "bfloat16", "transformers_version": "4.40.1",
+  "use_cache": true, "use_mrope": false, "use_sliding_window": false,
+  "vocab_size": 151936})";
+
+// Qwen3 8B, in the spelling of transformers 5.
+constexpr char kQwen3[] = R"({
+  "architectures": ["Qwen3ForCausalLM"], "attention_bias": false,
+  "bos_token_id": 151643, "dtype": "bfloat16", "eos_token_id": 151645,
+  "head_dim": 128, "hidden_act": "silu", "hidden_size": 4096,
+  "intermediate_size": 12288, "layer_types": ["full_attention"],
+  "max_position_embeddings": 40960, "model_type": "qwen3",
+  "num_attention_heads": 32, "num_hidden_layers": 36,
+  "num_key_value_heads": 8, "rms_norm_eps": 1e-06,
+  "rope_parameters": {"rope_theta": 1000000, "rope_type": "default"},
+  "sliding_window": null, "tie_word_embeddings": false,
+  "use_sliding_window": false, "vocab_size": 151936})";
+
+ModelConfig Parse(absl::string_view text) {
+  const auto config = ModelConfigFromJson(text);
+  EXPECT_TRUE(config.ok()) << config.status();
+  return config.value_or(ModelConfig());
+}
+
+TEST(ModelConfig, ReadsLlama31) {
+  const ModelConfig c = Parse(kLlama31);
+  EXPECT_EQ(c.model_type, "llama");
+  EXPECT_EQ(c.vocab_size, 128256);
+  EXPECT_EQ(c.hidden_size, 4096);
+  EXPECT_EQ(c.intermediate_size, 14336);
+  EXPECT_EQ(c.num_layers, 32);
+  EXPECT_EQ(c.num_heads, 32);
+  EXPECT_EQ(c.num_kv_heads, 8);
+  EXPECT_EQ(c.head_dim, 128);
+  EXPECT_EQ(c.rms_norm_eps, 1e-5f);
+  EXPECT_EQ(c.rope_theta, 500000);
+  EXPECT_EQ(c.rope_scaling.factor, 8);
+  EXPECT_EQ(c.rope_scaling.low_freq_factor, 1);
+  EXPECT_EQ(c.rope_scaling.high_freq_factor, 4);
+  EXPECT_EQ(c.rope_scaling.original_max_position_embeddings, 8192);
+  EXPECT_EQ(c.max_positions, 131072);
+  EXPECT_FALSE(c.tie_embeddings);
+  EXPECT_EQ(c.bos_token_id, 128000);
+  EXPECT_THAT(c.eos_token_ids, ElementsAre(128001, 128008, 128009));
+  EXPECT_EQ(c.source_json, kLlama31);
+  EXPECT_FALSE(c.qkv_bias());
+}
+
+TEST(ModelConfig, ReadsQwen) {
+  const ModelConfig qwen2 = Parse(kQwen25);
+  EXPECT_TRUE(qwen2.qkv_bias());
+  EXPECT_TRUE(qwen2.tie_embeddings);
+  EXPECT_EQ(qwen2.head_dim, 64);
+  EXPECT_EQ(qwen2.rope_scaling.factor, 1);
+  EXPECT_THAT(qwen2.eos_token_ids, ElementsAre(151643));
+  const ModelConfig qwen3 = Parse(kQwen3);
+  EXPECT_TRUE(qwen3.qk_norm());
+  EXPECT_EQ(qwen3.q_size(), 4096);
+  EXPECT_EQ(qwen3.kv_size(), 1024);
+  EXPECT_EQ(qwen3.rope_theta, 1e6);
+}
+
+// A small Llama file with members replaced (null: removed).
+std::string Changed(const json& changes) {
+  json base = json::parse(R"({
+    "model_type": "llama", "vocab_size": 100, "hidden_size": 24,
+    "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "rms_norm_eps": 1e-6,
+    "max_position_embeddings": 64, "rope_theta": 10000.0})");
+  for (const auto& [key, value] : changes.items()) {
+    if (value == "REMOVE") {
+      base.erase(key);
+    } else {
+      base[key] = value;
+    }
+  }
+  return base.dump();
+}
+
+TEST(ModelConfig, AbsentMembersMeanWhatTheFamilyMeans) {
+  const ModelConfig c = Parse(Changed({{"num_key_value_heads", "REMOVE"},
+                                       {"rope_theta", "REMOVE"},
+                                       {"head_dim", nullptr},
+                                       {"rope_scaling", nullptr},
+                                       {"eos_token_id", nullptr},
+                                       {"bos_token_id", nullptr}}));
+  EXPECT_EQ(c.num_kv_heads, 4);
+  EXPECT_EQ(c.head_dim, 6);
+  EXPECT_EQ(c.rope_theta, 10000);
+  EXPECT_FALSE(c.tie_embeddings);
+  EXPECT_EQ(c.bos_token_id, -1);
+  EXPECT_THAT(c.eos_token_ids, IsEmpty());
+}
+
+TEST(ModelConfig, AcceptsBothSpellingsOfRope) {
+  const json llama3 = {{"factor", 32.0},
+                       {"low_freq_factor", 1.0},
+                       {"high_freq_factor", 4.0},
+                       {"original_max_position_embeddings", 32}};
+  json old_style = llama3, new_style = llama3;
+  old_style["type"] = "llama3";
+  new_style["rope_type"] = "llama3";
+  new_style["rope_theta"] = 777.0;
+  const ModelConfig a =
+      Parse(Changed({{"rope_theta", 777.0}, {"rope_scaling", old_style}}));
+  const ModelConfig b = Parse(
+      Changed({{"rope_theta", "REMOVE"}, {"rope_parameters", new_style}}));
+  for (const ModelConfig& c : {a, b}) {
+    EXPECT_EQ(c.rope_theta, 777);
+    EXPECT_EQ(c.rope_scaling.factor, 32);
+    EXPECT_EQ(c.rope_scaling.original_max_position_embeddings, 32);
+  }
+}
+
+TEST(ModelConfig, RefusesWhatIsMalformed) {
+  const json rope = {{"rope_type", "llama3"},
+                     {"factor", 8},
+                     {"low_freq_factor", 1},
+                     {"high_freq_factor", 4},
+                     {"original_max_position_embeddings", 32}};
+  const auto with = [&](const char* key, json value) {
+    json changed = rope;
+    changed[key] = std::move(value);
+    return json{{"rope_scaling", changed}};
+  };
+  const struct {
+    json changes;
+    const char* message;
+  } cases[] = {
+      {{{"model_type", "REMOVE"}}, "\"model_type\" is missing"},
+      {{{"model_type", 3}}, "\"model_type\" must be a string, found 3"},
+      {{{"architectures", "LlamaForCausalLM"}}, "must be an array"},
+      {{{"vocab_size", "REMOVE"}}, "\"vocab_size\" is missing"},
+      {{{"vocab_size", nullptr}}, "\"vocab_size\" is missing"},
+      {{{"vocab_size", 0}}, "must be an integer in [1, 16777216], found 0"},
+      {{{"vocab_size", -5}}, "found -5"},
+      {{{"vocab_size", 100.0}}, "found 100.0"},
+      {{{"vocab_size", "100"}}, "found \"100\""},
+      {{{"vocab_size", int64_t{1} << 40}}, "found 1099511627776"},
+      {{{"vocab_size", ~uint64_t{0}}}, "found 18446744073709551615"},
+      {{{"vocab_size", json::array({1})}}, "found array"},
+      {{{"hidden_size", "REMOVE"}}, "\"hidden_size\" is missing"},
+      {{{"hidden_size", int64_t{1} << 32}}, "\"hidden_size\" must be"},
+      {{{"hidden_size", 26}}, "hidden_size 26 is not a multiple"},
+      {{{"intermediate_size", "REMOVE"}}, "\"intermediate_size\" is missing"},
+      {{{"intermediate_size", -1}}, "\"intermediate_size\" must be"},
+      {{{"num_hidden_layers", "REMOVE"}}, "\"num_hidden_layers\" is missing"},
+      {{{"num_hidden_layers", 1'000'000'000}}, "\"num_hidden_layers\" must be"},
+      {{{"num_attention_heads", "REMOVE"}},
+       "\"num_attention_heads\" is missing"},
+      {{{"num_attention_heads", 0}}, "\"num_attention_heads\" must be"},
+      {{{"num_key_value_heads", 3}},
+       "is not a multiple of num_key_value_heads"},
+      {{{"num_key_value_heads", 8}},
+       "is not a multiple of num_key_value_heads"},
+      {{{"num_key_value_heads", true}}, "found true"},
+      {{{"head_dim", 5}}, "head_dim must be even"},
+      {{{"head_dim", -2}}, "\"head_dim\" must be"},
+      {{{"hidden_size", 4}}, "head_dim must be even"},
+      {{{"max_position_embeddings", "REMOVE"}},
+       "\"max_position_embeddings\" is missing"},
+      {{{"max_position_embeddings", int64_t{1} << 40}},
+       "\"max_position_embeddings\" must be"},
+      {{{"rms_norm_eps", "REMOVE"}}, "\"rms_norm_eps\" is missing"},
+      {{{"rms_norm_eps", 0}}, "\"rms_norm_eps\" must be a number"},
+      {{{"rms_norm_eps", -1e-6}}, "\"rms_norm_eps\" must be a number"},
+      {{{"rms_norm_eps", "1e-6"}}, "\"rms_norm_eps\" must be a number"},
+      {{{"rope_theta", 0}}, "\"rope_theta\" must be a number"},
+      {{{"rope_theta", "1e4"}}, "\"rope_theta\" must be a number"},
+      {{{"rope_scaling", 8.0}}, "\"rope_scaling\" must be an object"},
+      {{{"rope_parameters", json::array()}}, "must be an object"},
+      {{{"rope_scaling", rope}, {"rope_parameters", rope}}, "has both"},
+      {{{"rope_parameters", {{"rope_theta", 5.0}}}}, "contradicts rope_theta"},
+      {{{"rope_scaling", {{"rope_type", "llama3"}}}}, "\"factor\" is missing"},
+      {with("factor", 0.5), "\"factor\" must be a number in [1"},
+      {with("factor", "8"), "\"factor\" must be a number"},
+      {with("low_freq_factor", 4), "must be below high_freq_factor"},
+      {with("high_freq_factor", nullptr), "\"high_freq_factor\" is missing"},
+      {with("original_max_position_embeddings", 0),
+       "\"original_max_position_embeddings\" must be"},
+      {with("original_max_position_embeddings", 3.5), "found 3.5"},
+      {with("rope_type", 7), "\"rope_type\" must be a string"},
+      {{{"tie_word_embeddings", "true"}}, "must be true or false"},
+      {{{"tie_word_embeddings", 1}}, "must be true or false"},
+      {{{"bos_token_id", 100}}, "\"bos_token_id\" must be"},
+      {{{"bos_token_id", json::array({1})}}, "\"bos_token_id\" must be"},
+      {{{"eos_token_id", 100}}, "\"eos_token_id\" must be"},
+      {{{"eos_token_id", -1}}, "\"eos_token_id\" must be"},
+      {{{"eos_token_id", json::array({1, 100})}}, "\"eos_token_id\" must be"},
+      {{{"eos_token_id", json::array({nullptr})}},
+       "\"eos_token_id\" is missing"},
+      {{{"eos_token_id", "</s>"}}, "\"eos_token_id\" must be"},
+      {{{"hidden_act", 1}}, "\"hidden_act\" must be a string"},
+      {{{"attention_bias", "no"}}, "must be true or false"},
+      {{{"layer_types", "full_attention"}}, "must be an array"},
+      {{{"model_type", "qwen3"}}, "\"head_dim\" is missing"},
+      {{{"model_type", "qwen2"}, {"num_key_value_heads", nullptr}},
+       "\"num_key_value_heads\" is missing"},
+  };
+  static_assert(sizeof(cases) / sizeof(cases[0]) >= 50);
+  for (const auto& c : cases) {
+    const auto config = ModelConfigFromJson(Changed(c.changes));
+    ExpectError(config.status(), c.message, c.changes.dump());
+    EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument)
+        << c.changes;
+  }
+}
+
+TEST(ModelConfig, RefusesWhatIsNotComputedHere) {
+  const struct {
+    json changes;
+    const char* message;
+  } cases[] = {
+      {{{"model_type", "mistral"}}, "model_type \"mistral\"; supported are"},
+      {{{"model_type", "deepseek_v3"}}, "model_type \"deepseek_v3\""},
+      {{{"architectures", {"LlamaForSequenceClassification"}}},
+       "architecture \"LlamaForSequenceClassification\""},
+      {{{"architectures", {"Qwen2ForCausalLM"}}}, "\"Qwen2ForCausalLM\""},
+      {{{"hidden_act", "gelu"}}, "\"hidden_act\" is \"gelu\""},
+      {{{"attention_bias", true}}, "\"attention_bias\" is true"},
+      {{{"mlp_bias", true}}, "\"mlp_bias\" is true"},
+      {{{"use_sliding_window", true}}, "\"use_sliding_window\" is true"},
+      {{{"layer_types", {"full_attention", "sliding_attention"}}},
+       "\"layer_types\" is \"sliding_attention\""},
+      {{{"quantization_config", {{"quant_method", "fp8"}}}},
+       "\"quantization_config\""},
+      {{{"partial_rotary_factor", 0.5}}, "\"partial_rotary_factor\" is 0.5"},
+      {{{"rope_scaling", {{"type", "linear"}, {"factor", 2.0}}}},
+       "\"rope_scaling.rope_type\" is \"linear\""},
+      {{{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}}, "yarn"},
+      {{{"rope_scaling", {{"rope_type", "dynamic"}}}}, "dynamic"},
+      {{{"rope_parameters", {{"partial_rotary_factor", 0.25}}}},
+       "\"partial_rotary_factor\" is 0.25"},
+  };
+  for (const auto& c : cases) {
+    const auto config = ModelConfigFromJson(Changed(c.changes));
+    ExpectError(config.status(), c.message, c.changes.dump());
+    EXPECT_EQ(config.status().code(), absl::StatusCode::kUnimplemented)
+        << c.changes;
+  }
+}
+
+TEST(ModelConfig, RefusesWhatIsNoJsonObject) {
+  const struct {
+    std::string text;
+    const char* message;
+  } cases[] = {
+      {"", "not valid JSON"},
+      {"{", "not valid JSON"},
+      {"[]", "must be an object, found array"},
+      {"null", "must be an object, found null"},
+      {R"({"a": 1, "a": 1})", "key \"a\" given twice"},
+      {R"({"a": {"b": 1, "b": 2}})", "key \"b\" given twice"},
+      {R"({"a": NaN})", "not valid JSON"},
+      {R"({"a": 1e999})", "not valid JSON"},
+      {R"({"a": 1} x)", "not valid JSON"},
+      {R"({"a": 1, })", "not valid JSON"},
+      {R"({"a": "\ud800"})", "not valid JSON"},
+      {"{\"a\": \"\xC3\"}", "not valid JSON"},
+      {std::string(100'000, '['), "nested deeper than 64"},
+  };
+  for (const auto& c : cases) {
+    ExpectError(ModelConfigFromJson(c.text).status(), c.message,
+                c.text.substr(0, 40));
+  }
+}
+
+TEST(ModelConfig, SurvivesTruncationAndBitFlips) {
+  const std::string whole = kQwen3;
+  for (size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_FALSE(ModelConfigFromJson(whole.substr(0, size)).ok()) << size;
+  }
+  for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string text = whole;
+    text[bit / 8] ^= 1 << (bit % 8);
+    const auto config = ModelConfigFromJson(text);
+    if (!config.ok()) continue;
+    EXPECT_GT(config->num_layers, 0);
+    EXPECT_EQ(config->num_heads % config->num_kv_heads, 0);
+  }
+}
+
+void ExpectSameModel(const ModelConfig& a, const ModelConfig& b) {
+  EXPECT_EQ(a.model_type, b.model_type);
+  EXPECT_EQ(a.vocab_size, b.vocab_size);
+  EXPECT_EQ(a.hidden_size, b.hidden_size);
+  EXPECT_EQ(a.intermediate_size, b.intermediate_size);
+  EXPECT_EQ(a.num_layers, b.num_layers);
+  EXPECT_EQ(a.num_heads, b.num_heads);
+  EXPECT_EQ(a.num_kv_heads, b.num_kv_heads);
+  EXPECT_EQ(a.head_dim, b.head_dim);
+  EXPECT_EQ(a.rms_norm_eps, b.rms_norm_eps);
+  EXPECT_EQ(a.rope_theta, b.rope_theta);
+  EXPECT_EQ(a.rope_scaling.factor, b.rope_scaling.factor);
+  EXPECT_EQ(a.rope_scaling.low_freq_factor, b.rope_scaling.low_freq_factor);
+  EXPECT_EQ(a.rope_scaling.high_freq_factor, b.rope_scaling.high_freq_factor);
+  EXPECT_EQ(a.rope_scaling.original_max_position_embeddings,
+            b.rope_scaling.original_max_position_embeddings);
+  EXPECT_EQ(a.max_positions, b.max_positions);
+  EXPECT_EQ(a.tie_embeddings, b.tie_embeddings);
+  EXPECT_EQ(a.bos_token_id, b.bos_token_id);
+  EXPECT_EQ(a.eos_token_ids, b.eos_token_ids);
+}
+
+TEST(ModelConfig, WhatIsWrittenIsReadBack) {
+  for (const char* source : {kLlama31, kQwen25, kQwen3}) {
+    ModelConfig config = Parse(source);
+    ExpectSameModel(Parse(ModelConfigToJson(config)), config);
+    config.source_json.clear();  // a model made here
+    ExpectSameModel(Parse(ModelConfigToJson(config)), config);
+  }
+}
+
+TEST(ModelConfig, WritingKeepsUnknownKeysAndSaysFp32) {
+  const json old_style = json::parse(ModelConfigToJson(Parse(kQwen25)));
+  EXPECT_EQ(old_style["max_window_layers"], 24);
+  EXPECT_EQ(old_style["transformers_version"], "4.40.1");
+  EXPECT_EQ(old_style["torch_dtype"], "float32");
+  EXPECT_FALSE(old_style.contains("dtype"));
+  EXPECT_EQ(old_style["rope_theta"], 1e6);
+  EXPECT_EQ(old_style["rms_norm_eps"], 1e-6);
+  const json new_style = json::parse(ModelConfigToJson(Parse(kQwen3)));
+  EXPECT_EQ(new_style["dtype"], "float32");
+  EXPECT_FALSE(new_style.contains("torch_dtype"));
+  EXPECT_FALSE(new_style.contains("rope_theta"));
+  EXPECT_EQ(new_style["rope_parameters"]["rope_theta"], 1e6);
+}
+
+TEST(ModelConfig, WritingFollowsChangedFields) {
+  ModelConfig config = Parse(kLlama31);
+  config.max_positions = 4096;
+  config.rms_norm_eps = 3e-6f;
+  config.eos_token_ids = {5};
+  config.rope_scaling.factor = 16;
+  const json written = json::parse(ModelConfigToJson(config));
+  EXPECT_EQ(written["max_position_embeddings"], 4096);
+  EXPECT_EQ(written["rms_norm_eps"], 3e-6);
+  EXPECT_EQ(written["eos_token_id"], 5);
+  EXPECT_EQ(written["rope_scaling"]["factor"], 16);
+  EXPECT_EQ(written["rope_scaling"]["rope_type"], "llama3");
+}
+
+}  // namespace
+}  // namespace r1
