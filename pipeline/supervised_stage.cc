@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
@@ -10,6 +12,14 @@
 #include "pipeline/stop_signal.h"
 
 namespace r1 {
+namespace {
+
+// Steps of a supervised stage take milliseconds on a small model, so time, not
+// steps, decides when the work since the last checkpoint is worth one.
+constexpr absl::Duration kSaveInterval = absl::Seconds(20);
+
+}  // namespace
+
 absl::StatusOr<StageModel> RunSupervisedStage(
     const RunContext& context, const std::string& stage,
     const SupervisedSection& section, const Corpus& corpus,
@@ -39,7 +49,7 @@ absl::StatusOr<StageModel> RunSupervisedStage(
   context.progress->Describe(DescribeSize(state->weights->params()));
   context.progress->StartStage(stage, state->step, section.steps());
   context.progress->Activity("training", 0, 0);
-  const int64_t every = context.config->checkpoint().every();
+  absl::Time last_save = absl::Now();
   SupervisedTrainer trainer(
       stage, section,
       MakeExampleSource(&corpus, tokenizer.get(), EndToken(model)), context.ops,
@@ -50,9 +60,11 @@ absl::StatusOr<StageModel> RunSupervisedStage(
     context.progress->Step(step, metrics);
     const bool is_last = step == section.steps();
     const bool is_stopping = StopRequested() && !is_last;
-    if (step % every == 0 || is_last || is_stopping) {
+    const bool is_due = absl::Now() - last_save >= kSaveInterval;
+    if (is_due || is_last || is_stopping) {
       R1_RETURN_IF_ERROR(context.store->Flush());
       R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
+      last_save = absl::Now();
     }
     if (is_stopping) {
       return InterruptedError(absl::StrCat("after ", stage, " step ", step));
