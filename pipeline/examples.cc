@@ -26,7 +26,6 @@ class GeneratedCorpus : public Corpus {
   std::string DataHash() const override {
     return Sha256Hex(data_.SerializeAsString());
   }
-  bool scores_prompts() const override { return true; }
 
  private:
   DataSection data_;
@@ -45,7 +44,6 @@ class FileCorpus : public Corpus {
     return {row.prompt, row.completion};
   }
   std::string DataHash() const override { return hash_; }
-  bool scores_prompts() const override { return false; }
 
  private:
   // Fisher-Yates, one epoch's order kept at a time.
@@ -91,9 +89,8 @@ ExampleSource MakeExampleSource(const Corpus* corpus,
     const Document document = corpus->At(index);
     TrainSequence sequence;
     sequence.tokens = tokenizer->Encode(document.prompt);
-    const bool is_context =
-        !corpus->scores_prompts() && !sequence.tokens.empty();
-    if (is_context) sequence.first_scored = sequence.length();
+    // A plain text has no prompt: then all but its first token is scored.
+    if (!sequence.tokens.empty()) sequence.first_scored = sequence.length();
     const std::vector<int32_t> completion =
         tokenizer->Encode(document.completion);
     sequence.tokens.insert(sequence.tokens.end(), completion.begin(),

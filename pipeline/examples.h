@@ -30,9 +30,6 @@ class Corpus {
   virtual Document At(uint64_t index) const = 0;
   // SHA-256 of what the documents are made from.
   virtual std::string DataHash() const = 0;
-  // Whether the prompts are context only (sft) or text like any other
-  // (pretraining on generated documents).
-  virtual bool scores_prompts() const = 0;
 };
 
 // The corpus of a supervised stage: section.file() or the task's generator.
