@@ -171,13 +171,13 @@ class Screen {
       }
       Line line = NewLine();
       line.Add(" worker ", kDim).Add(worker.name);
-      line.Add(absl::StrFormat(
-          "   %d in flight, %d samples, %d tokens", worker.samples_in_flight,
-          worker.samples_finished, worker.tokens_generated));
+      line.Add(absl::StrFormat("   %d in flight, %d samples",
+                               worker.samples_in_flight,
+                               worker.samples_finished));
       if (worker.since_last_heard > absl::Seconds(5)) {
-        line.Add(absl::StrCat("   silent for ",
-                              FormatSpan(worker.since_last_heard)),
-                 kYellow);
+        line.Add(
+            absl::StrCat("   silent for ", FormatSpan(worker.since_last_heard)),
+            kYellow);
       }
       Put(std::move(line));
     }

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -119,6 +120,10 @@ class LiveView : public Progress {
   }
 
   void Workers(std::vector<WorkerStatus> workers) override {
+    std::sort(workers.begin(), workers.end(),
+              [](const WorkerStatus& a, const WorkerStatus& b) {
+                return a.name < b.name;
+              });
     std::lock_guard<std::mutex> lock(mutex_);
     state_.workers = std::move(workers);
   }

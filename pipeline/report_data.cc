@@ -88,7 +88,7 @@ Json MakeTiles(const std::string& summary_text,
   }
   const auto hash = summary.find("checkpoint_sha256");
   if (hash != summary.end() && hash->is_string()) {
-    AddTile("checkpoint", hash->get<std::string>().substr(0, 12),
+    AddTile("checkpoint", hash->get<std::string>().substr(0, 10),
             "start of its SHA-256", &tiles);
   }
   return tiles;
@@ -119,7 +119,7 @@ const std::vector<ChartSpec>& ChartSpecs() {
        true,
        "mean_length",
        {{"mean", "response_length/mean"}}},
-      {"Truncated and equal groups, share",
+      {"Truncated answers, groups of equal reward",
        "rl",
        true,
        nullptr,

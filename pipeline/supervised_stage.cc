@@ -1,5 +1,6 @@
 #include "pipeline/supervised_stage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,9 +15,26 @@
 namespace r1 {
 namespace {
 
-// Steps of a supervised stage take milliseconds on a small model, so time, not
-// steps, decides when the work since the last checkpoint is worth one.
-constexpr absl::Duration kSaveInterval = absl::Seconds(20);
+// When a supervised stage saves: its steps take milliseconds on a small model,
+// so time, not steps, decides, and saving takes at most a twentieth of it.
+// Results do not depend on when a state is saved.
+class SavePacer {
+ public:
+  bool IsDue() const {
+    return absl::Now() - last_end_ >= std::max(kShortest, 20 * last_duration_);
+  }
+  // Around each save.
+  void Begin() { begin_ = absl::Now(); }
+  void End() {
+    last_end_ = absl::Now();
+    last_duration_ = last_end_ - begin_;
+  }
+
+ private:
+  static constexpr absl::Duration kShortest = absl::Seconds(1);
+  absl::Time begin_, last_end_ = absl::Now();
+  absl::Duration last_duration_;
+};
 
 }  // namespace
 
@@ -49,7 +67,7 @@ absl::StatusOr<StageModel> RunSupervisedStage(
   context.progress->Describe(DescribeSize(state->weights->params()));
   context.progress->StartStage(stage, state->step, section.steps());
   context.progress->Activity("training", 0, 0);
-  absl::Time last_save = absl::Now();
+  SavePacer pacer;
   SupervisedTrainer trainer(
       stage, section,
       MakeExampleSource(&corpus, tokenizer.get(), EndToken(model)), context.ops,
@@ -60,11 +78,11 @@ absl::StatusOr<StageModel> RunSupervisedStage(
     context.progress->Step(step, metrics);
     const bool is_last = step == section.steps();
     const bool is_stopping = StopRequested() && !is_last;
-    const bool is_due = absl::Now() - last_save >= kSaveInterval;
-    if (is_due || is_last || is_stopping) {
+    if (pacer.IsDue() || is_last || is_stopping) {
+      pacer.Begin();
       R1_RETURN_IF_ERROR(context.store->Flush());
       R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
-      last_save = absl::Now();
+      pacer.End();
     }
     if (is_stopping) {
       return InterruptedError(absl::StrCat("after ", stage, " step ", step));

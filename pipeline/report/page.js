@@ -43,7 +43,7 @@
   function ticks(low, high, count) {
     if (low === high) {
       const pad = low === 0 ? 1 : Math.abs(low) * 0.5;
-      low -= pad;
+      if (low !== 0) low -= pad;
       high += pad;
     }
     const raw = (high - low) / count;
@@ -55,19 +55,28 @@
     for (let i = first; i <= last; ++i) values.push(i * step);
     return {values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9))};
   }
-  function tickText(value, decimals) {
-    if (Math.abs(value) >= 1e5) return (value / 1e3).toFixed(0) + 'k';
-    if (decimals > 4) return value === 0 ? '0' : value.toExponential(0);
-    return value.toFixed(decimals);
+  // The labels of one axis: one unit for all of them.
+  function tickTexts(values, decimals) {
+    const step = values[1] - values[0];
+    const largest = Math.max(...values.map(Math.abs));
+    return values.map((v) => {
+      if (v === 0) return '0';
+      if (largest >= 1e4) {
+        return (v / 1e3).toFixed(step % 1000 ? 1 : 0) + 'k';
+      }
+      return decimals > 4 ? v.toExponential(0) : v.toFixed(decimals);
+    });
   }
 
   // --- Curves ----------------------------------------------------------------
-  // A moving mean over a twentieth of the points, at least 5.
+  // A centred moving mean over a twentieth of the points, at least 5.
   function smooth(values) {
-    const width = Math.max(5, Math.round(values.length / 20));
+    const half = Math.max(2, Math.round(values.length / 40));
     return values.map((_, i) => {
       let sum = 0, count = 0;
-      for (let j = Math.max(0, i - width + 1); j <= i; ++j) {
+      // As far to the left as to the right, so that the ends do not lag.
+      const reach = Math.min(half, i, values.length - 1 - i);
+      for (let j = i - reach; j <= i + reach; ++j) {
         if (values[j] === null) continue;
         sum += values[j];
         ++count;
@@ -105,7 +114,11 @@
           `${spec.title}: from ${format(first.y.find((v) => v !== null))} at ` +
           `step ${spec.x[0]} to ${format(first.y[first.y.length - 1])} at ` +
           `step ${spec.x[spec.x.length - 1]}`);
-      new ResizeObserver(() => this.draw()).observe(this.node);
+      // Only the width matters; drawing may change the height of the key.
+      this.width = 0;
+      new ResizeObserver(() => requestAnimationFrame(() => {
+        if (this.canvas.clientWidth !== this.width) this.draw();
+      })).observe(this.node);
     }
     nearest(px) {
       let best = null, distance = Infinity;
@@ -123,6 +136,7 @@
     draw() {
       const {x, series} = this.spec;
       const width = this.canvas.clientWidth, height = 170;
+      this.width = width;
       if (!width) return;
       const all = series.flatMap((s) => s.y).concat(
           (this.spec.points || []).map((p) => p[1])).filter((v) => v !== null);
@@ -132,10 +146,11 @@
       const yt = ticks(low, high, 4);
       low = yt.values[0];
       high = yt.values[yt.values.length - 1];
-      const labels = yt.values.map((v) => tickText(v, yt.decimals));
+      const labels = tickTexts(yt.values, yt.decimals);
       const left = 10 + 6.6 * Math.max(...labels.map((l) => l.length));
       const right = width - 8, top = 8, bottom = height - 22;
-      const x0 = x[0], x1 = x[x.length - 1];
+      const steps = x.concat((this.spec.points || []).map((p) => p[0]));
+      const x0 = Math.min(...steps), x1 = Math.max(...steps);
       this.px = (v) => x1 === x0 ? (left + right) / 2 :
           left + (v - x0) / (x1 - x0) * (right - left);
       const py = (v) => bottom - (v - low) / (high - low) * (bottom - top);
@@ -152,7 +167,7 @@
       this.drawSteps(canvas, x0, x1, left, right, bottom);
       series.forEach((s, i) => this.drawSeries(canvas, s, i, py));
       for (const [step, value] of this.spec.points || []) {
-        if (value === null || step < x0 || step > x1) continue;
+        if (value === null) continue;
         canvas.append(svg('circle', {class: 'f1', cx: this.px(step),
                                      cy: py(value), r: 3.5}));
       }
@@ -300,7 +315,7 @@
     const node = el('article', {class: 'sample' + side}, facts,
                     drawText(sample.pieces, shaded));
     if (sample.detail) {
-      node.append(el('div', {class: 'facts'}, sample.detail));
+      node.append(el('div', {class: 'facts why'}, sample.detail));
     }
     return node;
   }
