@@ -36,6 +36,9 @@ struct CoordinatorOptions {
   std::string tokenizer_json;
   int max_batch = 64;
   absl::Duration lease_ttl = absl::Seconds(30);
+  // Work is handed out this long after the last Enqueue (or ten times as long
+  // after the first), so that the workers' shares are known.
+  absl::Duration settle = absl::Milliseconds(2);
   // A worker that already has its share of the open samples gets more once
   // it has waited this long and nobody else has come for them.
   absl::Duration share_grace = absl::Seconds(1);
@@ -90,6 +93,9 @@ class Coordinator : public RolloutSource {
   absl::Status Heard(uint64_t worker_id);
 
  private:
+  // How often a waiting call looks whether its caller is still there.
+  static constexpr absl::Duration kWaitSlice = absl::Milliseconds(200);
+
   struct WorkerState {
     std::string name;
     absl::Time last_heard;
@@ -125,6 +131,9 @@ class Coordinator : public RolloutSource {
   std::deque<Trajectory> results_ ABSL_GUARDED_BY(mutex_);
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
   bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
+  // When the work enqueued lately is handed out; the first of it came at ...
+  absl::Time settled_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Time unsettled_since_ ABSL_GUARDED_BY(mutex_);
   CoordinatorStats stats_ ABSL_GUARDED_BY(mutex_);
 };
 

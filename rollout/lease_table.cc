@@ -49,23 +49,26 @@ int LeaseTable::NumLeased(uint64_t worker_id) const {
   return count;
 }
 
-std::vector<Lease> LeaseTable::Grant(uint64_t worker_id, int max_samples,
-                                     absl::Time expiry) {
+std::vector<Lease> LeaseTable::Grant(uint64_t worker_id, int quota,
+                                     int capacity, absl::Time expiry) {
   std::vector<Lease> leases;
-  int left = std::min(max_samples, num_pending_);
+  int left = std::min(quota, capacity);
   for (Affinity affinity :
        {Affinity::kOwn, Affinity::kUntouched, Affinity::kOther}) {
     for (const std::unique_ptr<Work>& work : works_) {
-      if (left <= 0) return leases;
+      if (left <= 0 || num_pending_ == 0) return leases;
       if (work->pending.empty()) continue;
       if (AffinityOf(work->last_worker, worker_id) != affinity) continue;
       const int pending = work->pending.size();
-      const int count = std::min(left, pending);
-      // Less than half of a group is not worth a second prefill elsewhere, if
-      // there is other work to begin with.
+      int count = std::min(left, pending);
       if (count * 2 < pending && !leases.empty()) return leases;
+      if (count * 2 >= pending && pending <= capacity &&
+          pending < num_pending_) {
+        count = pending;
+      }
       leases.push_back(MakeLease(work.get(), worker_id, count, expiry));
       left -= count;
+      capacity -= count;
     }
   }
   return leases;

@@ -34,10 +34,12 @@ class LeaseTable {
   int num_open() const { return num_open_; }  // pending and leased
   int NumLeased(uint64_t worker_id) const;
 
-  // Leases pending samples to a worker, at most `max_samples`, as few groups
-  // as possible: those it works on already, then those nobody does, then the
-  // others; each in order of arrival.
-  std::vector<Lease> Grant(uint64_t worker_id, int max_samples,
+  // Leases about `quota` pending samples to a worker, never more than
+  // `capacity`, in as few groups as possible: those it works on already, then
+  // those nobody does, then the others; each in order of arrival. The last
+  // group is taken whole or left if that is near the quota and others are left
+  // to give to others.
+  std::vector<Lease> Grant(uint64_t worker_id, int quota, int capacity,
                            absl::Time expiry);
   // False if the lease is not, or no longer, this worker's.
   bool Renew(uint64_t worker_id, uint64_t lease_id, absl::Time expiry);

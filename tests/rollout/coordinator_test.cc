@@ -23,15 +23,15 @@ using ::testing::HasSubstr;
 class CoordinatorTest : public ::testing::Test {
  protected:
   CoordinatorTest() {
-    CoordinatorOptions options;
-    options.build_id = "build-a";
-    options.simd_target = "AVX3";
-    options.model = config_;
-    options.config_json = "{}";
-    options.tokenizer_json = "[]";
-    options.lease_ttl = absl::Seconds(30);
-    options.now = [this] { return now_; };
-    coordinator_ = std::make_unique<Coordinator>(options);
+    options_.build_id = "build-a";
+    options_.simd_target = "AVX3";
+    options_.model = config_;
+    options_.config_json = "{}";
+    options_.tokenizer_json = "[]";
+    options_.lease_ttl = absl::Seconds(30);
+    options_.settle = absl::ZeroDuration();
+    options_.now = [this] { return now_; };
+    coordinator_ = std::make_unique<Coordinator>(options_);
     Publish(1);
   }
 
@@ -132,6 +132,7 @@ class CoordinatorTest : public ::testing::Test {
   }
 
   ModelConfig config_ = TinyConfig();
+  CoordinatorOptions options_;
   absl::Time now_ = absl::UnixEpoch();
   std::unique_ptr<Coordinator> coordinator_;
 };
@@ -265,18 +266,35 @@ TEST_F(CoordinatorTest, LeavingGivesEverythingBack) {
 TEST_F(CoordinatorTest, GroupsStayTogetherAndEveryWorkerGetsItsShare) {
   Enqueue(1, 9, 16);
   const uint64_t a = Join("a"), b = Join("b"), c = Join("c");
+  // A third of 128 samples is 43: nearly three whole groups.
+  const int expected[] = {48, 48, 32};
+  int i = 0;
   for (uint64_t worker : {a, b, c}) {
-    int samples = 0;
-    std::set<uint64_t> prompts;
-    for (const Lease& lease : Acquire(worker, 1000)) {
-      samples += lease.sample_indices_size();
-      prompts.insert(lease.prompt().id());
+    const std::vector<Lease> leases = Acquire(worker, 1000);
+    for (const Lease& lease : leases) {
+      EXPECT_EQ(lease.sample_indices_size(), 16);
     }
-    // A third of 128 is 43: two whole groups and most or none of a third.
-    EXPECT_GE(samples, 32);
-    EXPECT_LE(samples, 48);
-    EXPECT_LE(prompts.size(), 4);
+    EXPECT_EQ(NumSamples(leases), expected[i++]);
   }
+}
+
+TEST_F(CoordinatorTest, OneGroupIsSplitRatherThanStarveAWorker) {
+  Enqueue(1, 2, 16);
+  const uint64_t a = Join("a"), b = Join("b");
+  EXPECT_EQ(NumSamples(Acquire(a, 1000)), 8);
+  EXPECT_EQ(NumSamples(Acquire(b, 1000)), 8);
+}
+
+TEST_F(CoordinatorTest, TheRestIsSplitEvenly) {
+  Enqueue(1, 5, 16);
+  const uint64_t a = Join("a"), b = Join("b"), c = Join("c");
+  for (uint64_t worker : {a, b, c}) {
+    EXPECT_EQ(NumSamples(Acquire(worker, 1000)), 16);
+  }
+  // A third of 64 is 22: six more for each.
+  EXPECT_EQ(NumSamples(Acquire(a, 1000)), 6);
+  EXPECT_EQ(NumSamples(Acquire(b, 1000)), 6);
+  EXPECT_EQ(NumSamples(Acquire(c, 1000)), 4);
 }
 
 TEST_F(CoordinatorTest, CapacityBoundsALeaseAndTheRestStaysWithTheWorker) {
@@ -304,6 +322,31 @@ TEST_F(CoordinatorTest, AWorkerWithItsShareGetsMoreOnceNobodyElseComes) {
   EXPECT_EQ(NumSamples(Acquire(a, 100)), 0);
   now_ += absl::Milliseconds(100);
   EXPECT_EQ(NumSamples(Acquire(a, 100)), 4);
+}
+
+// Otherwise the first worker to ask would get a part of the first group.
+TEST_F(CoordinatorTest, WorkIsHandedOutOnceTheLearnerHasEnqueuedAll) {
+  CoordinatorOptions options = options_;
+  options.settle = absl::Milliseconds(2);
+  coordinator_ = std::make_unique<Coordinator>(options);
+  Publish(1);
+  const uint64_t a = Join("a");
+  Enqueue(1, 2, 8);
+  EXPECT_TRUE(Acquire(a, 100).empty());
+  now_ += absl::Milliseconds(1);
+  Enqueue(2, 3, 8);
+  now_ += absl::Milliseconds(1);
+  EXPECT_TRUE(Acquire(a, 100).empty());
+  now_ += absl::Milliseconds(1);
+  EXPECT_EQ(NumSamples(Acquire(a, 100)), 16);
+  // A learner that never pauses cannot hold everything up.
+  int waited_ms = 0;
+  for (uint64_t prompt = 3; Acquire(a, 100).empty(); ++prompt) {
+    Enqueue(prompt, prompt + 1, 8);
+    now_ += absl::Milliseconds(1);
+    ++waited_ms;
+  }
+  EXPECT_EQ(waited_ms, 20);
 }
 
 TEST_F(CoordinatorTest, AWorkerOfAnotherBuildOrMachineIsRefused) {

@@ -224,6 +224,7 @@ TEST_F(ServiceTest, TheSamplesOfAKilledWorkerGoToAnother) {
   AcquireRequest acquire;
   acquire.set_worker_id(joined->worker_id());
   acquire.set_max_samples(20);
+  acquire.set_wait_ms(10000);
   const auto leases = killed.Acquire(acquire);
   ASSERT_TRUE(leases.ok()) << leases.status();
   ASSERT_GT(leases->leases_size(), 0);
@@ -243,7 +244,7 @@ TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
   // Long enough that the slow worker is still at it.
   config_.max_positions = 3000;
   config_.eos_token_ids.clear();
-  works_ = {MakeWork(config_, 1, 8, 2500)};
+  works_ = {MakeWork(config_, 1, 8, 1500)};
   const Samples expected = Expected(1);
   StartLearner(Options(), "");
   JoinRequest join;
@@ -252,6 +253,7 @@ TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
   AcquireRequest acquire;
   acquire.set_worker_id(coordinator_->Join(join)->worker_id());
   acquire.set_max_samples(8);
+  acquire.set_wait_ms(10000);
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
   coordinator_->Enqueue(works_[0]);
   const auto leases = coordinator_->Acquire(acquire, [] { return false; });
