@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,50 @@ TEST_F(EngineTest, LogprobsEqualPackedScoringBitForBit) {
     model.Logprobs(*weights_, temperature, absl::MakeSpan(scored), {});
     ASSERT_GT(scored.size(), 500);
     EXPECT_EQ(scored, expected);
+  }
+}
+
+// The draw of position p is Philox(seed; prompt id, sample index, p), with p
+// counted from the start of the prompt: every token, drawn again by itself.
+TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
+  SamplingParams sampling = Sampling(40, 0.8f);
+  sampling.set_top_k(50);
+  sampling.set_top_p(0.9f);
+  const std::vector<EngineRequest> requests = Requests(2, sampling);
+  const Results results = Run(requests, {});
+  Transformer transformer(config_, ops_.get());
+  for (const EngineRequest& r : requests) {
+    const Trajectory& t = results.at(r.key);
+    std::vector<int32_t> tokens = *r.prompt;
+    tokens.insert(tokens.end(), t.tokens().begin(), t.tokens().end());
+    const int64_t length = tokens.size();
+    std::vector<int32_t> positions(length), pages(KvPages::PagesFor(length));
+    std::iota(positions.begin(), positions.end(), 0);
+    std::iota(pages.begin(), pages.end(), 0);
+    KvCache cache(config_, pages.size());
+    const SequenceRows rows{0, length, 0, pages};
+    Buffer hidden(length * config_.hidden_size);
+    transformer.Forward(*weights_, {tokens, positions, {&rows, 1}}, &cache,
+                        nullptr,
+                        Mat{hidden.data(), length, config_.hidden_size});
+    for (int i = 0; i < t.tokens_size(); ++i) {
+      const int64_t position = r.prompt->size() + i;
+      Buffer logits(config_.vocab_size);
+      const Mat row{logits.data(), 1, config_.vocab_size};
+      ops_->MatMul(
+          ConstMat{hidden.data() + (position - 1) * config_.hidden_size, 1,
+                   config_.hidden_size},
+          weights_->head(), {}, Store::kAssign, row);
+      const SampleRequest request{
+          0.8f, 50, 0.9f,
+          RandomBits(/*seed=*/7, RandomStream::kSampling, r.prompt_id,
+                     r.sample_index, position)[0]};
+      int32_t token = -1;
+      float logprob = 0;
+      ops_->Sample(row, {&request, 1}, {&token, 1}, {&logprob, 1});
+      ASSERT_EQ(t.tokens(i), token) << "position " << position;
+      ASSERT_EQ(t.logprobs(i), logprob) << "position " << position;
+    }
   }
 }
 
