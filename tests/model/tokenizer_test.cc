@@ -1,0 +1,601 @@
+// Tokenizers: round trips, special tokens, merges against a plain oracle, and
+// refusal of malformed tokenizer.json. Equality with Hugging Face's library is
+// in golden_test.cc.
+#include "model/tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+
+#include "absl/strings/str_replace.h"
+#include "base/philox.h"
+#include "base/sha256.h"
+#include "model/byte_level.h"
+#include "model/strict_json.h"
+#include "tests/model/file_test_util.h"
+
+namespace r1 {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr absl::string_view kPattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+)"
+    R"(|\s+(?!\S)|\s+)";
+
+// Byte b has id b; then "he" 256, "ll" 257, "hell" 258, "o w" unreachable.
+json SmallJson() {
+  json vocab;
+  for (int b = 0; b < 256; ++b) {
+    vocab[BytesToByteLevel(std::string(1, static_cast<char>(b)))] = b;
+  }
+  vocab["he"] = 256;
+  vocab["ll"] = 257;
+  vocab["hell"] = 258;
+  return {{"version", "1.0"},
+          {"added_tokens",
+           {{{"id", 259}, {"content", "<|end|>"}, {"special", true}},
+            {{"id", 260}, {"content", "<think>"}, {"special", false}}}},
+          {"normalizer", nullptr},
+          {"pre_tokenizer",
+           {{"type", "Sequence"},
+            {"pretokenizers",
+             {{{"type", "Split"},
+               {"pattern", {{"Regex", std::string(kPattern)}}},
+               {"behavior", "Isolated"},
+               {"invert", false}},
+              {{"type", "ByteLevel"},
+               {"add_prefix_space", false},
+               {"use_regex", false}}}}}},
+          {"decoder", {{"type", "ByteLevel"}}},
+          {"model",
+           {{"type", "BPE"},
+            {"vocab", vocab},
+            {"merges", {"h e", "l l", "he ll"}}}}};
+}
+
+Tokenizer Make(const json& value) {
+  auto tokenizer = Tokenizer::FromJson(value.dump());
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+  return *std::move(tokenizer);
+}
+
+std::string RandomBytes(uint64_t seed, uint32_t size, uint32_t bound) {
+  RandomSequence random(seed, RandomStream::kData, 0, 0);
+  std::string bytes;
+  for (uint32_t i = 0; i < size; ++i) bytes.push_back(random.NextBelow(bound));
+  return bytes;
+}
+
+std::vector<std::string> SomeText() {
+  return {"The number of the numbers is the number 12345, the others' are 67.",
+          "def f(x):\n    return x ** 2 + 17  # the square\n",
+          "Über den Wäldern, über den Feldern; 快速的棕色狐狸 и лиса."};
+}
+
+TEST(Tokenizer, MergesInOrderOfRank) {
+  const Tokenizer t = Make(SmallJson());
+  EXPECT_THAT(t.Encode("hello"), ElementsAre(258, 'o'));
+  EXPECT_THAT(t.Encode("hel"), ElementsAre(256, 'l'));
+  EXPECT_THAT(t.Encode("lll"), ElementsAre(257, 'l'));
+  EXPECT_THAT(t.Encode("he llo"), ElementsAre(256, ' ', 257, 'o'));
+  EXPECT_THAT(t.Encode(""), IsEmpty());
+  EXPECT_EQ(t.vocab_size(), 261);
+}
+
+TEST(Tokenizer, MergesMayBePairs) {
+  json value = SmallJson();
+  value["model"]["merges"] =
+      json::parse(R"([["h", "e"], ["l", "l"], ["he", "ll"]])");
+  EXPECT_THAT(Make(value).Encode("hello"), ElementsAre(258, 'o'));
+}
+
+TEST(Tokenizer, SpecialTokensAreTextUnlessAllowed) {
+  const Tokenizer t = Make(SmallJson());
+  EXPECT_THAT(t.Encode("he<|end|>he", true), ElementsAre(256, 259, 256));
+  const std::vector<int32_t> plain = t.Encode("<|end|>", false);
+  EXPECT_THAT(plain, ElementsAre('<', '|', 'e', 'n', 'd', '|', '>'));
+  EXPECT_EQ(t.Decode(plain), "<|end|>");
+  // Added tokens that are not special are always found.
+  EXPECT_THAT(t.Encode("<think>he"), ElementsAre(260, 256));
+  EXPECT_EQ(t.SpecialId("<|end|>"), 259);
+  EXPECT_EQ(t.SpecialId("<think>"), -1);
+  EXPECT_EQ(t.SpecialId("he"), -1);
+}
+
+TEST(Tokenizer, DecodePrintsOrSkipsSpecialTokens) {
+  const Tokenizer t = Make(SmallJson());
+  const std::vector<int32_t> ids = {256, 259, 260, 257};
+  EXPECT_EQ(t.Decode(ids), "he<|end|><think>ll");
+  EXPECT_EQ(t.Decode(ids, true), "he<think>ll");
+}
+
+TEST(Tokenizer, IdsOutOfRangeDecodeToNothing) {
+  json value = SmallJson();
+  value["added_tokens"][1]["id"] = 300;  // leaves a hole
+  const Tokenizer t = Make(value);
+  EXPECT_EQ(t.vocab_size(), 301);
+  EXPECT_EQ(t.Decode({256, 301, -1, 299, INT32_MAX, INT32_MIN, 'x'}), "hex");
+  EXPECT_EQ(t.TokenBytes(299), "");
+  EXPECT_EQ(t.TokenBytes(301), "");
+  EXPECT_EQ(t.TokenBytes(-1), "");
+  EXPECT_EQ(t.TokenBytes(258), "hell");
+}
+
+TEST(Tokenizer, TheLongestOfSeveralAddedTokensWins) {
+  json value = SmallJson();
+  value["added_tokens"].push_back({{"id", 261}, {"content", "<thi"}});
+  value["added_tokens"].push_back(
+      {{"id", 262}, {"content", "<think>he"}, {"special", true}});
+  const Tokenizer t = Make(value);
+  EXPECT_THAT(t.Encode("<think>hell", true), ElementsAre(262, 257));
+  EXPECT_THAT(t.Encode("<think>hell", false), ElementsAre(260, 258));
+  EXPECT_THAT(t.Encode("<thin<thi"), ElementsAre(261, 'n', 261));
+}
+
+TEST(Tokenizer, IgnoreMergesTakesWholePieces) {
+  json value = SmallJson();
+  value["model"]["vocab"]["world"] = 270;  // no merge makes it
+  EXPECT_EQ(Make(value).Encode("world").size(), 5);
+  value["model"]["ignore_merges"] = true;
+  EXPECT_THAT(Make(value).Encode("world"), ElementsAre(270));
+  // A special token is never spelled out of text.
+  value["added_tokens"].push_back(
+      {{"id", 270}, {"content", "world"}, {"special", true}});
+  EXPECT_EQ(Make(value).Encode("world").size(), 5);
+}
+
+TEST(Tokenizer, NfcComposesAndLeavesInvalidBytes) {
+  json value = SmallJson();
+  value["normalizer"] = {{"type", "NFC"}};
+  const Tokenizer t = Make(value);
+  EXPECT_EQ(t.Decode(t.Encode("u\xCC\x88 x")), "\xC3\xBC x");
+  EXPECT_EQ(t.Decode(t.Encode("\xFFu\xCC\x88\xCC")), "\xFF\xC3\xBC\xCC");
+  EXPECT_EQ(t.Decode(t.Encode("\xC3\xBC")), "\xC3\xBC");
+}
+
+TEST(Tokenizer, ToJsonIsWhatWasRead) {
+  const std::string text = " " + SmallJson().dump(3) + "\n\n";
+  const auto t = Tokenizer::FromJson(text);
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(t->ToJson(), text);
+  EXPECT_EQ(t->hash(), Sha256Hex(text));
+}
+
+TEST(Tokenizer, AnyBytesComeBack) {
+  const Tokenizer small = Make(SmallJson());
+  const auto trained = TrainTokenizer(SomeText(), 400, false);
+  ASSERT_TRUE(trained.ok()) << trained.status();
+  for (const Tokenizer* t : {&small, &*trained}) {
+    for (int seed = 0; seed < 400; ++seed) {
+      // All bytes; then ASCII with many blanks and newlines.
+      std::string bytes = RandomBytes(seed, seed, seed % 2 == 0 ? 256 : 40);
+      if (seed % 5 == 0) bytes += "<|end|><|endoftext|><think>";
+      EXPECT_EQ(t->Decode(t->Encode(bytes, false)), bytes) << seed;
+      EXPECT_EQ(t->Decode(t->Encode(bytes, true)), bytes) << seed;
+    }
+  }
+}
+
+// Every lead byte with every continuation, cut and whole.
+TEST(Tokenizer, AnyTwoBytesComeBack) {
+  const Tokenizer t = Make(SmallJson());
+  for (int a = 0; a < 256; ++a) {
+    for (int b = 0; b < 256; ++b) {
+      const std::string bytes = {'a', static_cast<char>(a),
+                                 static_cast<char>(b), '\x80', ' '};
+      ASSERT_EQ(t.Decode(t.Encode(bytes)), bytes) << a << " " << b;
+    }
+  }
+}
+
+// --- Merging against an oracle
+// --------------------------------------------------
+
+// Applies the lowest-ranked merge, leftmost first, until none applies: as the
+// definition says, in cubic time.
+std::vector<int32_t> NaiveBpe(const std::vector<std::string>& merges,
+                              const json& vocab, absl::string_view bytes) {
+  std::vector<std::string> symbols;
+  for (char c : bytes) symbols.push_back(BytesToByteLevel(std::string(1, c)));
+  for (bool merged = true; merged;) {
+    merged = false;
+    for (const std::string& merge : merges) {
+      for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+        if (symbols[i] + " " + symbols[i + 1] != merge) continue;
+        symbols[i] += symbols[i + 1];
+        symbols.erase(symbols.begin() + i + 1);
+        merged = true;
+        break;
+      }
+      if (merged) break;
+    }
+  }
+  std::vector<int32_t> ids;
+  for (const std::string& s : symbols) ids.push_back(vocab.at(s).get<int>());
+  return ids;
+}
+
+TEST(Tokenizer, MergesEqualTheDefinition) {
+  std::vector<std::string> texts;
+  for (int seed = 0; seed < 30; ++seed) {
+    std::string text = RandomBytes(seed, 60, 3);  // words over {a, b, c}
+    for (char& c : text) c += 'a';
+    texts.push_back(text);
+  }
+  const auto t = TrainTokenizer(texts, 300, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  const json value = json::parse(t->ToJson());
+  const auto merges = value["model"]["merges"].get<std::vector<std::string>>();
+  ASSERT_GT(merges.size(), 30);
+  for (int seed = 100; seed < 160; ++seed) {
+    // Lengths on both sides of the change from scanning to a heap.
+    std::string word = RandomBytes(seed, 1 + 2 * (seed - 100), 3);
+    for (char& c : word) c += 'a';
+    EXPECT_EQ(t->Encode(word), NaiveBpe(merges, value["model"]["vocab"], word))
+        << word;
+  }
+}
+
+TEST(Tokenizer, OneLongPieceTakesNoQuadraticTime) {
+  const auto t =
+      TrainTokenizer(std::vector<std::string>{std::string(500, 'a') + "\n\n\n" +
+                                              std::string(500, ' ') + "x"},
+                     300, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  for (const char* unit : {"a", " ", "\n", "!", "\xFF", "ab"}) {
+    std::string text;
+    while (text.size() < 1'000'000) text += unit;
+    text += "x";
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_EQ(t->Decode(t->Encode(text)), text);
+    const std::chrono::duration<double> took =
+        std::chrono::steady_clock::now() - start;
+    // 0.3 s alone; quadratic time would be many minutes.
+    EXPECT_LT(took.count(), 60) << unit;
+  }
+}
+
+// --- Training
+// -------------------------------------------------------------------
+
+TEST(TrainTokenizer, MergesTheMostFrequentPairFirst) {
+  // Pieces: "ab" x3, " ab" x2, "xy" x5, " xy" x1. Counts: (x,y) 6, (a,b) 5,
+  // (' ', a b) 2; " xy" occurs once and is left alone.
+  const std::vector<std::string> texts = {"ab ab", "ab", "ab ab", "xy",
+                                          "xy",    "xy", "xy",    "xy xy"};
+  const auto t = TrainTokenizer(texts, 300, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  const json value = json::parse(t->ToJson());
+  EXPECT_EQ(value["model"]["merges"], json({"x y", "a b", "\xC4\xA0 ab"}));
+  EXPECT_EQ(t->vocab_size(), 260);
+  EXPECT_EQ(t->TokenBytes(0), kEndOfText);
+  EXPECT_EQ(t->SpecialId(kEndOfText), 0);
+  for (int b = 0; b < 256; ++b) {
+    EXPECT_EQ(t->TokenBytes(1 + b), std::string(1, static_cast<char>(b)));
+  }
+  EXPECT_EQ(t->TokenBytes(257), "xy");
+  EXPECT_THAT(t->Encode("ab ab"), ElementsAre(258, 259));
+}
+
+TEST(TrainTokenizer, TiesGoToTheSmallerPair) {
+  const std::vector<std::string> texts = {"zy", "ba", "ca", "zy",
+                                          "bb", "ca", "ba", "bb"};
+  const auto t = TrainTokenizer(texts, 300, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(json::parse(t->ToJson())["model"]["merges"],
+            json({"b a", "b b", "c a", "z y"}));
+}
+
+TEST(TrainTokenizer, OneSpellingIsOneToken) {
+  // "abc" is reached as "ab" + "c" and as "a" + "bc".
+  std::vector<std::string> texts;
+  for (int i = 0; i < 9; ++i) texts.insert(texts.end(), {"abc", "ab", "ab"});
+  for (int i = 0; i < 20; ++i)
+    texts.insert(texts.end(), {"xbc", "dbc", "abcd"});
+  const auto t = TrainTokenizer(texts, 280, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  for (const std::string& text : texts) {
+    EXPECT_EQ(t->Decode(t->Encode(text)), text);
+  }
+}
+
+TEST(TrainTokenizer, NumbersAreCutAsAsked) {
+  const std::vector<std::string> texts(50, "123456 123456 7");
+  const auto single = TrainTokenizer(texts, 300, true);
+  const auto triple = TrainTokenizer(texts, 300, false);
+  ASSERT_TRUE(single.ok() && triple.ok());
+  EXPECT_EQ(single->Encode("123456").size(), 6);
+  EXPECT_EQ(triple->Encode("123456").size(), 2);
+}
+
+TEST(TrainTokenizer, IsAFunctionOfItsArguments) {
+  std::vector<std::string> texts = SomeText();
+  const auto a = TrainTokenizer(texts, 330, true);
+  const auto b = TrainTokenizer(texts, 330, true);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(a->ToJson(), b->ToJson());
+  EXPECT_EQ(a->hash(), b->hash());
+  // Only the pieces count, not the order of the texts.
+  std::reverse(texts.begin(), texts.end());
+  EXPECT_EQ(TrainTokenizer(texts, 330, true)->hash(), a->hash());
+  // A larger vocabulary begins with the smaller one.
+  const json small = json::parse(a->ToJson());
+  const json large = json::parse(TrainTokenizer(texts, 340, true)->ToJson());
+  for (const auto& [token, id] : small["model"]["vocab"].items()) {
+    EXPECT_EQ(large["model"]["vocab"][token], id) << token;
+  }
+}
+
+TEST(TrainTokenizer, EndOfTextIsNeverLearntAsText) {
+  const std::vector<std::string> texts(
+      100, "one<|endoftext|>one<|endoftext|><|endoftext|>");
+  const auto t = TrainTokenizer(texts, 300, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(t->vocab_size(), 259);  // "on" or "ne", and "one"
+  EXPECT_THAT(t->Encode("one<|endoftext|>", true), ElementsAre(258, 0));
+  EXPECT_EQ(t->Encode("<|endoftext|>", false).size(), kEndOfText.size());
+}
+
+TEST(TrainTokenizer, WorksWithoutText) {
+  const auto t = TrainTokenizer({}, 257, true);
+  ASSERT_TRUE(t.ok()) << t.status();
+  EXPECT_EQ(t->vocab_size(), 257);
+  EXPECT_EQ(t->Decode(t->Encode("any \xFE text")), "any \xFE text");
+}
+
+TEST(TrainTokenizer, RefusesABadSize) {
+  for (int64_t size : {-1, 0, 256, 1 << 30}) {
+    ExpectError(TrainTokenizer({}, size, true).status(),
+                "vocab_size must be in [257", absl::StrCat(size));
+  }
+}
+
+// --- Malformed files
+// --------------------------------------------------------------
+
+TEST(TokenizerJson, RefusesWhatIsMalformed) {
+  using Edit = std::function<void(json*)>;
+  const struct {
+    const char* what;
+    Edit edit;
+    const char* message;
+  } cases[] = {
+      {"array", [](json* j) { *j = json::array(); }, "must be an object"},
+      {"no model", [](json* j) { j->erase("model"); }, "\"model\" must be an"},
+      {"model null", [](json* j) { (*j)["model"] = nullptr; }, "found nothing"},
+      {"model string", [](json* j) { (*j)["model"] = "BPE"; }, "found \"BPE\""},
+      {"no vocab", [](json* j) { (*j)["model"].erase("vocab"); },
+       "\"vocab\" must be an object"},
+      {"vocab list", [](json* j) { (*j)["model"]["vocab"] = {"a"}; },
+       "\"vocab\" must be an object, found array"},
+      {"empty vocab", [](json* j) { (*j)["model"]["vocab"] = json::object(); },
+       "no token for byte 0"},
+      {"byte missing", [](json* j) { (*j)["model"]["vocab"].erase("x"); },
+       "no token for byte 120 (\"x\")"},
+      {"id string", [](json* j) { (*j)["model"]["vocab"]["he"] = "256"; },
+       "id of token \"he\" must be an integer"},
+      {"id negative", [](json* j) { (*j)["model"]["vocab"]["he"] = -1; },
+       "found -1"},
+      {"id fraction", [](json* j) { (*j)["model"]["vocab"]["he"] = 1.5; },
+       "found 1.5"},
+      {"id null", [](json* j) { (*j)["model"]["vocab"]["he"] = nullptr; },
+       "found null"},
+      {"id 2^31", [](json* j) { (*j)["model"]["vocab"]["he"] = 1u << 31; },
+       "[0, 4194303], found 2147483648"},
+      {"id 2^64 - 1",
+       [](json* j) { (*j)["model"]["vocab"]["he"] = ~uint64_t{0}; },
+       "found 18446744073709551615"},
+      {"shared id", [](json* j) { (*j)["model"]["vocab"]["he"] = 257; },
+       "share id 257"},
+      {"empty token", [](json* j) { (*j)["model"]["vocab"][""] = 270; },
+       "a token is empty"},
+      {"no merges", [](json* j) { (*j)["model"].erase("merges"); },
+       "\"merges\" must be an array"},
+      {"merges object",
+       [](json* j) { (*j)["model"]["merges"] = json::object(); },
+       "\"merges\" must be an array"},
+      {"merge of one", [](json* j) { (*j)["model"]["merges"][1] = "ll"; },
+       "model.merges[1]: must be"},
+      {"merge of three", [](json* j) { (*j)["model"]["merges"][1] = "l l l"; },
+       "model.merges[1]: must be"},
+      {"merge of two spaces",
+       [](json* j) { (*j)["model"]["merges"][1] = "l  l"; },
+       "model.merges[1]: must be"},
+      {"merge number", [](json* j) { (*j)["model"]["merges"][0] = 7; },
+       "model.merges[0]: must be"},
+      {"merge triple",
+       [](json* j) {
+         (*j)["model"]["merges"][0] = {"h", "e", "l"};
+       },
+       "model.merges[0]: must be"},
+      {"merge pair of numbers",
+       [](json* j) {
+         (*j)["model"]["merges"][0] = {1, 2};
+       },
+       "model.merges[0]: must be"},
+      {"merge of empty", [](json* j) { (*j)["model"]["merges"][0] = " e"; },
+       "\"\" is not in model.vocab"},
+      {"unknown left", [](json* j) { (*j)["model"]["merges"][0] = "hx e"; },
+       "\"hx\" is not in model.vocab"},
+      {"unknown result", [](json* j) { (*j)["model"]["merges"][0] = "h l"; },
+       "\"hl\" is not in model.vocab"},
+      {"merge twice", [](json* j) { (*j)["model"]["merges"].push_back("l l"); },
+       "are merged twice"},
+      {"merge to a special token",
+       [](json* j) {
+         (*j)["added_tokens"][0]["content"] = "he";
+         (*j)["added_tokens"][0]["id"] = 256;
+       },
+       "\"he\" is a special token"},
+      {"byte is special",
+       [](json* j) {
+         (*j)["added_tokens"][0]["content"] = "x";
+         (*j)["added_tokens"][0]["id"] = 120;
+       },
+       "the token of byte 120 is also an added token"},
+      {"merge across spellings",
+       [](json* j) {  // as an added token, "Ġa" stands for itself, not " a"
+         (*j)["model"]["vocab"]
+             ["\xC4\xA0"
+              "a"] = 270;
+         (*j)["model"]["merges"].push_back("\xC4\xA0 a");
+         (*j)["added_tokens"].push_back({{"id", 270},
+                                         {"content",
+                                          "\xC4\xA0"
+                                          "a"}});
+       },
+       "do not join to the bytes of their result"},
+      {"added tokens object",
+       [](json* j) { (*j)["added_tokens"] = json::object(); },
+       "\"added_tokens\" must be an array"},
+      {"added token string", [](json* j) { (*j)["added_tokens"][0] = "x"; },
+       "added_tokens[0] must be an object"},
+      {"added without id", [](json* j) { (*j)["added_tokens"][0].erase("id"); },
+       "added_tokens[0] needs an \"id\""},
+      {"added without content",
+       [](json* j) { (*j)["added_tokens"][0].erase("content"); },
+       "added_tokens[0] needs an \"id\" and a \"content\""},
+      {"added empty", [](json* j) { (*j)["added_tokens"][0]["content"] = ""; },
+       "added_tokens[0] needs"},
+      {"added id huge",
+       [](json* j) { (*j)["added_tokens"][0]["id"] = 1 << 30; },
+       "\"id\" must be an integer in [0, 4194303]"},
+      {"added id taken", [](json* j) { (*j)["added_tokens"][0]["id"] = 256; },
+       "id 256 of \"<|end|>\" is taken by \"he\""},
+      {"added under another id",
+       [](json* j) { (*j)["added_tokens"][0]["content"] = "he"; },
+       "has id 259, but 256 in model.vocab"},
+      {"added twice",
+       [](json* j) { (*j)["added_tokens"].push_back((*j)["added_tokens"][0]); },
+       "given twice"},
+      {"added flag",
+       [](json* j) { (*j)["added_tokens"][0]["special"] = "yes"; },
+       "\"special\" must be true or false"},
+      {"normalizer string", [](json* j) { (*j)["normalizer"] = "NFC"; },
+       "normalizer must be an object"},
+      {"no pattern",
+       [](json* j) {
+         (*j)["pre_tokenizer"]["pretokenizers"][0].erase("pattern");
+       },
+       "\"pattern\" must be"},
+      {"pattern of no kind",
+       [](json* j) {
+         (*j)["pre_tokenizer"]["pretokenizers"][0]["pattern"] = {{"Glob", "*"}};
+       },
+       "neither Regex nor String"},
+      {"no stages",
+       [](json* j) { (*j)["pre_tokenizer"]["pretokenizers"] = json::array(); },
+       "must be an array of 1 to 16"},
+  };
+  static_assert(sizeof(cases) / sizeof(cases[0]) >= 40);
+  for (const auto& c : cases) {
+    json value = SmallJson();
+    c.edit(&value);
+    const auto tokenizer = Tokenizer::FromJson(value.dump());
+    ExpectError(tokenizer.status(), c.message, c.what);
+    EXPECT_EQ(tokenizer.status().code(), absl::StatusCode::kInvalidArgument)
+        << c.what;
+  }
+}
+
+TEST(TokenizerJson, RefusesWhatIsNotSupported) {
+  using Edit = std::function<void(json*)>;
+  const struct {
+    const char* what;
+    Edit edit;
+    const char* message;
+  } cases[] = {
+      {"unigram", [](json* j) { (*j)["model"]["type"] = "Unigram"; },
+       "model type Unigram"},
+      {"version", [](json* j) { (*j)["version"] = "2.0"; }, "version \"2.0\""},
+      {"dropout", [](json* j) { (*j)["model"]["dropout"] = 0.1; }, "dropout"},
+      {"prefix",
+       [](json* j) { (*j)["model"]["continuing_subword_prefix"] = "##"; },
+       "model.continuing_subword_prefix \"##\""},
+      {"suffix", [](json* j) { (*j)["model"]["end_of_word_suffix"] = "</w>"; },
+       "model.end_of_word_suffix"},
+      {"no decoder", [](json* j) { (*j)["decoder"] = nullptr; }, "decoder"},
+      {"metaspace", [](json* j) { (*j)["decoder"]["type"] = "Metaspace"; },
+       "decoder \"Metaspace\""},
+      {"lower case",
+       [](json* j) {
+         (*j)["normalizer"] = {{"type", "Lowercase"}};
+       },
+       "normalizer \"Lowercase\""},
+      {"sequence of normalizers",
+       [](json* j) {
+         (*j)["normalizer"] = {
+             {"type", "Sequence"},
+             {"normalizers", {{{"type", "NFC"}}, {{"type", "Strip"}}}}};
+       },
+       "normalizer \"Strip\""},
+      {"no splitter", [](json* j) { (*j)["pre_tokenizer"] = nullptr; },
+       "pre_tokenizer: null"},
+      {"whitespace",
+       [](json* j) {
+         (*j)["pre_tokenizer"] = {{"type", "Whitespace"}};
+       },
+       "the last stage of type \"Whitespace\""},
+      {"bytes first",
+       [](json* j) {
+         auto& stages = (*j)["pre_tokenizer"]["pretokenizers"];
+         std::swap(stages[0], stages[1]);
+       },
+       "an earlier stage of type \"ByteLevel\""},
+      {"prefix space",
+       [](json* j) {
+         (*j)["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true;
+       },
+       "add_prefix_space"},
+      {"removing split",
+       [](json* j) {
+         (*j)["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Removed";
+       },
+       "Split behavior \"Removed\""},
+      {"stripping token",
+       [](json* j) { (*j)["added_tokens"][1]["lstrip"] = true; },
+       "added_tokens[1].lstrip"},
+      {"whole-word token",
+       [](json* j) { (*j)["added_tokens"][1]["single_word"] = true; },
+       "added_tokens[1].single_word"},
+  };
+  for (const auto& c : cases) {
+    json value = SmallJson();
+    c.edit(&value);
+    const auto tokenizer = Tokenizer::FromJson(value.dump());
+    ExpectError(tokenizer.status(), c.message, c.what);
+    EXPECT_EQ(tokenizer.status().code(), absl::StatusCode::kUnimplemented)
+        << c.what;
+  }
+}
+
+TEST(TokenizerJson, ARepeatedKeyIsRefused) {
+  const std::string text = absl::StrReplaceAll(
+      SmallJson().dump(), {{"\"he\":256", "\"he\":256,\"he\":300"}});
+  ExpectError(Tokenizer::FromJson(text).status(), "key \"he\" given twice",
+              "vocabulary");
+}
+
+TEST(TokenizerJson, SurvivesTruncationAndBitFlips) {
+  const std::string whole = SmallJson().dump();
+  for (size_t size = 0; size < whole.size(); size += 3) {
+    EXPECT_FALSE(Tokenizer::FromJson(whole.substr(0, size)).ok()) << size;
+  }
+  for (size_t byte = 0; byte < whole.size(); ++byte) {
+    std::string text = whole;
+    text[byte] ^= 1 << (byte % 8);
+    const auto tokenizer = Tokenizer::FromJson(text);
+    if (!tokenizer.ok()) continue;
+    const std::string sample = "hello \xFF 123 <|end|>";
+    EXPECT_EQ(tokenizer->Decode(tokenizer->Encode(sample)), sample)
+        << "byte " << byte;
+  }
+}
+
+}  // namespace
+}  // namespace r1
