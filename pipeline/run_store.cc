@@ -35,11 +35,7 @@ absl::Status CheckDatabase(const Database& database) {
                       database.Prepare("PRAGMA quick_check(1)"));
   R1_ASSIGN_OR_RETURN(has_row, check.Step());
   if (has_row && check.Bytes(0) == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      database.path(), " is damaged (", check.Bytes(0),
-      "): move it and its -wal and -shm files away, then give the same command "
-      "again; the run goes on from its newest checkpoint, without the metrics "
-      "and samples recorded so far"));
+  return DamagedDatabaseError(database.path(), check.Bytes(0));
 }
 
 absl::Status CreateTables(Database* database) {

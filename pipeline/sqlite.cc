@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 
@@ -25,11 +26,7 @@ absl::Status SqliteStatus(int code, absl::string_view path,
                        "the same command again"));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat(
-          path, " is damaged (", detail,
-          "): move it and its -wal and -shm files away, then give the same "
-          "command again; the run goes on from its newest checkpoint, without "
-          "the metrics and samples recorded so far"));
+      return DamagedDatabaseError(path, detail);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(absl::StrCat(
@@ -52,6 +49,15 @@ absl::Status SqliteStatus(int code, absl::string_view path,
 }
 
 }  // namespace
+
+absl::Status DamagedDatabaseError(absl::string_view path,
+                                  absl::string_view detail) {
+  return absl::DataLossError(absl::StrCat(
+      path, " is damaged (", absl::StrReplaceAll(detail, {{"\n", " "}}),
+      "): move it and its -wal and -shm files away, then give the same command "
+      "again; the run goes on from its newest checkpoint, without the metrics "
+      "and samples recorded so far"));
+}
 
 Statement::~Statement() { sqlite3_finalize(statement_); }
 

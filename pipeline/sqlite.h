@@ -22,6 +22,10 @@ namespace r1 {
 
 class Database;
 
+// DataLoss: the database at `path` is damaged, in one line with the remedy.
+absl::Status DamagedDatabaseError(absl::string_view path,
+                                  absl::string_view detail);
+
 // One prepared statement. Parameters count from 1, columns from 0.
 // Threads: one, that of its database.
 class Statement {

@@ -1,0 +1,163 @@
+// A run is a function of its configuration: not of workers, threads, crashes
+// or where rewards are computed.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/e2e/program.h"
+#include "tests/pipeline/test_folder.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+class DeterminismTest : public ::testing::Test {
+ protected:
+  // Trains into a new folder and returns its hash.
+  std::string Train(const std::string& name,
+                    const std::vector<std::string>& more) {
+    const std::string run_dir = Dir(name);
+    const ProgramResult result = RunProgram(TinyTrain(run_dir, more));
+    EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+    return HashOf(run_dir);
+  }
+  std::string Dir(const std::string& name) const {
+    return absl::StrCat(folder_.path(), "/", name);
+  }
+  // All samples with rewards and advantages, as text.
+  std::string Samples(const std::string& name) {
+    return RunProgram({"samples", Dir(name), "--json", "--limit", "0"}).out;
+  }
+
+  TestFolder folder_;
+};
+
+TEST_F(DeterminismTest, EqualForAnyNumberOfWorkersAndThreads) {
+  const std::string hash = Train("0", {"--threads", "2"});
+  EXPECT_THAT(hash, MatchesRegex("[0-9a-f]{64}"));
+  EXPECT_EQ(Train("1", {"--workers", "1"}), hash);
+  EXPECT_EQ(Train("3", {"--workers", "3"}), hash);
+  EXPECT_EQ(Train("t1", {"--threads", "1"}), hash);
+  const std::string samples = Samples("0");
+  EXPECT_EQ(Samples("3"), samples);
+  EXPECT_EQ(Samples("t1"), samples);
+  // Another seed is another run.
+  EXPECT_NE(Train("seed", {"--set", "seed=2"}), hash);
+}
+
+TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
+  const std::string hash = Train("run", {});
+  const auto summary =
+      nlohmann::json::parse(*ReadFile(Dir("run") + "/summary.json"));
+  EXPECT_EQ(summary["checkpoint_sha256"], hash);
+  EXPECT_EQ(summary["rl_steps"], 3);
+  EXPECT_EQ(summary["seed"], 1);
+  EXPECT_EQ(summary["max_logprob_mismatch"], 0.0);
+  EXPECT_GT(summary["wall_seconds"], 0.0);
+  EXPECT_GT(summary["first_rl_step_seconds"], 0.0);
+  EXPECT_LT(summary["first_rl_step_seconds"], summary["wall_seconds"]);
+  for (const char* key : {"base_pass1", "final_pass1", "base_format",
+                          "final_format", "base_mean_length"}) {
+    EXPECT_TRUE(summary[key].is_number()) << key;
+  }
+  // The evaluation is the one that `r1 eval` makes of the two checkpoints.
+  const ProgramResult eval = RunProgram({"eval", Dir("run"), "--json"});
+  ASSERT_EQ(eval.exit_code, 0) << eval.err;
+  EXPECT_EQ(nlohmann::json::parse(eval.out)["pass@1"], summary["final_pass1"]);
+  const ProgramResult base = RunProgram(
+      {"eval", Dir("run") + "/checkpoints/step-0", "--json", "--threads", "1"});
+  ASSERT_EQ(base.exit_code, 0) << base.err;
+  EXPECT_EQ(nlohmann::json::parse(base.out)["mean_length"],
+            summary["base_mean_length"]);
+}
+
+TEST_F(DeterminismTest, AFinishedRunSaysSo) {
+  const std::string hash = Train("run", {});
+  const ProgramResult again = RunProgram(TinyTrain(Dir("run")));
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("is finished already"));
+  EXPECT_EQ(HashOf(Dir("run")), hash);
+}
+
+TEST_F(DeterminismTest, ASecondProcessOnARunIsRefused) {
+  Program first(TinyTrain(Dir("run"), {"--set", "rl.steps=100000"}));
+  ASSERT_TRUE(first.WaitForText("rl 1/")) << first.err();
+  const ProgramResult second =
+      RunProgram(TinyTrain(Dir("run"), {"--set", "rl.steps=100000"}));
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.err,
+              HasSubstr(absl::StrCat("is held by process ", first.pid())));
+}
+
+TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
+  const std::vector<std::string> more = {"--set", "rl.steps=12", "--set",
+                                         "checkpoint.every=5"};
+  const std::string hash = Train("whole", more);
+  Program first(TinyTrain(Dir("cut"), more));
+  ASSERT_TRUE(first.WaitForText("rl 2/12")) << first.err();
+  first.Kill(SIGINT);
+  const ProgramResult cut = first.Wait();
+  EXPECT_EQ(cut.exit_code, 1) << cut.out;
+  EXPECT_THAT(cut.err, HasSubstr("r1: interrupted after rl step"));
+  const ProgramResult rest = RunProgram(TinyTrain(Dir("cut"), more));
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_THAT(rest.out, HasSubstr("rl: going on behind step"));
+  EXPECT_EQ(HashOf(Dir("cut")), hash);
+  EXPECT_EQ(Samples("cut"), Samples("whole"));
+}
+
+TEST_F(DeterminismTest, ARemoteRewardServerGivesTheSameRun) {
+  const std::string hash = Train("here", {});
+  Program server({"reward-server", "--listen", "127.0.0.1:0"});
+  ASSERT_TRUE(server.WaitForText("listens on ")) << server.err();
+  const std::string text = server.out();
+  const std::string address(
+      absl::StripAsciiWhitespace(text.substr(text.rfind(' ') + 1)));
+  EXPECT_EQ(Train("there", {"--workers", "1", "--set",
+                            absl::StrCat("reward.server=\"", address, "\"")}),
+            hash);
+  EXPECT_EQ(Samples("there"), Samples("here"));
+  server.Kill(SIGTERM);
+  EXPECT_EQ(server.Wait().exit_code, 0);
+}
+
+TEST_F(DeterminismTest, AWorkerOfItsOwnMayJoinAndOneOfAnotherBuildMayNot) {
+  const std::vector<std::string> more = {"--set", "rl.steps=40", "--set",
+                                         "checkpoint.every=100"};
+  const std::string hash = Train("alone", more);
+  std::vector<std::string> listening = more;
+  listening.insert(listening.end(), {"--listen", "127.0.0.1:0"});
+  Program learner(TinyTrain(Dir("joined"), listening));
+  ASSERT_TRUE(learner.WaitForText("r1 worker --join ")) << learner.err();
+  const std::string text = learner.err();
+  const std::string rest = text.substr(text.find("--join ") + 7);
+  const std::string address = rest.substr(0, rest.find_first_of(" \n"));
+
+  Program worker({"worker", "--join", address, "--name", "guest"});
+  // The same program with one byte more is another build.
+  const std::string other = folder_.path() + "/other-r1";
+  ASSERT_TRUE(
+      WriteFileAtomic(other, *ReadFile(Program::BinaryPath()) + "x").ok());
+  ASSERT_EQ(::chmod(other.c_str(), 0755), 0);
+  Program stranger({"worker", "--join", address}, other);
+  const ProgramResult refused = stranger.Wait();
+  const ProgramResult finished = learner.Wait();
+  EXPECT_EQ(finished.exit_code, 0) << finished.err;
+  EXPECT_EQ(refused.exit_code, 1) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("build"));
+  EXPECT_THAT(finished.err, HasSubstr("guest"));
+  EXPECT_EQ(worker.Wait().exit_code, 0);
+  EXPECT_EQ(HashOf(Dir("joined")), hash);
+}
+
+}  // namespace
+}  // namespace r1

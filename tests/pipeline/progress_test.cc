@@ -1,0 +1,100 @@
+#include "pipeline/progress.h"
+
+#include <cmath>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_split.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace r1 {
+namespace {
+
+using Format = ShownMetric::Format;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(FormatMetricTest, NumbersAsPeopleReadThem) {
+  EXPECT_EQ(FormatMetric(Format::kPercent, 0.4712), "47.1 %");
+  EXPECT_EQ(FormatMetric(Format::kCount, 1234567.4), "1,234,567");
+  EXPECT_EQ(FormatMetric(Format::kCount, -1000), "-1,000");
+  EXPECT_EQ(FormatMetric(Format::kCount, 999), "999");
+  EXPECT_EQ(FormatMetric(Format::kScientific, 0), "0");
+  EXPECT_EQ(FormatMetric(Format::kScientific, 3.14e-5), "3.1e-05");
+  EXPECT_EQ(FormatMetric(Format::kNumber, 1.5), "1.500");
+  EXPECT_EQ(FormatMetric(Format::kNumber, 123.456), "123.5");
+  EXPECT_EQ(FormatMetric(Format::kNumber, 0.00012), "1.20e-04");
+}
+
+TEST(FormatMetricTest, WhatIsNoNumberSaysSo) {
+  EXPECT_EQ(FormatMetric(Format::kPercent, std::nan("")), "-");
+  EXPECT_EQ(FormatMetric(Format::kCount, INFINITY), "inf");
+  EXPECT_EQ(FormatMetric(Format::kNumber, -INFINITY), "-inf");
+}
+
+TEST(FormatSpanTest, RoundsToSeconds) {
+  EXPECT_EQ(FormatSpan(absl::Seconds(59.4)), "0:59");
+  EXPECT_EQ(FormatSpan(absl::Seconds(61)), "1:01");
+  EXPECT_EQ(FormatSpan(absl::Seconds(3723)), "1:02:03");
+  EXPECT_EQ(FormatSpan(absl::Seconds(-1)), "0:00");
+}
+
+TEST(EtaTest, NeedsTwoSteps) {
+  EtaEstimator eta;
+  EtaEstimator::Estimate estimate;
+  EXPECT_FALSE(eta.Remaining(10, &estimate));
+  eta.AddStep(absl::Seconds(2));
+  EXPECT_FALSE(eta.Remaining(10, &estimate));
+  eta.AddStep(absl::Seconds(2));
+  ASSERT_TRUE(eta.Remaining(10, &estimate));
+  EXPECT_EQ(estimate.median, absl::Seconds(20));
+  EXPECT_EQ(estimate.p90, absl::Seconds(20));  // no spread seen
+}
+
+TEST(EtaTest, SpreadWidensTheEstimate) {
+  EtaEstimator eta;
+  for (int i = 0; i < 4; ++i) eta.AddStep(absl::Seconds(i % 2 == 0 ? 1 : 3));
+  EtaEstimator::Estimate estimate;
+  ASSERT_TRUE(eta.Remaining(9, &estimate));
+  EXPECT_NEAR(absl::ToDoubleSeconds(estimate.median), 18, 1e-9);
+  // s = sqrt(4/3), n = 4, r = 9: 18 + 1.2816 s sqrt(9 + 81 / 4).
+  EXPECT_NEAR(absl::ToDoubleSeconds(estimate.p90),
+              18 + 1.2816 * std::sqrt(4.0 / 3) * std::sqrt(9 + 81.0 / 4), 1e-6);
+}
+
+TEST(EtaTest, OldStepsAreForgotten) {
+  EtaEstimator eta;
+  for (int i = 0; i < 100; ++i) eta.AddStep(absl::Seconds(100));
+  for (int i = 0; i < 50; ++i) eta.AddStep(absl::Seconds(1));
+  EtaEstimator::Estimate estimate;
+  ASSERT_TRUE(eta.Remaining(10, &estimate));
+  EXPECT_EQ(estimate.median, absl::Seconds(10));
+}
+
+TEST(PlainProgressTest, OneLineAStep) {
+  char* text = nullptr;
+  size_t size = 0;
+  std::FILE* stream = ::open_memstream(&text, &size);
+  {
+    const auto progress = MakePlainProgress(stream);
+    progress->Describe("1 k parameters");
+    progress->StartStage("rl", 0, 7);
+    progress->Activity("generating", 1, 2);
+    progress->Step(1, {{"reward/mean", 0.5}, {"accuracy", 0.25}});
+    progress->Step(2, {{"reward/mean", 1}, {"unknown", 3}});
+    progress->Eval(2, {{"pass@1", 0.125}});
+  }
+  std::fclose(stream);
+  const std::vector<std::string> lines =
+      absl::StrSplit(std::string(text, size), '\n');
+  std::free(text);
+  EXPECT_THAT(lines, ElementsAre("model: 1 k parameters", "rl: 7 steps",
+                                 "rl 1/7  reward 0.500  accuracy 25.0 %",
+                                 StartsWith("rl 2/7  reward 1.000  left "),
+                                 "eval at step 2  pass@1 0.125", ""));
+}
+
+}  // namespace
+}  // namespace r1
