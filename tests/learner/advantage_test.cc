@@ -58,6 +58,18 @@ TEST(Advantage, ReinforcePlusPlusIsWhitenedOverTheBatch) {
   EXPECT_THAT(a[2], ElementsAre(0, 0));
 }
 
+// A lone score has no group to be compared with, so it is no part of the batch
+// that the scale is taken from; a group of equal scores is.
+TEST(Advantage, ReinforcePlusPlusCountsGroupsOfTwoOrMoreScores) {
+  const auto without = ComputeAdvantages(REINFORCE_PP, {{2, 0}, {4, 0}});
+  const auto lone =
+      ComputeAdvantages(REINFORCE_PP, {{2, 0}, {9, std::nullopt}, {4, 0}});
+  EXPECT_EQ(lone[0], without[0]);
+  EXPECT_EQ(lone[2], without[1]);
+  const auto equal = ComputeAdvantages(REINFORCE_PP, {{2, 0}, {9, 9}, {4, 0}});
+  EXPECT_GT(equal[0][0], without[0][0]);
+}
+
 class EveryEstimator : public testing::TestWithParam<AdvantageEstimator> {};
 
 TEST_P(EveryEstimator, EqualRewardsGiveExactlyZero) {

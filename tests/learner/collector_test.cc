@@ -146,15 +146,15 @@ TEST_F(CollectorTest, RewardSeesTextReferenceAndTruncation) {
 }
 
 TEST_F(CollectorTest, SilenceIsUnavailableAndSaysWho) {
-  patience_ = {absl::Milliseconds(5), absl::Milliseconds(20)};
+  patience_ = {absl::Milliseconds(20), absl::Milliseconds(300)};
   std::vector<std::string> lines;
   SetLogSink([&](const std::string& line) { lines.push_back(line); });
   rollout_.tamper = [this](Trajectory*) { rollout_.queue.clear(); };
   ExpectError(absl::StatusCode::kUnavailable, "worker seven is silent");
   SetLogSink(nullptr);
-  // Warned before it gave up, about every 5 ms of the 20.
-  EXPECT_GE(lines.size(), 1);
-  EXPECT_LE(lines.size(), 4);
+  // Warned before it gave up, at most every 20 ms of the 300.
+  ASSERT_GE(lines.size(), 1);
+  EXPECT_LE(lines.size(), 15);
   EXPECT_THAT(lines[0], HasSubstr("worker seven is silent"));
 }
 

@@ -205,6 +205,16 @@ TEST_F(OptimizerTest, ThreeSkippedUpdatesInARowStop) {
   EXPECT_EQ(state_.updates, 6);
 }
 
+// Adam's bias correction counts what is in the moments.
+TEST_F(OptimizerTest, SkippedUpdateLeavesNoTraceInTheNext) {
+  ParamSet fresh_params = params_.Clone();
+  OptimizerState fresh(params_.shared_layout());
+  Apply(std::nan(""));
+  Apply();
+  ApplyUpdate(config_, 1, grads_, ops_.get(), &fresh, &fresh_params);
+  EXPECT_EQ(Copy(params_), Copy(fresh_params));
+}
+
 TEST(LearningRate, WarmsUpLinearlyThenStaysConstant) {
   const LearningRateSchedule s{.peak = 8, .warmup = 4, .total = 100};
   EXPECT_DOUBLE_EQ(s.At(0), 2);

@@ -90,6 +90,13 @@ TEST_F(SupervisedTest, BatchIsAsManyWholeExamplesAsFit) {
   }
 }
 
+TEST_F(SupervisedTest, BatchMayBeFullToTheLastToken) {
+  SupervisedTrainer trainer = Start([](uint64_t) {
+    return absl::StatusOr<TrainSequence>({std::vector<int32_t>(64, 1), 1});
+  });
+  EXPECT_EQ(MetricOf(*trainer.Step(), "tokens/trained"), 256);
+}
+
 // The loss is the mean over scored tokens, wherever the examples are cut.
 TEST_F(SupervisedTest, OnlyScoredTokensCount) {
   const auto prompt_and_answer = [](uint64_t index) {
