@@ -86,6 +86,12 @@ TEST(ConfigTextTest, ResolvedTextParsesBackToTheSameBits) {
   }
 }
 
+TEST(ConfigTextTest, ResolvedTextShowsCharactersAsThemselves) {
+  RunConfig config;
+  config.mutable_model()->set_path("/mod\xC3\xA8les");
+  EXPECT_THAT(ConfigToText(config), testing::HasSubstr("/mod\xC3\xA8les"));
+}
+
 TEST(ConfigTextTest, ResolvedTextNamesEveryKeyAndIsStable) {
   const std::string text = ConfigToText(RunConfig());
   for (const SchemaKey& key : SchemaKeys(*RunConfig::descriptor())) {

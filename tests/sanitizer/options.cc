@@ -24,6 +24,10 @@ extern "C" const char* __tsan_default_suppressions() {
          "called_from_lib:libabsl_cord.so\n"
          "called_from_lib:libabsl_cord_internal.so\n"
          "called_from_lib:libabsl_raw_hash_set.so\n"
+         "called_from_lib:libabsl_graphcycles_internal.so\n"
+         "called_from_lib:libabsl_str_format_internal.so\n"
+         "called_from_lib:libabsl_time.so\n"
+         "called_from_lib:libabsl_time_zone.so\n"
          "race:google::protobuf::io::EpsCopyOutputStream\n"
          "race:google::protobuf::internal::EpsCopyInputStream\n"
          "race:google::protobuf::internal::InlineGreedyStringParser\n"
@@ -32,6 +36,7 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:google::protobuf::internal::WireFormat\n"
          "race:grpc::ProtoBufferReader\n"
          "race:grpc::ProtoBufferWriter\n"
+         "race:grpc::internal::CallOpSet\n"
          "race:grpc::internal::CallbackWith\n";
 }
 
