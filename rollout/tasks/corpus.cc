@@ -43,8 +43,10 @@ std::string CountdownSearch(const CountdownProblem& problem,
       attempt = RandomAttempt(problem.numbers, operators, random);
     } while (!seen.insert(attempt.expression).second && ++draws < 100);
     const bool is_found = attempt.value == problem.target;
-    absl::StrAppend(&thought, absl::StrJoin(attempt.steps, ","),
-                    is_found ? " yes\n" : " no\n");
+    // "8+3=11,11+12=23,24? no": the target beside the value, since comparing
+    // neighbours is what a small model learns first.
+    absl::StrAppend(&thought, absl::StrJoin(attempt.steps, ","), ",",
+                    problem.target, is_found ? "? yes\n" : "? no\n");
     if (is_found || random->NextUniform() < kGiveUp) break;
   }
   return Tagged(thought, attempt.expression, random);

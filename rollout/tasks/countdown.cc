@@ -47,8 +47,10 @@ bool TryStep(const std::string& operators, RandomSequence* random,
   if (j >= i) ++j;
   const char op = operators[random->NextBelow(operators.size())];
   Term a = (*terms)[i], b = (*terms)[j];
-  // The order of a sum or product carries no information: larger first.
-  if (a.value < b.value) std::swap(a, b);
+  // What was just computed goes on; a difference or quotient needs the larger
+  // number first.
+  const bool is_ordered = op == '-' || op == '/';
+  if (is_ordered ? a.value < b.value : b.op != 0) std::swap(a, b);
   const int64_t value = Apply(a.value, op, b.value);
   if (value == 0) return false;
   steps->push_back(
