@@ -124,9 +124,8 @@ HWY_EXPORT(AttendTile);
 // the inner loop takes at once where possible.
 int64_t TileTokens(int64_t group) {
   constexpr int64_t kRows = 32;
-  constexpr int64_t kTokens = 16;
   for (const int64_t unit : {8, 4}) {
-    for (int64_t tokens = kTokens; tokens > 0; --tokens) {
+    for (int64_t tokens = kRows; tokens > 0; --tokens) {
       const int64_t rows = tokens * group;
       if (rows <= kRows && rows % unit == 0) return tokens;
     }
