@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/base_model.h"
+#include "pipeline/check_inputs.h"
 #include "pipeline/live_view.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/model_path.h"
@@ -74,6 +75,10 @@ class Run {
 }  // namespace
 
 absl::StatusOr<RunOutcome> RunAll(const RunRequest& request) {
+  // Before anything is written; a finished run needs no inputs.
+  if (!FileExists(request.run_dir + "/summary.json")) {
+    R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));
+  }
   R1_ASSIGN_OR_RETURN(RunFolder folder,
                       RunFolder::Open(request.run_dir, request.config));
   if (FileExists(folder.summary_path())) return RunOutcome{true};

@@ -61,7 +61,15 @@ absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
   R1_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock,
                       FileLock::Acquire(path + kLockName));
   RunFolder folder(path, std::move(lock));
-  R1_RETURN_IF_ERROR(folder.ReadManifest());
+  if (folder.HasBegun()) {
+    R1_RETURN_IF_ERROR(folder.ReadManifest());
+  } else {
+    for (const char* name : {"run.db", "run.db-wal", "run.db-shm"}) {
+      R1_RETURN_IF_ERROR(RemoveAll(absl::StrCat(path, "/", name)));
+    }
+    R1_RETURN_IF_ERROR(
+        WriteFileAtomic(path + kConfigName, ConfigToText(config)));
+  }
   // The build first: another build may not even know the old configuration.
   R1_ASSIGN_OR_RETURN(const std::string build_id, BuildId());
   R1_RETURN_IF_ERROR(folder.Pin("build_id", build_id, "the program's build"));
@@ -69,15 +77,14 @@ absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
       folder.Pin("simd_target", CpuTargetName(), "the CPU's instruction set"));
   R1_RETURN_IF_ERROR(
       folder.Pin("version", ProgramVersion(), "the program's version"));
-  if (FileExists(path + kConfigName)) {
-    R1_RETURN_IF_ERROR(folder.CheckConfig(config));
-  } else {
-    R1_RETURN_IF_ERROR(
-        WriteFileAtomic(path + kConfigName, ConfigToText(config)));
-  }
+  R1_RETURN_IF_ERROR(folder.CheckConfig(config));
   R1_RETURN_IF_ERROR(
       folder.Pin("seed", absl::StrCat(config.seed()), "the seed"));
   return folder;
+}
+
+bool RunFolder::HasBegun() const {
+  return FileExists(path_ + kManifestName) && FileExists(checkpoints_path());
 }
 
 absl::Status RunFolder::CheckConfig(const RunConfig& config) const {

@@ -19,12 +19,13 @@ namespace r1 {
 class RunFolder {
  public:
   // Creates the folder or goes on with it, locks it, and writes the resolved
-  // configuration. `config` must be what the run began with, save for where
-  // and how fast it runs: threads, reward.server, rollout.max_batch and
-  // rollout.lease_seconds.
-  // Errors: FailedPrecondition if another process holds the folder, if its
-  // configuration, build or instruction set differs (names the difference), or
-  // if it holds something that is no run.
+  // configuration. A run without any checkpoint has not begun: it starts anew.
+  // One that has must go on as it began: `config` must be what the run began
+  // with, save for where and how fast it runs: threads, reward.server,
+  // rollout.max_batch and rollout.lease_seconds. Errors: FailedPrecondition if
+  // another process holds the folder, if its configuration, build or
+  // instruction set differs (names the difference), or if it holds something
+  // that is no run. Nothing is changed then.
   static absl::StatusOr<RunFolder> Open(const std::string& path,
                                         const RunConfig& config);
 
@@ -44,6 +45,7 @@ class RunFolder {
   RunFolder(std::string path, std::unique_ptr<FileLock> lock)
       : path_(std::move(path)), lock_(std::move(lock)) {}
 
+  bool HasBegun() const;
   absl::Status CheckConfig(const RunConfig& config) const;
   absl::Status ReadManifest();
   absl::Status WriteManifest() const;

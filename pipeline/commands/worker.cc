@@ -48,7 +48,8 @@ absl::Status RunWorker(const WorkerArgs& args) {
   std::stop_source stop;
   const StopWatcher watcher([&stop] { stop.request_stop(); });
   const absl::Status status = worker.Run(stop.get_token());
-  return absl::IsCancelled(status) ? absl::OkStatus() : status;
+  if (absl::IsCancelled(status)) return absl::OkStatus();  // Ctrl-C
+  return Annotate(status, absl::StrCat("--join ", args.join));
 }
 
 }  // namespace

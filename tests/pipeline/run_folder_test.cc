@@ -26,6 +26,11 @@ RunConfig Config(std::vector<std::string> overrides = {}) {
 class RunFolderTest : public ::testing::Test {
  protected:
   std::string run_dir() const { return folder_.path() + "/run"; }
+  // A run that has a checkpoint, and that no process holds.
+  void BeginRun() {
+    ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+    ASSERT_TRUE(MakeDirectories(run_dir() + "/checkpoints/step-0").ok());
+  }
   TestFolder folder_;
 };
 
@@ -61,12 +66,12 @@ TEST_F(RunFolderTest, ASecondProcessIsRefused) {
 }
 
 TEST_F(RunFolderTest, GoesOnAfterItsProcessIsGone) {
-  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  BeginRun();
   EXPECT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
 }
 
 TEST_F(RunFolderTest, AnotherConfigurationIsRefusedAndTheDifferenceNamed) {
-  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  BeginRun();
   const auto folder = RunFolder::Open(
       run_dir(), Config({"rl.learning_rate=0.5", "rollout.stop=[\"x\"]"}));
   ASSERT_TRUE(absl::IsFailedPrecondition(folder.status())) << folder.status();
@@ -75,6 +80,15 @@ TEST_F(RunFolderTest, AnotherConfigurationIsRefusedAndTheDifferenceNamed) {
   EXPECT_THAT(message, HasSubstr("rollout.stop[0]"));
   EXPECT_THAT(message, HasSubstr("--run-dir"));
   EXPECT_EQ(message.find('\n'), std::string::npos);
+}
+
+TEST_F(RunFolderTest, ARunWithoutACheckpointStartsAnew) {
+  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  ASSERT_TRUE(WriteFileAtomic(run_dir() + "/run.db", "old").ok());
+  const auto folder = RunFolder::Open(run_dir(), Config({"rl.steps=3"}));
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_EQ(ReadRunConfig(run_dir())->rl().steps(), 3);
+  EXPECT_FALSE(FileExists(run_dir() + "/run.db"));
 }
 
 TEST_F(RunFolderTest, WhereARunComputesMayChange) {
@@ -99,7 +113,7 @@ TEST_F(RunFolderTest, APinnedFactMustStay) {
 }
 
 TEST_F(RunFolderTest, AnotherBuildIsRefused) {
-  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  BeginRun();
   const std::string path = run_dir() + "/manifest.json";
   auto manifest = nlohmann::json::parse(*ReadFile(path));
   manifest["build_id"] = "0123";
@@ -119,7 +133,7 @@ TEST_F(RunFolderTest, AFolderWithOtherFilesIsLeftAlone) {
 }
 
 TEST_F(RunFolderTest, ADamagedManifestIsNamed) {
-  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  BeginRun();
   ASSERT_TRUE(WriteFileAtomic(run_dir() + "/manifest.json", "{\"a\":").ok());
   const auto folder = RunFolder::Open(run_dir(), Config());
   EXPECT_TRUE(absl::IsDataLoss(folder.status())) << folder.status();

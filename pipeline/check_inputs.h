@@ -1,0 +1,20 @@
+// Finds, before anything is computed, what a run would only stumble over
+// hours later.
+#ifndef R1_PIPELINE_CHECK_INPUTS_H_
+#define R1_PIPELINE_CHECK_INPUTS_H_
+
+#include "absl/status/status.h"
+#include "pipeline/run_context.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+// Reads the base model's config.json and the data files of all stages that have
+// steps, looks for the rules that the reward names (asking the reward server,
+// if there is one), and whether the address can be listened on. Errors: the
+// first that is found; as the stage itself would report it.
+absl::Status CheckInputs(const RunConfig& config, const Topology& topology);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_CHECK_INPUTS_H_

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Kills learner, workers and reward server with SIGKILL at random moments and
+# checks that every run still ends as an undisturbed one: equal hash, equal
+# samples, rewards and advantages, none of them twice.
+#
+#   kill_loop.sh R1 SOURCE_DIR KILLS [SEED]
+#
+# A run that survives to its end is checked, and another one begins, until
+# KILLS kills have been made.
+set -euo pipefail
+
+r1=$1
+source_dir=$2
+kills=$3
+RANDOM=${4:-1}
+
+work=$(mktemp -d)
+learner=
+server=
+# Without the shell's own word on it.
+kill_and_wait() {
+  {
+    kill -9 "$1" || return 1
+    wait "$1" || true
+  } 2>/dev/null
+}
+
+cleanup() {
+  for pid in $learner $server; do kill_and_wait "$pid" || true; done
+  rm -rf "$work"
+}
+
+# The smoke job with few, quick steps: what is killed matters, not what it
+# learns. Checkpoints are rare, so that a resume has steps to repeat.
+trap cleanup EXIT
+
+job=("$r1" train "$source_dir/configs/smoke.textproto"
+  --set pretrain.steps=20 --set rl.steps=8 --set rl.prompts=6
+  --set rl.group_size=4 --set rollout.max_new_tokens=48
+  --set eval.problems=4 --set checkpoint.every=3)
+
+fail() {
+  echo "kill_loop: $*" >&2
+  for log in "$work"/*.log; do
+    echo "--- $log" >&2
+    tail -n 30 "$log" >&2
+  done
+  exit 1
+}
+
+# Starts the reward server on $port (0: any) and sets $port and $server.
+port=0
+start_server() {
+  "$r1" reward-server --listen "127.0.0.1:$port" >"$work/server.log" 2>&1 &
+  server=$!
+  for _ in $(seq 200); do
+    if grep -q "listens on" "$work/server.log"; then
+      port=$(sed -n 's/.*listens on 127.0.0.1://p' "$work/server.log")
+      return
+    fi
+    sleep 0.05
+  done
+  fail "the reward server does not start"
+}
+
+start_learner() {
+  "${job[@]}" --run-dir "$1" --workers 2 \
+    --set "reward.server=\"127.0.0.1:$port\"" >>"$work/learner.log" 2>&1 &
+  learner=$!
+}
+
+# Kills one process: the learner in 4 of 10 cases, a worker in 4, the reward
+# server in 2. Says what it did; fails if there was nothing to kill.
+kill_one() {
+  case $((RANDOM % 10)) in
+    [0-3])
+      kill_and_wait "$learner" || return 1
+      start_learner "$1"
+      killed=learner
+      ;;
+    [4-7])
+      local workers
+      read -ra workers < <(
+        cat /proc/"$learner"/task/*/children 2>/dev/null) || true
+      [[ ${#workers[@]} -gt 0 ]] || return 1
+      kill -9 "${workers[RANDOM % ${#workers[@]}]}" 2>/dev/null || return 1
+      killed=worker
+      ;;
+    *)
+      kill_and_wait "$server" || return 1
+      start_server
+      killed=server
+      ;;
+  esac
+}
+
+"${job[@]}" --run-dir "$work/undisturbed" >"$work/undisturbed.log" 2>&1 ||
+  fail "the undisturbed run failed"
+want_hash=$("$r1" hash "$work/undisturbed")
+"$r1" samples "$work/undisturbed" --json --limit 0 >"$work/want.jsonl"
+
+start_server
+done_kills=0
+runs=0
+declare -A count=([learner]=0 [worker]=0 [server]=0)
+while ((done_kills < kills)); do
+  run=$work/run-$runs
+  : >"$work/learner.log"
+  start_learner "$run"
+  while kill -0 "$learner" 2>/dev/null; do
+    # 0.05 s to 1.5 s
+    sleep "$(printf '%d.%03d' 0 $((50 + RANDOM % 700)))"
+    ((done_kills < kills)) || break
+    if kill_one "$run"; then
+      done_kills=$((done_kills + 1))
+      count[$killed]=$((count[$killed] + 1))
+    fi
+  done
+  wait "$learner" || fail "run $runs failed after $done_kills kills"
+  learner=
+  got_hash=$("$r1" hash "$run")
+  [[ $got_hash == "$want_hash" ]] ||
+    fail "run $runs ended with hash $got_hash instead of $want_hash"
+  "$r1" samples "$run" --json --limit 0 >"$work/got.jsonl"
+  cmp -s "$work/want.jsonl" "$work/got.jsonl" ||
+    fail "run $runs recorded other samples than the undisturbed run"
+  twice=$(sort "$work/got.jsonl" | uniq -d | wc -l)
+  [[ $twice == 0 ]] || fail "run $runs counted $twice samples twice"
+  rm -rf "$run"
+  runs=$((runs + 1))
+done
+echo "kill_loop: $done_kills kills (${count[learner]} learner," \
+  "${count[worker]} worker, ${count[server]} reward server) over $runs runs:" \
+  "hash $want_hash and $(wc -l <"$work/want.jsonl") samples every time"
