@@ -91,7 +91,7 @@ absl::StatusOr<Trajectory> Coordinator::Next(absl::Time deadline) {
     Expire(now);
     if (now >= until) return absl::DeadlineExceededError(DescribeOpen());
     result_changed_.WaitWithTimeout(&mutex_,
-                                    std::min(until, table_.NextExpiry()) - now);
+                                    std::min(until, NextExpiry()) - now);
   }
 }
 
@@ -148,16 +148,31 @@ void Coordinator::Requeued(int count) {
   work_changed_.SignalAll();
 }
 
+absl::Time Coordinator::NextExpiry() const {
+  absl::Time next = table_.NextExpiry();
+  for (const auto& [id, worker] : workers_) {
+    next = std::min(next, worker.gone_at);
+  }
+  return next;
+}
+
 void Coordinator::Expire(absl::Time now) {
   for (auto it = workers_.begin(); it != workers_.end();) {
-    if (now - it->second.last_heard < options_.lease_ttl) {
+    const WorkerState& worker = it->second;
+    const absl::Duration silence = now - worker.last_heard;
+    const bool is_gone = now >= worker.gone_at;
+    if (silence < options_.lease_ttl && !is_gone) {
       ++it;
       continue;
     }
     const int count = table_.ReleaseWorker(it->first);
-    LogWarning(absl::StrCat("worker ", it->second.name, " has been silent for ",
-                            absl::FormatDuration(now - it->second.last_heard),
-                            "; its ", count, " samples go to others"));
+    LogWarning(absl::StrCat(
+        "worker ", worker.name,
+        is_gone ? std::string(" broke its connection")
+                : absl::StrCat(" has been silent for ",
+                               absl::FormatDuration(absl::Trunc(
+                                   silence, absl::Milliseconds(100)))),
+        "; its ", count, " samples go to others"));
     it = workers_.erase(it);
     Requeued(count);
   }

@@ -42,6 +42,9 @@ struct CoordinatorOptions {
   // A worker that already has its share of the open samples gets more once
   // it has waited this long and nobody else has come for them.
   absl::Duration share_grace = absl::Seconds(1);
+  // A worker whose connection broke has so long to come back; one that is
+  // merely silent has lease_ttl.
+  absl::Duration return_grace = absl::Seconds(1);
   // Must not jump; the default is the monotonic clock.
   std::function<absl::Time()> now;
 };
@@ -83,7 +86,8 @@ class Coordinator : public RolloutSource {
 
   // --- Workers: the service's calls (proto/rollout.proto) -------------------
   absl::StatusOr<JoinReply> Join(const JoinRequest& request);
-  // is_cancelled: asked now and then while waiting; the caller is gone.
+  // is_cancelled: asked now and then while waiting; the caller is gone, and
+  // with it, unless it is heard again, the worker.
   absl::StatusOr<AcquireReply> Acquire(
       const AcquireRequest& request, const std::function<bool()>& is_cancelled);
   absl::StatusOr<RenewReply> Renew(const RenewRequest& request);
@@ -99,6 +103,8 @@ class Coordinator : public RolloutSource {
   struct WorkerState {
     std::string name;
     absl::Time last_heard;
+    // When it is given up because its connection broke.
+    absl::Time gone_at = absl::InfiniteFuture();
     // Since when it waits for work; InfiniteFuture if it does not.
     absl::Time waiting_since = absl::InfiniteFuture();
     uint64_t samples_finished = 0;
@@ -109,6 +115,8 @@ class Coordinator : public RolloutSource {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Drops what has been silent for too long.
   void Expire(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // When Expire has something to do next, as far as is known.
+  absl::Time NextExpiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Requeued(int count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Quota(uint64_t worker_id, const WorkerState& worker, absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

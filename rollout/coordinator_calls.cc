@@ -55,6 +55,7 @@ absl::StatusOr<Coordinator::WorkerState*> Coordinator::FindWorker(
         absl::StrCat("worker id ", worker_id, " is unknown; join again"));
   }
   it->second.last_heard = options_.now();
+  it->second.gone_at = absl::InfiniteFuture();
   return &it->second;
 }
 
@@ -104,14 +105,24 @@ absl::StatusOr<AcquireReply> Coordinator::Acquire(
       result_changed_.SignalAll();
       return reply;
     }
-    worker->waiting_since = table_.num_pending() == 0
-                                ? absl::InfiniteFuture()
-                                : std::min(worker->waiting_since, now);
-    if (now >= until || is_cancelled()) return reply;
+    if (capacity > 0) {
+      worker->waiting_since = table_.num_pending() == 0
+                                  ? absl::InfiniteFuture()
+                                  : std::min(worker->waiting_since, now);
+    }
+    if (now >= until) return reply;
     work_changed_.WaitWithTimeout(
         &mutex_, std::min({until - now, kWaitSlice,
                            is_settled ? kWaitSlice : settled_at_ - now}));
-    if (is_cancelled()) return reply;
+    if (is_cancelled()) {
+      // The worker may have joined, or left, on another connection meanwhile.
+      const auto it = workers_.find(request.worker_id());
+      if (it != workers_.end()) {
+        it->second.gone_at = options_.now() + options_.return_grace;
+        result_changed_.SignalAll();
+      }
+      return reply;
+    }
   }
 }
 

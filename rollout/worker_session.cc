@@ -97,20 +97,37 @@ void WorkerSession::PullLeases() {
 }
 
 void WorkerSession::RenewLeases() {
-  while (!mailbox_.WaitClosed(lease_ttl_ / 3)) {
-    const absl::Status status = Retry("renew leases", [&] {
-      RenewRequest request;
-      request.set_worker_id(worker_id_);
-      request.set_tokens_generated(mailbox_.tokens_generated());
-      for (uint64_t id : mailbox_.HeldLeases()) request.add_lease_ids(id);
-      absl::StatusOr<RenewReply> reply = client_->Renew(request);
-      R1_RETURN_IF_ERROR(reply.status());
-      mailbox_.LoseLeases(
-          {reply->lost_lease_ids().begin(), reply->lost_lease_ids().end()});
-      return absl::OkStatus();
-    });
+  while (!mailbox_.is_closed()) {
+    absl::Status status = Retry("stay connected", [&] { return Wait(); });
+    if (status.ok()) {
+      status = Retry("renew leases", [&] { return RenewOnce(); });
+    }
     if (!status.ok()) return Close(status);
   }
+}
+
+// Waits for a third of the leases' time in a call that asks for nothing: if
+// this process dies, the coordinator learns it from the broken call.
+absl::Status WorkerSession::Wait() {
+  AcquireRequest request;
+  request.set_worker_id(worker_id_);
+  request.set_wait_ms(absl::ToInt64Milliseconds(lease_ttl_ / 3));
+  absl::StatusOr<AcquireReply> reply = client_->Acquire(request);
+  R1_RETURN_IF_ERROR(reply.status());
+  if (reply->run_finished()) Close(absl::OkStatus());
+  return absl::OkStatus();
+}
+
+absl::Status WorkerSession::RenewOnce() {
+  RenewRequest request;
+  request.set_worker_id(worker_id_);
+  request.set_tokens_generated(mailbox_.tokens_generated());
+  for (uint64_t id : mailbox_.HeldLeases()) request.add_lease_ids(id);
+  absl::StatusOr<RenewReply> reply = client_->Renew(request);
+  R1_RETURN_IF_ERROR(reply.status());
+  mailbox_.LoseLeases(
+      {reply->lost_lease_ids().begin(), reply->lost_lease_ids().end()});
+  return absl::OkStatus();
 }
 
 void WorkerSession::SendResults() {

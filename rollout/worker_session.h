@@ -42,6 +42,8 @@ class WorkerSession {
   void SendResults();
   void Generate();
 
+  absl::Status Wait();
+  absl::Status RenewOnce();
   absl::Status GenerateStep();
   absl::Status StartLease(const Lease& lease);
   absl::Status UseWeights(const WeightsId& id);

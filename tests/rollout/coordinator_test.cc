@@ -249,6 +249,30 @@ TEST_F(CoordinatorTest, ASilentWorkerIsForgottenAndItsSamplesGoOn) {
   EXPECT_EQ(coordinator_->Workers().size(), 1);
 }
 
+TEST_F(CoordinatorTest, AWorkerWhoseConnectionBreaksIsGivenUpSoon) {
+  Enqueue(1, 2, 4);
+  const uint64_t a = Join("a");
+  ASSERT_EQ(NumSamples(Acquire(a, 100)), 4);
+  const uint64_t b = Join("b");
+  const auto break_connection = [&] {
+    AcquireRequest request;
+    request.set_worker_id(a);
+    request.set_wait_ms(10000);
+    ASSERT_TRUE(coordinator_->Acquire(request, [] { return true; }).ok());
+  };
+  break_connection();
+  now_ += absl::Milliseconds(999);
+  EXPECT_TRUE(Renew(a, {}).empty());  // back in time
+  now_ += absl::Seconds(10);
+  EXPECT_TRUE(Acquire(b, 100).empty());
+  break_connection();
+  now_ += absl::Milliseconds(999);
+  EXPECT_TRUE(Acquire(b, 100).empty());
+  now_ += absl::Milliseconds(1);
+  EXPECT_EQ(NumSamples(Acquire(b, 100)), 4);
+  EXPECT_EQ(TryAcquire(a, 1).status().code(), absl::StatusCode::kNotFound);
+}
+
 TEST_F(CoordinatorTest, LeavingGivesEverythingBack) {
   Enqueue(1, 3, 4);
   const uint64_t a = Join("a");

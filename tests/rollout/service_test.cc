@@ -238,6 +238,41 @@ TEST_F(ServiceTest, TheSamplesOfAKilledWorkerGoToAnother) {
   EXPECT_TRUE(worker->Wait().ok());
 }
 
+// Its connection breaks with it, which is noticed long before the lease ends.
+TEST_F(ServiceTest, AKilledWorkerIsNoticedByItsBrokenConnection) {
+  CoordinatorOptions options = Options();
+  options.lease_ttl = absl::Seconds(1000);
+  options.return_grace = absl::Milliseconds(10);
+  StartLearner(options);
+  CoordinatorClient killed(MakeCoordinatorChannel(server_->address()));
+  JoinRequest join;
+  join.set_worker_name("killed");
+  join.set_build_id("build-a");
+  join.set_simd_target(CpuTargetName());
+  const auto joined = killed.Join(join);
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
+  AcquireRequest acquire;
+  acquire.set_worker_id(joined->worker_id());
+  acquire.set_max_samples(20);
+  acquire.set_wait_ms(10000);
+  ASSERT_GT(killed.Acquire(acquire)->leases_size(), 0);
+  std::jthread presence([&] {
+    acquire.set_max_samples(0);
+    EXPECT_EQ(killed.Acquire(acquire).status().code(),
+              absl::StatusCode::kCancelled);
+  });
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("alive");
+  Samples samples;
+  Collect(&samples, 20);
+  killed.Cancel();
+  Collect(&samples, 28);
+  EXPECT_EQ(samples, Expected(1));
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok());
+}
+
 // Two hold the same sample; when the other one is faster, the learner gets its
 // weights back at once, without waiting for the slower worker to finish.
 TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
