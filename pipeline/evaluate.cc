@@ -241,6 +241,19 @@ SamplingParams MakeEvalSampling(const RunConfig& config) {
   return sampling;
 }
 
+absl::StatusOr<EvalReport> JudgeSamples(
+    const std::vector<Prompt>& prompts,
+    const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,
+    const EvalOptions& options) {
+  Judge judge(options, tokenizer);
+  const size_t k = options.samples;
+  for (size_t p = 0; p < prompts.size(); ++p) {
+    R1_RETURN_IF_ERROR(judge.AddProblem(
+        prompts[p], absl::MakeConstSpan(trajectories).subspan(p * k, k)));
+  }
+  return judge.Finish();
+}
+
 absl::StatusOr<EvalReport> Evaluate(const ModelWeights& weights,
                                     std::shared_ptr<const Tokenizer> tokenizer,
                                     const std::vector<Prompt>& prompts,
@@ -249,13 +262,7 @@ absl::StatusOr<EvalReport> Evaluate(const ModelWeights& weights,
   R1_ASSIGN_OR_RETURN(
       const std::vector<Trajectory> trajectories,
       Generate(weights, tokenizer, prompts, options, ops, progress));
-  Judge judge(options, *tokenizer);
-  const size_t k = options.samples;
-  for (size_t p = 0; p < prompts.size(); ++p) {
-    R1_RETURN_IF_ERROR(judge.AddProblem(
-        prompts[p], absl::MakeConstSpan(trajectories).subspan(p * k, k)));
-  }
-  return judge.Finish();
+  return JudgeSamples(prompts, trajectories, *tokenizer, options);
 }
 
 }  // namespace r1

@@ -46,6 +46,14 @@ SamplingParams MakeEvalSampling(const RunConfig& config);
 // evaluation with Cancelled.
 using EvalProgress = std::function<bool(int64_t done, int64_t total)>;
 
+// The second half of an evaluation: judges `trajectories`, options.samples of
+// them for each prompt, in order of (prompt, sample index).
+// Errors: Internal if a rule fails.
+absl::StatusOr<EvalReport> JudgeSamples(
+    const std::vector<Prompt>& prompts,
+    const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,
+    const EvalOptions& options);
+
 // A function of (weights, prompts, options but max_batch).
 // Errors: InvalidArgument for a prompt that does not fit the context;
 // Internal if the model computes numbers that are not finite.
