@@ -47,6 +47,10 @@ struct ModelConfig {
   int64_t kv_size() const { return int64_t{num_kv_heads} * head_dim; }
 };
 
+// transformers' class of a family, "LlamaForCausalLM"; empty for a model_type
+// this program does not know.
+absl::string_view ArchitectureOf(absl::string_view model_type);
+
 // Errors: InvalidArgument naming the key, what was expected and found;
 // Unimplemented for architectures, activations, RoPE kinds, sliding windows or
 // quantised weights that this program does not compute.

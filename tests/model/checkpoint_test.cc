@@ -334,53 +334,56 @@ TEST_F(CheckpointTest, TheTokenizerMustFitTheModel) {
               "small vocabulary");
 }
 
+// Changes of an index's weight_map.
+struct BadIndex {
+  const char* what;
+  void (*edit)(json* map);
+  const char* message;
+};
+constexpr BadIndex kBadIndices[] = {
+    {"parent folder",
+     [](json* map) { (*map)["model.norm.weight"] = "../b.safetensors"; },
+     "\"../b.safetensors\" is not the name of a .safetensors file"},
+    {"absolute path",
+     [](json* map) { (*map)["model.norm.weight"] = "/tmp/b.safetensors"; },
+     "is not the name of a .safetensors file"},
+    {"subfolder",
+     [](json* map) { (*map)["model.norm.weight"] = "x/b.safetensors"; },
+     "is not the name of a .safetensors file"},
+    {"zero byte",
+     [](json* map) {
+       (*map)["model.norm.weight"] = std::string("b\0.safetensors", 14);
+     },
+     "is not the name of a .safetensors file"},
+    {"hidden file",
+     [](json* map) { (*map)["model.norm.weight"] = ".b.safetensors"; },
+     "is not the name of a .safetensors file"},
+    {"empty name", [](json* map) { (*map)["model.norm.weight"] = ""; },
+     "is not the name of a .safetensors file"},
+    {"pickle", [](json* map) { (*map)["model.norm.weight"] = "b.bin"; },
+     "is not the name of a .safetensors file"},
+    {"number", [](json* map) { (*map)["model.norm.weight"] = 1; },
+     "must be a string, found 1"},
+    {"absent shard",
+     [](json* map) { (*map)["model.norm.weight"] = "c.safetensors"; },
+     "c.safetensors"},
+    {"wrong shard",
+     [](json* map) { (*map)["model.norm.weight"] = "a.safetensors"; },
+     "\"model.norm.weight\" is not in a.safetensors"},
+    {"tensor nowhere", [](json* map) { (*map)["x"] = "a.safetensors"; },
+     "\"x\" is not in a.safetensors"},
+    {"tensor not listed", [](json* map) { map->erase("model.norm.weight"); },
+     "\"model.norm.weight\" is not in the index"},
+    {"nothing listed", [](json* map) { *map = json::object(); },
+     "needs a \"weight_map\" object"},
+    {"a list", [](json* map) { *map = json::array(); },
+     "needs a \"weight_map\" object"},
+};
+
 TEST_F(CheckpointTest, IndexAndShardsMustAgree) {
-  const struct {
-    const char* what;
-    std::function<void(json* map)> edit;
-    const char* message;
-  } cases[] = {
-      {"parent folder",
-       [](json* map) { (*map)["model.norm.weight"] = "../b.safetensors"; },
-       "\"../b.safetensors\" is not the name of a .safetensors file"},
-      {"absolute path",
-       [](json* map) { (*map)["model.norm.weight"] = "/tmp/b.safetensors"; },
-       "is not the name of a .safetensors file"},
-      {"subfolder",
-       [](json* map) { (*map)["model.norm.weight"] = "x/b.safetensors"; },
-       "is not the name of a .safetensors file"},
-      {"zero byte",
-       [](json* map) {
-         (*map)["model.norm.weight"] = std::string("b\0.safetensors", 14);
-       },
-       "is not the name of a .safetensors file"},
-      {"hidden file",
-       [](json* map) { (*map)["model.norm.weight"] = ".b.safetensors"; },
-       "is not the name of a .safetensors file"},
-      {"empty name", [](json* map) { (*map)["model.norm.weight"] = ""; },
-       "is not the name of a .safetensors file"},
-      {"pickle", [](json* map) { (*map)["model.norm.weight"] = "b.bin"; },
-       "is not the name of a .safetensors file"},
-      {"number", [](json* map) { (*map)["model.norm.weight"] = 1; },
-       "must be a string, found 1"},
-      {"absent shard",
-       [](json* map) { (*map)["model.norm.weight"] = "c.safetensors"; },
-       "c.safetensors"},
-      {"wrong shard",
-       [](json* map) { (*map)["model.norm.weight"] = "a.safetensors"; },
-       "\"model.norm.weight\" is not in a.safetensors"},
-      {"tensor nowhere", [](json* map) { (*map)["x"] = "a.safetensors"; },
-       "\"x\" is not in a.safetensors"},
-      {"tensor not listed", [](json* map) { map->erase("model.norm.weight"); },
-       "\"model.norm.weight\" is not in the index"},
-      {"nothing listed", [](json* map) { *map = json::object(); },
-       "needs a \"weight_map\" object"},
-      {"a list", [](json* map) { *map = json::array(); },
-       "needs a \"weight_map\" object"},
-  };
   Write(SmallConfig("llama", false));
   const json good = WriteShards();
-  for (const auto& c : cases) {
+  for (const BadIndex& c : kBadIndices) {
     json index = good;
     c.edit(&index["weight_map"]);
     folder_.Write(kIndex, index.dump());
