@@ -145,7 +145,6 @@ bool Scheduler::MakeRoom(Sequence* s, int64_t length, StepPlan* plan) {
       blocks_->Share(s->prefix->pages[i]);
       s->pages.push_back(s->prefix->pages[i]);
     }
-    s->num_computed = s->prefix->length();
   }
   while (static_cast<int64_t>(s->pages.size()) < KvPages::PagesFor(length)) {
     const int32_t page = blocks_->Allocate();
@@ -182,8 +181,7 @@ void Scheduler::PlanDecode(int64_t* budget, StepPlan* plan) {
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence* s = running_[i].get();
     if (s->completion.empty() || !s->prefix->is_complete()) continue;
-    const int64_t begin =
-        s->pages.empty() ? s->prefix->length() : s->num_computed;
+    const int64_t begin = std::max(s->num_computed, s->prefix->length());
     const int64_t missing = s->length() - begin;
     const int64_t count = std::min(missing, std::max<int64_t>(1, *budget));
     if (!MakeRoom(s, begin + count, plan)) return;

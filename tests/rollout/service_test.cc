@@ -314,7 +314,12 @@ TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
   EXPECT_EQ(samples, expected);
   coordinator_->Retract();
   weights_->mutable_params().SetZero();  // a race if "slow" still read it
-  EXPECT_EQ(coordinator_->Workers().back().samples_finished, 0);
+  LeaveRequest leave;
+  leave.set_worker_id(acquire.worker_id());
+  ASSERT_TRUE(coordinator_->Leave(leave).ok());
+  coordinator_->FinishRun(kPatience);
+  // "slow" was stopped; otherwise its eight samples had come as well.
+  EXPECT_EQ(coordinator_->stats().duplicates, 0);
 }
 
 TEST_F(ServiceTest, ARestartedLearnerOnTheSamePortFindsItsWorkersAgain) {
