@@ -19,6 +19,7 @@ constexpr int kKeepaliveMs = 5000;
 constexpr int kKeepaliveTimeoutMs = 2000;
 constexpr int kFirstReconnectMs = 100;
 constexpr int kMaxReconnectMs = 2000;
+constexpr int kConnectTimeoutMs = 5000;  // of one attempt
 // A server must allow pings at least as often as clients send them.
 constexpr int kMinPingIntervalMs = 1000;
 
@@ -55,7 +56,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeRewardChannel(
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  // In spite of its name, how long one attempt may take.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   // The client retries, logs and counts by itself; and a proxy named in the
   // environment is not meant for this.

@@ -16,9 +16,10 @@ namespace r1 {
 inline constexpr int kMaxRewardMessageBytes = 64 << 20;
 
 // A channel to host:port that notices a silent peer after 5 + 2 s of a call
-// (a closed one at once) and tries to connect again within 2 s. Connects when
-// first used; a server that is not there yet shows as a failing call.
-// Errors: InvalidArgument unless it is host:port with a port of 1 to 65535.
+// (a closed one at once) and tries to connect again within 2 s, giving each
+// attempt 5 s. Connects when first used; a server that is not there yet shows
+// as a failing call. Errors: InvalidArgument unless it is host:port with a port
+// of 1 to 65535.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeRewardChannel(
     const std::string& address);
 

@@ -59,47 +59,51 @@ RewardClient::RewardClient(std::shared_ptr<grpc::Channel> channel,
 
 RewardClient::~RewardClient() {
   {
-    std::unique_lock<std::mutex> lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     is_stopping_ = true;
-    work_changed_.notify_all();
   }
   dispatcher_.join();
-  std::unique_lock<std::mutex> lock(mutex_);
+  const auto is_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return calls_.empty();
+  };
+  absl::MutexLock lock(&mutex_);
   for (Call* call : calls_) call->context.TryCancel();
-  call_ended_.wait(lock, [&] { return calls_.empty(); });
+  mutex_.Await(absl::Condition(&is_idle));
 }
 
 void RewardClient::Submit(RewardItem item) {
   const bool is_valid_id = !item.id().empty() && IsValidUtf8(item.id());
-  item.set_prompt(ToValidUtf8(item.prompt()));
-  item.set_completion(ToValidUtf8(item.completion()));
-  item.set_reference(ToValidUtf8(item.reference()));
-  const size_t size_bytes = item.ByteSizeLong();
-  std::lock_guard<std::mutex> lock(mutex_);
+  // Replacing invalid bytes only makes it longer, so look at the size first.
+  size_t size_bytes = item.ByteSizeLong();
+  if (size_bytes <= kMaxItemBytes) {
+    item.set_prompt(ToValidUtf8(item.prompt()));
+    item.set_completion(ToValidUtf8(item.completion()));
+    item.set_reference(ToValidUtf8(item.reference()));
+    size_bytes = item.ByteSizeLong();
+  }
+  absl::MutexLock lock(&mutex_);
   if (!is_valid_id || !outstanding_.insert(item.id()).second) {
     Fail(absl::InvalidArgumentError(absl::StrCat(
         "sample id \"", Excerpt(item.id()),
         "\" was submitted to the reward client: expected an id that is valid "
         "UTF-8, not empty and not already waiting for its result")));
-    return;
-  }
-  if (size_bytes > kMaxItemBytes) {
+  } else if (size_bytes > kMaxItemBytes) {
     Deliver(ErrorResult(item.id(),
                         absl::StrCat("sample ", item.id(), " has ", size_bytes,
                                      " bytes; at most ", kMaxItemBytes,
                                      " can be sent to a reward server")));
-    return;
+  } else {
+    waiting_.push_back({std::move(item), /*is_alone=*/false});
   }
-  waiting_.push_back({std::move(item), /*is_alone=*/false});
-  work_changed_.notify_all();
 }
 
 absl::StatusOr<RewardResult> RewardClient::Next(absl::Time deadline) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  const auto has_news = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !results_.empty() || !failure_.ok() || outstanding_.empty();
+  };
+  absl::MutexLock lock(&mutex_);
   const bool is_decided =
-      result_arrived_.wait_until(lock, absl::ToChronoTime(deadline), [&] {
-        return !results_.empty() || !failure_.ok() || outstanding_.empty();
-      });
+      mutex_.AwaitWithDeadline(absl::Condition(&has_news), deadline);
   if (!results_.empty()) {
     RewardResult result = std::move(results_.front());
     results_.pop_front();
@@ -117,12 +121,12 @@ absl::StatusOr<RewardResult> RewardClient::Next(absl::Time deadline) {
 }
 
 int RewardClient::num_outstanding() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   return static_cast<int>(outstanding_.size());
 }
 
 int64_t RewardClient::num_retries() const {
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   return num_retries_;
 }
 
@@ -155,12 +159,15 @@ bool RewardClient::CanSend() const {
 }
 
 std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
-  std::unique_lock<std::mutex> lock(mutex_);
+  const auto may_go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return is_stopping_ || CanSend();
+  };
+  absl::MutexLock lock(&mutex_);
   for (;;) {
-    work_changed_.wait(lock, [&] { return is_stopping_ || CanSend(); });
+    mutex_.Await(absl::Condition(&may_go_on));
     if (is_stopping_) return {};
     if (absl::Now() >= next_attempt_) break;
-    work_changed_.wait_until(lock, absl::ToChronoTime(next_attempt_));
+    mutex_.AwaitWithDeadline(absl::Condition(&is_stopping_), next_attempt_);
   }
   std::vector<Pending> batch;
   size_t size_bytes = 0;
@@ -191,7 +198,7 @@ void RewardClient::StartCall(std::vector<Pending> batch) {
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));
   {
-    std::lock_guard<std::mutex> lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     calls_.insert(owned.release());  // FinishCall deletes it
   }
   stub_->async()->Score(
@@ -201,12 +208,10 @@ void RewardClient::StartCall(std::vector<Pending> batch) {
 
 void RewardClient::FinishCall(Call* call, const grpc::Status& status) {
   // All under the lock: once calls_ is empty the destructor may go on.
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   calls_.erase(call);
   if (!is_stopping_) FinishBatch(call, status);
   delete call;
-  work_changed_.notify_all();
-  call_ended_.notify_all();
 }
 
 void RewardClient::FinishBatch(Call* call, const grpc::Status& status) {
@@ -309,12 +314,10 @@ void RewardClient::NoteContact() {
 
 void RewardClient::Deliver(RewardResult result) {
   results_.push_back(std::move(result));
-  result_arrived_.notify_all();
 }
 
 void RewardClient::Fail(absl::Status status) {
   if (failure_.ok()) failure_ = std::move(status);
-  result_arrived_.notify_all();
 }
 
 bool RewardClient::IsConnected() const {

@@ -2,21 +2,21 @@
 #ifndef R1_REWARD_REWARD_CLIENT_H_
 #define R1_REWARD_REWARD_CLIENT_H_
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -103,18 +103,21 @@ class RewardClient {
   void StartCall(std::vector<Pending> batch);
   void FinishCall(Call* call, const grpc::Status& status);
 
-  // The functions below are called with mutex_ held.
-  bool CanSend() const;
-  void FinishBatch(Call* call, const grpc::Status& status);
-  void AcceptReply(const Call& call);
+  bool CanSend() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishBatch(Call* call, const grpc::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AcceptReply(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Sends the samples one by one, or gives the only one its failure.
-  void NarrowDown(std::vector<Pending> batch, const grpc::Status& status);
-  void SendAgain(std::vector<Pending> batch, bool alone);
+  void NarrowDown(std::vector<Pending> batch, const grpc::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SendAgain(std::vector<Pending> batch, bool alone)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes that the server was not there and sets the pause.
-  void NoteOutage(const grpc::Status& status);
-  void NoteContact();
-  void Deliver(RewardResult result);
-  void Fail(absl::Status status);
+  void NoteOutage(const grpc::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteContact() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Deliver(RewardResult result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Fail(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsConnected() const;
   std::string ServerName() const;
 
@@ -122,22 +125,20 @@ class RewardClient {
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<Reward::Stub> stub_;
 
-  mutable std::mutex mutex_;
-  std::condition_variable work_changed_;    // for the dispatcher
-  std::condition_variable result_arrived_;  // for Next
-  std::condition_variable call_ended_;      // for the destructor
-  // All below is guarded by mutex_.
-  std::deque<Pending> waiting_;
-  std::unordered_set<Call*> calls_;
-  std::unordered_set<std::string> outstanding_;  // ids
-  std::deque<RewardResult> results_;
-  absl::Status failure_;
-  bool is_stopping_ = false;
-  std::optional<absl::Time> outage_start_;
-  absl::Time next_attempt_ = absl::InfinitePast();
-  int outage_retries_ = 0;
-  int64_t num_retries_ = 0;
-  absl::BitGen jitter_;  // pauses only; no result depends on it
+  mutable absl::Mutex mutex_;
+  std::deque<Pending> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
+  // Ids of the samples whose results Next has yet to return.
+  std::unordered_set<std::string> outstanding_ ABSL_GUARDED_BY(mutex_);
+  std::deque<RewardResult> results_ ABSL_GUARDED_BY(mutex_);
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Time> outage_start_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_attempt_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int outage_retries_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t num_retries_ ABSL_GUARDED_BY(mutex_) = 0;
+  // For pauses only; no result depends on it.
+  absl::BitGen jitter_ ABSL_GUARDED_BY(mutex_);
 
   std::thread dispatcher_;  // last: uses all of the above
 };

@@ -62,7 +62,7 @@ RewardService::RewardService(RewardRegistry registry,
       pool_(ResolveThreads(options.threads), options.item_limit) {}
 
 grpc::Status RewardService::BeginCall() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   if (is_draining_) {
     return grpc::Status(grpc::StatusCode::UNAVAILABLE,
                         "the reward service is stopping");
@@ -77,9 +77,8 @@ grpc::Status RewardService::BeginCall() {
 }
 
 void RewardService::EndCall() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   --num_calls_;
-  call_ended_.notify_all();
 }
 
 grpc::Status RewardService::Score(grpc::ServerContext* context,
@@ -126,14 +125,14 @@ grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
 }
 
 void RewardService::Drain(absl::Time deadline) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  const auto is_idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return num_calls_ == 0;
+  };
+  absl::MutexLock lock(&mutex_);
   is_draining_ = true;
-  const auto is_idle = [&] { return num_calls_ == 0; };
-  if (call_ended_.wait_until(lock, absl::ToChronoTime(deadline), is_idle)) {
-    return;
-  }
+  if (mutex_.AwaitWithDeadline(absl::Condition(&is_idle), deadline)) return;
   pool_.Stop();
-  call_ended_.wait(lock, is_idle);
+  mutex_.Await(absl::Condition(&is_idle));
 }
 
 }  // namespace r1

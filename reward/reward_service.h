@@ -2,10 +2,10 @@
 #ifndef R1_REWARD_REWARD_SERVICE_H_
 #define R1_REWARD_REWARD_SERVICE_H_
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
@@ -55,11 +55,10 @@ class RewardService final : public Reward::Service {
 
   const RewardRegistry registry_;
   const RewardServiceOptions options_;
-  std::mutex mutex_;
-  std::condition_variable call_ended_;
-  int num_calls_ = 0;         // guarded by mutex_
-  bool is_draining_ = false;  // guarded by mutex_
-  ScorePool pool_;            // last: its threads use the registry
+  absl::Mutex mutex_;
+  int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+  ScorePool pool_;  // last: its threads use the registry
 };
 
 }  // namespace r1

@@ -43,16 +43,17 @@ ScorePool::~ScorePool() {
 }
 
 void ScorePool::Stop() {
-  std::lock_guard<std::mutex> lock(mutex_);
+  absl::MutexLock lock(&mutex_);
   is_stopping_ = true;
-  work_arrived_.notify_all();
-  batch_done_.notify_all();
 }
 
 std::shared_ptr<ScorePool::Batch> ScorePool::TakeItem(size_t* index) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  const auto has_news = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return is_stopping_ || !queue_.empty();
+  };
+  absl::MutexLock lock(&mutex_);
   for (;;) {
-    work_arrived_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
+    mutex_.Await(absl::Condition(&has_news));
     if (is_stopping_) return nullptr;
     std::shared_ptr<Batch> batch = queue_.front();
     if (batch->next == batch->items.size()) {
@@ -70,9 +71,9 @@ void ScorePool::WorkerLoop() {
     const absl::Time deadline =
         std::min(batch->deadline, absl::Now() + item_limit_);
     RewardResult result = batch->scorer.Score(batch->items[index], deadline);
-    std::lock_guard<std::mutex> lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     batch->results[index] = std::move(result);
-    if (--batch->num_unfinished == 0) batch_done_.notify_all();
+    --batch->num_unfinished;
   }
 }
 
@@ -81,12 +82,12 @@ absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
   if (items.empty()) return std::vector<RewardResult>();
   const auto batch =
       std::make_shared<Batch>(std::move(scorer), std::move(items), deadline);
-  std::unique_lock<std::mutex> lock(mutex_);
-  queue_.push_back(batch);
-  work_arrived_.notify_all();
-  batch_done_.wait_until(lock, absl::ToChronoTime(deadline), [&] {
+  const auto is_decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return is_stopping_ || batch->num_unfinished == 0;
-  });
+  };
+  absl::MutexLock lock(&mutex_);
+  queue_.push_back(batch);
+  mutex_.AwaitWithDeadline(absl::Condition(&is_decided), deadline);
   batch->next = batch->items.size();  // start no more of them
   std::erase(queue_, batch);
   if (batch->num_unfinished > 0 && is_stopping_) {

@@ -2,14 +2,15 @@
 #ifndef R1_REWARD_SCORE_POOL_H_
 #define R1_REWARD_SCORE_POOL_H_
 
-#include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "proto/reward.pb.h"
 #include "reward/scorer.h"
@@ -19,8 +20,6 @@ namespace r1 {
 // Batches are served in the order of their arrival, each by all free threads.
 // A rule that does not return keeps its thread: its own item and, once every
 // thread is kept, what waits behind it time out.
-// std::mutex rather than absl::Mutex in the threads of this room: Debian's
-// Abseil carries no ThreadSanitizer annotations, so its locks are invisible.
 // Threads: all functions may be called from any thread.
 class ScorePool {
  public:
@@ -48,12 +47,10 @@ class ScorePool {
   std::shared_ptr<Batch> TakeItem(size_t* index);
 
   const absl::Duration item_limit_;
-  std::mutex mutex_;
-  std::condition_variable work_arrived_;
-  std::condition_variable batch_done_;
-  // All below, and the mutable members of a Batch, are guarded by mutex_.
-  std::deque<std::shared_ptr<Batch>> queue_;
-  bool is_stopping_ = false;
+  // Guards the mutable members of a Batch, too.
+  absl::Mutex mutex_;
+  std::deque<std::shared_ptr<Batch>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool is_stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

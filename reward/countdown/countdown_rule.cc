@@ -30,6 +30,7 @@ Kind CharacterKind(absl::string_view rest, size_t* length) {
   if (absl::ascii_isdigit(c) || c == '(' || c == ')') return Kind::kOperand;
   if (c == '+' || c == '-' || c == '*' || c == '/') return Kind::kOperator;
   if (c == ' ' || c == '\t') return Kind::kBlank;
+  if (absl::ascii_isascii(c)) return Kind::kOther;
   for (const absl::string_view wide : kWideOperators) {
     if (absl::StartsWith(rest, wide)) {
       *length = wide.size();

@@ -23,6 +23,8 @@ std::optional<TagSpan> NextTag(absl::string_view text, size_t from) {
   for (size_t at = text.find('<', from); at != absl::string_view::npos;
        at = text.find('<', at + 1)) {
     const absl::string_view rest = text.substr(at);
+    // "<t", "<a" or "</": most "<" end here.
+    if (rest.size() < 2 || !absl::StrContains("ta/", rest[1])) continue;
     for (int i = 0; i < kNumTags; ++i) {
       if (absl::StartsWith(rest, kTagText[i])) {
         return TagSpan{static_cast<Tag>(i), at, at + kTagText[i].size()};

@@ -2,16 +2,16 @@
 #ifndef R1_TESTS_REWARD_REWARD_GRPC_TESTING_H_
 #define R1_TESTS_REWARD_REWARD_GRPC_TESTING_H_
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
@@ -76,14 +76,14 @@ class LogCapture {
  public:
   LogCapture() {
     SetLogSink([this](const std::string& line) {
-      std::lock_guard<std::mutex> lock(mutex_);
+      absl::MutexLock lock(&mutex_);
       lines_.push_back(line);
     });
   }
   ~LogCapture() { SetLogSink(nullptr); }
 
   int CountLines(const std::string& substring) const {
-    std::lock_guard<std::mutex> lock(mutex_);
+    absl::MutexLock lock(&mutex_);
     int count = 0;
     for (const std::string& line : lines_) {
       if (absl::StrContains(line, substring)) ++count;
@@ -92,34 +92,8 @@ class LogCapture {
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
-// A door that a rule or a fake server waits at until the test opens it.
-class Gate {
- public:
-  void Pass() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ++num_arrived_;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return is_open_; });
-  }
-  void AwaitArrivals(int n) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return num_arrived_ >= n; });
-  }
-  void Open() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    is_open_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int num_arrived_ = 0;
-  bool is_open_ = false;
+  mutable absl::Mutex mutex_;
+  std::vector<std::string> lines_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace r1

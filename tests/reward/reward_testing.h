@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include "proto/reward.pb.h"
 #include "reward/rule.h"
 
@@ -53,6 +54,30 @@ inline std::unique_ptr<RewardRule> ConstantRule(RuleResult result) {
   return MakeRule(
       [result](const RewardItem&, const RuleContext&) { return result; });
 }
+
+// A door that a rule or a fake server waits at until the test opens it.
+class Gate {
+ public:
+  void Pass() {
+    absl::MutexLock lock(&mutex_);
+    ++num_arrived_;
+    mutex_.Await(absl::Condition(&is_open_));
+  }
+  void AwaitArrivals(int n) {
+    const auto have_arrived = [&] { return num_arrived_ >= n; };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&have_arrived));
+  }
+  void Open() {
+    absl::MutexLock lock(&mutex_);
+    is_open_ = true;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int num_arrived_ = 0;
+  bool is_open_ = false;
+};
 
 }  // namespace r1
 

@@ -1,7 +1,5 @@
 #include "reward/score_pool.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/philox.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
 #include "tests/reward/reward_testing.h"
@@ -16,43 +15,15 @@
 namespace r1 {
 namespace {
 
-// A rule that waits for the test on completions that say "wait".
-class Gate {
- public:
-  RuleResult Pass(const RewardItem& item) {
-    if (item.completion() != "wait") return RuleResult::Score(1);
-    std::unique_lock<std::mutex> lock(mutex_);
-    ++num_waiting_;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return is_open_; });
-    return RuleResult::Score(1);
-  }
-  void AwaitWaiting(int n) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [&] { return num_waiting_ >= n; });
-  }
-  void Open() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    is_open_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int num_waiting_ = 0;
-  bool is_open_ = false;
-};
-
 class ScorePoolTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(registry_
-                    .Register("gate", MakeRule([this](const RewardItem& item,
-                                                      const RuleContext&) {
-                                return gate_.Pass(item);
-                              }))
-                    .ok());
+    // Completions that say "wait" wait at the gate.
+    const auto pass = [this](const RewardItem& item, const RuleContext&) {
+      if (item.completion() == "wait") gate_.Pass();
+      return RuleResult::Score(1);
+    };
+    ASSERT_TRUE(registry_.Register("gate", MakeRule(pass)).ok());
   }
 
   Scorer MakeScorer() {
@@ -140,6 +111,43 @@ TEST_F(ScorePoolTest, AnItemOverItsOwnLimitIsATimeoutOthersCount) {
   EXPECT_EQ((*results)[1].kind(), REWARD_SCORE);
 }
 
+// Pure functions: the order of the items and the thread do not matter.
+TEST(BuiltinRulesTest, GiveTheSameScoresFromManyThreads) {
+  const RewardRegistry registry = BuiltinRewardRules();
+  std::vector<RewardRuleSpec> rules;
+  for (const std::string& name : registry.Names()) {
+    rules.push_back(MakeSpec(name, 1));
+  }
+  RuleContext limits;
+  limits.max_new_tokens = 64;
+  limits.overlong_buffer = 32;
+  const Scorer scorer = *Scorer::Create(registry, rules, limits);
+  const std::vector<std::string> pieces = {
+      "<think>", "</think>", "<answer>", "</answer>", "3*5+7", "22", "=", " "};
+  RandomSequence random(3, RandomStream::kData, 0, 0);
+  std::vector<RewardItem> items;
+  std::vector<RewardResult> expected;
+  for (int i = 0; i < 2000; ++i) {
+    std::string completion;
+    for (int j = 0; j < 8; ++j) {
+      completion += pieces[random.NextBelow(pieces.size())];
+    }
+    items.push_back(MakeItem(
+        completion, "{\"nums\": [3, 5, 7], \"target\": 22, \"answer\": \"22\"}",
+        absl::StrCat(i)));
+    items.back().set_completion_tokens(i % 100);
+    expected.push_back(scorer.Score(items.back(), absl::InfiniteFuture()));
+  }
+  ScorePool pool(4, absl::Minutes(1));
+  const auto results =
+      pool.ScoreAll(scorer, items, absl::Now() + absl::Minutes(1));
+  ASSERT_TRUE(results.ok());
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ((*results)[i].SerializeAsString(),
+              expected[i].SerializeAsString());
+  }
+}
+
 TEST_F(ScorePoolTest, StopWakesThoseWhoWait) {
   ScorePool pool(1, absl::Minutes(1));
   absl::Status status;
@@ -148,7 +156,7 @@ TEST_F(ScorePoolTest, StopWakesThoseWhoWait) {
                            absl::Now() + absl::Minutes(1))
                  .status();
   });
-  gate_.AwaitWaiting(1);
+  gate_.AwaitArrivals(1);
   pool.Stop();
   caller.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
