@@ -118,17 +118,20 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
   options.sampling = MakeEvalSampling(config_);
   options.seed = config_.seed();
   options.max_batch = config_.rollout().max_batch();
-  R1_ASSIGN_OR_RETURN(
-      const EvalReport report,
+  const absl::StatusOr<EvalReport> report =
       Evaluate(*state.weights, start_.tokenizer, prompts, options, context_.ops,
                [&](int64_t done, int64_t total) {
                  context_.progress->Activity("evaluating", done, total);
                  return !StopRequested();
-               }));
+               });
+  if (absl::IsCancelled(report.status())) {
+    return InterruptedError(absl::StrCat("while evaluating rl step ", step));
+  }
+  R1_RETURN_IF_ERROR(report.status());
   R1_RETURN_IF_ERROR(
-      context_.store->RecordEval(step, report.metrics, report.samples));
+      context_.store->RecordEval(step, report->metrics, report->samples));
   R1_RETURN_IF_ERROR(context_.store->Flush());
-  context_.progress->Eval(step, report.metrics);
+  context_.progress->Eval(step, report->metrics);
   return absl::OkStatus();
 }
 

@@ -262,30 +262,50 @@
   }
 
   // --- Samples ---------------------------------------------------------------
+  // The pieces cut where the reasoning's tags begin and end, so that a tag is
+  // found even where its tokens differ in shade. Each cut: [text, shade, tag],
+  // with the tag's text on the last cut of a tag.
+  function cutAtTags(pieces) {
+    const whole = pieces.map((p) => p[0]).join('');
+    const ends = new Map();
+    const edges = new Set();
+    for (const match of whole.matchAll(/<think>|<\/think>/g)) {
+      edges.add(match.index).add(match.index + match[0].length);
+      ends.set(match.index + match[0].length, match[0]);
+    }
+    const cuts = [];
+    let at = 0;
+    for (const [text, shade] of pieces) {
+      let from = 0;
+      for (let i = 1; i <= text.length; ++i) {
+        if (i < text.length && !edges.has(at + i)) continue;
+        cuts.push([text.slice(from, i), shade, ends.get(at + i)]);
+        from = i;
+      }
+      at += text.length;
+    }
+    return cuts;
+  }
+
   // pieces: [text, shade 0..9]; a higher shade was less likely when sampled.
+  // The reasoning folds away.
   function drawText(pieces, shaded) {
     const out = el('div', {class: 'out'});
     let target = out;
-    for (const [text, shade] of pieces) {
-      // The reasoning folds away; its tags stay visible.
-      const parts = text.split(/(<think>|<\/think>)/);
-      for (const part of parts) {
-        if (part === '') continue;
-        if (part === '</think>' && target !== out) target = out;
-        const span = el('span', {}, part);
-        if (shaded && shade > 0) {
-          span.style.backgroundColor =
-              `rgba(var(--shade), ${(shade * 0.07).toFixed(2)})`;
-        }
-        target.append(span);
-        if (part === '<think>' && target === out) {
-          const box = el('details', {class: 'think-box'},
-                         el('summary', {}, 'reasoning'));
-          box.open = true;
-          target = el('span', {class: 'think'});
-          box.append(target);
-          out.append(box);
-        }
+    for (const [text, shade, tag] of cutAtTags(pieces)) {
+      const span = el('span', {}, text);
+      if (shaded && shade > 0) {
+        span.style.backgroundColor =
+            `rgba(var(--shade), ${(shade * 0.07).toFixed(2)})`;
+      }
+      target.append(span);
+      if (tag === '<think>' && target === out) {
+        target = el('span', {class: 'think'});
+        const box = el('details', {class: 'think-box', open: ''},
+                       el('summary', {}, 'reasoning'), target);
+        out.append(box);
+      } else if (tag === '</think>') {
+        target = out;
       }
     }
     return out;
