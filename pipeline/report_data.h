@@ -11,10 +11,6 @@
 
 namespace r1 {
 
-// Bytes of sample text and shading that a report may hold; the newest and the
-// oldest step and those evenly between are shown as far as it reaches.
-inline constexpr int64_t kReportSampleBytes = int64_t{5} << 19;  // 2.5 MiB
-
 // A JSON object with tiles, charts, evals, steps, answers and events; see
 // report/page.js for its shape. All text is made visible (escape.h), so nothing
 // in it can reorder or hide what the page shows. `tokenizer` may be null: then
