@@ -70,6 +70,7 @@ TEST(RewardRestartTest, AServerKilledAndRestartedLosesNothing) {
   options.server = address;
   options.rules = {MakeSpec("length", 2)};
   options.max_batch_items = 64;
+  options.call_timeout = absl::Minutes(1);
   RewardClient client(*MakeRewardChannel(address), options);
   for (int i = 0; i < kSamples; ++i) {
     client.Submit(MakeItem(std::string(i, 'x'), "{}", absl::StrCat(i)));
@@ -81,7 +82,7 @@ TEST(RewardRestartTest, AServerKilledAndRestartedLosesNothing) {
       server = std::make_unique<ServerProcess>(address);
       ASSERT_EQ(server->address(), address);
     }
-    const auto result = client.Next(absl::Now() + absl::Minutes(2));
+    const auto result = client.Next(absl::Now() + absl::Minutes(4));
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->kind(), REWARD_SCORE) << result->detail();
     const int id = std::stoi(result->id());
