@@ -22,9 +22,7 @@ struct MatrixView {
       : data(data), rows(rows), cols(cols), stride(stride) {}
 
   // A view to mutable data is also a view to constant data.
-  operator MatrixView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) {
     return {data, rows, cols, stride};
   }
 

@@ -186,12 +186,14 @@ class Ops {
   // Recomputes the logits chunk by chunk in packed order; also returns logprob
   // and entropy (each may be empty), so a loss whose dlogprob is known
   // beforehand needs no forward call.  head_backward is W packed kBackward.
-  virtual void LogprobBackward(
-      ConstMat h, const PackedMatrix& head, const PackedMatrix& head_backward,
-      absl::Span<const int32_t> targets, float inv_temperature,
-      absl::Span<const float> dlogprob, absl::Span<const float> dentropy,
-      Mat dh, Mat dhead, absl::Span<float> logprob,
-      absl::Span<float> entropy) = 0;
+  virtual void LogprobBackward(ConstMat h, const PackedMatrix& head,
+                               const PackedMatrix& head_backward,
+                               absl::Span<const int32_t> targets,
+                               float inv_temperature,
+                               absl::Span<const float> dlogprob,
+                               absl::Span<const float> dentropy, Mat dh,
+                               Mat dhead, absl::Span<float> logprob,
+                               absl::Span<float> entropy) = 0;
   // Draws one token per row of logits [S, V] and its log-prob under the full
   // softmax(logits / temperature), with the same bits as LogprobForward.
   // (temperature 0: under softmax(logits).)  top_k and top_p restrict the
