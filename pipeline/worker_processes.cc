@@ -74,7 +74,7 @@ WorkerProcesses::~WorkerProcesses() {
 
 void WorkerProcesses::Stop(absl::Duration grace) {
   if (!thread_.joinable()) return;
-  grace_ = grace;
+  grace_ms_ = absl::ToInt64Milliseconds(grace);
   const char byte = 0;
   while (::write(stop_pipe_[1], &byte, 1) < 0 && errno == EINTR) {
   }
@@ -206,7 +206,7 @@ bool WorkerProcesses::AnyAlive() const {
 }
 
 void WorkerProcesses::StopAll() {
-  const absl::Time deadline = absl::Now() + grace_;
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(grace_ms_);
   for (const Worker& worker : workers_) {
     if (worker.pid >= 0) ::kill(worker.pid, SIGTERM);
   }

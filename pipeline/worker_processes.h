@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -69,7 +71,7 @@ class WorkerProcesses {
   void StopAll();
 
   const WorkerProcessOptions options_;
-  absl::Duration grace_;         // written before the stop pipe is
+  std::atomic<int64_t> grace_ms_{0};
   int stop_pipe_[2] = {-1, -1};  // a byte in it asks the thread to stop
   bool is_stopping_ = false;     // of the thread
   bool has_failed_ = false;      // of the thread
