@@ -206,7 +206,8 @@ bool WorkerProcesses::AnyAlive() const {
 }
 
 void WorkerProcesses::StopAll() {
-  const absl::Time deadline = absl::Now() + absl::Milliseconds(grace_ms_);
+  const absl::Time deadline =
+      absl::Now() + absl::Milliseconds(grace_ms_.load());
   for (const Worker& worker : workers_) {
     if (worker.pid >= 0) ::kill(worker.pid, SIGTERM);
   }
