@@ -48,17 +48,22 @@ fail() {
   exit 1
 }
 
-# Starts the reward server on $port (0: any) and sets $port and $server.
+# Starts the reward server on $port (0: any) and sets $port and $server. The
+# port may be in use for a moment by a connection that is closing.
 port=0
 start_server() {
-  "$r1" reward-server --listen "127.0.0.1:$port" >"$work/server.log" 2>&1 &
-  server=$!
-  for _ in $(seq 200); do
-    if grep -q "listens on" "$work/server.log"; then
-      port=$(sed -n 's/.*listens on 127.0.0.1://p' "$work/server.log")
-      return
-    fi
-    sleep 0.05
+  local want=$port
+  for _ in $(seq 20); do
+    : >"$work/server.log" # here, so that the last server's words are not read
+    "$r1" reward-server --listen "127.0.0.1:$want" >>"$work/server.log" 2>&1 &
+    server=$!
+    while kill -0 "$server" 2>/dev/null; do
+      port=$(sed -n 's/.*listens on 127.0.0.1:\([0-9]*\)$/\1/p' \
+        "$work/server.log")
+      if [[ -n $port ]]; then return; fi
+      sleep 0.05
+    done
+    sleep 0.5
   done
   fail "the reward server does not start"
 }
