@@ -74,16 +74,16 @@ start_learner() {
   learner=$!
 }
 
-# Kills one process: the learner in 4 of 10 cases, a worker in 4, the reward
+# Kills one process: the learner in 3 of 10 cases, a worker in 5, the reward
 # server in 2. Says what it did; fails if there was nothing to kill.
 kill_one() {
   case $((RANDOM % 10)) in
-    [0-3])
+    [0-2])
       kill_and_wait "$learner" || return 1
       start_learner "$1"
       killed=learner
       ;;
-    [4-7])
+    [3-7])
       local workers
       read -ra workers < <(
         cat /proc/"$learner"/task/*/children 2>/dev/null) || true
