@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -76,18 +77,17 @@ class BadInputTest : public ::testing::Test {
   std::string Dir(const std::string& name) const {
     return absl::StrCat(folder_.path(), "/", name);
   }
-  // A whole run with a checkpoint, made once for all tests.
-  static const std::string& GoodRun() {
-    static const TestFolder* folder = new TestFolder();
-    static const std::string* run = [] {
-      auto* path = new std::string(folder->path() + "/run");
-      const ProgramResult result =
-          RunProgram(TinyTrain(*path, {"--set", "rl.steps=1"}));
+  // A whole run with a checkpoint, made when a test first asks for it.
+  static std::string GoodRun() {
+    if (good_ == nullptr) {
+      good_ = std::make_unique<TestFolder>();
+      const ProgramResult result = RunProgram(
+          TinyTrain(good_->path() + "/run", {"--set", "rl.steps=1"}));
       EXPECT_EQ(result.exit_code, 0) << result.err;
-      return path;
-    }();
-    return *run;
+    }
+    return good_->path() + "/run";
   }
+  static void TearDownTestSuite() { good_.reset(); }
   // A copy of its checkpoint, to be spoilt.
   std::string CopyOfCheckpoint(const std::string& name) {
     const std::string from = GoodRun() + "/checkpoints/step-1";
@@ -103,7 +103,11 @@ class BadInputTest : public ::testing::Test {
   }
 
   TestFolder folder_;
+
+ private:
+  static std::unique_ptr<TestFolder> good_;
 };
+std::unique_ptr<TestFolder> BadInputTest::good_;
 
 TEST_F(BadInputTest, CommandLine) {
   const std::vector<BadCase> cases = {
