@@ -11,6 +11,7 @@ template <typename T>
 void FromBlob(absl::string_view blob,
               google::protobuf::RepeatedField<T>* values) {
   values->Resize(static_cast<int>(blob.size() / sizeof(T)), T{});
+  if (values->empty()) return;  // its data may be null, which memcpy refuses
   std::memcpy(values->mutable_data(), blob.data(), values->size() * sizeof(T));
 }
 

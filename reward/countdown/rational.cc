@@ -41,11 +41,7 @@ std::string IntToString(Int value) {
 }  // namespace
 
 std::optional<Rational> Rational::Reduced(Int numerator, Int denominator) {
-  if (IsLowest(numerator) || IsLowest(denominator)) return std::nullopt;
-  if (denominator < 0) {
-    numerator = -numerator;
-    denominator = -denominator;
-  }
+  if (IsLowest(numerator)) return std::nullopt;
   const Int divisor = Gcd(numerator, denominator);
   return Rational(numerator / divisor, denominator / divisor);
 }

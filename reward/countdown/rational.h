@@ -35,6 +35,7 @@ class Rational {
   using Int = __int128;
   Rational(Int numerator, Int denominator)
       : numerator_(numerator), denominator_(denominator) {}
+  // Nothing if the numerator is the lowest value. denominator > 0.
   static std::optional<Rational> Reduced(Int numerator, Int denominator);
 
   // Never the lowest 128-bit value, which has no negative.

@@ -73,6 +73,19 @@ TEST(ParseExpressionTest, EvaluatesExactly) {
   }
 }
 
+// 2^59 * 2^59 * 2^9 = 2^127: one more than fits, while -2^127 would fit but has
+// no negative.
+TEST(ParseExpressionTest, TheLowest128BitValueCountsAsOverflow) {
+  const std::string power = "576460752303423488";
+  EXPECT_TRUE(
+      ParseExpression(absl::StrCat("(-", power, ")*", power, "*511")).ok());
+  for (const char* sign : {"", "-"}) {
+    const auto expression =
+        ParseExpression(absl::StrCat("0-(", sign, power, ")*", power, "*512"));
+    EXPECT_EQ(expression.status().code(), absl::StatusCode::kOutOfRange);
+  }
+}
+
 TEST(ParseExpressionTest, ListsTheLiteralsInOrder) {
   const auto expression = ParseExpression("(86 - 32) * 14 + 0/86");
   ASSERT_TRUE(expression.ok());

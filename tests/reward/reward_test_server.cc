@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "reward/builtin_rules.h"
 #include "reward/reward_server.h"
 #include "tests/reward/reward_testing.h"
@@ -17,9 +18,8 @@ int main(int argc, char** argv) {
   // Takes a millisecond, so that kills hit calls under way.
   const auto take_time = [](const r1::RewardItem& item,
                             const r1::RuleContext&) {
-    const absl::Time end = absl::Now() + absl::Milliseconds(1);
-    while (absl::Now() < end) {
-    }
+    absl::Notification never;
+    never.WaitForNotificationWithTimeout(absl::Milliseconds(1));
     return r1::RuleResult::Score(static_cast<double>(item.completion().size()));
   };
   if (!registry.Register("length", r1::MakeRule(take_time)).ok()) return 1;
