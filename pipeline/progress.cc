@@ -15,6 +15,9 @@
 namespace r1 {
 namespace {
 
+// Least time between the lines of two steps; the last step has one anyway.
+constexpr absl::Duration kLineInterval = absl::Seconds(1);
+
 class PlainProgress : public Progress {
  public:
   explicit PlainProgress(std::FILE* stream) : stream_(stream) {}
@@ -33,6 +36,7 @@ class PlainProgress : public Progress {
     total_steps_ = total_steps;
     eta_ = EtaEstimator();
     last_ = absl::Now();
+    last_print_ = absl::InfinitePast();
     if (done_steps > 0) {
       Print(absl::StrCat(stage, ": going on behind step ", done_steps, " of ",
                          total_steps));
@@ -49,6 +53,10 @@ class PlainProgress : public Progress {
     const absl::Time now = absl::Now();
     eta_.AddStep(now - last_);
     last_ = now;
+    // A log of thousands of pretraining steps, milliseconds each, helps nobody.
+    const bool is_last = step == total_steps_;
+    if (now - last_print_ < kLineInterval && !is_last) return;
+    last_print_ = now;
     std::string line = absl::StrCat(stage_, " ", step, "/", total_steps_);
     for (const ShownMetric& shown : ShownMetrics()) {
       if (*shown.brief == '\0') continue;
@@ -83,7 +91,7 @@ class PlainProgress : public Progress {
   std::mutex mutex_;  // guards all below
   std::string model_, stage_;
   int64_t total_steps_ = 0;
-  absl::Time last_;
+  absl::Time last_, last_print_;
   EtaEstimator eta_;
 };
 

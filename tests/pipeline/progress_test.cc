@@ -73,26 +73,27 @@ TEST(EtaTest, OldStepsAreForgotten) {
   EXPECT_EQ(estimate.median, absl::Seconds(10));
 }
 
-TEST(PlainProgressTest, OneLineAStep) {
+TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
   char* text = nullptr;
   size_t size = 0;
   std::FILE* stream = ::open_memstream(&text, &size);
   {
     const auto progress = MakePlainProgress(stream);
     progress->Describe("1 k parameters");
-    progress->StartStage("rl", 0, 7);
+    progress->StartStage("rl", 0, 3);
     progress->Activity("generating", 1, 2);
     progress->Step(1, {{"reward/mean", 0.5}, {"accuracy", 0.25}});
-    progress->Step(2, {{"reward/mean", 1}, {"unknown", 3}});
+    progress->Step(2, {{"reward/mean", 0.75}});  // within a second: no line
+    progress->Step(3, {{"reward/mean", 1}, {"unknown", 3}});
     progress->Eval(2, {{"pass@1", 0.125}});
   }
   std::fclose(stream);
   const std::vector<std::string> lines =
       absl::StrSplit(std::string(text, size), '\n');
   std::free(text);
-  EXPECT_THAT(lines, ElementsAre("model: 1 k parameters", "rl: 7 steps",
-                                 "rl 1/7  reward 0.500  accuracy 25.0 %",
-                                 StartsWith("rl 2/7  reward 1.000  left "),
+  EXPECT_THAT(lines, ElementsAre("model: 1 k parameters", "rl: 3 steps",
+                                 "rl 1/3  reward 0.500  accuracy 25.0 %",
+                                 StartsWith("rl 3/3  reward 1.000"),
                                  "eval at step 2  pass@1 0.125", ""));
 }
 
