@@ -103,7 +103,7 @@ TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
                                          "checkpoint.every=5"};
   const std::string hash = Train("whole", more);
   Program first(TinyTrain(Dir("cut"), more));
-  ASSERT_TRUE(first.WaitForText("rl 2/12")) << first.err();
+  ASSERT_TRUE(first.WaitForText("rl 1/12")) << first.err();
   first.Kill(SIGINT);
   const ProgramResult cut = first.Wait();
   EXPECT_EQ(cut.exit_code, 1) << cut.out;
