@@ -87,6 +87,10 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
   for (int round = 0; missing > 0 && round <= rl.dynamic_sampling(); ++round) {
     R1_RETURN_IF_ERROR(DrawPrompts(missing));
     R1_RETURN_IF_ERROR(WaitForAll());
+    // Before the next round: what it draws depends on the failures of this one,
+    // which a resumed run must not score anew.
+    R1_RETURN_IF_ERROR(CheckErrorShare());
+    R1_RETURN_IF_ERROR(RecordFailures());
     missing = rl.dynamic_sampling() > 0 ? rl.prompts() - CountInformative() : 0;
   }
   if (!recorded_.empty()) {
@@ -96,8 +100,6 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
                      ", which this configuration does not draw: the "
                      "run folder belongs to another configuration"));
   }
-  R1_RETURN_IF_ERROR(CheckErrorShare());
-  R1_RETURN_IF_ERROR(RecordFailures());
   R1_RETURN_IF_ERROR(peers_.journal->Flush());
   return std::move(collection_);
 }

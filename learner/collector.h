@@ -121,7 +121,7 @@ class SampleCollector {
   Collection collection_;
   std::map<SampleKey, SampleRecord> recorded_;
   std::set<SampleKey> awaited_samples_, awaited_rewards_;
-  // Errors and timeouts; recorded once the step is known to tolerate them, so
+  // Errors and timeouts; recorded once the round is known to tolerate them, so
   // that a run stopped by a broken reward scores them anew.
   std::set<SampleKey> unrecorded_failures_;
   int64_t samples_total_ = 0, tokens_done_ = 0;

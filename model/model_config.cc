@@ -22,6 +22,8 @@ constexpr int64_t kMaxLayers = 1024;
 constexpr int64_t kMaxHeads = 4096;
 constexpr int64_t kMaxHeadDim = 4096;
 constexpr int64_t kMaxPositions = int64_t{1} << 21;
+// Positions times channels per head: the rotary table holds so many floats.
+constexpr int64_t kMaxRotary = int64_t{1} << 29;
 
 struct Family {
   absl::string_view model_type;
@@ -300,6 +302,12 @@ absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view text) {
   R1_RETURN_IF_ERROR(ReadHeads(json, &config));
   R1_RETURN_IF_ERROR(RequireInt(json, kFile, "max_position_embeddings",
                                 kMaxPositions, &config.max_positions));
+  if (config.max_positions * config.head_dim > kMaxRotary) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kFile, ": max_position_embeddings ", config.max_positions,
+        " times head_dim ", config.head_dim, " must be at most ", kMaxRotary,
+        ": lower max_position_embeddings to the context in use"));
+  }
   double eps = 0;
   R1_ASSIGN_OR_RETURN(const bool has_eps,
                       ReadDouble(json, kFile, "rms_norm_eps", 1e-30, 1, &eps));

@@ -9,6 +9,7 @@
 #include "pipeline/reward_link.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
+#include "rollout/tasks/countdown.h"
 #include "rollout/tasks/jsonl.h"
 
 namespace r1 {
@@ -24,6 +25,11 @@ absl::Status CheckModelFolder(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
   R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path + "/config.json"));
   return Annotate(ModelConfigFromJson(json).status(), path + "/config.json");
+}
+
+absl::Status CheckGenerator(const DataSection& data) {
+  if (data.task() != COUNTDOWN) return absl::OkStatus();
+  return CheckCountdownGenerator(data);
 }
 
 absl::Status CheckPromptFile(const DataSection& data) {
@@ -45,6 +51,7 @@ absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
   R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
   R1_RETURN_IF_ERROR(CheckTextFile(config.pretrain()));
   R1_RETURN_IF_ERROR(CheckTextFile(config.sft()));
+  R1_RETURN_IF_ERROR(CheckGenerator(config.data()));
   if (config.rl().steps() == 0) return absl::OkStatus();
   R1_RETURN_IF_ERROR(CheckPromptFile(config.data()));
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));

@@ -219,7 +219,7 @@ void RewardClient::FinishBatch(Call* call, const grpc::Status& status) {
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   if (status.ok()) {
     NoteContact();
-    AcceptReply(*call);
+    AcceptReply(call);
   } else if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
              status.error_code() == grpc::StatusCode::CANCELLED ||
              (is_late && !IsConnected())) {
@@ -237,7 +237,7 @@ void RewardClient::FinishBatch(Call* call, const grpc::Status& status) {
 
 void RewardClient::NarrowDown(std::vector<Pending> batch,
                               const grpc::Status& status) {
-  if (batch.size() > 1) {
+  if (!batch[0].is_alone) {
     LogWarning(absl::StrCat(
         "reward server ", ServerName(), " failed on ", batch.size(),
         " samples, each is sent alone: ", StatusText(status)));
@@ -253,16 +253,25 @@ void RewardClient::NarrowDown(std::vector<Pending> batch,
                   : ErrorResult(id, std::move(detail)));
 }
 
-void RewardClient::AcceptReply(const Call& call) {
+void RewardClient::AcceptReply(Call* call) {
   int num_unknown = 0;
   std::vector<RewardResult> results =
-      CheckedResults(call.request, call.reply, ServerName(), &num_unknown);
+      CheckedResults(call->request, call->reply, ServerName(), &num_unknown);
   if (num_unknown > 0) {
     LogWarning(absl::StrCat("reward server ", ServerName(), " sent ",
                             num_unknown,
                             " results for ids that were not asked for"));
   }
-  for (RewardResult& result : results) Deliver(std::move(result));
+  std::vector<Pending> again;
+  for (size_t i = 0; i < results.size(); ++i) {
+    // Its neighbours, or a process that stood still, may have used up its time.
+    if (results[i].kind() == REWARD_TIMEOUT && !call->batch[i].is_alone) {
+      again.push_back(std::move(call->batch[i]));
+    } else {
+      Deliver(std::move(results[i]));
+    }
+  }
+  SendAgain(std::move(again), /*alone=*/true);
 }
 
 void RewardClient::SendAgain(std::vector<Pending> batch, bool alone) {

@@ -53,9 +53,10 @@ struct RewardClientOptions {
 //     server is not there. Its samples are sent again (Score has no effect but
 //     its answer), after a pause, until max_outage has passed without an
 //     answer.
-//   - A deadline that passes on an open connection, or any other error: one
-//     sample of the batch may be the cause. Each is sent again alone; one that
-//     fails alone becomes a TIMEOUT or an ERROR result.
+//   - A deadline that passes on an open connection, any other error, or a
+//     TIMEOUT result: another sample of the batch may be the cause, or a moment
+//     in which a process stood still. Each sample is sent again alone; one that
+//     fails then becomes a TIMEOUT or an ERROR result.
 //   - INVALID_ARGUMENT, UNIMPLEMENTED and refusals of access: no sample can be
 //     scored like this; Next returns that error.
 //   - A reply that breaks the contract: ERROR results (reply_check.h).
@@ -106,8 +107,8 @@ class RewardClient {
   bool CanSend() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FinishBatch(Call* call, const grpc::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AcceptReply(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Sends the samples one by one, or gives the only one its failure.
+  void AcceptReply(Call* call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sends the samples one by one, or gives one sent alone its failure.
   void NarrowDown(std::vector<Pending> batch, const grpc::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendAgain(std::vector<Pending> batch, bool alone)

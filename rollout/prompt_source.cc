@@ -95,11 +95,11 @@ class GeneratedSource : public ProblemSource {
     if (config().task() == ARITHMETIC) {
       const auto p = MakeArithmeticProblem(config(), split, &random);
       return {absl::StrCat("arithmetic", kind, index), p.Question(),
-              p.Reference()};
+              p.Reference(), p.Canonical()};
     }
     const auto p = MakeCountdownProblem(config(), split, &random);
-    return {absl::StrCat("countdown", kind, index), p.Question(),
-            p.Reference()};
+    return {absl::StrCat("countdown", kind, index), p.Question(), p.Reference(),
+            p.Canonical()};
   }
 
   uint64_t seed_;
@@ -114,9 +114,7 @@ class FileSource : public ProblemSource {
              const std::vector<Problem>& problems)
       : ProblemSource(std::move(maker)), seed_(seed), hash_(std::move(hash)) {
     for (const Problem& problem : problems) {
-      const std::string key =
-          absl::StrCat(problem.question, "\n", problem.reference);
-      (IsHeldOut(key) ? held_out_ : train_).push_back(problem);
+      (IsHeldOut(problem.canonical) ? held_out_ : train_).push_back(problem);
     }
     // A tiny file may fall on one side: one row then crosses over.
     if (held_out_.empty()) MoveLast(&train_, &held_out_);
@@ -181,6 +179,9 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     if (config.task() == QUESTION_ANSWER) {
       return absl::InvalidArgumentError(
           "data.task QUESTION_ANSWER needs data.file, a JSONL of prompts");
+    }
+    if (config.task() == COUNTDOWN) {
+      R1_RETURN_IF_ERROR(CheckCountdownGenerator(config));
     }
     return std::make_unique<GeneratedSource>(std::move(maker), seed);
   }

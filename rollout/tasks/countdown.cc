@@ -1,6 +1,7 @@
 #include "rollout/tasks/countdown.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -65,6 +66,45 @@ bool TryStep(const std::string& operators, RandomSequence* random,
   return true;
 }
 
+// Nothing at a dead end: every step is refused, or so it seems.
+std::optional<CountdownAttempt> TryAttempt(const std::vector<int64_t>& numbers,
+                                           const std::string& operators,
+                                           RandomSequence* random) {
+  constexpr int kMaxDraws = 64;
+  std::vector<Term> terms;
+  for (int64_t n : numbers) terms.push_back({n, absl::StrCat(n), 0});
+  CountdownAttempt attempt;
+  for (int draw = 0; draw < kMaxDraws && terms.size() > 1; ++draw) {
+    TryStep(operators, random, &terms, &attempt.steps);
+  }
+  if (terms.size() > 1) return std::nullopt;
+  attempt.expression = terms[0].text;
+  attempt.value = terms[0].value;
+  return attempt;
+}
+
+// A problem of either split. Nothing if the numbers seem to allow no attempt,
+// like 3 and 5 with "/" alone.
+std::optional<CountdownProblem> TryProblem(const DataSection& config,
+                                           RandomSequence* random) {
+  constexpr int kMaxAttempts = 20;
+  CountdownProblem problem;
+  const int count =
+      config.min_numbers() +
+      random->NextBelow(config.max_numbers() - config.min_numbers() + 1);
+  for (int i = 0; i < count; ++i) {
+    problem.numbers.push_back(1 + random->NextBelow(config.max_number()));
+  }
+  for (int i = 0; i < kMaxAttempts; ++i) {
+    const auto attempt =
+        TryAttempt(problem.numbers, config.operators(), random);
+    if (!attempt.has_value()) continue;
+    problem.target = attempt->value;
+    return problem;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string CountdownProblem::Question() const {
@@ -86,38 +126,40 @@ std::string CountdownProblem::Canonical() const {
 CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
                                const std::string& operators,
                                RandomSequence* random) {
-  // Dead ends (every step refused) are rare; start over when one seems near.
-  constexpr int kMaxDraws = 64;
   for (;;) {
-    std::vector<Term> terms;
-    for (int64_t n : numbers) terms.push_back({n, absl::StrCat(n), 0});
-    CountdownAttempt attempt;
-    for (int draw = 0; draw < kMaxDraws && terms.size() > 1; ++draw) {
-      TryStep(operators, random, &terms, &attempt.steps);
-    }
-    if (terms.size() > 1) continue;
-    attempt.expression = terms[0].text;
-    attempt.value = terms[0].value;
-    return attempt;
+    if (auto attempt = TryAttempt(numbers, operators, random)) return *attempt;
   }
 }
 
 CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
                                       RandomSequence* random) {
   for (;;) {
-    CountdownProblem problem;
-    const int count =
-        config.min_numbers() +
-        random->NextBelow(config.max_numbers() - config.min_numbers() + 1);
-    for (int i = 0; i < count; ++i) {
-      problem.numbers.push_back(1 + random->NextBelow(config.max_number()));
-    }
-    problem.target =
-        RandomAttempt(problem.numbers, config.operators(), random).value;
-    if (IsHeldOut(problem.Canonical()) == (split == Split::kHeldOut)) {
-      return problem;
+    const auto problem = TryProblem(config, random);
+    if (problem.has_value() &&
+        IsHeldOut(problem->Canonical()) == (split == Split::kHeldOut)) {
+      return *problem;
     }
   }
+}
+
+absl::Status CheckCountdownGenerator(const DataSection& config) {
+  constexpr int kMaxProblems = 10000;
+  // Sub-stream 2: prompts use 0, the corpus 1.
+  RandomSequence random(0, RandomStream::kData, 0, 2);
+  bool has_train = false, has_held_out = false;
+  for (int i = 0; i < kMaxProblems; ++i) {
+    const auto problem = TryProblem(config, &random);
+    if (!problem.has_value()) continue;
+    (IsHeldOut(problem->Canonical()) ? has_held_out : has_train) = true;
+    if (has_train && has_held_out) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "data: ", kMaxProblems, " tries gave no ",
+      has_train ? "held-out" : "training", " Countdown problem with operators ",
+      config.operators(), " on ", config.min_numbers(), " to ",
+      config.max_numbers(), " numbers from 1 to ", config.max_number(),
+      " and results from 1 to ", kCountdownLimit,
+      ": allow more operators or other numbers"));
 }
 
 }  // namespace r1

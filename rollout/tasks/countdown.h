@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/philox.h"
 #include "proto/config.pb.h"
 #include "rollout/tasks/split.h"
@@ -33,7 +34,8 @@ struct CountdownAttempt {
 };
 
 // A random attempt in which every step gives a positive integer of at most
-// kCountdownLimit. `operators`: the allowed ones of "+-*/".
+// kCountdownLimit. `operators`: the allowed ones of "+-*/". `numbers` must
+// allow such an attempt, as those of a problem made here do.
 CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
                                const std::string& operators,
                                RandomSequence* random);
@@ -41,9 +43,14 @@ CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
 inline constexpr int64_t kCountdownLimit = 999;
 
 // A random problem of the split, with a solution by construction: numbers in
-// 1..max_number, the target the value of a random attempt.
+// 1..max_number, the target the value of a random attempt. `config` must have
+// passed CheckCountdownGenerator.
 CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
                                       RandomSequence* random);
+
+// InvalidArgument if the settings allow no problem of a split ("/" alone and
+// numbers that hardly ever divide, three problems in all, …), with what to do.
+absl::Status CheckCountdownGenerator(const DataSection& config);
 
 }  // namespace r1
 

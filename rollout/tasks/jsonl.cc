@@ -1,6 +1,6 @@
 #include "rollout/tasks/jsonl.h"
 
-#include <nlohmann/json.hpp>
+#include <limits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "model/strict_json.h"
 #include "rollout/tasks/countdown.h"
 
 namespace r1 {
@@ -31,11 +32,15 @@ absl::Status ForEachRow(
     text.remove_prefix(std::min(end + 1, text.size()));
     absl::ConsumeSuffix(&line, "\r");
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    const json value = json::parse(line.begin(), line.end(), nullptr, false);
-    absl::Status status =
-        value.is_object()
-            ? row(line_number, value)
-            : absl::InvalidArgumentError("expected one JSON object");
+    const absl::StatusOr<json> value = ParseStrictJson(line);
+    absl::Status status = value.status();
+    if (status.ok()) {
+      status =
+          value->is_object()
+              ? row(line_number, *value)
+              : absl::InvalidArgumentError(absl::StrCat(
+                    "expected one JSON object, got ", DescribeJson(*value)));
+    }
     if (!status.ok()) {
       errors.push_back(
           absl::StrCat(name, ":", line_number, ": ", status.message()));
@@ -59,21 +64,32 @@ absl::StatusOr<std::string> TextField(const json& row,
       "field \"", field, "\": expected a string, got ", it->type_name()));
 }
 
+bool IsInt64(const json& value) {
+  if (!value.is_number_integer()) return false;
+  return !value.is_number_unsigned() ||
+         value.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()};
+}
+
+// What the reward rule can score (reward/reference.h): it abstains from
+// anything else.
 absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
+  constexpr size_t kMaxNumbers = 32;
   CountdownProblem problem;
   const auto nums = row.find("nums");
   const auto target = row.find("target");
-  if (nums == row.end() || !nums->is_array() || nums->empty()) {
-    return absl::InvalidArgumentError("expected \"nums\", a list of integers");
+  if (nums == row.end() || !nums->is_array() || nums->empty() ||
+      nums->size() > kMaxNumbers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected \"nums\", a list of 1 to ", kMaxNumbers, " integers"));
   }
   for (const json& n : *nums) {
-    if (!n.is_number_integer()) {
+    if (!IsInt64(n) || n.get<int64_t>() < 0) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "\"nums\": expected integers, got ", n.dump(-1, ' ', true)));
+          "\"nums\": expected integers of 0 or more, got ", DescribeJson(n)));
     }
     problem.numbers.push_back(n.get<int64_t>());
   }
-  if (target == row.end() || !target->is_number_integer()) {
+  if (target == row.end() || !IsInt64(*target)) {
     return absl::InvalidArgumentError("expected \"target\", an integer");
   }
   problem.target = target->get<int64_t>();
@@ -91,6 +107,7 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
     R1_ASSIGN_OR_RETURN(const CountdownProblem countdown, CountdownRow(row));
     problem.question = countdown.Question();
     problem.reference = countdown.Reference();
+    problem.canonical = countdown.Canonical();
     return problem;
   }
   R1_ASSIGN_OR_RETURN(problem.question,
@@ -98,6 +115,7 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
   R1_ASSIGN_OR_RETURN(const std::string answer,
                       TextField(row, config.answer_field()));
   problem.reference = json{{"answer", answer}}.dump();
+  problem.canonical = absl::StrCat(problem.question, "\n", problem.reference);
   return problem;
 }
 

@@ -16,13 +16,16 @@ struct Problem {
   std::string source;  // "id" of the row, else "line 17"
   std::string question;
   std::string reference;  // JSON, as the task's reward rule reads it
+  // Equal for equal problems: it alone decides what is held out (split.h).
+  std::string canonical;
 };
 
 // COUNTDOWN rows have {nums, target}; the others config.question_field() and
 // config.answer_field() (a string or a number). A UTF-8 byte order mark, CRLF
 // and blank lines are tolerated; unknown fields are ignored.
 // Errors: InvalidArgument "NAME:LINE: reason", all bad lines (up to 20) at
-// once; also for a file without rows.
+// once; also for a file without rows. Lines are strict JSON
+// (model/strict_json.h).
 absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name);

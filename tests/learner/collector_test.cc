@@ -212,6 +212,49 @@ TEST_F(CollectorTest, ToleratedErrorsAreRecorded) {
   EXPECT_EQ(journal_.samples.at({3, 10, 1}).reward->kind(), REWARD_TIMEOUT);
 }
 
+// Prompt 10 fails once, so that a further round draws prompt 12; in it the
+// process dies. Going on, the run must draw the same prompts, though the reward
+// would not fail again.
+TEST_F(CollectorTest, ToleratedErrorsStandBeforeDynamicSamplingGoesOn) {
+  config_.mutable_reward()->set_max_error_share(0.25);
+  config_.mutable_rl()->set_dynamic_sampling(2);
+  patience_ = {absl::ZeroDuration(), absl::ZeroDuration()};
+  bool has_failed = false;
+  score_ = [&](const RewardItem& item) {
+    RewardResult result = ScoreOf(KeyOf(item).second);
+    if (item.id() != "10/1" || has_failed) return result;
+    has_failed = true;
+    result.set_kind(REWARD_TIMEOUT);
+    return result;
+  };
+  reward_.deliveries_left = 5;
+  ExpectError(absl::StatusCode::kUnavailable, "the reward is silent");
+  EXPECT_EQ(journal_.samples.size(), 6);
+
+  reward_ =
+      LambdaReward([this](const RewardItem& item) { return score_(item); });
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  ASSERT_EQ(collection->groups.size(), 3);
+  EXPECT_EQ(collection->groups[0].rewards(), (RewardGroup{0.0, std::nullopt}));
+  EXPECT_EQ(collection->groups[2].rewards(), (RewardGroup{0.0, 1.0}));
+}
+
+TEST_F(CollectorTest, ABrokenRewardStopsDynamicSamplingInItsFirstRound) {
+  config_.mutable_rl()->set_dynamic_sampling(3);
+  score_ = [](const RewardItem&) {
+    RewardResult result;
+    result.set_kind(REWARD_ERROR);
+    return result;
+  };
+  ExpectError(absl::StatusCode::kFailedPrecondition, "4 of 4");
+  // Repaired, the run goes on with what it has.
+  score_ = [](const RewardItem& item) { return ScoreOf(KeyOf(item).second); };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_EQ(collection->groups.size(), 2);
+}
+
 TEST_F(CollectorTest, ScoreThatIsNotFiniteIsAnError) {
   config_.mutable_reward()->set_max_error_share(1);
   score_ = [](const RewardItem&) {

@@ -118,6 +118,18 @@ std::string Changed(const json& changes) {
   return base.dump();
 }
 
+// Small files whose tables would take all memory.
+TEST(ModelConfig, RefusesAContextThatNoMemoryHolds) {
+  const json large = {{"max_position_embeddings", 1 << 20}, {"head_dim", 512}};
+  EXPECT_EQ(Parse(Changed(large)).max_positions, 1 << 20);
+  const json huge = {{"max_position_embeddings", 1 << 21}, {"head_dim", 4096}};
+  const absl::Status status = ModelConfigFromJson(Changed(huge)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(status.message().find("max_position_embeddings 2097152"),
+            absl::string_view::npos)
+      << status;
+}
+
 TEST(ModelConfig, AbsentMembersMeanWhatTheFamilyMeans) {
   const ModelConfig c = Parse(Changed({{"num_key_value_heads", "REMOVE"},
                                        {"rope_theta", "REMOVE"},

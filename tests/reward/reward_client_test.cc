@@ -227,6 +227,52 @@ TEST(RewardClientTest, ASampleThatHangsIsATimeoutAndItselfOnly) {
   EXPECT_THAT(results.at("slow").detail(), HasSubstr("sample slow"));
 }
 
+// The first sample uses up the call's time, as far as the server is concerned.
+TEST(RewardClientTest, ATimeoutIsBelievedOnlyOfASampleSentAlone) {
+  std::atomic<int> num_alone = 0;
+  FakeRewardServer server([&](grpc::ServerContext*, const ScoreRequest& request,
+                              ScoreReply* reply) {
+    ScoreHalf(request, reply);
+    const bool has_slow = request.items(0).completion() == "slow";
+    for (RewardResult& result : *reply->mutable_results()) {
+      if (!has_slow) continue;
+      result.set_kind(REWARD_TIMEOUT);
+      result.clear_components();
+    }
+    num_alone += has_slow && request.items_size() == 1;
+    return grpc::Status::OK;
+  });
+  const auto client = Connect(server.address(), Options(server.address()));
+  client->Submit(MakeItem("slow", "{}", "slow"));
+  SubmitMany(300, client.get());
+  const auto results = TakeMany(301, client.get());
+  ASSERT_EQ(results.size(), 301u);
+  for (const auto& [id, result] : results) {
+    EXPECT_EQ(result.kind(), id == "slow" ? REWARD_TIMEOUT : REWARD_SCORE)
+        << id;
+  }
+  EXPECT_GE(num_alone, 1);
+}
+
+// A process that is stopped for a while (Ctrl-Z, a laptop's lid) misses one
+// deadline and no more: the result must not depend on it.
+TEST(RewardClientTest, OneMissedDeadlineIsNoTimeout) {
+  std::atomic<int> num_calls = 0;
+  FakeRewardServer server([&](grpc::ServerContext*, const ScoreRequest& request,
+                              ScoreReply* reply) {
+    if (num_calls++ > 0) return ScoreHalf(request, reply);
+    return grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "stood still");
+  });
+  const auto channel = *MakeRewardChannel(server.address());
+  ASSERT_TRUE(channel->WaitForConnected(absl::ToChronoTime(Soon())));
+  RewardClient client(channel, Options(server.address()));
+  client.Submit(MakeItem("text", "{}", "s"));
+  const auto result = client.Next(Soon());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->kind(), REWARD_SCORE) << result->detail();
+  EXPECT_EQ(num_calls, 2);
+}
+
 TEST(RewardClientTest, AnAbsentServerIsTriedAgainAndCounted) {
   std::atomic<int> num_refusals = 0;
   FakeRewardServer server([&](grpc::ServerContext*, const ScoreRequest& request,

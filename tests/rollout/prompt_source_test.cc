@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "rollout/tasks/split.h"
 
 namespace r1 {
 namespace {
@@ -87,6 +88,38 @@ TEST(FileSource, EveryEpochVisitsEachTrainingRowOnce) {
   EXPECT_NE(order_1, order_2);
   for (const std::string& row : held_out) EXPECT_EQ(first.count(row), 0u);
   EXPECT_EQ(LoadPrompts(config, ByteTokenizer(), 1000)->size(), 100u);
+}
+
+// The same problem in another order of its numbers is the same problem: it must
+// not be trained on under one spelling and held out under the other, nor appear
+// in the generated corpus while a file's row of it is held out.
+TEST(FileSource, HeldOutIsAPropertyOfTheProblemNotOfItsSpelling) {
+  std::string text;
+  for (int i = 2; i < 200; ++i) {
+    const std::string sum = absl::StrCat("],\"target\":", i + 1, "}\n");
+    absl::StrAppend(&text, "{\"nums\":[", i, ",1", sum);
+    absl::StrAppend(&text, "{\"nums\":[1,", i, sum);
+  }
+  const std::string path =
+      absl::StrCat(testing::TempDir(), "/spellings_", ::getpid(), ".jsonl");
+  ASSERT_TRUE(WriteFileAtomic(path, text).ok());
+  DataSection config;
+  config.set_file(path);
+  const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
+  std::set<int64_t> held_out;
+  for (int i = 0; i < 198; ++i) {
+    const std::string question = source->HeldOut(i)->question();
+    const int64_t target = std::stoll(question.substr(5));  // "Make 24 from …"
+    held_out.insert(target);
+    EXPECT_TRUE(
+        IsHeldOut(absl::StrCat("countdown 1,", target - 1, " ", target)))
+        << question;
+  }
+  EXPECT_GT(held_out.size(), 5u);
+  for (int i = 0; i < 396; ++i) {
+    const std::string question = source->Train(i)->question();
+    EXPECT_EQ(held_out.count(std::stoll(question.substr(5))), 0u) << question;
+  }
 }
 
 TEST(FileSource, OneRowIsNotEnough) {

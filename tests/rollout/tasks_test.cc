@@ -77,6 +77,36 @@ TEST(CountdownProblem, TrainAndHeldOutAreDisjoint) {
   }
 }
 
+// Numbers without an attempt (4 and 4 with "-", 3 and 5 with "/", 600 and 600
+// with "+") are drawn again: this must end, and every target be reachable.
+TEST(CountdownProblem, AnyOperatorsGiveProblems) {
+  for (const char* operators : {"+", "-", "*", "/", "-/"}) {
+    DataSection config = Countdown(2, 3);
+    config.set_operators(operators);
+    config.set_max_number(operators[0] == '+' ? 999 : 30);
+    ASSERT_TRUE(CheckCountdownGenerator(config).ok()) << operators;
+    for (int i = 0; i < 50; ++i) {
+      for (Split split : {Split::kTrain, Split::kHeldOut}) {
+        RandomSequence random(5, RandomStream::kData, i, 0);
+        const auto p = MakeCountdownProblem(config, split, &random);
+        std::set<int64_t> reachable;
+        Reachable(p.numbers, &reachable);
+        EXPECT_TRUE(reachable.count(p.target)) << p.Question();
+        EXPECT_LE(p.target, kCountdownLimit);
+      }
+    }
+  }
+}
+
+TEST(CountdownProblem, SettingsWithoutProblemsOfASplitAreRefused) {
+  DataSection config = Countdown(2, 2);
+  config.set_operators("+");
+  config.set_max_number(2);  // 1+1, 1+2 and 2+2: none of them is held out
+  const absl::Status status = CheckCountdownGenerator(config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no held-out"));
+}
+
 TEST(CountdownAttempt, ExpressionHasTheValueOfItsSteps) {
   // Fixed cases of precedence: the text must mean what the steps computed.
   // Evaluated by a small recursive-descent oracle.
@@ -182,10 +212,36 @@ TEST(Jsonl, NamesEveryBadLineAndItsReason) {
   ASSERT_EQ(rows.status().code(), absl::StatusCode::kInvalidArgument);
   const std::string message(rows.status().message());
   EXPECT_THAT(message, HasSubstr("rows.jsonl:2: \"nums\": expected integers"));
-  EXPECT_THAT(message, HasSubstr("rows.jsonl:3: expected one JSON object"));
+  EXPECT_THAT(message, HasSubstr("rows.jsonl:3: not valid JSON"));
   EXPECT_THAT(message, HasSubstr("rows.jsonl:4: expected \"target\""));
   EXPECT_EQ(message.find("rows.jsonl:1:"), std::string::npos);
   EXPECT_FALSE(ParseProblems(DataSection(), "\n\n", "empty").ok());
+}
+
+TEST(Jsonl, RefusesWhatNoRewardCouldScore) {
+  for (const char* row : {"{\"nums\":[1,-2],\"target\":3}",
+                          "{\"nums\":[1,18446744073709551615],\"target\":3}",
+                          "{\"nums\":[1,2],\"target\":18446744073709551615}",
+                          "{\"nums\":[1,2],\"target\":3,\"target\":4}"}) {
+    EXPECT_FALSE(ParseProblems(DataSection(), row, "f").ok()) << row;
+  }
+  std::string ones = "1";
+  for (int i = 0; i < 32; ++i) ones += ",1";
+  EXPECT_FALSE(ParseProblems(DataSection(),
+                             "{\"nums\":[" + ones + "],\"target\":3}", "f")
+                   .ok());
+}
+
+// Depth is memory on the stack to a recursive reader or printer.
+TEST(Jsonl, DeepNestingIsRefusedNotACrash) {
+  constexpr int kDepth = 1000000;
+  const std::string deep =
+      std::string(kDepth, '[') + "1" + std::string(kDepth, ']');
+  const auto rows = ParseProblems(
+      DataSection(), "{\"nums\":[" + deep + "],\"target\":3}", "f");
+  ASSERT_FALSE(rows.ok());
+  EXPECT_LT(rows.status().message().size(), 200u);
+  EXPECT_FALSE(ParseTextRows("{\"text\":" + deep + "}", "f").ok());
 }
 
 TEST(Jsonl, ReadsTextRows) {
