@@ -72,6 +72,7 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
 }
 
 RolloutFleet::~RolloutFleet() {
+  if (processes_ != nullptr) processes_->ExpectEnd();
   if (coordinator_ != nullptr && server_ != nullptr) {
     coordinator_->FinishRun(kLeaveGrace);
   }
