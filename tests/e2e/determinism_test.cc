@@ -110,7 +110,7 @@ TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
   EXPECT_THAT(cut.err, HasSubstr("r1: interrupted after rl step"));
   const ProgramResult rest = RunProgram(TinyTrain(Dir("cut"), more));
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_THAT(rest.out, HasSubstr("rl: going on behind step"));
+  EXPECT_THAT(rest.out, HasSubstr("rl: going on after step"));
   EXPECT_EQ(HashOf(Dir("cut")), hash);
   EXPECT_EQ(Samples("cut"), Samples("whole"));
 }
