@@ -2,6 +2,7 @@
 // or where rewards are computed.
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -96,6 +97,16 @@ TEST_F(DeterminismTest, ASecondProcessOnARunIsRefused) {
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err,
               HasSubstr(absl::StrCat("is held by process ", first.pid())));
+}
+
+// 0.0.0.0 is an address to listen on, none to join.
+TEST_F(DeterminismTest, ARunOnAllAddressesNamesItsMachine) {
+  Program train(TinyTrain(Dir("run"), {"--listen", "0.0.0.0:0"}));
+  ASSERT_TRUE(train.WaitForText("workers may join")) << train.err();
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof(host) - 1), 0);
+  EXPECT_TRUE(train.WaitForText(absl::StrCat("--join ", host, ":")))
+      << train.err();
 }
 
 TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
