@@ -17,6 +17,20 @@ using nlohmann::json;
 
 constexpr size_t kMaxReportedErrors = 20;
 
+// The parser tells the place of a fault only by an exception.
+absl::StatusOr<json> ParseObject(absl::string_view line) {
+  std::string got;
+  try {
+    json value = json::parse(line.begin(), line.end());
+    if (value.is_object()) return value;
+    got = value.type_name();
+  } catch (const json::parse_error& error) {
+    got = absl::StrCat("no valid JSON at byte ", error.byte);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("expected one JSON object, got ", got));
+}
+
 // Calls `row` for every non-blank line; gathers the errors of all lines.
 absl::Status ForEachRow(
     absl::string_view text, absl::string_view name,
@@ -31,11 +45,9 @@ absl::Status ForEachRow(
     text.remove_prefix(std::min(end + 1, text.size()));
     absl::ConsumeSuffix(&line, "\r");
     if (absl::StripAsciiWhitespace(line).empty()) continue;
-    const json value = json::parse(line.begin(), line.end(), nullptr, false);
-    absl::Status status =
-        value.is_object()
-            ? row(line_number, value)
-            : absl::InvalidArgumentError("expected one JSON object");
+    const absl::StatusOr<json> value = ParseObject(line);
+    const absl::Status status =
+        value.ok() ? row(line_number, *value) : value.status();
     if (!status.ok()) {
       errors.push_back(
           absl::StrCat(name, ":", line_number, ": ", status.message()));

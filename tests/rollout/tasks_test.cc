@@ -200,6 +200,15 @@ TEST(Jsonl, AMissingFieldIsNamedWithItsKeyAndWhatThereIs) {
             "problem");
 }
 
+TEST(Jsonl, ALineThatIsNoObjectIsNamedWithItsFault) {
+  const auto rows = ParseProblems(
+      DataSection(), "[1]\n{\"nums\": [1, 2]\n{\"nums\": \"\xff\"}\n", "f");
+  EXPECT_EQ(rows.status().message(),
+            "f:1: expected one JSON object, got array\n"
+            "f:2: expected one JSON object, got no valid JSON at byte 16\n"
+            "f:3: expected one JSON object, got no valid JSON at byte 11");
+}
+
 TEST(Jsonl, AFileOfBadLinesIsNotReadToItsEnd) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "x\n";
