@@ -102,9 +102,11 @@ absl::StatusOr<TrainingState> CheckpointStore::LoadNewest(bool with_reference,
         absl::StrCat("checkpoint ", PathOf(*step),
                      " is damaged and not used: ", state.status().message()));
   }
-  return absl::DataLossError(
-      absl::StrCat("all ", steps.size(), " checkpoints in ", folder_,
-                   " are damaged; the newest: ", newest_fault.message()));
+  return absl::DataLossError(absl::StrCat(
+      "all ", steps.size(), " checkpoints in ", folder_,
+      " are damaged: restore one of them, or move the folder away to "
+      "repeat the stage; the newest: ",
+      newest_fault.message()));
 }
 
 absl::Status CheckpointStore::RemoveLeftovers() const {

@@ -95,9 +95,10 @@ absl::StatusOr<TrainSequence> SupervisedTrainer::Example(uint64_t index) const {
   const std::string name = absl::StrCat(stage_, " example ", index);
   const ModelConfig& model = state_.weights->config();
   if (example.length() > model.max_positions) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, " has ", example.length(), " tokens, more than the context of ",
-        model.max_positions, " (model.max_positions)"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " has ", example.length(),
+                     " tokens, more than the context of ", model.max_positions,
+                     ": raise model.max_positions or shorten the text"));
   }
   if (example.first_scored < 1 || example.scored() < 1) {
     return absl::InvalidArgumentError(

@@ -1,6 +1,7 @@
 #include "pipeline/command_line.h"
 
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,6 @@
 #include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/escape.h"
-#include "pipeline/stop_signal.h"
 #include "proto/nearest_name.h"
 
 namespace r1 {
@@ -38,11 +38,37 @@ void PrintError(absl::string_view message) {
   }
 }
 
+// Breaks descriptions between words, so that help fits 80 columns; CLI11 only
+// indents the lines it is given.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kLeft); }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return Wrap(option->get_description());
+  }
+
+ private:
+  static constexpr size_t kLeft = 28, kRight = 80 - kLeft;
+
+  static std::string Wrap(const std::string& text) {
+    std::string wrapped;
+    size_t column = 0;
+    for (absl::string_view word : absl::StrSplit(text, ' ')) {
+      const bool fits = column + 1 + word.size() <= kRight;
+      if (column > 0) wrapped += fits ? ' ' : '\n';
+      column = column > 0 && fits ? column + 1 + word.size() : word.size();
+      absl::StrAppend(&wrapped, word);
+    }
+    return wrapped;
+  }
+};
+
 struct Commands {
   CLI::App app{kDescription, "r1"};
   std::vector<std::pair<CLI::App*, CommandBody>> bodies;
 
   Commands() {
+    app.formatter(std::make_shared<HelpFormatter>());  // subcommands inherit it
     app.set_version_flag(
         "--version", [] { return VersionText(); },
         "Print version and build id, then exit");
@@ -103,7 +129,6 @@ bool IsUnknownCommand(const Commands& commands, int argc, char** argv) {
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
-  InstallStopSignals();
   Commands commands;
   if (argc < 2) {
     std::fputs(commands.app.help().c_str(), stdout);

@@ -14,6 +14,19 @@
 namespace r1 {
 namespace {
 
+TrainSequence EncodeDocument(const Document& document,
+                             const Tokenizer& tokenizer, int32_t end_token) {
+  TrainSequence sequence;
+  sequence.tokens = tokenizer.Encode(document.prompt);
+  // A plain text has no prompt: then all but its first token is scored.
+  if (!sequence.tokens.empty()) sequence.first_scored = sequence.length();
+  const std::vector<int32_t> completion = tokenizer.Encode(document.completion);
+  sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
+                         completion.end());
+  sequence.tokens.push_back(end_token);
+  return sequence;
+}
+
 class GeneratedCorpus : public Corpus {
  public:
   GeneratedCorpus(const DataSection& data, uint64_t seed)
@@ -26,6 +39,10 @@ class GeneratedCorpus : public Corpus {
   std::string DataHash() const override {
     return Sha256Hex(data_.SerializeAsString());
   }
+  absl::Status CheckRows(const Tokenizer& /*tokenizer*/, int32_t /*end_token*/,
+                         int64_t /*max_tokens*/) const override {
+    return absl::OkStatus();
+  }
 
  private:
   DataSection data_;
@@ -35,8 +52,12 @@ class GeneratedCorpus : public Corpus {
 class FileCorpus : public Corpus {
  public:
   // At least one row.
-  FileCorpus(std::vector<TextRow> rows, std::string hash, uint64_t seed)
-      : rows_(std::move(rows)), hash_(std::move(hash)), seed_(seed) {}
+  FileCorpus(std::string path, std::vector<TextRow> rows, std::string hash,
+             uint64_t seed)
+      : path_(std::move(path)),
+        rows_(std::move(rows)),
+        hash_(std::move(hash)),
+        seed_(seed) {}
 
   Document At(uint64_t index) const override {
     const TextRow& row =
@@ -44,6 +65,24 @@ class FileCorpus : public Corpus {
     return {row.prompt, row.completion};
   }
   std::string DataHash() const override { return hash_; }
+  absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
+                         int64_t max_tokens) const override {
+    for (const TextRow& row : rows_) {
+      const TrainSequence sequence =
+          EncodeDocument({row.prompt, row.completion}, tokenizer, end_token);
+      if (sequence.length() > max_tokens) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(path_, ":", row.line, ": has ", sequence.length(),
+                         " tokens, more than the context of ", max_tokens,
+                         ": shorten or drop it, or raise model.max_positions"));
+      }
+      if (sequence.scored() < 1) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            path_, ":", row.line, ": there is nothing to learn: drop it"));
+      }
+    }
+    return absl::OkStatus();
+  }
 
  private:
   // Fisher-Yates, one epoch's order kept at a time.
@@ -62,6 +101,7 @@ class FileCorpus : public Corpus {
     return order_[position];
   }
 
+  const std::string path_;
   const std::vector<TextRow> rows_;
   const std::string hash_;
   const uint64_t seed_;
@@ -80,23 +120,14 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
   R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(section.file()));
   R1_ASSIGN_OR_RETURN(std::vector<TextRow> rows,
                       ParseTextRows(text, section.file()));
-  return std::make_unique<FileCorpus>(std::move(rows), Sha256Hex(text), seed);
+  return std::make_unique<FileCorpus>(section.file(), std::move(rows),
+                                      Sha256Hex(text), seed);
 }
 
 ExampleSource MakeExampleSource(const Corpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token) {
   return [=](uint64_t index) -> absl::StatusOr<TrainSequence> {
-    const Document document = corpus->At(index);
-    TrainSequence sequence;
-    sequence.tokens = tokenizer->Encode(document.prompt);
-    // A plain text has no prompt: then all but its first token is scored.
-    if (!sequence.tokens.empty()) sequence.first_scored = sequence.length();
-    const std::vector<int32_t> completion =
-        tokenizer->Encode(document.completion);
-    sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
-                           completion.end());
-    sequence.tokens.push_back(end_token);
-    return sequence;
+    return EncodeDocument(corpus->At(index), *tokenizer, end_token);
   };
 }
 

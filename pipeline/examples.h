@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "learner/supervised.h"
 #include "model/tokenizer.h"
@@ -30,6 +31,12 @@ class Corpus {
   virtual Document At(uint64_t index) const = 0;
   // SHA-256 of what the documents are made from.
   virtual std::string DataHash() const = 0;
+  // Finds now what a step would stumble over: rows of a file that have more
+  // than `max_tokens` tokens, or none to learn from. Generated documents are
+  // made as they are needed, so of them nothing is known.
+  // Errors: InvalidArgument naming the first such line.
+  virtual absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
+                                 int64_t max_tokens) const = 0;
 };
 
 // The corpus of a supervised stage: section.file() or the task's generator.

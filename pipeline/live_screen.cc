@@ -11,6 +11,9 @@
 namespace r1 {
 namespace {
 
+// Messages that are shown on any terminal but the lowest.
+constexpr size_t kLeastLogRows = 2;
+
 constexpr char kBold[] = "\x1b[1m";
 constexpr char kDim[] = "\x1b[2m";
 constexpr char kGreen[] = "\x1b[32m";
@@ -122,18 +125,38 @@ class Screen {
     Put(std::move(line));
   }
 
-  void MetricRows() {
-    constexpr int kLabelEnd = 17, kValueEnd = 29;
+  // The metrics there is room for: a short terminal leaves out first those
+  // that have no place on a plain line either, then the last ones. What stands
+  // below must stay: a warning there says why nothing moves.
+  std::vector<const ShownMetric*> MetricsThatFit() const {
+    std::vector<const ShownMetric*> metrics;
     for (const ShownMetric& shown : ShownMetrics()) {
       const auto found = state_.history.find(shown.name);
       if (found == state_.history.end() || found->second.empty()) continue;
+      metrics.push_back(&shown);
+    }
+    const size_t below = 2 + (state_.evals.empty() ? 0 : 1) +  // blank, footer
+                         std::min<size_t>(2, state_.workers.size()) +
+                         (state_.log.empty() ? 0 : 1 + kLeastLogRows);
+    const size_t taken = lines_.size() + below;
+    const size_t room = rows_ > static_cast<int>(taken) ? rows_ - taken : 0;
+    if (metrics.size() > room) {
+      std::erase_if(metrics, [](const ShownMetric* m) { return !*m->brief; });
+    }
+    if (metrics.size() > room) metrics.resize(room);
+    return metrics;
+  }
+
+  void MetricRows() {
+    constexpr int kLabelEnd = 17, kValueEnd = 29;
+    for (const ShownMetric* shown : MetricsThatFit()) {
+      const std::deque<double>& values = state_.history.at(shown->name);
       Line line = NewLine();
-      line.Add(" ").Add(shown.label, kDim).PadTo(columns_, kLabelEnd);
-      const std::string value =
-          FormatMetric(shown.format, found->second.back());
+      line.Add(" ").Add(shown->label, kDim).PadTo(columns_, kLabelEnd);
+      const std::string value = FormatMetric(shown->format, values.back());
       line.PadTo(columns_, kValueEnd - DisplayWidth(value));
       line.Add(value, kBold).Add("  ");
-      line.Add(Sparkline(found->second, std::min(line.left() - 1, 60)), kGreen);
+      line.Add(Sparkline(values, std::min(line.left() - 1, 60)), kGreen);
       Put(std::move(line));
     }
   }
@@ -157,15 +180,17 @@ class Screen {
 
   void WorkerRows() {
     if (state_.workers.empty()) return;
-    // The most that leaves room for some log lines.
-    const int most = std::max(1, rows_ - static_cast<int>(lines_.size()) - 6);
+    // The most that leaves room for some log lines and for the row that counts
+    // the others.
+    const int room = rows_ - static_cast<int>(lines_.size()) - 2 -
+                     static_cast<int>(kLeastLogRows);
+    const int count = static_cast<int>(state_.workers.size());
+    const int most = count <= room ? count : std::max(1, room - 1);
     int shown = 0;
     for (const WorkerStatus& worker : state_.workers) {
       if (++shown > most) {
         Line line = NewLine();
-        line.Add(absl::StrCat(" and ", state_.workers.size() - most,
-                              " more workers"),
-                 kDim);
+        line.Add(absl::StrCat(" and ", count - most, " more"), kDim);
         Put(std::move(line));
         return;
       }

@@ -22,9 +22,10 @@ namespace r1 {
 namespace {
 
 constexpr std::chrono::milliseconds kRefresh{200};
-constexpr size_t kHistory = 512;   // values kept for the sparklines
-constexpr size_t kLogLines = 500;  // kept for the end
-constexpr ScreenSize kSmallest = {80, 24};
+constexpr size_t kHistory = 512;            // values kept for the sparklines
+constexpr size_t kLogLines = 500;           // kept for the end
+constexpr ScreenSize kSmallest = {40, 16};  // else plain lines
+constexpr ScreenSize kUsual = {80, 24};     // if the terminal does not say
 
 constexpr char kEnter[] = "\x1b[?1049h\x1b[?25l\x1b[2J";
 constexpr char kLeave[] = "\x1b[0m\x1b[?25h\x1b[?1049l";
@@ -140,7 +141,7 @@ class LiveView : public Progress {
   // Repaints line by line, without clearing first, so that nothing flickers;
   // a change of size clears once.
   void Draw() {
-    ScreenSize size = kSmallest;
+    ScreenSize size = kUsual;
     TerminalSize(&size);
     state_.elapsed = absl::Now() - started_;
     state_.is_stopping = StopRequested();

@@ -22,10 +22,11 @@ std::string StageCheckpoints(const std::string& run_dir,
 absl::StatusOr<std::string> ResolveModelPath(const std::string& path) {
   if (FileExists(absl::StrCat(path, "/config.json"))) return path;
   if (!IsRunFolder(path)) {
-    return absl::NotFoundError(absl::StrCat(
-        path,
-        " is neither a model folder (no config.json) nor a run folder "
-        "(no config.textproto): give one of the two"));
+    return LacksFile(
+        path, absl::StrCat(path,
+                           " is neither a model folder (no config.json) nor a "
+                           "run folder (no config.textproto): give one of the "
+                           "two"));
   }
   for (const char* stage : {"rl", "sft", "pretrain"}) {
     const CheckpointStore store(StageCheckpoints(path, stage), /*keep=*/1);

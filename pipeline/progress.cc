@@ -38,7 +38,7 @@ class PlainProgress : public Progress {
     last_ = absl::Now();
     last_print_ = absl::InfinitePast();
     if (done_steps > 0) {
-      Print(absl::StrCat(stage, ": going on behind step ", done_steps, " of ",
+      Print(absl::StrCat(stage, ": going on after step ", done_steps, " of ",
                          total_steps));
     } else {
       Print(absl::StrCat(stage, ": ", total_steps, " steps"));
@@ -149,6 +149,14 @@ std::string FormatMetric(Format format, double value) {
     return absl::StrFormat("%.2e", value);
   }
   return absl::StrFormat(std::abs(value) >= 100 ? "%.1f" : "%.3f", value);
+}
+
+std::string FormatEvalMetric(absl::string_view name, double value) {
+  if (name == "mean_length") return absl::StrFormat("%.1f", value);
+  const bool is_count = name == "problems" || name == "abstained";
+  return FormatMetric(
+      is_count ? ShownMetric::Format::kCount : ShownMetric::Format::kPercent,
+      value);
 }
 
 std::string FormatSpan(absl::Duration duration) {

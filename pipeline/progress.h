@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "learner/journal.h"
 #include "rollout/rollout_source.h"
 
@@ -20,7 +22,7 @@ class Progress {
 
   // A few words on the model, e.g. "0.94 M parameters".
   virtual void Describe(const std::string& model) = 0;
-  // A stage begins, or goes on behind `done_steps`.
+  // A stage begins, or goes on after `done_steps`.
   virtual void StartStage(const std::string& stage, int64_t done_steps,
                           int64_t total_steps) = 0;
   // What happens right now, e.g. "generating", 312 of 512 (0 of 0: no count).
@@ -43,6 +45,8 @@ const std::vector<ShownMetric>& ShownMetrics();
 
 // The value as people read it: 0.4712, 47.1 %, 12,345, 3.1e-05; "-" for NaN.
 std::string FormatMetric(ShownMetric::Format format, double value);
+// A number of an evaluation: 47.1 % of a share, 81.2 tokens, 128 problems.
+std::string FormatEvalMetric(absl::string_view name, double value);
 // "1:02:03" or "2:03".
 std::string FormatSpan(absl::Duration duration);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "reward/builtin_rules.h"
@@ -18,6 +19,8 @@ namespace {
 
 // How long a server may take to come up when the run starts.
 constexpr absl::Duration kServerStart = absl::Seconds(30);
+// After so long a wait, say so.
+constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 
 absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
                         const DescribeReply& service,
@@ -66,7 +69,12 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
           ? "this program"
           : absl::StrCat("the reward server ", section.server());
   absl::StatusOr<DescribeReply> service =
-      link->client_->Describe(absl::Now() + kServerStart);
+      link->client_->Describe(absl::Now() + kQuickAnswer);
+  if (absl::IsDeadlineExceeded(service.status())) {
+    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
+                         absl::FormatDuration(kServerStart)));
+    service = link->client_->Describe(absl::Now() + kServerStart);
+  }
   if (!service.ok()) {
     return absl::Status(
         service.status().code(),

@@ -19,7 +19,6 @@
 #include "pipeline/run_schema.h"
 #include "pipeline/stop_signal.h"
 #include "reward/builtin_rules.h"
-#include "rollout/prompt_source.h"
 
 namespace r1 {
 namespace {
@@ -76,11 +75,10 @@ absl::Status RlStage::Load(
 }
 
 absl::Status RlStage::PinInputs() {
-  const int64_t context_tokens = start_.state->weights->config().max_positions;
   R1_ASSIGN_OR_RETURN(
       start_.prompts,
-      MakePromptSource(config_.data(), config_.seed(), start_.tokenizer,
-                       context_tokens - config_.rollout().max_new_tokens()));
+      MakeTrainingPrompts(config_, start_.state->weights->config(),
+                          start_.tokenizer));
   RunFolder* folder = context_.folder;
   R1_RETURN_IF_ERROR(folder->Pin("tokenizer_sha256", start_.tokenizer->hash(),
                                  "the tokenizer"));
@@ -212,6 +210,20 @@ absl::Status RlStage::Run(
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
+    const RunConfig& config, const ModelConfig& model,
+    std::shared_ptr<const Tokenizer> tokenizer) {
+  R1_ASSIGN_OR_RETURN(
+      std::unique_ptr<PromptSource> prompts,
+      MakePromptSource(
+          config.data(), config.seed(), std::move(tokenizer),
+          model.max_positions - config.rollout().max_new_tokens()));
+  // A generator's prompts are of much the same length: one tells whether the
+  // template leaves room.
+  R1_RETURN_IF_ERROR(prompts->Train(0).status());
+  return prompts;
+}
 
 absl::Status RunRlStage(
     const RunContext& context,

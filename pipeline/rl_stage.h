@@ -4,11 +4,13 @@
 #define R1_PIPELINE_RL_STAGE_H_
 
 #include <functional>
+#include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pipeline/run_context.h"
 #include "pipeline/supervised_stage.h"
+#include "rollout/prompt_source.h"
 
 namespace r1 {
 
@@ -21,6 +23,12 @@ namespace r1 {
 absl::Status RunRlStage(
     const RunContext& context,
     const std::function<absl::StatusOr<StageModel>()>& start);
+
+// The prompts of the stage for a model of this shape.
+// Errors: those of MakePromptSource, and a first prompt that does not fit.
+absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
+    const RunConfig& config, const ModelConfig& model,
+    std::shared_ptr<const Tokenizer> tokenizer);
 
 }  // namespace r1
 

@@ -1,9 +1,12 @@
 #include "pipeline/rollout_fleet.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "kernels/ops.h"
@@ -29,6 +32,18 @@ absl::StatusOr<CoordinatorOptions> MakeCoordinatorOptions(
   return options;
 }
 
+// What a worker elsewhere joins: who listens on all addresses is reached by the
+// machine's name.
+std::string JoinAddress(absl::string_view address) {
+  if (!absl::ConsumePrefix(&address, "0.0.0.0:") &&
+      !absl::ConsumePrefix(&address, "[::]:")) {
+    return std::string(address);
+  }
+  char host[256] = "HOST";
+  ::gethostname(host, sizeof(host) - 1);
+  return absl::StrCat(host, ":", address);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
@@ -44,8 +59,8 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
   R1_ASSIGN_OR_RETURN(fleet->server_, CoordinatorServer::Start(
                                           fleet->coordinator_.get(), listen));
   if (!topology.listen.empty()) {
-    LogInfo(
-        absl::StrCat("workers may join: r1 worker --join ", fleet->address()));
+    LogInfo(absl::StrCat("workers may join: r1 worker --join ",
+                         JoinAddress(fleet->address())));
   }
   if (topology.workers == 0) {
     WorkerOptions worker;
@@ -72,6 +87,7 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
 }
 
 RolloutFleet::~RolloutFleet() {
+  if (processes_ != nullptr) processes_->ExpectEnd();
   if (coordinator_ != nullptr && server_ != nullptr) {
     coordinator_->FinishRun(kLeaveGrace);
   }

@@ -14,6 +14,7 @@
 #include "pipeline/model_path.h"
 #include "pipeline/report.h"
 #include "pipeline/rl_stage.h"
+#include "pipeline/stop_signal.h"
 #include "pipeline/summary.h"
 #include "pipeline/supervised_stage.h"
 
@@ -52,6 +53,11 @@ class Run {
     R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
     R1_RETURN_IF_ERROR(context_.folder->Pin(
         "base_model_sha256", HashParams(model.params), "the base model"));
+    // Before hours of other stages: prompts that would not fit.
+    if (config.rl().steps() > 0) {
+      R1_RETURN_IF_ERROR(
+          MakeTrainingPrompts(config, model.config, model.tokenizer).status());
+    }
     return StageModel{model.config, std::move(model.params), model.tokenizer};
   }
 
@@ -79,6 +85,8 @@ absl::StatusOr<RunOutcome> RunAll(const RunRequest& request) {
   if (!FileExists(request.run_dir + "/summary.json")) {
     R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));
   }
+  // From here on there is something to save.
+  InstallStopSignals();
   R1_ASSIGN_OR_RETURN(RunFolder folder,
                       RunFolder::Open(request.run_dir, request.config));
   if (FileExists(folder.summary_path())) return RunOutcome{true};

@@ -5,8 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "kernels/ops.h"
@@ -95,10 +95,13 @@ absl::Status RunFolder::CheckConfig(const RunConfig& config) const {
   differ.ReportDifferencesToString(&differences);
   if (differ.Compare(recorded, config)) return absl::OkStatus();
   // "modified: rl.steps: 100 -> 50\n..." as one line.
-  absl::string_view text = absl::StripSuffix(differences, "\n");
-  return absl::FailedPreconditionError(absl::StrCat(
-      path_, " was begun with another configuration (",
-      absl::StrReplaceAll(text, {{"\n", "; "}}), "): ", kOtherFolder));
+  std::vector<std::string> lines = absl::StrSplit(differences, '\n');
+  std::erase_if(lines, [](const std::string& line) {
+    return line.empty() || absl::StartsWith(line, "ignored: ");
+  });
+  return absl::FailedPreconditionError(
+      absl::StrCat(path_, " was begun with another configuration (",
+                   absl::StrJoin(lines, "; "), "): ", kOtherFolder));
 }
 
 absl::Status RunFolder::ReadManifest() {
@@ -135,12 +138,19 @@ absl::Status RunFolder::Pin(const std::string& key, const std::string& value,
 
 absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir) {
   if (!IsRunFolder(run_dir)) {
-    return absl::NotFoundError(absl::StrCat(
-        run_dir,
-        " is not a run folder (no config.textproto in it): give the "
-        "folder that `r1 train --run-dir` wrote"));
+    return LacksFile(run_dir,
+                     absl::StrCat(run_dir,
+                                  " is not a run folder (no config.textproto "
+                                  "in it): give the folder that `r1 train "
+                                  "--run-dir` wrote"));
   }
   return LoadConfig(run_dir + kConfigName, {});
+}
+
+absl::Status LacksFile(const std::string& folder, const std::string& message) {
+  const absl::Status listed = ListDirectory(folder).status();
+  if (absl::IsPermissionDenied(listed)) return listed;
+  return absl::NotFoundError(message);
 }
 
 bool IsRunFolder(const std::string& path) {

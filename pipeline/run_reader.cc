@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "pipeline/run_folder.h"
 #include "pipeline/run_schema.h"
 
 namespace r1 {
@@ -10,10 +11,10 @@ namespace r1 {
 absl::StatusOr<RunReader> RunReader::Open(const std::string& run_dir) {
   const std::string path = absl::StrCat(run_dir, "/run.db");
   if (!FileExists(path)) {
-    return absl::NotFoundError(
-        absl::StrCat(run_dir,
-                     " is not a run folder (no run.db in it): give "
-                     "the folder that `r1 train --run-dir` wrote"));
+    return LacksFile(
+        run_dir, absl::StrCat(run_dir,
+                              " is not a run folder (no run.db in it): give "
+                              "the folder that `r1 train --run-dir` wrote"));
   }
   R1_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
                       Database::Open(path, Database::Mode::kReadOnly));

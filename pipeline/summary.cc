@@ -48,11 +48,6 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
   }
 }
 
-std::string FormatEval(absl::string_view name, double value) {
-  if (name == "mean_length") return absl::StrFormat("%.1f", value);
-  return FormatMetric(ShownMetric::Format::kPercent, value);
-}
-
 // name, before, after and change of every metric that both evaluations have.
 std::string RenderTable(const EvalRow& base, const EvalRow& last) {
   std::string table = absl::StrFormat(
@@ -62,9 +57,9 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last) {
     if (name == "problems" || name == "abstained") continue;
     const double before = MetricOr(base.metrics, name, std::nan(""));
     if (std::isnan(before)) continue;
-    absl::StrAppendFormat(&table, "  %-18s %12s %12s\n",
-                          absl::StrReplaceAll(name, {{"_", " "}}),
-                          FormatEval(name, before), FormatEval(name, value));
+    absl::StrAppendFormat(
+        &table, "  %-18s %12s %12s\n", absl::StrReplaceAll(name, {{"_", " "}}),
+        FormatEvalMetric(name, before), FormatEvalMetric(name, value));
   }
   return table;
 }

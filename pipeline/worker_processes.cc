@@ -90,7 +90,9 @@ void WorkerProcesses::Supervise() {
   while (!is_stopping_) {
     for (Worker& worker : workers_) {
       if (worker.pid >= 0) Reap(&worker);
-      if (worker.pid >= 0 || absl::Now() < worker.restart_at) continue;
+      if (worker.pid >= 0 || is_ending_ || absl::Now() < worker.restart_at) {
+        continue;
+      }
       if (const absl::Status status = Spawn(&worker); !status.ok()) {
         worker.restart_at = absl::Now() + kLongestPause;
         LogWarning(status.message());
@@ -135,7 +137,7 @@ void WorkerProcesses::Reap(Worker* worker) {
   worker->pid = -1;
   ReadOutput(worker);
   CloseOutput(worker);
-  if (!is_stopping_) NoteDeath(worker, wait_status);
+  if (!is_stopping_ && !is_ending_) NoteDeath(worker, wait_status);
 }
 
 void WorkerProcesses::NoteDeath(Worker* worker, int wait_status) {

@@ -42,6 +42,9 @@ class WorkerProcesses {
   // Errors: Unavailable if the system cannot start processes.
   static absl::StatusOr<std::unique_ptr<WorkerProcesses>> Start(
       WorkerProcessOptions options);
+  // The run is over and the workers are about to be told: one that ends from
+  // now on is no event and is not started again.
+  void ExpectEnd() { is_ending_ = true; }
   // Asks the workers to leave (SIGTERM), kills those that are still there
   // after `grace`, and waits for all.
   void Stop(absl::Duration grace);
@@ -72,6 +75,7 @@ class WorkerProcesses {
 
   const WorkerProcessOptions options_;
   std::atomic<int64_t> grace_ms_{0};
+  std::atomic<bool> is_ending_{false};
   int stop_pipe_[2] = {-1, -1};  // a byte in it asks the thread to stop
   bool is_stopping_ = false;     // of the thread
   bool has_failed_ = false;      // of the thread

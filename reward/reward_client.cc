@@ -303,10 +303,11 @@ void RewardClient::NoteOutage(const grpc::Status& status) {
   ++outage_retries_;
   ++num_retries_;
   next_attempt_ = now + pause;
-  LogWarning(absl::StrCat(
-      "reward server ", ServerName(), ": ", StatusText(status), "; retry ",
-      outage_retries_, " in ", absl::ToInt64Milliseconds(pause),
-      " ms, giving up in ", absl::ToInt64Seconds(left), " s"));
+  LogWarning(absl::StrCat("reward server ", ServerName(),
+                          " does not answer, retry ", outage_retries_, " in ",
+                          absl::ToInt64Milliseconds(pause),
+                          " ms, giving up in ", absl::ToInt64Seconds(left),
+                          " s: ", StatusText(status)));
 }
 
 void RewardClient::NoteContact() {

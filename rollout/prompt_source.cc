@@ -42,9 +42,10 @@ struct PromptMaker {
     if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt ", problem.source, " has ", tokens.size(),
-          " tokens, but context less rollout.max_new_tokens leaves ",
+          " tokens, but the context less rollout.max_new_tokens leaves ",
           max_prompt_tokens,
-          ": drop the row, shorten the template or raise the context"));
+          ": drop it, shorten the template, lower rollout.max_new_tokens or "
+          "take a model with a longer context"));
     }
     Prompt prompt;
     prompt.set_id(id);
@@ -53,6 +54,29 @@ struct PromptMaker {
     prompt.set_reference(std::move(problem.reference));
     prompt.set_question(std::move(problem.question));
     return prompt;
+  }
+
+  // A file's prompts, as held-out ones. The error of rows that do not fit names
+  // the first and counts the others.
+  absl::StatusOr<std::vector<Prompt>> MakeAll(
+      std::vector<Problem> problems) const {
+    std::vector<Prompt> prompts;
+    std::vector<absl::Status> faults;
+    for (Problem& problem : problems) {
+      auto prompt = Make(std::move(problem), kFirstHeldOutId + prompts.size());
+      if (prompt.ok()) {
+        prompts.push_back(*std::move(prompt));
+      } else {
+        faults.push_back(prompt.status());
+      }
+    }
+    if (faults.empty()) return prompts;
+    const std::string others =
+        faults.size() == 1
+            ? ""
+            : absl::StrCat(" (and ", faults.size() - 1, " other rows)");
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.file(), ": ", faults.front().message(), others));
   }
 };
 
@@ -194,6 +218,8 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
                      ": one row; training and held-out problems need at "
                      "least two"));
   }
+  // A row that does not fit is found now, not at the step that draws it.
+  R1_RETURN_IF_ERROR(maker.MakeAll(problems).status());
   return std::make_unique<FileSource>(std::move(maker), seed, Sha256Hex(text),
                                       problems);
 }
@@ -205,14 +231,7 @@ absl::StatusOr<std::vector<Prompt>> LoadPrompts(
   R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.file()));
   R1_ASSIGN_OR_RETURN(std::vector<Problem> problems,
                       ParseProblems(config, text, config.file()));
-  std::vector<Prompt> prompts;
-  for (Problem& problem : problems) {
-    R1_ASSIGN_OR_RETURN(
-        Prompt prompt,
-        maker.Make(std::move(problem), kFirstHeldOutId + prompts.size()));
-    prompts.push_back(std::move(prompt));
-  }
-  return prompts;
+  return maker.MakeAll(std::move(problems));
 }
 
 }  // namespace r1

@@ -33,7 +33,8 @@ class PromptSource {
 };
 
 // max_prompt_tokens: the context less the completion.
-// Errors: NotFound/InvalidArgument for the file, naming line and reason.
+// Errors: NotFound/InvalidArgument for the file, naming line and reason; one is
+// a row that makes a longer prompt.
 absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     const DataSection& config, uint64_t seed,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens);

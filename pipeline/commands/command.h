@@ -8,6 +8,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 
 namespace r1 {
 
@@ -32,6 +33,26 @@ CommandBody AddSamples(CLI::App* app);
 CommandBody AddHash(CLI::App* app);
 CommandBody AddReport(CLI::App* app);
 CommandBody AddTest(CLI::App* app);
+
+// Accepts a number from `low` to `high`; NaN is none. Unlike CLI::Range it adds
+// nothing to the option's name in the help.
+template <typename T>
+CLI::Validator InRange(T low, T high) {
+  return CLI::Validator(
+      [low, high](std::string& text) -> std::string {
+        T value{};
+        if (CLI::detail::lexical_cast(text, value) && value >= low &&
+            value <= high) {
+          return "";
+        }
+        return absl::StrCat("expected a number from ", low, " to ", high,
+                            ", got ", text);
+      },
+      /*validator_desc=*/"");
+}
+// Accepts 0, 1, 2, ... up to 2^64 - 1; CLI11 alone would wrap a negative
+// number around.
+CLI::Validator WholeNumber();
 
 // The option --threads, 0 to 1024, 0 = all cores.
 void AddThreadsOption(CLI::App* command, int* threads);

@@ -1,13 +1,27 @@
+#include <cstdint>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "pipeline/commands/command.h"
 
 namespace r1 {
+
+CLI::Validator WholeNumber() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        uint64_t value = 0;
+        if (absl::SimpleAtoi(text, &value)) return "";
+        return absl::StrCat("expected a whole number of 0 or more, got ", text);
+      },
+      /*validator_desc=*/"");
+}
 
 void AddThreadsOption(CLI::App* command, int* threads) {
   command
       ->add_option("--threads", *threads,
                    "Threads of this process; 0 = all cores. Never changes a "
                    "result")
-      ->check(CLI::Range(0, 1024))
+      ->check(InRange(0, 1024))
       ->type_name("N");
 }
 
@@ -15,11 +29,11 @@ void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p) {
   command
       ->add_option("--temperature", *temperature,
                    "Sampling temperature; 0 = greedy")
-      ->check(CLI::Range(0.0f, 100.0f))
+      ->check(InRange(0.0f, 100.0f))
       ->type_name("T")
       ->capture_default_str();
   command->add_option("--top-p", *top_p, "Nucleus sampling; 1 = off")
-      ->check(CLI::Range(0.01f, 1.0f))
+      ->check(InRange(0.01f, 1.0f))
       ->type_name("P")
       ->capture_default_str();
 }

@@ -1,4 +1,6 @@
 // r1 eval: how good a model is at problems it was not trained on.
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -108,17 +110,21 @@ void Print(const EvalReport& report, const std::string& model,
   }
   std::printf("%s on %s\n", model.c_str(), source.c_str());
   for (const auto& [name, value] : report.metrics) {
-    const bool is_share =
-        name != "mean_length" && name != "problems" && name != "abstained";
-    const std::string text =
-        is_share ? FormatMetric(ShownMetric::Format::kPercent, value)
-                 : absl::StrCat(value);
     std::printf("  %-18s %10s\n",
-                absl::StrReplaceAll(name, {{"_", " "}}).c_str(), text.c_str());
+                absl::StrReplaceAll(name, {{"_", " "}}).c_str(),
+                FormatEvalMetric(name, value).c_str());
   }
 }
 
+// One line that is updated.
+void ShowCount(int64_t done, int64_t total) {
+  std::fprintf(stderr, "\r\x1b[K%lld of %lld answers",
+               static_cast<long long>(done), static_cast<long long>(total));
+  std::fflush(stderr);
+}
+
 absl::Status RunEval(const EvalArgs& args) {
+  InstallStopSignals();
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(LoadedModel model,
                       LoadModel(args.model, args.overrides, ops.get()));
@@ -136,14 +142,27 @@ absl::Status RunEval(const EvalArgs& args) {
   options.seed = args.seed.value_or(config.seed());
   options.max_batch = config.rollout().max_batch();
   const int64_t context_tokens = model.weights->config().max_positions;
+  if (options.sampling.max_new_tokens() >= context_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        model.path, " has a context of ", context_tokens, " tokens, and ",
+        options.sampling.max_new_tokens(),
+        " new tokens leave no room for a prompt: lower --max-new-tokens"));
+  }
   R1_ASSIGN_OR_RETURN(
       const std::vector<Prompt> prompts,
       LoadProblems(args, config, model.tokenizer,
                    context_tokens - options.sampling.max_new_tokens()));
-  R1_ASSIGN_OR_RETURN(
-      const EvalReport report,
-      Evaluate(*model.weights, model.tokenizer, prompts, options, ops.get(),
-               [](int64_t, int64_t) { return !StopRequested(); }));
+  const bool is_watched = ::isatty(STDERR_FILENO) != 0;
+  const absl::StatusOr<EvalReport> evaluated = Evaluate(
+      *model.weights, model.tokenizer, prompts, options, ops.get(),
+      [is_watched, shown = int64_t{-1}](int64_t done, int64_t total) mutable {
+        if (is_watched && done != shown) {
+          ShowCount(shown = done, total);
+        }
+        return !StopRequested();
+      });
+  if (is_watched) std::fputs("\r\x1b[K", stderr);
+  R1_ASSIGN_OR_RETURN(const EvalReport report, evaluated);
   Print(report, model.path, config.data(), args.is_json);
   return absl::OkStatus();
 }
@@ -163,25 +182,26 @@ CommandBody AddEval(CLI::App* app) {
                    "task countdown or arithmetic; default: the run's own")
       ->type_name("FILE|TASK");
   command->add_option("--samples", args->samples, "k, answers per problem")
-      ->check(CLI::Range(1, 4096))
+      ->check(InRange(1, 4096))
       ->type_name("K");
   command->add_option("--problems", args->problems, "Problems, at most")
-      ->check(CLI::Range(1, 1000000))
+      ->check(InRange(1, 1000000))
       ->type_name("N");
   command
       ->add_option("--temperature", args->temperature,
                    "Sampling temperature; 0 = greedy")
-      ->check(CLI::Range(0.0f, 100.0f))
+      ->check(InRange(0.0f, 100.0f))
       ->type_name("T");
   command->add_option("--top-p", args->top_p, "Nucleus sampling; 1 = off")
-      ->check(CLI::Range(0.01f, 1.0f))
+      ->check(InRange(0.01f, 1.0f))
       ->type_name("P");
   command
       ->add_option("--max-new-tokens", args->max_new_tokens,
                    "Longest answer in tokens")
-      ->check(CLI::Range(1, 1048576))
+      ->check(InRange(1, 1048576))
       ->type_name("N");
   command->add_option("--seed", args->seed, "Key of the random draws")
+      ->check(WholeNumber())
       ->type_name("N");
   command->add_flag("--json", args->is_json, "One JSON object");
   AddThreadsOption(command, &args->threads);

@@ -113,17 +113,18 @@ CommandBody AddGenerate(CLI::App* app) {
                     "Take PROMPT as it is, without the run's template (models "
                     "outside a run always do)");
   command->add_option("--samples", args->samples, "Answers to print")
-      ->check(CLI::Range(1, 4096))
+      ->check(InRange(1, 4096))
       ->type_name("K")
       ->capture_default_str();
   AddSamplingOptions(command, &args->temperature, &args->top_p);
   command
       ->add_option("--max-new-tokens", args->max_new_tokens,
                    "Longest answer in tokens")
-      ->check(CLI::Range(1, 1048576))
+      ->check(InRange(1, 1048576))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--seed", args->seed, "Key of the random draws")
+      ->check(WholeNumber())
       ->type_name("N")
       ->capture_default_str();
   AddThreadsOption(command, &args->threads);

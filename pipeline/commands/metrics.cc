@@ -62,6 +62,12 @@ absl::Status RunMetrics(const MetricsArgs& args) {
   if (args.last > 0 && rows.size() > static_cast<size_t>(args.last)) {
     rows.erase(rows.begin(), rows.end() - args.last);
   }
+  if (rows.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        args.run, " has no steps",
+        args.stage.empty() ? "" : absl::StrCat(" of stage ", args.stage),
+        " yet: let `r1 train` go on with it"));
+  }
   std::string stage;
   for (const MetricsRow& row : rows) {
     if (args.is_json) {
@@ -95,10 +101,10 @@ CommandBody AddMetrics(CLI::App* app) {
   command->add_flag("--json", args->is_json,
                     "One JSON object a line with all metrics");
   command->add_option("--stage", args->stage, "Only this stage")
-      ->check(CLI::IsMember({"pretrain", "sft", "rl"}))
+      ->check(CLI::IsMember({"pretrain", "sft", "rl"}).description(""))
       ->type_name("pretrain|sft|rl");
   command->add_option("--last", args->last, "Only so many steps, the newest")
-      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->check(InRange(int64_t{1}, int64_t{1000000000}))
       ->type_name("N");
   command->footer(
       "Examples:\n"

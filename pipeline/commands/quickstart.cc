@@ -64,6 +64,7 @@ CommandBody AddQuickstart(CLI::App* app) {
                    "Folder of the run; default runs/quickstart-SEED")
       ->type_name("DIR");
   command->add_option("--seed", args->seed, "Seed of the run")
+      ->check(WholeNumber())
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--config", args->config, "Another configuration")
@@ -73,7 +74,7 @@ CommandBody AddQuickstart(CLI::App* app) {
       ->add_option("--workers", args->topology.workers,
                    "Worker processes to start here; 0 = sample in this "
                    "process. Never changes a result")
-      ->check(CLI::Range(0, 1024))
+      ->check(InRange(0, 1024))
       ->type_name("N")
       ->capture_default_str();
   AddThreadsOption(command, &args->threads);

@@ -25,6 +25,7 @@ struct RewardServerArgs {
 };
 
 absl::Status RunRewardServer(const RewardServerArgs& args) {
+  InstallStopSignals();
   RewardServiceOptions options;
   options.threads = args.threads;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());

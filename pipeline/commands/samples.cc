@@ -128,16 +128,16 @@ CommandBody AddSamples(CLI::App* app) {
       ->required()
       ->type_name("DIR");
   command->add_option("--step", args->step, "Only this step")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber())
       ->type_name("N");
   command->add_option("--prompt", args->prompt, "Only this prompt id")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber())
       ->type_name("ID");
   command
       ->add_option("--limit", args->limit,
                    "At most so many samples, from the newest step down; 0 = "
                    "all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber())
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--json", args->is_json,

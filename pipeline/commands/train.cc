@@ -60,7 +60,7 @@ CommandBody AddTrain(CLI::App* app) {
       ->add_option("--workers", args->topology.workers,
                    "Worker processes to start here; 0 = sample in this "
                    "process. Never changes a result")
-      ->check(CLI::Range(0, 1024))
+      ->check(InRange(0, 1024))
       ->type_name("N")
       ->capture_default_str();
   command

@@ -35,6 +35,7 @@ std::string DefaultWorkerName() {
 }
 
 absl::Status RunWorker(const WorkerArgs& args) {
+  InstallStopSignals();
   const absl::StatusOr<HostPort> address = ParseHostPort(args.join, 1);
   if (!address.ok()) return Annotate(address.status(), "--join");
   WorkerOptions options;
@@ -47,7 +48,15 @@ absl::Status RunWorker(const WorkerArgs& args) {
   Worker worker(MakeCoordinatorChannel(args.join), std::move(options));
   std::stop_source stop;
   const StopWatcher watcher([&stop] { stop.request_stop(); });
+  // For who started it by hand; a program that starts workers has the
+  // coordinator's messages.
+  const bool is_watched = ::isatty(STDOUT_FILENO) != 0;
+  if (is_watched) {
+    std::printf("works for the run at %s; Ctrl-C leaves it\n",
+                args.join.c_str());
+  }
   const absl::Status status = worker.Run(stop.get_token());
+  if (is_watched && status.ok()) std::printf("the run is over\n");
   if (absl::IsCancelled(status)) return absl::OkStatus();  // Ctrl-C
   return Annotate(status, absl::StrCat("--join ", args.join));
 }
@@ -70,7 +79,7 @@ CommandBody AddWorker(CLI::App* app) {
       ->add_option("--reconnect-seconds", args->reconnect_seconds,
                    "How long the run may be out of reach before the worker "
                    "gives up")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(InRange(0.0, 86400.0))
       ->type_name("SECONDS")
       ->capture_default_str();
   command->footer(

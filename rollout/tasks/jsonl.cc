@@ -46,6 +46,9 @@ absl::Status ForEachRow(
           absl::StrCat(name, ":", line_number, ": ", status.message()));
     }
   }
+  if (errors.size() == kMaxReportedErrors) {
+    errors.push_back(absl::StrCat(name, ": the rest was not read"));
+  }
   if (!errors.empty()) {
     return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   }
@@ -56,7 +59,10 @@ absl::StatusOr<std::string> TextField(const json& row,
                                       const std::string& field) {
   const auto it = row.find(field);
   if (it == row.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("no field \"", field, "\""));
+    std::vector<std::string> names;
+    for (const auto& [name, value] : row.items()) names.push_back(name);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no field \"", field, "\", only: ", absl::StrJoin(names, ", ")));
   }
   if (it->is_string()) return it->get<std::string>();
   if (it->is_number()) return it->dump();
@@ -110,11 +116,12 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
     problem.canonical = countdown.Canonical();
     return problem;
   }
-  R1_ASSIGN_OR_RETURN(problem.question,
-                      TextField(row, config.question_field()));
-  R1_ASSIGN_OR_RETURN(const std::string answer,
-                      TextField(row, config.answer_field()));
-  problem.reference = json{{"answer", answer}}.dump();
+  auto question = TextField(row, config.question_field());
+  R1_RETURN_IF_ERROR(Annotate(question.status(), "data.question_field"));
+  const auto answer = TextField(row, config.answer_field());
+  R1_RETURN_IF_ERROR(Annotate(answer.status(), "data.answer_field"));
+  problem.question = *std::move(question);
+  problem.reference = json{{"answer", *answer}}.dump();
   problem.canonical = absl::StrCat(problem.question, "\n", problem.reference);
   return problem;
 }
@@ -140,10 +147,10 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
 absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
                                                    absl::string_view name) {
   std::vector<TextRow> rows;
-  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int, const json& row) {
+  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int line, const json& row) {
     if (row.contains("text")) {
       auto all = TextField(row, "text");
-      if (all.ok()) rows.push_back({"", *all});
+      if (all.ok()) rows.push_back({"", *all, line});
       return all.status();
     }
     auto prompt = TextField(row, "prompt");
@@ -152,7 +159,7 @@ absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
       return absl::InvalidArgumentError(
           "expected \"text\", or \"prompt\" and \"completion\"");
     }
-    rows.push_back({*prompt, *completion});
+    rows.push_back({*prompt, *completion, line});
     return absl::OkStatus();
   }));
   if (rows.empty()) {

@@ -34,6 +34,7 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
 struct TextRow {
   std::string prompt;      // empty for {text}
   std::string completion;  // the whole text for {text}
+  int line = 0;            // in the file, from 1
 };
 absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
                                                    absl::string_view name);

@@ -2,6 +2,7 @@
 // remedy, a non-zero exit code, and nothing written half.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -126,6 +128,10 @@ TEST_F(BadInputTest, CommandLine) {
       {{"eval", "m", "--samples", "0"}, 2, {"--samples", "0"}},
       {{"eval", "m", "--top-p", "2"}, 2, {"--top-p", "2"}},
       {{"generate", "m", "--temperature", "hot"}, 2, {"--temperature"}},
+      {{"eval", "m", "--temperature", "nan"}, 2, {"--temperature", "nan"}},
+      {{"quickstart", "--seed", "-1"}, 2, {"--seed", "0 or more", "-1"}},
+      {{"generate", "m", "--seed", "99999999999999999999"}, 2, {"--seed"}},
+      {{"samples", "m", "--step", "1.5"}, 2, {"--step", "1.5"}},
       {{"metrics", "m", "--stage", "warmup"}, 2, {"--stage", "warmup"}},
       {{"worker"}, 2, {"--join", "r1 worker --help"}},
       {{"hash"}, 2, {"MODEL", "r1 hash --help"}},
@@ -144,6 +150,9 @@ TEST_F(BadInputTest, HelpAndVersion) {
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:\n  r1 ")) << command;
     EXPECT_EQ(help.err, "");
+    for (const auto line : absl::StrSplit(help.out, '\n')) {
+      EXPECT_LE(line.size(), 80u) << command << ": " << line;
+    }
   }
   EXPECT_THAT(RunProgram({"--version"}).out,
               ContainsRegex("^r1 [0-9.]+ build [0-9a-f]+\n$"));
@@ -218,6 +227,9 @@ TEST_F(BadInputTest, ModelFolders) {
        1,
        {"the prompt is empty"}},
       {{"generate", GoodRun(), std::string(5000, '7')}, 1, {"context"}},
+      {{"eval", GoodRun(), "--max-new-tokens", "320"},
+       1,
+       {"context of 320", "--max-new-tokens"}},
   };
   for (const BadCase& c : cases) {
     if (c.arguments.back().empty() && c.arguments[2].empty()) continue;
@@ -284,6 +296,19 @@ TEST_F(BadInputTest, Addresses) {
                                         "r1: --join 127.0.0.1:1: .*\n$"));
 }
 
+// A reward server that is not there is waited for, visibly; nothing is written
+// meanwhile, and Ctrl-C ends the wait.
+TEST_F(BadInputTest, AnAbsentRewardServer) {
+  Program train(
+      TinyTrain(Dir("x"), {"--set", "reward.server=\"127.0.0.1:1\""}));
+  EXPECT_TRUE(train.WaitForText("waiting for the reward server 127.0.0.1:1"));
+  EXPECT_FALSE(FileExists(Dir("x")));
+  train.Kill(SIGINT);
+  const ProgramResult result = train.Wait(absl::Seconds(5));
+  EXPECT_FALSE(result.timed_out);
+  EXPECT_EQ(result.exit_code, 128 + SIGINT);
+}
+
 TEST_F(BadInputTest, RunFolders) {
   const std::string full = Dir("full");
   ASSERT_TRUE(MakeDirectories(full).ok());
@@ -293,6 +318,7 @@ TEST_F(BadInputTest, RunFolders) {
       {{"samples", full}, 1, {full, "not a run folder"}},
       {{"report", full}, 1, {full, "not a run folder"}},
       {{"samples", GoodRun(), "--step", "99"}, 1, {"no such samples"}},
+      {{"metrics", GoodRun(), "--stage", "sft"}, 1, {"no steps of stage sft"}},
       {TinyTrain(full), 1, {full, "letter.txt", "--run-dir"}},
       {TinyTrain(GoodRun(), {"--set", "rl.learning_rate=1e-5"}),
        1,

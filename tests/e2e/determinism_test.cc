@@ -2,6 +2,7 @@
 // or where rewards are computed.
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -98,6 +99,16 @@ TEST_F(DeterminismTest, ASecondProcessOnARunIsRefused) {
               HasSubstr(absl::StrCat("is held by process ", first.pid())));
 }
 
+// 0.0.0.0 is an address to listen on, none to join.
+TEST_F(DeterminismTest, ARunOnAllAddressesNamesItsMachine) {
+  Program train(TinyTrain(Dir("run"), {"--listen", "0.0.0.0:0"}));
+  ASSERT_TRUE(train.WaitForText("workers may join")) << train.err();
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof(host) - 1), 0);
+  EXPECT_TRUE(train.WaitForText(absl::StrCat("--join ", host, ":")))
+      << train.err();
+}
+
 TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
   const std::vector<std::string> more = {"--set", "rl.steps=12", "--set",
                                          "checkpoint.every=5"};
@@ -110,7 +121,7 @@ TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
   EXPECT_THAT(cut.err, HasSubstr("r1: interrupted after rl step"));
   const ProgramResult rest = RunProgram(TinyTrain(Dir("cut"), more));
   EXPECT_EQ(rest.exit_code, 0) << rest.err;
-  EXPECT_THAT(rest.out, HasSubstr("rl: going on behind step"));
+  EXPECT_THAT(rest.out, HasSubstr("rl: going on after step"));
   EXPECT_EQ(HashOf(Dir("cut")), hash);
   EXPECT_EQ(Samples("cut"), Samples("whole"));
 }

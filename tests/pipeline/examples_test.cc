@@ -55,6 +55,30 @@ TEST(CorpusTest, AMalformedLineIsNamed) {
               HasSubstr("rows.jsonl:2"));
 }
 
+TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
+  TestFolder folder;
+  SupervisedSection section;
+  section.set_file(folder.Write(
+      "rows.jsonl",
+      "{\"text\": \"abc\"}\n\n{\"prompt\": \"ab\", \"completion\": \"cd\"}\n"));
+  const auto corpus = MakeCorpus(section, DataSection(), 1);
+  ASSERT_TRUE(corpus.ok()) << corpus.status();
+  const Tokenizer tokenizer = ByteTokenizer();
+  // Four bytes and the end token.
+  EXPECT_TRUE((*corpus)->CheckRows(tokenizer, 0, 5).ok());
+  const absl::Status tight = (*corpus)->CheckRows(tokenizer, 0, 4);
+  EXPECT_EQ(tight.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(tight.message()),
+              HasSubstr("rows.jsonl:3: has 5 tokens, more than the context of "
+                        "4"));
+
+  section.set_file(folder.Write("none.jsonl", "{\"text\": \"\"}\n"));
+  const auto empty = MakeCorpus(section, DataSection(), 1);
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_THAT(std::string((*empty)->CheckRows(tokenizer, 0, 5).message()),
+              HasSubstr("none.jsonl:1: there is nothing to learn"));
+}
+
 TEST(ExampleSourceTest, OnlyCompletionAndEndTokenAreScored) {
   TestFolder folder;
   SupervisedSection section;

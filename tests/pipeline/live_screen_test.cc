@@ -108,6 +108,37 @@ TEST(LiveScreenTest, FitsEverySizeOfTerminal) {
   }
 }
 
+// On the usual 80 x 24 the metrics make way for what says why nothing moves.
+TEST(LiveScreenTest, AShortTerminalKeepsTheLatestMessages) {
+  ScreenState state = ExampleState();
+  state.workers.push_back(state.workers[0]);
+  state.workers[1].name = "local/2";
+  for (const int rows : {16, 24}) {
+    const std::string screen =
+        absl::StrJoin(RenderScreen(state, {80, rows}, false), "\n");
+    for (const char* part : {"a worker joined", "warning: a retry", "reward",
+                             "accuracy", "step 50 41.2 %", "Ctrl-C"}) {
+      EXPECT_THAT(screen, HasSubstr(part)) << rows;
+    }
+    EXPECT_THAT(screen, Not(HasSubstr("gradient norm"))) << rows;
+  }
+  const std::string usual =
+      absl::StrJoin(RenderScreen(state, {80, 24}, false), "\n");
+  EXPECT_THAT(usual, HasSubstr("train tok/s"));
+  EXPECT_THAT(usual, HasSubstr("local/2"));
+}
+
+TEST(LiveScreenTest, WorkersWithoutARowAreCounted) {
+  ScreenState state = ExampleState();
+  state.workers.assign(50, state.workers[0]);
+  const auto lines = RenderScreen(state, {80, 24}, false);
+  int shown = 0;
+  for (const std::string& line : lines) shown += line.find("local/1") == 8;
+  EXPECT_GT(shown, 0);
+  EXPECT_THAT(absl::StrJoin(lines, "\n"),
+              HasSubstr(absl::StrCat("and ", 50 - shown, " more")));
+}
+
 TEST(LiveScreenTest, ColorAddsNothingButSequences) {
   const ScreenState state = ExampleState();
   const auto plain = RenderScreen(state, {90, 30}, false);

@@ -34,6 +34,13 @@ TEST(FormatMetricTest, WhatIsNoNumberSaysSo) {
   EXPECT_EQ(FormatMetric(Format::kNumber, -INFINITY), "-inf");
 }
 
+TEST(FormatMetricTest, EvaluationsHaveSharesLengthsAndCounts) {
+  EXPECT_EQ(FormatEvalMetric("pass@1", 0.695), "69.5 %");
+  EXPECT_EQ(FormatEvalMetric("mean_length", 81.1758), "81.2");
+  EXPECT_EQ(FormatEvalMetric("problems", 1280), "1,280");
+  EXPECT_EQ(FormatEvalMetric("abstained", 0), "0");
+}
+
 TEST(FormatSpanTest, RoundsToSeconds) {
   EXPECT_EQ(FormatSpan(absl::Seconds(59.4)), "0:59");
   EXPECT_EQ(FormatSpan(absl::Seconds(61)), "1:01");

@@ -78,6 +78,7 @@ TEST_F(RunFolderTest, AnotherConfigurationIsRefusedAndTheDifferenceNamed) {
   const std::string message(folder.status().message());
   EXPECT_THAT(message, HasSubstr("rl.learning_rate: 3e-06 -> 0.5"));
   EXPECT_THAT(message, HasSubstr("rollout.stop[0]"));
+  EXPECT_EQ(message.find("ignored"), std::string::npos) << message;
   EXPECT_THAT(message, HasSubstr("--run-dir"));
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }

@@ -18,7 +18,7 @@
 namespace r1 {
 namespace {
 
-using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Collects what the callbacks and the log say, and waits for it.
@@ -32,16 +32,23 @@ class Witness {
   // True once `count` messages hold `part`.
   bool WaitFor(const std::string& part, int count) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(60), [&] {
-      int found = 0;
-      for (const std::string& message : messages_) {
-        found += absl::StrContains(message, part);
-      }
-      return found >= count;
-    });
+    return changed_.wait_for(lock, std::chrono::seconds(60),
+                             [&] { return Count(part) >= count; });
+  }
+  std::vector<std::string> messages() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return messages_;
   }
 
  private:
+  int Count(const std::string& part) const {
+    int count = 0;
+    for (const std::string& message : messages_) {
+      count += absl::StrContains(message, part);
+    }
+    return count;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> messages_;
@@ -94,6 +101,21 @@ TEST_F(WorkerProcessesTest, StopEndsAllOfThem) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(20));
 }
 
+// Workers that the coordinator has sent home end by themselves.
+TEST_F(WorkerProcessesTest, AnExpectedEndIsNoEvent) {
+  auto processes =
+      WorkerProcesses::Start(Options(&witness_, {"worker", "--sleep"}));
+  ASSERT_TRUE(processes.ok()) << processes.status();
+  ASSERT_TRUE(witness_.WaitFor(": ready", 1));
+  const std::string ready = witness_.messages().back();
+  const pid_t pid = std::stoi(ready.substr(ready.rfind(' ')));
+  (*processes)->ExpectEnd();
+  ::kill(pid, SIGTERM);
+  while (::kill(pid, 0) == 0) absl::SleepFor(absl::Milliseconds(1));  // reaped
+  (*processes)->Stop(absl::ZeroDuration());
+  EXPECT_THAT(witness_.messages(), ElementsAre(ready));
+}
+
 TEST_F(WorkerProcessesTest, AKilledOneIsStartedAgain) {
   auto processes =
       WorkerProcesses::Start(Options(&witness_, {"worker", "--kill-itself"}));
@@ -113,7 +135,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (role == "--sleep") {
-    std::printf("ready\n");
+    std::printf("ready %d\n", ::getpid());
     std::fflush(stdout);
     ::pause();  // until a signal ends it
   }

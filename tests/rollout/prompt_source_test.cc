@@ -67,6 +67,19 @@ TEST(PromptSource, LongPromptIsRefusedWithItsLength) {
               testing::HasSubstr("leaves 20"));
 }
 
+TEST(FileSource, RowsThatDoNotFitAreRefusedAtOnce) {
+  DataSection config;
+  config.set_file(WriteRows(12));
+  const auto tokenizer = ByteTokenizer();
+  const auto tight = MakePromptSource(config, 1, tokenizer, 5);
+  EXPECT_EQ(tight.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(
+      std::string(tight.status().message()),
+      testing::AllOf(testing::HasSubstr(config.file() + ": prompt row-0"),
+                     testing::HasSubstr("leaves 5"),
+                     testing::HasSubstr("(and 11 other rows)")));
+}
+
 TEST(FileSource, EveryEpochVisitsEachTrainingRowOnce) {
   DataSection config;
   config.set_file(WriteRows(100));

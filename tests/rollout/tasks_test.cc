@@ -14,7 +14,9 @@
 namespace r1 {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 // Independent oracle: every value that can be made of the numbers with
 // positive-integer steps, by exhaustive pairwise combination.
@@ -244,12 +246,42 @@ TEST(Jsonl, DeepNestingIsRefusedNotACrash) {
   EXPECT_FALSE(ParseTextRows("{\"text\":" + deep + "}", "f").ok());
 }
 
+TEST(Jsonl, AMissingFieldIsNamedWithItsKeyAndWhatThereIs) {
+  DataSection config;
+  config.set_task(QUESTION_ANSWER);
+  const auto rows =
+      ParseProblems(config, "{\"problem\":\"p\",\"answer\":\"1\"}", "f");
+  EXPECT_EQ(rows.status().message(),
+            "f:1: data.question_field: no field \"question\", only: answer, "
+            "problem");
+}
+
+TEST(Jsonl, ALineThatIsNoObjectIsNamedWithItsFault) {
+  const auto rows = ParseProblems(
+      DataSection(), "[1]\n{\"nums\": [1, 2]\n{\"nums\": \"\xff\"}\n", "f");
+  const std::string message(rows.status().message());
+  EXPECT_THAT(message, HasSubstr("f:1: expected one JSON object, got array"));
+  EXPECT_THAT(message, HasSubstr("f:2: not valid JSON at byte 16"));
+  EXPECT_THAT(message, HasSubstr("f:3: not valid JSON at byte 11"));
+}
+
+TEST(Jsonl, AFileOfBadLinesIsNotReadToItsEnd) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "x\n";
+  const auto rows = ParseProblems(DataSection(), text, "f");
+  const std::string message(rows.status().message());
+  EXPECT_THAT(message, HasSubstr("f:20: "));
+  EXPECT_THAT(message, Not(HasSubstr("f:21: ")));
+  EXPECT_THAT(message, EndsWith("f: the rest was not read"));
+}
+
 TEST(Jsonl, ReadsTextRows) {
   const auto rows = ParseTextRows(
       "{\"text\":\"abc\"}\n{\"prompt\":\"p\",\"completion\":\"c\"}\n", "f");
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ((*rows)[0].prompt, "");
   EXPECT_EQ((*rows)[0].completion, "abc");
+  EXPECT_EQ((*rows)[1].line, 2);
   EXPECT_EQ((*rows)[1].prompt, "p");
   EXPECT_EQ((*rows)[1].completion, "c");
   EXPECT_FALSE(ParseTextRows("{\"prompt\":\"p\"}", "f").ok());
