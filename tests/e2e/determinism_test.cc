@@ -54,6 +54,19 @@ TEST_F(DeterminismTest, EqualForAnyNumberOfWorkersAndThreads) {
   EXPECT_NE(Train("seed", {"--set", "seed=2"}), hash);
 }
 
+// As on a machine whose way to the Internet is a proxy.
+TEST_F(DeterminismTest, AProxyInTheEnvironmentIsNotForWorkers) {
+  std::vector<std::string> arguments = {"http_proxy=http://127.0.0.1:1",
+                                        Program::BinaryPath()};
+  for (const std::string& argument :
+       TinyTrain(Dir("run"), {"--workers", "1", "--set", "rl.steps=1"})) {
+    arguments.push_back(argument);
+  }
+  Program program(arguments, "/usr/bin/env");
+  ASSERT_TRUE(program.WaitForText("is finished")) << program.err();
+  EXPECT_EQ(program.Wait().exit_code, 0);
+}
+
 TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
   const std::string hash = Train("run", {});
   const auto summary =
