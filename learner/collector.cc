@@ -220,11 +220,12 @@ void SampleCollector::SubmitForReward(SampleKey key) {
 absl::Status SampleCollector::WaitForAll() {
   while (!awaited_samples_.empty()) {
     ReportProgress(StepPhase::kRollout);
-    auto trajectory = peers_.rollout->Next(absl::Now() + kTick);
+    const absl::Time deadline = absl::Now() + kTick;
+    auto trajectory = peers_.rollout->Next(deadline);
     if (trajectory.ok()) {
       R1_RETURN_IF_ERROR(TakeTrajectory(*std::move(trajectory)));
     } else {
-      R1_RETURN_IF_ERROR(NoteStall(trajectory.status()));
+      R1_RETURN_IF_ERROR(NoteStall(trajectory.status(), deadline));
     }
     R1_RETURN_IF_ERROR(TakeRewards(absl::InfinitePast()));
   }
@@ -265,7 +266,8 @@ absl::Status SampleCollector::TakeRewards(absl::Time deadline) {
     if (!reward.ok()) {
       const bool is_glance = deadline == absl::InfinitePast() &&
                              absl::IsDeadlineExceeded(reward.status());
-      return is_glance ? absl::OkStatus() : NoteStall(reward.status());
+      return is_glance ? absl::OkStatus()
+                       : NoteStall(reward.status(), deadline);
     }
     R1_RETURN_IF_ERROR(TakeReward(*std::move(reward)));
     deadline = absl::InfinitePast();
@@ -296,14 +298,19 @@ absl::Status SampleCollector::TakeReward(RewardResult reward) {
   return peers_.journal->RecordReward(step_, prompt_id, sample_index, reward);
 }
 
-// A wait ended with `timeout`: passes on final errors, warns, or gives up.
-absl::Status SampleCollector::NoteStall(const absl::Status& timeout) {
+// A wait until `deadline` ended with `timeout`: passes on final errors, warns,
+// or gives up.
+absl::Status SampleCollector::NoteStall(const absl::Status& timeout,
+                                        absl::Time deadline) {
   if (!absl::IsDeadlineExceeded(timeout)) return timeout;
   uint64_t worker_tokens = 0;
   for (const WorkerStatus& worker : peers_.rollout->Workers()) {
     worker_tokens += worker.tokens_generated;
   }
   const absl::Time now = absl::Now();
+  // Later than the deadline this process stood still (Ctrl-Z, a sleeping
+  // machine): it did not wait.
+  last_progress_ += std::max(absl::ZeroDuration(), now - deadline);
   if (worker_tokens != worker_tokens_) last_progress_ = now;
   worker_tokens_ = worker_tokens;
   const absl::Duration silence = now - last_progress_;

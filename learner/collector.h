@@ -96,7 +96,7 @@ class SampleCollector {
   absl::Status TakeTrajectory(Trajectory trajectory);
   absl::Status TakeRewards(absl::Time deadline);
   absl::Status TakeReward(RewardResult reward);
-  absl::Status NoteStall(const absl::Status& timeout);
+  absl::Status NoteStall(const absl::Status& timeout, absl::Time deadline);
   void ReportProgress(StepPhase phase);
   absl::Status RecordFailures();
   absl::Status CheckErrorShare() const;

@@ -109,7 +109,11 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
   R1_ASSIGN_OR_RETURN(const double wall_seconds, reader.WallSeconds());
   nlohmann::ordered_json summary;
   summary["seed"] = config.seed();
-  if (!evals.empty()) AddEvals(evals.front(), evals.back(), &summary);
+  if (!evals.empty()) {
+    // A run whose database was lost has none of its base; null says so.
+    const bool has_base = evals.front().step == 0;
+    AddEvals(has_base ? evals.front() : EvalRow(), evals.back(), &summary);
+  }
   summary["wall_seconds"] = wall_seconds;
   summary["rl_steps"] = config.rl().steps();
   if (config.rl().steps() > 0) {

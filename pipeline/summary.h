@@ -15,6 +15,7 @@ namespace r1 {
 //   is an RL stage, base_pass1, final_pass1, base_format, final_format,
 //   base_mean_length, final_mean_length, max_logprob_mismatch (over all steps),
 //   first_rl_step_seconds (from the run's start; absent if it was resumed).
+//   The base's numbers are null if run.db was lost on the way.
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
                                         const RunConfig& config);
 

@@ -55,6 +55,19 @@ TEST_F(DeterminismTest, EqualForAnyNumberOfWorkersAndThreads) {
   EXPECT_NE(Train("seed", {"--set", "seed=2"}), hash);
 }
 
+// As on a machine whose way to the Internet is a proxy.
+TEST_F(DeterminismTest, AProxyInTheEnvironmentIsNotForWorkers) {
+  std::vector<std::string> arguments = {"http_proxy=http://127.0.0.1:1",
+                                        Program::BinaryPath()};
+  for (const std::string& argument :
+       TinyTrain(Dir("run"), {"--workers", "1", "--set", "rl.steps=1"})) {
+    arguments.push_back(argument);
+  }
+  Program program(arguments, "/usr/bin/env");
+  ASSERT_TRUE(program.WaitForText("is finished")) << program.err();
+  EXPECT_EQ(program.Wait().exit_code, 0);
+}
+
 TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
   const std::string hash = Train("run", {});
   const auto summary =
@@ -124,6 +137,28 @@ TEST_F(DeterminismTest, CtrlCStopsAtAStepAndTheRunGoesOn) {
   EXPECT_THAT(rest.out, HasSubstr("rl: going on after step"));
   EXPECT_EQ(HashOf(Dir("cut")), hash);
   EXPECT_EQ(Samples("cut"), Samples("whole"));
+}
+
+// What the message about a damaged run.db promises.
+TEST_F(DeterminismTest, ALostDatabaseCostsItsNumbersNotTheRun) {
+  const std::vector<std::string> more = {"--set", "rl.steps=12", "--set",
+                                         "checkpoint.every=5"};
+  const std::string hash = Train("whole", more);
+  Program first(TinyTrain(Dir("cut"), more));
+  ASSERT_TRUE(first.WaitForText("rl 2/12")) << first.err();
+  first.Kill(SIGINT);
+  ASSERT_EQ(first.Wait().exit_code, 1);
+  for (const char* name : {"/run.db", "/run.db-wal", "/run.db-shm"}) {
+    ASSERT_TRUE(RemoveAll(Dir("cut") + name).ok());
+  }
+  const ProgramResult rest = RunProgram(TinyTrain(Dir("cut"), more));
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(HashOf(Dir("cut")), hash);
+  // The evaluation of the base is gone; another must not stand in for it.
+  const auto summary =
+      nlohmann::json::parse(*ReadFile(Dir("cut") + "/summary.json"));
+  EXPECT_TRUE(summary["base_pass1"].is_null()) << summary;
+  EXPECT_TRUE(summary["final_pass1"].is_number()) << summary;
 }
 
 TEST_F(DeterminismTest, ARemoteRewardServerGivesTheSameRun) {

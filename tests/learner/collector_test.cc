@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <utility>
 
+#include "absl/time/clock.h"
 #include "base/log.h"
 #include "tests/learner/fakes.h"
 
@@ -39,6 +41,10 @@ class InstantRollout : public RolloutSource {
   }
   absl::StatusOr<Trajectory> Next(absl::Time) override {
     if (!fault.ok()) return fault;
+    if (stand_still > absl::ZeroDuration()) {
+      absl::SleepFor(std::exchange(stand_still, absl::ZeroDuration()));
+      return absl::DeadlineExceededError("it is late");
+    }
     if (queue.empty()) {
       ++waits;
       return absl::DeadlineExceededError("worker seven is silent");
@@ -58,6 +64,7 @@ class InstantRollout : public RolloutSource {
   std::vector<RolloutWork> enqueued;
   absl::Status fault;
   int64_t waits = 0, busy_waits = 0;
+  absl::Duration stand_still;  // in the next wait
 };
 
 class CollectorTest : public testing::Test {
@@ -162,6 +169,15 @@ TEST_F(CollectorTest, SilentRewardIsUnavailable) {
   patience_ = {absl::Milliseconds(5), absl::Milliseconds(20)};
   reward_.deliveries_left = 3;
   ExpectError(absl::StatusCode::kUnavailable, "the reward is silent");
+}
+
+// As when the machine has slept: the wait it interrupted counts until its own
+// deadline, 100 ms, and the run goes on.
+TEST_F(CollectorTest, StandingStillIsNotWaiting) {
+  patience_ = {absl::Hours(1), absl::Seconds(1)};
+  rollout_.stand_still = absl::Seconds(2);
+  const auto collection = Collect();
+  EXPECT_TRUE(collection.ok()) << collection.status();
 }
 
 TEST_F(CollectorTest, TokensOfAWorkerAreProgress) {
