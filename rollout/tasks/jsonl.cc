@@ -85,9 +85,11 @@ absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
     return absl::InvalidArgumentError("expected \"nums\", a list of integers");
   }
   for (const json& n : *nums) {
-    if (!n.is_number_integer()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "\"nums\": expected integers, got ", n.dump(-1, ' ', true)));
+    // The rule "countdown" reads no others.
+    if (!n.is_number_integer() || n.get<int64_t>() < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"nums\": expected integers of 0 or more, got ",
+                       n.dump(-1, ' ', true)));
     }
     problem.numbers.push_back(n.get<int64_t>());
   }
