@@ -15,6 +15,16 @@
 namespace r1 {
 namespace {
 
+absl::Status CheckStages(const RunConfig& config) {
+  if (config.pretrain().steps() > 0 || config.sft().steps() > 0 ||
+      config.rl().steps() > 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "pretrain.steps, sft.steps and rl.steps are 0, so there is nothing to "
+      "do: give a stage some steps");
+}
+
 absl::Status CheckTextFile(const SupervisedSection& section) {
   if (section.steps() == 0 || section.file().empty()) return absl::OkStatus();
   R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(section.file()));
@@ -48,6 +58,7 @@ absl::Status CheckAddress(const std::string& listen) {
 }  // namespace
 
 absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
+  R1_RETURN_IF_ERROR(CheckStages(config));
   R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
   R1_RETURN_IF_ERROR(CheckTextFile(config.pretrain()));
   R1_RETURN_IF_ERROR(CheckTextFile(config.sft()));

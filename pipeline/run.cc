@@ -53,12 +53,24 @@ class Run {
     R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
     R1_RETURN_IF_ERROR(context_.folder->Pin(
         "base_model_sha256", HashParams(model.params), "the base model"));
-    // Before hours of other stages: prompts that would not fit.
-    if (config.rl().steps() > 0) {
-      R1_RETURN_IF_ERROR(
-          MakeTrainingPrompts(config, model.config, model.tokenizer).status());
-    }
+    R1_RETURN_IF_ERROR(CheckData(model));
     return StageModel{model.config, std::move(model.params), model.tokenizer};
+  }
+
+  // Before hours of work: what a later step or stage would stumble over.
+  absl::Status CheckData(const ModelFolder& model) const {
+    const RunConfig& config = *context_.config;
+    for (const SupervisedSection* section :
+         {&config.pretrain(), &config.sft()}) {
+      if (section->steps() == 0) continue;
+      R1_ASSIGN_OR_RETURN(const std::unique_ptr<Corpus> corpus,
+                          MakeCorpus(*section, config.data(), config.seed()));
+      R1_RETURN_IF_ERROR(corpus->CheckRows(*model.tokenizer,
+                                           EndToken(model.config),
+                                           model.config.max_positions));
+    }
+    if (config.rl().steps() == 0) return absl::OkStatus();
+    return MakeTrainingPrompts(config, model.config, model.tokenizer).status();
   }
 
   absl::StatusOr<StageModel> Supervised(

@@ -51,10 +51,6 @@ absl::StatusOr<StageModel> RunSupervisedStage(
   if (saved.empty()) {
     R1_ASSIGN_OR_RETURN(StageModel model, start());
     tokenizer = model.tokenizer;
-    R1_RETURN_IF_ERROR(
-        Annotate(corpus.CheckRows(*tokenizer, EndToken(model.config),
-                                  model.config.max_positions),
-                 stage));
     state = std::make_unique<TrainingState>(
         StartTraining(model.config, std::move(model.params),
                       /*with_reference=*/false, context.ops));

@@ -124,7 +124,6 @@ void ShowCount(int64_t done, int64_t total) {
 }
 
 absl::Status RunEval(const EvalArgs& args) {
-  InstallStopSignals();
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(LoadedModel model,
                       LoadModel(args.model, args.overrides, ops.get()));
@@ -152,6 +151,7 @@ absl::Status RunEval(const EvalArgs& args) {
       const std::vector<Prompt> prompts,
       LoadProblems(args, config, model.tokenizer,
                    context_tokens - options.sampling.max_new_tokens()));
+  InstallStopSignals();
   const bool is_watched = ::isatty(STDERR_FILENO) != 0;
   const absl::StatusOr<EvalReport> evaluated = Evaluate(
       *model.weights, model.tokenizer, prompts, options, ops.get(),

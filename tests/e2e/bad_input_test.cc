@@ -171,6 +171,10 @@ TEST_F(BadInputTest, Configurations) {
       {train("rl.setps=3"), 1, {"rl.setps", "rl.steps"}},
       {train("rl.steps=-1"), 1, {"rl.steps", "-1"}},
       {train("rl.steps"), 1, {"rl.steps"}},
+      {TinyTrain(Dir("x"),
+                 {"--set", "pretrain.steps=0", "--set", "rl.steps=0"}),
+       1,
+       {"nothing to do", "rl.steps"}},
       {train("rollout.max_new_tokens=100000"), 1, {"rollout.max_new_tokens"}},
       {train("reward.rule=[{name: \"magic\"}]"),
        1,
@@ -273,6 +277,15 @@ TEST_F(BadInputTest, DataFiles) {
     ExpectRefused(c);
     EXPECT_FALSE(FileExists(Dir("x")));  // nothing written
   }
+  // Lengths are known once there is a tokenizer; no stage has begun then.
+  const std::string long_text = folder_.Write(
+      "long_text.jsonl", absl::StrCat("{\"text\": \"", numbers, "\"}\n"));
+  ExpectRefused(
+      {TinyTrain(Dir("y"), {"--set", "sft.steps=1", "--set",
+                            absl::StrCat("sft.file=\"", long_text, "\"")}),
+       1,
+       {"long_text.jsonl:1", "context of 320"}});
+  EXPECT_FALSE(FileExists(Dir("y") + "/checkpoints"));
 }
 
 TEST_F(BadInputTest, Addresses) {

@@ -265,6 +265,13 @@ TEST(Jsonl, ALineThatIsNoObjectIsNamedWithItsFault) {
   EXPECT_THAT(message, HasSubstr("f:3: not valid JSON at byte 11"));
 }
 
+TEST(Jsonl, NegativeNumbersAreRefused) {
+  const auto rows =
+      ParseProblems(DataSection(), "{\"nums\": [-1, 2], \"target\": 1}", "f");
+  EXPECT_EQ(rows.status().message(),
+            "f:1: \"nums\": expected integers of 0 or more, got -1");
+}
+
 TEST(Jsonl, AFileOfBadLinesIsNotReadToItsEnd) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "x\n";
