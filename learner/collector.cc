@@ -90,6 +90,7 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
     // Before the next round: what it draws depends on the failures of this one,
     // which a resumed run must not score anew.
     R1_RETURN_IF_ERROR(CheckErrorShare());
+    R1_RETURN_IF_ERROR(CheckNotAllAbstain());
     R1_RETURN_IF_ERROR(RecordFailures());
     missing = rl.dynamic_sampling() > 0 ? rl.prompts() - CountInformative() : 0;
   }
@@ -364,6 +365,25 @@ absl::Status SampleCollector::CheckErrorShare() const {
       config_.reward().max_error_share(), "; e.g. ", example,
       ". Repair the reward and run the same command again: only these are ",
       "scored anew"));
+}
+
+// A rule that cannot judge this kind of problem would let a run end in peace
+// and learn nothing.
+absl::Status SampleCollector::CheckNotAllAbstain() const {
+  // So many prompts hardly ever all have an unusable reference by chance.
+  constexpr size_t kMinPrompts = 8;
+  if (collection_.groups.size() < kMinPrompts) return absl::OkStatus();
+  for (const SampleGroup& group : collection_.groups) {
+    for (const CollectedSample& sample : group.samples) {
+      if (sample.reward.kind() != REWARD_ABSTAIN) return absl::OkStatus();
+    }
+  }
+  const SampleGroup& group = collection_.groups[0];
+  return absl::FailedPreconditionError(absl::StrCat(
+      "step ", step_, ": no answer could be judged, all ", samples_total_,
+      " results are abstentions; e.g. sample ", group.prompt.id(), "/0: ",
+      group.samples[0].reward.detail(),
+      ". Choose rules that fit the problems (reward.rule, data.task)"));
 }
 
 absl::Status SampleCollector::RecordFailures() {

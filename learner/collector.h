@@ -79,8 +79,9 @@ class SampleCollector {
   // What is returned is durable in the journal.
   // Errors: Unavailable after patience.before_giving_up without progress,
   // naming who is awaited; FailedPrecondition if more than
-  // reward.max_error_share of the results are errors or timeouts, or if the
-  // journal holds samples of another configuration; any final error of a peer.
+  // reward.max_error_share of the results are errors or timeouts, if all
+  // results of eight prompts or more are abstentions, or if the journal holds
+  // samples of another configuration; any final error of a peer.
   absl::StatusOr<Collection> Collect(int64_t step, uint64_t version,
                                      uint64_t next_index);
 
@@ -100,6 +101,7 @@ class SampleCollector {
   void ReportProgress(StepPhase phase);
   absl::Status RecordFailures();
   absl::Status CheckErrorShare() const;
+  absl::Status CheckNotAllAbstain() const;
   int CountInformative() const;
   SampleGroup& GroupOf(uint64_t prompt_id) {
     return collection_.groups[prompt_id - first_index_];

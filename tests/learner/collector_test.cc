@@ -271,6 +271,27 @@ TEST_F(CollectorTest, ABrokenRewardStopsDynamicSamplingInItsFirstRound) {
   EXPECT_EQ(collection->groups.size(), 2);
 }
 
+TEST_F(CollectorTest, RulesThatJudgeNothingStopTheRun) {
+  config_.mutable_rl()->set_prompts(8);
+  uint64_t judged = 17;  // the last of the step's prompts, 10 to 17
+  score_ = [&](const RewardItem& item) {
+    RewardResult result = ScoreOf(1);
+    if (KeyOf(item).first == judged) return result;
+    result.set_kind(REWARD_ABSTAIN);
+    result.set_detail("no \"answer\"");
+    return result;
+  };
+  EXPECT_TRUE(Collect().ok());
+  journal_ = MapJournal();
+  judged = 0;
+  ExpectError(absl::StatusCode::kFailedPrecondition,
+              "all 16 results are abstentions; e.g. sample 10/0: no \"answer\"");
+  // Few prompts may all be unusable by chance.
+  journal_ = MapJournal();
+  config_.mutable_rl()->set_prompts(7);
+  EXPECT_TRUE(Collect().ok());
+}
+
 TEST_F(CollectorTest, ScoreThatIsNotFiniteIsAnError) {
   config_.mutable_reward()->set_max_error_share(1);
   score_ = [](const RewardItem&) {
