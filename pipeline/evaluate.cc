@@ -84,7 +84,7 @@ struct Verdict {
 // Applies one rule; abstention shows in `verdict`.
 absl::StatusOr<bool> Holds(const RewardRegistry& registry, const char* name,
                            const RewardItem& item, Verdict* verdict) {
-  R1_ASSIGN_OR_RETURN(const RewardRule* rule, registry.Find(name));
+  R1_ASSIGN_OR_RETURN(const auto rule, registry.Make(name, {}));
   const RuleResult result = rule->Score(item, RuleContext());
   switch (result.kind) {
     case REWARD_SCORE:

@@ -19,7 +19,7 @@ namespace {
 // How long a server may take to come up when the run starts.
 constexpr absl::Duration kServerStart = absl::Seconds(30);
 
-absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
+absl::Status CheckNames(const std::vector<RewardRuleSpec>& rules,
                         const DescribeReply& service,
                         const std::string& server) {
   const auto& known = service.rule_names();
@@ -74,7 +74,9 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
                      "): start it with `r1 reward-server --listen HOST:PORT`, "
                      "or set reward.server to \"\""));
   }
-  R1_RETURN_IF_ERROR(CheckRules(rules, *service, name));
+  R1_RETURN_IF_ERROR(CheckNames(rules, *service, name));
+  R1_RETURN_IF_ERROR(Annotate(
+      link->client_->CheckRules(absl::Now() + kServerStart), "reward.rule"));
   return link;
 }
 

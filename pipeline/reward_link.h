@@ -17,8 +17,8 @@ namespace r1 {
 class RewardLink : public RewardSource {
  public:
   // Connects to config.reward().server(), or starts the service in this
-  // process, and checks that it knows all configured rules.
-  // Errors: InvalidArgument for an unknown rule (names the known ones);
+  // process, and checks that it takes all configured rules and their options.
+  // Errors: InvalidArgument for an unknown rule or option (names the known);
   // Unavailable if the server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);

@@ -1,8 +1,5 @@
 #include "reward/builtin_rules.h"
 
-#include <memory>
-#include <utility>
-
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "reward/answer/answer_rule.h"
@@ -13,9 +10,10 @@
 namespace r1 {
 namespace {
 
-template <typename Rule>
+// Add<Rule>(name, registry), Add<Rule, Options>(name, registry).
+template <typename... RuleAndOptions>
 void Add(absl::string_view name, RewardRegistry* registry) {
-  R1_CHECK(registry->Register(name, std::make_unique<Rule>()).ok(),
+  R1_CHECK(registry->Register(name, MakesRule<RuleAndOptions...>()).ok(),
            "built-in names are valid and differ");
 }
 
@@ -60,6 +58,7 @@ std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
   std::vector<RewardRuleSpec> rules;
   for (const WeightedRule& rule : section.rule()) {
     rules.push_back(Spec(rule.name().c_str(), rule.weight()));
+    *rules.back().mutable_option() = rule.option();
   }
   return rules;
 }

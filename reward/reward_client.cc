@@ -143,6 +143,22 @@ absl::StatusOr<DescribeReply> RewardClient::Describe(absl::Time deadline) {
                                                  ": ", error.message()));
 }
 
+absl::Status RewardClient::CheckRules(absl::Time deadline) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline));
+  context.set_wait_for_ready(true);
+  ScoreReply reply;
+  return FromGrpc(stub_->Score(&context, EmptyRequest(), &reply));
+}
+
+ScoreRequest RewardClient::EmptyRequest() const {
+  ScoreRequest request;
+  request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
+  request.set_max_new_tokens(options_.max_new_tokens);
+  request.set_overlong_buffer(options_.overlong_buffer);
+  return request;
+}
+
 void RewardClient::DispatchLoop() {
   for (;;) {
     std::vector<Pending> batch = TakeBatch();
@@ -186,14 +202,10 @@ std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
 void RewardClient::StartCall(std::vector<Pending> batch) {
   auto owned = std::make_unique<Call>();
   Call* call = owned.get();
+  call->request = EmptyRequest();
   for (const Pending& pending : batch) {
     *call->request.add_items() = pending.item;
   }
-  for (const RewardRuleSpec& rule : options_.rules) {
-    *call->request.add_rules() = rule;
-  }
-  call->request.set_max_new_tokens(options_.max_new_tokens);
-  call->request.set_overlong_buffer(options_.overlong_buffer);
   call->batch = std::move(batch);
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));

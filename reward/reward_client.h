@@ -90,6 +90,10 @@ class RewardClient {
   // Errors: as the call's.
   absl::StatusOr<DescribeReply> Describe(absl::Time deadline);
 
+  // Asks the server whether it can score by options.rules. Blocks.
+  // Errors: InvalidArgument for a rule or option it refuses; as the call's.
+  absl::Status CheckRules(absl::Time deadline);
+
  private:
   struct Pending {
     RewardItem item;
@@ -101,6 +105,8 @@ class RewardClient {
   // Waits until a batch may be sent and takes it; empty when stopping.
   std::vector<Pending> TakeBatch();
   void StartCall(std::vector<Pending> batch);
+  // A request without items.
+  ScoreRequest EmptyRequest() const;
   void FinishCall(Call* call, const grpc::Status& status);
 
   bool CanSend() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -88,7 +88,10 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
   Scorer scorer(context);
   std::set<std::string> names;
   for (const RewardRuleSpec& spec : rules) {
-    R1_ASSIGN_OR_RETURN(const RewardRule* rule, registry.Find(spec.name()));
+    R1_ASSIGN_OR_RETURN(
+        std::unique_ptr<const RewardRule> rule,
+        registry.Make(spec.name(),
+                      RuleOptions(spec.option().begin(), spec.option().end())));
     if (!std::isfinite(spec.weight())) {
       return absl::InvalidArgumentError(
           absl::StrCat("reward rule \"", spec.name(), "\": weight ",
@@ -98,7 +101,7 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
       return absl::InvalidArgumentError(absl::StrCat(
           "reward rule \"", spec.name(), "\" is listed twice; keep one"));
     }
-    scorer.rules_.push_back({spec.name(), spec.weight(), rule});
+    scorer.rules_.push_back({spec.name(), spec.weight(), std::move(rule)});
   }
   return scorer;
 }

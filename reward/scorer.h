@@ -2,6 +2,7 @@
 #ifndef R1_REWARD_SCORER_H_
 #define R1_REWARD_SCORER_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,9 @@ namespace r1 {
 // Threads: Score may be called from many threads at once.
 class Scorer {
  public:
-  // `registry` must outlive the scorer. `context.deadline` is not used.
-  // Errors: InvalidArgument for no rule, an unknown rule (names the nearest),
-  // a rule named twice, or a weight that is not finite.
+  // `context.deadline` is not used. Copies share the rules.
+  // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
+  // bad option, a rule named twice, or a weight that is not finite.
   static absl::StatusOr<Scorer> Create(const RewardRegistry& registry,
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context);
@@ -41,7 +42,7 @@ class Scorer {
   struct Entry {
     std::string name;
     double weight;
-    const RewardRule* rule;
+    std::shared_ptr<const RewardRule> rule;
   };
 
   explicit Scorer(const RuleContext& context) : context_(context) {}

@@ -166,6 +166,9 @@ TEST_F(BadInputTest, Configurations) {
       {train("reward.rule=[{name: \"magic\"}]"),
        1,
        {"reward.rule", "\"magic\"", "countdown"}},
+      {train("reward.rule=[{name: \"format\" option {key: \"n\"}}]"),
+       1,
+       {"reward.rule", "\"format\"", "unknown option \"n\""}},
       {train("reward.server=\"nowhere\""), 1, {"reward.server", "host:port"}},
   };
   for (const BadCase& c : cases) ExpectRefused(c);

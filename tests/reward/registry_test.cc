@@ -14,28 +14,27 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(RewardRegistryTest, FindsWhatWasRegistered) {
+TEST(RewardRegistryTest, MakesWhatWasRegistered) {
   RewardRegistry registry;
-  auto rule = ConstantRule(RuleResult::Score(0.25));
-  const RewardRule* address = rule.get();
-  ASSERT_TRUE(registry.Register("mine", std::move(rule)).ok());
-  const auto found = registry.Find("mine");
-  ASSERT_TRUE(found.ok());
-  EXPECT_EQ(*found, address);
+  ASSERT_TRUE(
+      registry.Register("mine", ConstantRule(RuleResult::Score(0.25))).ok());
+  const auto made = registry.Make("mine", {});
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ((*made)->Score(MakeItem("x"), {}).value, 0.25);
   EXPECT_THAT(registry.Names(), ElementsAre("mine"));
 }
 
 TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   const RewardRegistry registry = BuiltinRewardRules();
-  const absl::Status status = registry.Find("countdwon").status();
+  const absl::Status status = registry.Make("countdwon", {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
             "unknown reward rule \"countdwon\"; known: countdown, "
             "countdown_lenient, exact_answer, exact_answer_lenient, format, "
             "format_lenient, overlong; did you mean \"countdown\"?");
   const std::string huge(5000000, 'x');
-  EXPECT_LT(registry.Find(huge).status().message().size(), 400u);
-  EXPECT_THAT(std::string(RewardRegistry().Find("a").status().message()),
+  EXPECT_LT(registry.Make(huge, {}).status().message().size(), 400u);
+  EXPECT_THAT(std::string(RewardRegistry().Make("a", {}).status().message()),
               HasSubstr("known: none"));
 }
 
@@ -81,9 +80,9 @@ TEST(DefaultRulesTest, EveryDefaultRuleIsBuiltIn) {
   const RewardRegistry registry = BuiltinRewardRules();
   for (const Task task : {COUNTDOWN, ARITHMETIC, QUESTION_ANSWER}) {
     for (const RewardRuleSpec& spec : DefaultRules(task)) {
-      EXPECT_TRUE(registry.Find(spec.name()).ok()) << spec.name();
+      EXPECT_TRUE(registry.Make(spec.name(), {}).ok()) << spec.name();
     }
-    EXPECT_TRUE(registry.Find(LenientAnswerRuleName(task)).ok());
+    EXPECT_TRUE(registry.Make(LenientAnswerRuleName(task), {}).ok());
   }
 }
 
@@ -95,12 +94,16 @@ TEST(ConfiguredRulesTest, TheConfigurationWins) {
   auto* second = section.add_rule();
   second->set_name("format");
   second->set_weight(0.5);
+  (*second->mutable_option())["n"] = "4";
   const auto rules = ConfiguredRules(section, COUNTDOWN);
   ASSERT_EQ(rules.size(), 2u);
   EXPECT_EQ(rules[0].name(), "overlong");
   EXPECT_EQ(rules[0].weight(), 1);  // the field's default
   EXPECT_EQ(rules[1].name(), "format");
   EXPECT_EQ(rules[1].weight(), 0.5);
+  EXPECT_EQ(rules[0].option_size(), 0);
+  ASSERT_EQ(rules[1].option_size(), 1);
+  EXPECT_EQ(rules[1].option().at("n"), "4");
 }
 
 }  // namespace
