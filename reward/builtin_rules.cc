@@ -5,7 +5,12 @@
 #include "reward/answer/answer_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
+#include "reward/format/tag_count_rule.h"
+#include "reward/language/language_rule.h"
+#include "reward/length/cosine_rule.h"
+#include "reward/length/group_length_rule.h"
 #include "reward/length/overlong_rule.h"
+#include "reward/repetition/repetition_rule.h"
 
 namespace r1 {
 namespace {
@@ -34,7 +39,12 @@ RewardRegistry BuiltinRewardRules() {
   Add<ExactAnswerLenientRule>("exact_answer_lenient", &registry);
   Add<CountdownRule>("countdown", &registry);
   Add<CountdownLenientRule>("countdown_lenient", &registry);
+  Add<TagCountRule>("tag_count", &registry);
+  Add<LanguageRule, LanguageOptions>("language", &registry);
+  Add<RepetitionRule, RepetitionOptions>("repetition", &registry);
   Add<OverlongRule>("overlong", &registry);
+  Add<CosineRule, CosineOptions>("cosine", &registry);
+  Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);
   return registry;
 }
 

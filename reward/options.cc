@@ -18,6 +18,12 @@ constexpr size_t kMaxNameBytes = 64;
 
 }  // namespace
 
+const std::vector<std::string>& CompositionOptions() {
+  static const auto& names = *new std::vector<std::string>{
+      "clip_high", "clip_low", "combine", "gate", "when"};
+  return names;
+}
+
 const std::string* OptionReader::Take(const std::string& name) {
   known_.push_back(name);
   const auto it = options_.find(name);
@@ -86,11 +92,14 @@ absl::Status OptionReader::Finish() const {
   if (!status_.ok()) return status_;
   for (const auto& [name, text] : options_) {
     if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    std::vector<std::string> all = CompositionOptions();
+    all.insert(all.end(), known_.begin(), known_.end());
     return absl::InvalidArgumentError(absl::StrCat(
         "unknown option \"", Excerpt(name),
         "\"; known: ", known_.empty() ? "none" : absl::StrJoin(known_, ", "),
+        ", and for every rule ", absl::StrJoin(CompositionOptions(), ", "),
         DidYouMean(NearestNames(
-            absl::string_view(name).substr(0, kMaxNameBytes), known_))));
+            absl::string_view(name).substr(0, kMaxNameBytes), all))));
   }
   return absl::OkStatus();
 }

@@ -15,6 +15,10 @@ namespace r1 {
 
 using RuleOptions = std::map<std::string, std::string>;
 
+// Names of the options that every rule takes (reward/composition.h); a rule
+// never sees them.
+const std::vector<std::string>& CompositionOptions();
+
 // Reads options one by one and collects what is wrong:
 //
 //   OptionReader read(options);

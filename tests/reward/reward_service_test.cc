@@ -246,12 +246,13 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   const auto reply = client.Describe(Soon());
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->build_id(), "build-7");
-  EXPECT_THAT(
-      std::vector<std::string>(reply->rule_names().begin(),
-                               reply->rule_names().end()),
-      ::testing::ElementsAre("countdown", "countdown_lenient", "exact_answer",
-                             "exact_answer_lenient", "fails", "format",
-                             "format_lenient", "gate", "overlong", "slow"));
+  EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
+                                       reply->rule_names().end()),
+              ::testing::ElementsAre(
+                  "cosine", "countdown", "countdown_lenient", "exact_answer",
+                  "exact_answer_lenient", "fails", "format", "format_lenient",
+                  "gate", "group_length", "language", "overlong", "repetition",
+                  "slow", "tag_count"));
 }
 
 TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {

@@ -157,11 +157,11 @@ TEST_F(ScorerTest, ErrorsGoBeforeTimeoutsBeforeAbstentions) {
             REWARD_TIMEOUT);
 }
 
-TEST_F(ScorerTest, ATotalThatOverflowsIsAnErrorOfItsRule) {
+TEST_F(ScorerTest, ATotalThatOverflowsIsAnError) {
   const RewardResult result =
       Score({MakeSpec("half", 1), MakeSpec("huge", 1e10)});
   EXPECT_EQ(result.kind(), REWARD_ERROR);
-  EXPECT_THAT(result.detail(), HasSubstr("huge: the total becomes inf"));
+  EXPECT_THAT(result.detail(), HasSubstr("total: becomes inf"));
 }
 
 TEST_F(ScorerTest, CreateRefusesBadRequests) {
@@ -197,13 +197,15 @@ TEST_F(ScorerTest, BadOptionsNameRuleOptionAndWhatIsKnown) {
     return std::string(status.message());
   };
   EXPECT_EQ(message("unit", "valeu", "1"),
-            "reward rule \"unit\": unknown option \"valeu\"; known: value; did "
-            "you mean \"value\"?");
+            "reward rule \"unit\": unknown option \"valeu\"; known: value, and "
+            "for every rule clip_high, clip_low, combine, gate, when; did you "
+            "mean \"value\"?");
   EXPECT_EQ(message("unit", "value", "10"),
             "reward rule \"unit\": option \"value\": expected a number from -9 "
             "to 9, got \"10\"");
   EXPECT_EQ(message("half", "n", "3"),
-            "reward rule \"half\": unknown option \"n\"; known: none");
+            "reward rule \"half\": unknown option \"n\"; known: none, and for "
+            "every rule clip_high, clip_low, combine, gate, when");
 }
 
 TEST_F(ScorerTest, PastTheDeadlineNothingIsStarted) {
