@@ -75,8 +75,10 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
                      "or set reward.server to \"\""));
   }
   R1_RETURN_IF_ERROR(CheckNames(rules, *service, name));
-  R1_RETURN_IF_ERROR(Annotate(
-      link->client_->CheckRules(absl::Now() + kServerStart), "reward.rule"));
+  const auto compares_samples =
+      link->client_->CheckRules(absl::Now() + kServerStart);
+  R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
+  link->compares_samples_ = *compares_samples;
   return link;
 }
 

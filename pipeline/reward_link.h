@@ -4,6 +4,8 @@
 #define R1_PIPELINE_REWARD_LINK_H_
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "learner/reward_source.h"
@@ -24,6 +26,10 @@ class RewardLink : public RewardSource {
       const RunConfig& config, int num_threads);
 
   void Submit(RewardItem item) override { client_->Submit(std::move(item)); }
+  bool compares_samples() const override { return compares_samples_; }
+  void SubmitTogether(std::vector<RewardItem> items) override {
+    client_->SubmitTogether(std::move(items));
+  }
   absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
     return client_->Next(deadline);
   }
@@ -31,6 +37,7 @@ class RewardLink : public RewardSource {
  private:
   RewardLink() = default;
 
+  bool compares_samples_ = false;
   std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
   std::unique_ptr<RewardClient> client_;             // gone before embedded_
 };

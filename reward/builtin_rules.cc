@@ -1,5 +1,8 @@
 #include "reward/builtin_rules.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "reward/answer/answer_rule.h"
@@ -27,6 +30,26 @@ RewardRuleSpec Spec(const char* name, double weight) {
   spec.set_name(name);
   spec.set_weight(weight);
   return spec;
+}
+
+// The configured rules whose option "when" passes. That option is no business
+// of who scores; one with a bad value stays, to be refused.
+template <typename Passes>
+std::vector<RewardRuleSpec> RulesWhere(const RewardSection& section,
+                                       const Passes& passes) {
+  std::vector<RewardRuleSpec> rules;
+  for (const WeightedRule& rule : section.rule()) {
+    RewardRuleSpec spec = Spec(rule.name().c_str(), rule.weight());
+    *spec.mutable_option() = rule.option();
+    const auto it = spec.option().find("when");
+    const std::string when = it == spec.option().end() ? "train" : it->second;
+    if (!passes(when)) continue;
+    if (when == "train" || when == "eval" || when == "both") {
+      spec.mutable_option()->erase("when");
+    }
+    rules.push_back(std::move(spec));
+  }
+  return rules;
 }
 
 }  // namespace
@@ -65,12 +88,16 @@ std::vector<RewardRuleSpec> DefaultRules(Task task) {
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
                                             Task task) {
   if (section.rule().empty()) return DefaultRules(task);
-  std::vector<RewardRuleSpec> rules;
-  for (const WeightedRule& rule : section.rule()) {
-    rules.push_back(Spec(rule.name().c_str(), rule.weight()));
-    *rules.back().mutable_option() = rule.option();
-  }
-  return rules;
+  return RulesWhere(section,
+                    [](const std::string& when) { return when != "eval"; });
+}
+
+std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task) {
+  const auto rules = RulesWhere(section, [](const std::string& when) {
+    return when == "eval" || when == "both";
+  });
+  if (!rules.empty()) return rules;
+  return {Spec(AnswerRuleName(task), 1)};
 }
 
 }  // namespace r1

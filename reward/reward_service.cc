@@ -145,6 +145,7 @@ grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
   if (!scorer.ok()) return ToGrpc(scorer.status());
   const absl::Status ids = CheckIds(request);
   if (!ids.ok()) return ToGrpc(ids);
+  reply->set_compares_samples(scorer->compares_samples());
   auto results = pool_.ScoreAll(
       *std::move(scorer),
       std::vector<RewardItem>(request.items().begin(), request.items().end()),

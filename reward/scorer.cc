@@ -1,5 +1,6 @@
 #include "reward/scorer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <exception>
@@ -160,6 +161,11 @@ absl::Status Scorer::FindNeeds() {
     }
   }
   return absl::OkStatus();
+}
+
+bool Scorer::compares_samples() const {
+  return std::any_of(terms_.begin(), terms_.end(),
+                     [](const Term& term) { return term.is_group; });
 }
 
 std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,

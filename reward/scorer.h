@@ -37,6 +37,9 @@ class Scorer {
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context);
 
+  // Whether a rule compares samples.
+  bool compares_samples() const;
+
   // The result of one item, which is a group of its own; never fails as a call.
   // Past the deadline no further rule is started, and an item whose required
   // rules were not all done by then is a TIMEOUT. A rule that has been started

@@ -107,5 +107,36 @@ TEST(ConfiguredRulesTest, TheConfigurationWins) {
   EXPECT_EQ(rules[1].option().at("n"), "4");
 }
 
+TEST(EvalRulesTest, AreThoseThatSayWhen) {
+  const auto names = [](const std::vector<RewardRuleSpec>& rules) {
+    std::string line;
+    for (const RewardRuleSpec& rule : rules) {
+      line += rule.name() + " ";
+      for (const auto& [key, value] : rule.option()) {
+        line += key + "=" + value + " ";
+      }
+    }
+    return line;
+  };
+  RewardSection section;
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "countdown ");
+  EXPECT_EQ(names(EvalRules(section, ARITHMETIC)), "exact_answer ");
+  const auto add = [&](const char* name, const char* when) {
+    WeightedRule* rule = section.add_rule();
+    rule->set_name(name);
+    if (*when != 0) (*rule->mutable_option())["when"] = when;
+  };
+  add("format", "");
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "countdown ");
+  add("overlong", "train");
+  add("language", "eval");
+  add("repetition", "both");
+  add("cosine", "never");
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "language repetition ");
+  // A bad value is kept, to be refused.
+  EXPECT_EQ(names(ConfiguredRules(section, COUNTDOWN)),
+            "format overlong repetition cosine when=never ");
+}
+
 }  // namespace
 }  // namespace r1
