@@ -77,6 +77,8 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
   samples_total_ = tokens_done_ = 0;
   awaited_samples_.clear();
   awaited_rewards_.clear();
+  rewards_due_ = 0;
+  scored_again_.clear();
   unrecorded_failures_.clear();
   last_progress_ = absl::Now();
   next_warning_ = last_progress_ + patience_.before_warning;
@@ -143,6 +145,7 @@ absl::Status SampleCollector::DrawPrompts(int count) {
         work.sample_indices.push_back(s);
       }
     }
+    if (peers_.reward->compares_samples()) SubmitGroupIfWhole(prompt.id());
     if (work.sample_indices.empty()) continue;
     work.prompt = prompt;
     work.sampling = sampling;
@@ -172,7 +175,7 @@ absl::Status SampleCollector::TakeRecorded(SampleRecord record) {
   if (record.reward.has_value()) {
     sample.reward = *std::move(record.reward);
     awaited_rewards_.erase(key);
-  } else {
+  } else if (!peers_.reward->compares_samples()) {
     SubmitForReward(key);
   }
   return absl::OkStatus();
@@ -205,7 +208,7 @@ absl::Status SampleCollector::CheckTrajectory(const Trajectory& t) const {
   return absl::OkStatus();
 }
 
-void SampleCollector::SubmitForReward(SampleKey key) {
+RewardItem SampleCollector::ItemOf(SampleKey key) {
   const Prompt& prompt = GroupOf(key.first).prompt;
   const CollectedSample& sample = SampleOf(key);
   RewardItem item;
@@ -215,7 +218,30 @@ void SampleCollector::SubmitForReward(SampleKey key) {
   item.set_reference(prompt.reference());
   item.set_completion_tokens(sample.trajectory.tokens_size());
   item.set_is_truncated(sample.trajectory.finish_reason() == FINISH_LENGTH);
-  peers_.reward->Submit(std::move(item));
+  item.set_group(absl::StrCat(key.first));
+  return item;
+}
+
+void SampleCollector::SubmitForReward(SampleKey key) {
+  ++rewards_due_;
+  peers_.reward->Submit(ItemOf(key));
+}
+
+// For rules that compare samples: submits the prompt's if all are there and a
+// reward is missing.
+void SampleCollector::SubmitGroupIfWhole(uint64_t prompt_id) {
+  std::vector<RewardItem> items;
+  std::set<SampleKey> recorded;
+  for (uint32_t s = 0; s < GroupOf(prompt_id).samples.size(); ++s) {
+    const SampleKey key{prompt_id, s};
+    if (awaited_samples_.count(key) > 0) return;
+    items.push_back(ItemOf(key));
+    if (awaited_rewards_.count(key) == 0) recorded.insert(key);
+  }
+  if (recorded.size() == items.size()) return;
+  rewards_due_ += static_cast<int64_t>(items.size());
+  scored_again_.merge(recorded);
+  peers_.reward->SubmitTogether(std::move(items));
 }
 
 absl::Status SampleCollector::WaitForAll() {
@@ -230,7 +256,7 @@ absl::Status SampleCollector::WaitForAll() {
     }
     R1_RETURN_IF_ERROR(TakeRewards(absl::InfinitePast()));
   }
-  while (!awaited_rewards_.empty()) {
+  while (rewards_due_ > 0) {
     ReportProgress(StepPhase::kReward);
     R1_RETURN_IF_ERROR(TakeRewards(absl::Now() + kTick));
   }
@@ -254,15 +280,18 @@ absl::Status SampleCollector::TakeTrajectory(Trajectory trajectory) {
   collection_.fresh_tokens += sample.trajectory.tokens_size();
   R1_RETURN_IF_ERROR(peers_.journal->RecordTrajectory(
       step_, GroupOf(key.first).prompt, sample.trajectory, sample.completion));
-  SubmitForReward(key);
+  if (peers_.reward->compares_samples()) {
+    SubmitGroupIfWhole(key.first);
+  } else {
+    SubmitForReward(key);
+  }
   return absl::OkStatus();
 }
 
 // Takes what is there; waits until `deadline` for the first. With
 // InfinitePast, nothing being there is no sign of a stall.
 absl::Status SampleCollector::TakeRewards(absl::Time deadline) {
-  // What was submitted and has not come back.
-  while (awaited_rewards_.size() > awaited_samples_.size()) {
+  while (rewards_due_ > 0) {
     auto reward = peers_.reward->Next(deadline);
     if (!reward.ok()) {
       const bool is_glance = deadline == absl::InfinitePast() &&
@@ -284,6 +313,8 @@ absl::Status SampleCollector::TakeReward(RewardResult reward) {
                         absl::SimpleAtoi(parts[0], &prompt_id) &&
                         absl::SimpleAtoi(parts[1], &sample_index);
   const SampleKey key{prompt_id, sample_index};
+  --rewards_due_;
+  if (is_known && scored_again_.erase(key) > 0) return absl::OkStatus();
   if (!is_known || awaited_rewards_.erase(key) == 0) {
     return absl::InternalError(absl::StrCat("a reward arrived for \"",
                                             reward.id(), "\" of step ", step_,

@@ -92,7 +92,9 @@ class SampleCollector {
   absl::Status DrawPrompts(int count);
   absl::Status TakeRecorded(SampleRecord record);
   absl::Status CheckTrajectory(const Trajectory& trajectory) const;
+  RewardItem ItemOf(SampleKey key);
   void SubmitForReward(SampleKey key);
+  void SubmitGroupIfWhole(uint64_t prompt_id);
   absl::Status WaitForAll();
   absl::Status TakeTrajectory(Trajectory trajectory);
   absl::Status TakeRewards(absl::Time deadline);
@@ -123,6 +125,11 @@ class SampleCollector {
   Collection collection_;
   std::map<SampleKey, SampleRecord> recorded_;
   std::set<SampleKey> awaited_samples_, awaited_rewards_;
+  // Results that were asked for and have yet to come; with rules that compare
+  // samples, those of recorded samples, which are scored again with the others
+  // of their prompt and not recorded twice.
+  int64_t rewards_due_ = 0;
+  std::set<SampleKey> scored_again_;
   // Errors and timeouts; recorded once the round is known to tolerate them, so
   // that a run stopped by a broken reward scores them anew.
   std::set<SampleKey> unrecorded_failures_;

@@ -3,6 +3,8 @@
 #ifndef R1_LEARNER_REWARD_SOURCE_H_
 #define R1_LEARNER_REWARD_SOURCE_H_
 
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "proto/reward.pb.h"
@@ -16,6 +18,11 @@ class RewardSource {
 
   // Returns at once. The item's id is unique within the step.
   virtual void Submit(RewardItem item) = 0;
+
+  // Whether a rule compares the samples of a prompt. Then all of a prompt's are
+  // submitted by one call of SubmitTogether, and none by Submit.
+  virtual bool compares_samples() const = 0;
+  virtual void SubmitTogether(std::vector<RewardItem> items) = 0;
 
   // The next finished result; each submitted item comes out exactly once, if
   // need be as an error or a timeout.

@@ -62,14 +62,17 @@ void UpdateTotals::Add(const MinibatchGradient& gradient,
 
 void AppendSampleMetrics(const Collection& collection,
                          const std::string& answer_rule, Metrics* metrics) {
-  Mean reward, length, truncated;
+  Mean reward, raw_reward, length, truncated;
   int64_t errors = 0, abstains = 0, zero_groups = 0;
   double longest = 0;
   for (const SampleGroup& group : collection.groups) {
     zero_groups += !IsInformative(group.rewards());
     for (const CollectedSample& sample : group.samples) {
       const RewardKind kind = sample.reward.kind();
-      if (kind == REWARD_SCORE) reward.Add(sample.reward.total());
+      if (kind == REWARD_SCORE) {
+        reward.Add(sample.reward.total());
+        raw_reward.Add(sample.reward.raw_total());
+      }
       errors += kind == REWARD_ERROR || kind == REWARD_TIMEOUT;
       abstains += kind == REWARD_ABSTAIN;
       const double tokens = sample.trajectory.tokens_size();
@@ -79,6 +82,7 @@ void AppendSampleMetrics(const Collection& collection,
     }
   }
   metrics->emplace_back("reward/mean", reward.value());
+  metrics->emplace_back("reward/raw_mean", raw_reward.value());
   for (const auto& [name, mean] : ComponentMeans(collection)) {
     metrics->emplace_back(absl::StrCat("reward/", name), mean.value());
     if (name == answer_rule) metrics->emplace_back("accuracy", mean.value());

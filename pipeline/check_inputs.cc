@@ -7,6 +7,8 @@
 #include "base/status_macros.h"
 #include "model/model_config.h"
 #include "pipeline/reward_link.h"
+#include "reward/builtin_rules.h"
+#include "reward/scorer.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
 #include "rollout/tasks/countdown.h"
@@ -55,6 +57,14 @@ absl::Status CheckAddress(const std::string& listen) {
   return CoordinatorServer::Start(&coordinator, listen).status();
 }
 
+// Evaluations score in this process.
+absl::Status CheckEvalRules(const RunConfig& config) {
+  const auto rules = EvalRules(config.reward(), config.data().task());
+  return Annotate(
+      Scorer::Create(BuiltinRewardRules(), rules, RuleContext()).status(),
+      "reward.rule");
+}
+
 }  // namespace
 
 absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
@@ -66,6 +76,7 @@ absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
   if (config.rl().steps() == 0) return absl::OkStatus();
   R1_RETURN_IF_ERROR(CheckPromptFile(config.data()));
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
+  R1_RETURN_IF_ERROR(CheckEvalRules(config));
   return RewardLink::Connect(config, /*num_threads=*/1).status();
 }
 

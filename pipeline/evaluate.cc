@@ -1,6 +1,8 @@
 #include "pipeline/evaluate.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "reward/answer/number.h"
 #include "reward/builtin_rules.h"
 #include "reward/format/tags.h"
+#include "reward/scorer.h"
 #include "reward/text.h"
 #include "rollout/engine.h"
 
@@ -79,23 +82,19 @@ struct Verdict {
   bool is_correct_lenient = false;
   bool has_format = false;
   bool is_abstained = false;
+  std::vector<RewardComponent> scores;  // by rule
 };
 
-// Applies one rule; abstention shows in `verdict`.
+// Whether a built-in rule gives 1. One that cannot use the reference does not:
+// only the rule that says what is right decides which problems count.
 absl::StatusOr<bool> Holds(const RewardRegistry& registry, const char* name,
-                           const RewardItem& item, Verdict* verdict) {
-  R1_ASSIGN_OR_RETURN(const RewardRule* rule, registry.Find(name));
+                           const RewardItem& item) {
+  R1_ASSIGN_OR_RETURN(const auto rule, registry.Make(name, {}));
   const RuleResult result = rule->Score(item, RuleContext());
-  switch (result.kind) {
-    case REWARD_SCORE:
-      return result.value == 1;
-    case REWARD_ABSTAIN:
-      verdict->is_abstained = true;
-      return false;
-    default:
-      return absl::InternalError(absl::StrCat("rule ", name, " failed on ",
-                                              item.id(), ": ", result.detail));
-  }
+  if (result.kind == REWARD_SCORE) return result.value == 1;
+  if (result.kind == REWARD_ABSTAIN) return false;
+  return absl::InternalError(absl::StrCat("rule ", name, " failed on ",
+                                          item.id(), ": ", result.detail));
 }
 
 // Counts of one (strict or lenient) reading over all problems.
@@ -125,16 +124,27 @@ class Judge {
   Judge(const EvalOptions& options, const Tokenizer& tokenizer)
       : options_(options),
         tokenizer_(tokenizer),
-        registry_(BuiltinRewardRules()) {}
+        registry_(BuiltinRewardRules()),
+        rules_(EvalRules(options.reward, options.task)) {}
+
+  absl::Status Prepare() {
+    RuleContext context;
+    context.max_new_tokens = options_.sampling.max_new_tokens();
+    context.overlong_buffer = options_.reward.overlong_buffer();
+    R1_ASSIGN_OR_RETURN(scorer_, Scorer::Create(registry_, rules_, context));
+    return absl::OkStatus();
+  }
 
   absl::Status AddProblem(const Prompt& prompt,
                           absl::Span<const Trajectory> trajectories) {
     std::vector<Vote> strict, lenient;
+    std::vector<RewardComponent> scores;
     bool is_abstained = false;
     for (const Trajectory& trajectory : trajectories) {
       EvalSample sample = MakeSample(prompt, trajectory);
       R1_ASSIGN_OR_RETURN(const Verdict verdict, Score(prompt, sample));
       is_abstained |= verdict.is_abstained;
+      scores.insert(scores.end(), verdict.scores.begin(), verdict.scores.end());
       sample.is_correct = verdict.is_correct;
       sample.has_format = verdict.has_format;
       const absl::string_view text = sample.completion;
@@ -158,6 +168,11 @@ class Judge {
     strict_.Add(strict);
     lenient_.Add(lenient);
     AddCounts(trajectories.size());
+    for (const RewardComponent& score : scores) {
+      Mean& mean = means_[score.name()];
+      mean.sum += score.value();
+      ++mean.count;
+    }
     return absl::OkStatus();
   }
 
@@ -172,6 +187,12 @@ class Judge {
     metrics.emplace_back("truncated", truncated_ * scale);
     metrics.emplace_back("problems", problems_);
     metrics.emplace_back("abstained", abstained_);
+    for (size_t r = 1; r < rules_.size(); ++r) {
+      const std::string& name = rules_[r].name();
+      const Mean& mean = means_[name];
+      metrics.emplace_back(absl::StrCat("reward/", name),
+                           mean.count > 0 ? mean.sum / mean.count : 0);
+    }
     return std::move(report_);
   }
 
@@ -199,14 +220,23 @@ class Judge {
     item.set_completion_tokens(static_cast<int32_t>(sample.num_tokens));
     item.set_is_truncated(sample.finish_reason == FINISH_LENGTH);
     Verdict verdict;
-    R1_ASSIGN_OR_RETURN(
-        verdict.is_correct,
-        Holds(registry_, AnswerRuleName(options_.task), item, &verdict));
+    const RewardResult reward = scorer_->Score(item, absl::InfiniteFuture());
+    if (reward.kind() == REWARD_ERROR || reward.kind() == REWARD_TIMEOUT) {
+      return absl::InternalError(
+          absl::StrCat("a rule failed on ", item.id(), ": ", reward.detail()));
+    }
+    verdict.is_abstained = true;
+    for (const RewardComponent& score : reward.components()) {
+      verdict.scores.push_back(score);
+      if (score.name() != rules_[0].name()) continue;
+      verdict.is_abstained = false;
+      verdict.is_correct = score.value() == 1;
+    }
     R1_ASSIGN_OR_RETURN(
         verdict.is_correct_lenient,
-        Holds(registry_, LenientAnswerRuleName(options_.task), item, &verdict));
-    R1_ASSIGN_OR_RETURN(verdict.has_format,
-                        Holds(registry_, "format", item, &verdict));
+        Holds(registry_, LenientAnswerRuleName(options_.task), item));
+    verdict.is_correct_lenient |= verdict.is_correct;
+    R1_ASSIGN_OR_RETURN(verdict.has_format, Holds(registry_, "format", item));
     return verdict;
   }
 
@@ -221,9 +251,17 @@ class Judge {
     }
   }
 
+  struct Mean {
+    double sum = 0;
+    int64_t count = 0;
+  };
+
   const EvalOptions& options_;
   const Tokenizer& tokenizer_;
-  RewardRegistry registry_;
+  const RewardRegistry registry_;
+  const std::vector<RewardRuleSpec> rules_;
+  std::optional<Scorer> scorer_;
+  std::map<std::string, Mean> means_;  // by rule
   EvalReport report_;
   Tally strict_, lenient_;
   double problems_ = 0, abstained_ = 0;
@@ -246,6 +284,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
     const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,
     const EvalOptions& options) {
   Judge judge(options, tokenizer);
+  R1_RETURN_IF_ERROR(judge.Prepare());
   const size_t k = options.samples;
   for (size_t p = 0; p < prompts.size(); ++p) {
     R1_RETURN_IF_ERROR(judge.AddProblem(

@@ -21,7 +21,8 @@
 namespace r1 {
 
 struct EvalOptions {
-  Task task = COUNTDOWN;  // decides the answer rules
+  Task task = COUNTDOWN;  // decides the answer rules that `reward` leaves open
+  RewardSection reward;   // the rules: EvalRules() of reward/builtin_rules.h
   int samples = 1;        // k, per problem
   SamplingParams sampling;
   uint64_t seed = 1;   // key of the random draws
@@ -30,10 +31,12 @@ struct EvalOptions {
 
 struct EvalReport {
   // In display order, with k = samples: pass@1, pass@k, cons@k, the same
-  // "_lenient", format, mean_length (tokens), truncated, problems, abstained.
-  // "Strict" (no suffix) and "lenient" are the task's two answer rules;
-  // reward/README.md says what each accepts. Problems whose reference is
-  // unusable are counted as abstained and are part of no other number.
+  // "_lenient", format, mean_length (tokens), truncated, problems, abstained,
+  // then "reward/NAME", the mean score, for each rule but the first. "Strict"
+  // (no suffix) is the first rule giving 1, "lenient" that or the task's
+  // lenient rule; reward/README.md says what each accepts. Problems whose
+  // reference is unusable are counted as abstained and are part of no other
+  // number.
   Metrics metrics;
   std::vector<EvalSample> samples;  // by problem, then sample index
 };
@@ -48,7 +51,7 @@ using EvalProgress = std::function<bool(int64_t done, int64_t total)>;
 
 // The second half of an evaluation: judges `trajectories`, options.samples of
 // them for each prompt, in order of (prompt, sample index).
-// Errors: Internal if a rule fails.
+// Errors: InvalidArgument for a bad rule; Internal if one fails.
 absl::StatusOr<EvalReport> JudgeSamples(
     const std::vector<Prompt>& prompts,
     const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,

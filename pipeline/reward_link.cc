@@ -22,7 +22,7 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 // After so long a wait, say so.
 constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 
-absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
+absl::Status CheckNames(const std::vector<RewardRuleSpec>& rules,
                         const DescribeReply& service,
                         const std::string& server) {
   const auto& known = service.rule_names();
@@ -82,7 +82,11 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
                      "): start it with `r1 reward-server --listen HOST:PORT`, "
                      "or set reward.server to \"\""));
   }
-  R1_RETURN_IF_ERROR(CheckRules(rules, *service, name));
+  R1_RETURN_IF_ERROR(CheckNames(rules, *service, name));
+  const auto compares_samples =
+      link->client_->CheckRules(absl::Now() + kServerStart);
+  R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
+  link->compares_samples_ = *compares_samples;
   return link;
 }
 

@@ -4,6 +4,8 @@
 #define R1_PIPELINE_REWARD_LINK_H_
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "learner/reward_source.h"
@@ -17,13 +19,17 @@ namespace r1 {
 class RewardLink : public RewardSource {
  public:
   // Connects to config.reward().server(), or starts the service in this
-  // process, and checks that it knows all configured rules.
-  // Errors: InvalidArgument for an unknown rule (names the known ones);
+  // process, and checks that it takes all configured rules and their options.
+  // Errors: InvalidArgument for an unknown rule or option (names the known);
   // Unavailable if the server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);
 
   void Submit(RewardItem item) override { client_->Submit(std::move(item)); }
+  bool compares_samples() const override { return compares_samples_; }
+  void SubmitTogether(std::vector<RewardItem> items) override {
+    client_->SubmitTogether(std::move(items));
+  }
   absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
     return client_->Next(deadline);
   }
@@ -31,6 +37,7 @@ class RewardLink : public RewardSource {
  private:
   RewardLink() = default;
 
+  bool compares_samples_ = false;
   std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
   std::unique_ptr<RewardClient> client_;             // gone before embedded_
 };

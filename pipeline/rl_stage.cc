@@ -112,6 +112,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
   R1_ASSIGN_OR_RETURN(const std::vector<Prompt> prompts, HeldOutPrompts());
   EvalOptions options;
   options.task = config_.data().task();
+  options.reward = config_.reward();
   options.samples = config_.eval().samples();
   options.sampling = MakeEvalSampling(config_);
   options.seed = config_.seed();
@@ -171,7 +172,8 @@ absl::Status RlStage::Train() {
   peers.journal = context_.store;
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
-  options.answer_rule = AnswerRuleName(config_.data().task());
+  options.answer_rule =
+      EvalRules(config_.reward(), config_.data().task())[0].name();
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
   Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
                   std::move(options));

@@ -21,7 +21,8 @@ const char kSelectSamples[] =
     "SELECT t.step, t.prompt_id, t.sample_index, t.policy_version, "
     "t.finish_reason, t.tokens, t.logprobs, t.completion, p.source, "
     "p.question, p.reference, p.tokens, r.kind, r.total, r.components, "
-    "r.detail, a.advantage FROM trajectories t JOIN prompts p USING(prompt_id) "
+    "r.detail, a.advantage, r.raw_total FROM trajectories t JOIN prompts p "
+    "USING(prompt_id) "
     "LEFT JOIN rewards r USING(step, prompt_id, sample_index) "
     "LEFT JOIN advantages a USING(step, prompt_id, sample_index) ";
 
@@ -48,6 +49,7 @@ SampleView ReadSample(const Statement& row) {
     reward.set_total(row.Double(13));
     ComponentsFromJson(row.Bytes(14), &reward);
     reward.set_detail(std::string(row.Bytes(15)));
+    reward.set_raw_total(row.Double(17));
   }
   if (!row.IsNull(16)) view.advantage = row.Double(16);
   return view;
@@ -72,21 +74,6 @@ FinishReason FinishReasonFromName(absl::string_view name) {
     if (name == FinishReasonName(reason)) return reason;
   }
   return FINISH_UNSPECIFIED;
-}
-
-const char* RewardKindName(RewardKind kind) {
-  switch (kind) {
-    case REWARD_SCORE:
-      return "score";
-    case REWARD_ABSTAIN:
-      return "abstain";
-    case REWARD_ERROR:
-      return "error";
-    case REWARD_TIMEOUT:
-      return "timeout";
-    default:
-      return "unspecified";
-  }
 }
 
 RewardKind RewardKindFromName(absl::string_view name) {

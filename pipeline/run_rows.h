@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "learner/journal.h"
 #include "pipeline/sqlite.h"
+#include "reward/json_lines.h"
 
 namespace r1 {
 
@@ -32,11 +33,10 @@ absl::string_view AsBlob(const google::protobuf::RepeatedField<T>& values) {
                            values.size() * sizeof(T));
 }
 
-// "end_token", "stop_string", "length"; "score", "abstain", "error",
-// "timeout". Other text reads as UNSPECIFIED.
+// "end_token", "stop_string", "length"; kinds are named by RewardKindName.
+// Other text reads as UNSPECIFIED.
 const char* FinishReasonName(FinishReason reason);
 FinishReason FinishReasonFromName(absl::string_view name);
-const char* RewardKindName(RewardKind kind);
 RewardKind RewardKindFromName(absl::string_view name);
 
 // RewardResult.components as a JSON object in their order, and back.

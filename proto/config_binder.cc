@@ -1,6 +1,7 @@
 #include "proto/config_binder.h"
 
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -39,6 +40,19 @@ std::string WithoutIndices(absl::string_view path) {
     if (c == ']') is_index = false;
   }
   return plain;
+}
+
+// Whether an entry of a map has the key of an earlier one. By reflection, a map
+// is the list of its entries.
+bool IsKeyTwice(const Message& message, const FieldDescriptor& field) {
+  const Reflection* r = message.GetReflection();
+  std::set<std::string> keys;
+  for (int i = 0; i < r->FieldSize(message, &field); ++i) {
+    const Message& entry = r->GetRepeatedMessage(message, &field, i);
+    const FieldDescriptor* key = field.message_type()->map_key();
+    keys.insert(entry.GetReflection()->GetString(entry, key));
+  }
+  return keys.size() < r->FieldSize(message, &field);
 }
 
 }  // namespace
@@ -98,6 +112,9 @@ void ConfigBinder::BindList(const FieldDescriptor& field,
     const std::string item_path = absl::StrCat(path, "[", index, "]");
     report_->SetOrigin(item_path, Where(item.line));
     BindItem(field, item, item_path, message);
+    if (field.is_map() && IsKeyTwice(*message, field)) {
+      Report(item.line, item_path, "the same key again; keep one");
+    }
   };
   if (!is_list) return bind(value);
   for (const TextValue& item : value.items) bind(item);

@@ -158,7 +158,9 @@ void CheckRules(const RunConfig& config, RuleChecker* check) {
   for (int i = 0; i < reward.rule_size(); ++i) {
     const WeightedRule& rule = reward.rule(i);
     const std::string path = absl::StrCat("reward.rule[", i, "]");
-    has_weight = has_weight || rule.weight() != 0;
+    const auto when = rule.option().find("when");
+    const bool trains = when == rule.option().end() || when->second != "eval";
+    has_weight = has_weight || (trains && rule.weight() != 0);
     check->Require(!rule.name().empty(), {path},
                    "has no name: expected e.g. name: \"format\", got \"\"");
     check->Require(names.insert(rule.name()).second, {path},

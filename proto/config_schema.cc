@@ -29,7 +29,7 @@ void CollectKeys(const Descriptor& type, const std::string& prefix,
     const FieldDescriptor* field = type.field(i);
     const std::string path = JoinPath(prefix, field->name());
     keys->push_back({path, field});
-    if (field->message_type() != nullptr) {
+    if (field->message_type() != nullptr && !field->is_map()) {
       CollectKeys(*field->message_type(), path, keys);
     }
   }

@@ -18,7 +18,7 @@ struct SchemaKey {
 };
 
 // Every key below `type` in the order of declaration, sections before their
-// content.
+// content. A map is one key.
 std::vector<SchemaKey> SchemaKeys(const google::protobuf::Descriptor& type);
 
 // What to write for this key, with its bounds: "an integer from 1 to 4096",

@@ -1,6 +1,6 @@
 #include "reward/builtin_rules.h"
 
-#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -8,14 +8,20 @@
 #include "reward/answer/answer_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
+#include "reward/format/tag_count_rule.h"
+#include "reward/language/language_rule.h"
+#include "reward/length/cosine_rule.h"
+#include "reward/length/group_length_rule.h"
 #include "reward/length/overlong_rule.h"
+#include "reward/repetition/repetition_rule.h"
 
 namespace r1 {
 namespace {
 
-template <typename Rule>
+// Add<Rule>(name, registry), Add<Rule, Options>(name, registry).
+template <typename... RuleAndOptions>
 void Add(absl::string_view name, RewardRegistry* registry) {
-  R1_CHECK(registry->Register(name, std::make_unique<Rule>()).ok(),
+  R1_CHECK(registry->Register(name, MakesRule<RuleAndOptions...>()).ok(),
            "built-in names are valid and differ");
 }
 
@@ -24,6 +30,26 @@ RewardRuleSpec Spec(const char* name, double weight) {
   spec.set_name(name);
   spec.set_weight(weight);
   return spec;
+}
+
+// The configured rules whose option "when" passes. That option is no business
+// of who scores; one with a bad value stays, to be refused.
+template <typename Passes>
+std::vector<RewardRuleSpec> RulesWhere(const RewardSection& section,
+                                       const Passes& passes) {
+  std::vector<RewardRuleSpec> rules;
+  for (const WeightedRule& rule : section.rule()) {
+    RewardRuleSpec spec = Spec(rule.name().c_str(), rule.weight());
+    *spec.mutable_option() = rule.option();
+    const auto it = spec.option().find("when");
+    const std::string when = it == spec.option().end() ? "train" : it->second;
+    if (!passes(when)) continue;
+    if (when == "train" || when == "eval" || when == "both") {
+      spec.mutable_option()->erase("when");
+    }
+    rules.push_back(std::move(spec));
+  }
+  return rules;
 }
 
 }  // namespace
@@ -36,7 +62,12 @@ RewardRegistry BuiltinRewardRules() {
   Add<ExactAnswerLenientRule>("exact_answer_lenient", &registry);
   Add<CountdownRule>("countdown", &registry);
   Add<CountdownLenientRule>("countdown_lenient", &registry);
+  Add<TagCountRule>("tag_count", &registry);
+  Add<LanguageRule, LanguageOptions>("language", &registry);
+  Add<RepetitionRule, RepetitionOptions>("repetition", &registry);
   Add<OverlongRule>("overlong", &registry);
+  Add<CosineRule, CosineOptions>("cosine", &registry);
+  Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);
   return registry;
 }
 
@@ -57,11 +88,16 @@ std::vector<RewardRuleSpec> DefaultRules(Task task) {
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
                                             Task task) {
   if (section.rule().empty()) return DefaultRules(task);
-  std::vector<RewardRuleSpec> rules;
-  for (const WeightedRule& rule : section.rule()) {
-    rules.push_back(Spec(rule.name().c_str(), rule.weight()));
-  }
-  return rules;
+  return RulesWhere(section,
+                    [](const std::string& when) { return when != "eval"; });
+}
+
+std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task) {
+  const auto rules = RulesWhere(section, [](const std::string& when) {
+    return when == "eval" || when == "both";
+  });
+  if (!rules.empty()) return rules;
+  return {Spec(AnswerRuleName(task), 1)};
 }
 
 }  // namespace r1

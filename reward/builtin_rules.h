@@ -23,9 +23,14 @@ const char* LenientAnswerRuleName(Task task);
 // twins and "overlong".
 std::vector<RewardRuleSpec> DefaultRules(Task task);
 
-// The rules of the configuration, in its order; DefaultRules if it has none.
+// The rules of the configuration to train by, in its order: those whose option
+// "when" is not "eval". DefaultRules if it has none.
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
                                             Task task);
+
+// The rules to evaluate by: those whose "when" is "eval" or "both"; the task's
+// answer rule if there is none. The first says whether an answer is right.
+std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task);
 
 }  // namespace r1
 

@@ -27,18 +27,18 @@ bool IsValidName(absl::string_view name) {
 }  // namespace
 
 absl::Status RewardRegistry::Register(absl::string_view name,
-                                      std::unique_ptr<const RewardRule> rule) {
+                                      RuleFactory factory) {
   if (!IsValidName(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "reward rule name \"", Excerpt(name), "\": expected 1 to ",
         kMaxNameBytes, " lower-case letters, digits and underscores"));
   }
-  if (rule == nullptr) {
+  if (factory == nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("reward rule \"", name, "\" is null"));
+        absl::StrCat("reward rule \"", name, "\" has no factory"));
   }
   const bool is_new =
-      rules_.try_emplace(std::string(name), std::move(rule)).second;
+      factories_.try_emplace(std::string(name), std::move(factory)).second;
   if (!is_new) {
     return absl::AlreadyExistsError(absl::StrCat(
         "reward rule \"", name, "\" is registered twice; choose another name"));
@@ -46,21 +46,25 @@ absl::Status RewardRegistry::Register(absl::string_view name,
   return absl::OkStatus();
 }
 
-absl::StatusOr<const RewardRule*> RewardRegistry::Find(
-    absl::string_view name) const {
-  const auto it = rules_.find(std::string(name));
-  if (it != rules_.end()) return it->second.get();
-  // A name from the network may be megabytes; the search is quadratic.
-  const std::vector<std::string> known = Names();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown reward rule \"", Excerpt(name),
-      "\"; known: ", known.empty() ? "none" : absl::StrJoin(known, ", "),
-      DidYouMean(NearestNames(name.substr(0, kMaxNameBytes), known))));
+absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::Make(
+    absl::string_view name, const RuleOptions& options) const {
+  const auto it = factories_.find(std::string(name));
+  if (it == factories_.end()) {
+    // A name from the network may be megabytes; the search is quadratic.
+    const std::vector<std::string> known = Names();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "unknown reward rule \"", Excerpt(name),
+        "\"; known: ", known.empty() ? "none" : absl::StrJoin(known, ", "),
+        DidYouMean(NearestNames(name.substr(0, kMaxNameBytes), known))));
+  }
+  auto rule = it->second(options);
+  if (rule.ok()) return rule;
+  return Annotate(rule.status(), absl::StrCat("reward rule \"", name, "\""));
 }
 
 std::vector<std::string> RewardRegistry::Names() const {
   std::vector<std::string> names;
-  for (const auto& [name, rule] : rules_) names.push_back(name);
+  for (const auto& [name, factory] : factories_) names.push_back(name);
   return names;
 }
 

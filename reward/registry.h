@@ -3,35 +3,67 @@
 #ifndef R1_REWARD_REGISTRY_H_
 #define R1_REWARD_REGISTRY_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/status_macros.h"
+#include "reward/options.h"
 #include "reward/rule.h"
 
 namespace r1 {
 
-// Threads: fill it in one thread; then Find and Names from any.
+// Makes a rule from its options. Errors: InvalidArgument naming the option,
+// what was expected and got (reward/options.h).
+using RuleFactory =
+    std::function<absl::StatusOr<std::unique_ptr<const RewardRule>>(
+        const RuleOptions&)>;
+
+// The factory of a rule that has no options.
+template <typename Rule>
+RuleFactory MakesRule() {
+  return [](const RuleOptions& options)
+             -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+    R1_RETURN_IF_ERROR(OptionReader(options).Finish());
+    return std::make_unique<const Rule>();
+  };
+}
+
+// The factory of a rule that is constructed from `Options`, which come from
+//   static absl::StatusOr<Options> Options::Parse(const RuleOptions&).
+template <typename Rule, typename Options>
+RuleFactory MakesRule() {
+  return [](const RuleOptions& options)
+             -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+    R1_ASSIGN_OR_RETURN(Options parsed, Options::Parse(options));
+    return std::make_unique<const Rule>(std::move(parsed));
+  };
+}
+
+// Threads: fill it in one thread; then Make and Names from any.
 class RewardRegistry {
  public:
   // Names are lower-case letters, digits and '_', 64 characters at most.
-  // Errors: InvalidArgument for another name or a null rule; AlreadyExists.
-  absl::Status Register(absl::string_view name,
-                        std::unique_ptr<const RewardRule> rule);
+  // Errors: InvalidArgument for another name or no factory; AlreadyExists.
+  absl::Status Register(absl::string_view name, RuleFactory factory);
 
-  // The rule, owned by the registry.
-  // Errors: InvalidArgument naming the nearest and all known names.
-  absl::StatusOr<const RewardRule*> Find(absl::string_view name) const;
+  // A rule with these options.
+  // Errors: InvalidArgument naming the nearest and all known names, or the rule
+  // and what its factory says of the options.
+  absl::StatusOr<std::unique_ptr<const RewardRule>> Make(
+      absl::string_view name, const RuleOptions& options) const;
 
   // Sorted.
   std::vector<std::string> Names() const;
 
  private:
-  std::map<std::string, std::unique_ptr<const RewardRule>> rules_;
+  std::map<std::string, RuleFactory> factories_;
 };
 
 }  // namespace r1

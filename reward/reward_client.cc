@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 #include "reward/reply_check.h"
 #include "reward/reward_channel.h"
 #include "reward/scorer.h"
@@ -72,29 +73,39 @@ RewardClient::~RewardClient() {
 }
 
 void RewardClient::Submit(RewardItem item) {
-  const bool is_valid_id = !item.id().empty() && IsValidUtf8(item.id());
-  // Replacing invalid bytes only makes it longer, so look at the size first.
-  size_t size_bytes = item.ByteSizeLong();
-  if (size_bytes <= kMaxItemBytes) {
+  std::vector<RewardItem> items;
+  items.push_back(std::move(item));
+  SubmitTogether(std::move(items));
+}
+
+void RewardClient::SubmitTogether(std::vector<RewardItem> items) {
+  for (RewardItem& item : items) {
+    // Replacing invalid bytes only makes it longer, so look at the size first.
+    if (item.ByteSizeLong() > kMaxItemBytes) continue;
     item.set_prompt(ToValidUtf8(item.prompt()));
     item.set_completion(ToValidUtf8(item.completion()));
     item.set_reference(ToValidUtf8(item.reference()));
-    size_bytes = item.ByteSizeLong();
   }
+  Pending pending;
   absl::MutexLock lock(&mutex_);
-  if (!is_valid_id || !outstanding_.insert(item.id()).second) {
-    Fail(absl::InvalidArgumentError(absl::StrCat(
-        "sample id \"", Excerpt(item.id()),
-        "\" was submitted to the reward client: expected an id that is valid "
-        "UTF-8, not empty and not already waiting for its result")));
-  } else if (size_bytes > kMaxItemBytes) {
-    Deliver(ErrorResult(item.id(),
-                        absl::StrCat("sample ", item.id(), " has ", size_bytes,
-                                     " bytes; at most ", kMaxItemBytes,
-                                     " can be sent to a reward server")));
-  } else {
-    waiting_.push_back({std::move(item), /*is_alone=*/false});
+  for (RewardItem& item : items) {
+    const bool is_valid_id = !item.id().empty() && IsValidUtf8(item.id());
+    const size_t size_bytes = item.ByteSizeLong();
+    if (!is_valid_id || !outstanding_.insert(item.id()).second) {
+      Fail(absl::InvalidArgumentError(absl::StrCat(
+          "sample id \"", Excerpt(item.id()),
+          "\" was submitted to the reward client: expected an id that is valid "
+          "UTF-8, not empty and not already waiting for its result")));
+    } else if (size_bytes > kMaxItemBytes) {
+      Deliver(ErrorResult(
+          item.id(), absl::StrCat("sample ", item.id(), " has ", size_bytes,
+                                  " bytes; at most ", kMaxItemBytes,
+                                  " can be sent to a reward server")));
+    } else {
+      pending.items.push_back(std::move(item));
+    }
   }
+  if (!pending.items.empty()) waiting_.push_back(std::move(pending));
 }
 
 absl::StatusOr<RewardResult> RewardClient::Next(absl::Time deadline) {
@@ -143,6 +154,23 @@ absl::StatusOr<DescribeReply> RewardClient::Describe(absl::Time deadline) {
                                                  ": ", error.message()));
 }
 
+absl::StatusOr<bool> RewardClient::CheckRules(absl::Time deadline) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(deadline));
+  context.set_wait_for_ready(true);
+  ScoreReply reply;
+  R1_RETURN_IF_ERROR(FromGrpc(stub_->Score(&context, EmptyRequest(), &reply)));
+  return reply.compares_samples();
+}
+
+ScoreRequest RewardClient::EmptyRequest() const {
+  ScoreRequest request;
+  request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
+  request.set_max_new_tokens(options_.max_new_tokens);
+  request.set_overlong_buffer(options_.overlong_buffer);
+  return request;
+}
+
 void RewardClient::DispatchLoop() {
   for (;;) {
     std::vector<Pending> batch = TakeBatch();
@@ -170,11 +198,13 @@ std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
     mutex_.AwaitWithDeadline(absl::Condition(&is_stopping_), next_attempt_);
   }
   std::vector<Pending> batch;
-  size_t size_bytes = 0;
-  while (!waiting_.empty() && batch.size() < options_.max_batch_items) {
+  size_t size_bytes = 0, num_items = 0;
+  while (!waiting_.empty()) {
     Pending& next = waiting_.front();
-    size_bytes += next.item.ByteSizeLong();
-    const bool fits = size_bytes <= options_.max_batch_bytes &&
+    num_items += next.items.size();
+    for (const RewardItem& item : next.items) size_bytes += item.ByteSizeLong();
+    const bool fits = num_items <= options_.max_batch_items &&
+                      size_bytes <= options_.max_batch_bytes &&
                       !next.is_alone && !(!batch.empty() && batch[0].is_alone);
     if (!batch.empty() && !fits) break;
     batch.push_back(std::move(next));
@@ -186,14 +216,12 @@ std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
 void RewardClient::StartCall(std::vector<Pending> batch) {
   auto owned = std::make_unique<Call>();
   Call* call = owned.get();
+  call->request = EmptyRequest();
   for (const Pending& pending : batch) {
-    *call->request.add_items() = pending.item;
+    for (const RewardItem& item : pending.items) {
+      *call->request.add_items() = item;
+    }
   }
-  for (const RewardRuleSpec& rule : options_.rules) {
-    *call->request.add_rules() = rule;
-  }
-  call->request.set_max_new_tokens(options_.max_new_tokens);
-  call->request.set_overlong_buffer(options_.overlong_buffer);
   call->batch = std::move(batch);
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));
@@ -244,13 +272,14 @@ void RewardClient::NarrowDown(std::vector<Pending> batch,
     SendAgain(std::move(batch), /*alone=*/true);
     return;
   }
-  const std::string& id = batch[0].item.id();
-  std::string detail = absl::StrCat("sample ", id, ": reward server ",
-                                    ServerName(), ": ", StatusText(status));
   const bool is_late =
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-  Deliver(is_late ? TimeoutResult(id, std::move(detail))
-                  : ErrorResult(id, std::move(detail)));
+  for (const RewardItem& item : batch[0].items) {
+    std::string detail = absl::StrCat("sample ", item.id(), ": reward server ",
+                                      ServerName(), ": ", StatusText(status));
+    Deliver(is_late ? TimeoutResult(item.id(), std::move(detail))
+                    : ErrorResult(item.id(), std::move(detail)));
+  }
 }
 
 void RewardClient::AcceptReply(Call* call) {

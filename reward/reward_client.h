@@ -75,6 +75,9 @@ class RewardClient {
   // must be UTF-8 and must differ from those whose results are still to come;
   // otherwise Next fails with InvalidArgument from then on.
   void Submit(RewardItem item);
+  // The same for items that must go into one call, as a rule compares them.
+  // They fail together where a call fails.
+  void SubmitTogether(std::vector<RewardItem> items);
 
   // The next result; waits for it until the deadline.
   // Errors: FailedPrecondition if no result is to come; DeadlineExceeded (the
@@ -91,10 +94,15 @@ class RewardClient {
   // Errors: as the call's.
   absl::StatusOr<DescribeReply> Describe(absl::Time deadline);
 
+  // Asks the server whether it can score by options.rules, and returns whether
+  // one of them compares samples. Blocks.
+  // Errors: InvalidArgument for a rule or option it refuses; as the call's.
+  absl::StatusOr<bool> CheckRules(absl::Time deadline);
+
  private:
   struct Pending {
-    RewardItem item;
-    bool is_alone = false;  // to be sent in a call of its own
+    std::vector<RewardItem> items;  // one, or those to be sent together
+    bool is_alone = false;          // to be sent in a call of its own
   };
   struct Call;
 
@@ -102,6 +110,8 @@ class RewardClient {
   // Waits until a batch may be sent and takes it; empty when stopping.
   std::vector<Pending> TakeBatch();
   void StartCall(std::vector<Pending> batch);
+  // A request without items.
+  ScoreRequest EmptyRequest() const;
   void FinishCall(Call* call, const grpc::Status& status);
 
   bool CanSend() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

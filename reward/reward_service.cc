@@ -1,6 +1,7 @@
 #include "reward/reward_service.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <set>
 #include <thread>
 #include <utility>
@@ -8,13 +9,18 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "base/status_macros.h"
 #include "reward/scorer.h"
 #include "reward/text.h"
 
 namespace r1 {
 namespace {
+
+// Sets of rules that are kept ready, e.g. those of training and evaluation.
+constexpr size_t kMaxScorers = 16;
 
 grpc::Status ToGrpc(const absl::Status& status) {
   // Both use the codes of google.rpc.Code.
@@ -46,6 +52,28 @@ absl::Status CheckIds(const ScoreRequest& request) {
     }
   }
   return absl::OkStatus();
+}
+
+// Equal for equal rules and limits alone. Maps have no order of their own on
+// the wire, so this is no serialisation.
+std::string KeyOf(const std::vector<RewardRuleSpec>& rules,
+                  const RuleContext& limits) {
+  std::string key =
+      absl::StrCat(limits.max_new_tokens, " ", limits.overlong_buffer);
+  const auto append = [&](absl::string_view text) {
+    absl::StrAppend(&key, " ", text.size(), ":", text);
+  };
+  for (const RewardRuleSpec& rule : rules) {
+    append(rule.name());
+    append(absl::StrFormat("%a %d", rule.weight(), rule.option_size()));
+    const std::map<std::string, std::string> options(rule.option().begin(),
+                                                     rule.option().end());
+    for (const auto& [name, value] : options) {
+      append(name);
+      append(value);
+    }
+  }
+  return key;
 }
 
 int ResolveThreads(int threads) {
@@ -91,18 +119,33 @@ grpc::Status RewardService::Score(grpc::ServerContext* context,
   return status;
 }
 
-grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
-                                     const ScoreRequest& request,
-                                     ScoreReply* reply) {
+absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
   RuleContext limits;
   limits.max_new_tokens = request.max_new_tokens();
   limits.overlong_buffer = request.overlong_buffer();
   const std::vector<RewardRuleSpec> rules(request.rules().begin(),
                                           request.rules().end());
-  auto scorer = Scorer::Create(registry_, rules, limits);
+  const std::string key = KeyOf(rules, limits);
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto it = scorers_.find(key);
+    if (it != scorers_.end()) return it->second;
+  }
+  R1_ASSIGN_OR_RETURN(Scorer scorer, Scorer::Create(registry_, rules, limits));
+  absl::MutexLock lock(&mutex_);
+  if (scorers_.size() >= kMaxScorers) scorers_.clear();
+  scorers_.insert_or_assign(key, scorer);
+  return scorer;
+}
+
+grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
+                                     const ScoreRequest& request,
+                                     ScoreReply* reply) {
+  auto scorer = ScorerOf(request);
   if (!scorer.ok()) return ToGrpc(scorer.status());
   const absl::Status ids = CheckIds(request);
   if (!ids.ok()) return ToGrpc(ids);
+  reply->set_compares_samples(scorer->compares_samples());
   auto results = pool_.ScoreAll(
       *std::move(scorer),
       std::vector<RewardItem>(request.items().begin(), request.items().end()),

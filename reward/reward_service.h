@@ -2,9 +2,11 @@
 #ifndef R1_REWARD_REWARD_SERVICE_H_
 #define R1_REWARD_REWARD_SERVICE_H_
 
+#include <map>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
@@ -12,6 +14,7 @@
 #include "proto/reward.grpc.pb.h"
 #include "reward/registry.h"
 #include "reward/score_pool.h"
+#include "reward/scorer.h"
 
 namespace r1 {
 
@@ -53,11 +56,17 @@ class RewardService final : public Reward::Service {
   grpc::Status ScoreNow(grpc::ServerContext* context,
                         const ScoreRequest& request, ScoreReply* reply);
 
+  // The scorer of a request. Making rules may cost much more than one batch
+  // (tables, sandboxes), and a learner sends the same rules with every call.
+  absl::StatusOr<Scorer> ScorerOf(const ScoreRequest& request);
+
   const RewardRegistry registry_;
   const RewardServiceOptions options_;
   absl::Mutex mutex_;
   int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+  // By the request without its items; emptied when it is full.
+  std::map<std::string, Scorer> scorers_ ABSL_GUARDED_BY(mutex_);
   ScorePool pool_;  // last: its threads use the registry
 };
 

@@ -1,11 +1,14 @@
-// The contract of one reward rule: text in, one number out.
+// The contract of one reward rule: text in, one number out; or the texts of a
+// group in, one number for each out.
 #ifndef R1_REWARD_RULE_H_
 #define R1_REWARD_RULE_H_
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "proto/reward.pb.h"
 
 namespace r1 {
@@ -50,6 +53,8 @@ struct ScoreRange {
   double highest = 1;
 };
 
+class GroupRule;
+
 // A pure function of (item, context): no state, no files, no clock but the
 // deadline. Malformed model output is a low score, never an error; an unusable
 // reference is an abstention. Time is linear in the item's size.
@@ -64,6 +69,36 @@ class RewardRule {
 
   // A score outside it, or one that is not finite, is turned into an error.
   virtual ScoreRange range() const { return {0, 1}; }
+
+  // Not null for a rule that compares samples.
+  virtual const GroupRule* AsGroupRule() const { return nullptr; }
+};
+
+// One sample of a group.
+struct GroupMember {
+  const RewardItem* item = nullptr;
+  // The sample's score by the rule that GroupRule::needs() names.
+  double needed = 0;
+};
+
+// A rule that compares the samples of a prompt, e.g. their lengths: a pure
+// function of all of them. What holds for RewardRule holds here.
+class GroupRule : public RewardRule {
+ public:
+  // One result for each member, in their order; members are one or more.
+  virtual std::vector<RuleResult> ScoreGroup(
+      absl::Span<const GroupMember> members,
+      const RuleContext& context) const = 0;
+
+  // The rule of the same request whose scores it reads; empty for none. A
+  // sample without such a score is no member, and has no score here either.
+  virtual std::string needs() const { return ""; }
+
+  RuleResult Score(const RewardItem& /*item*/,
+                   const RuleContext& /*context*/) const final {
+    return RuleResult::Error("compares samples; ask for ScoreGroup");
+  }
+  const GroupRule* AsGroupRule() const final { return this; }
 };
 
 }  // namespace r1

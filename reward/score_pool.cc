@@ -25,7 +25,7 @@ struct ScorePool::Batch {
   const absl::Time deadline;
   // Guarded by the pool's mutex.
   size_t next = 0;  // first item not started
-  std::vector<std::optional<RewardResult>> results;
+  std::vector<std::optional<std::vector<RuleResult>>> results;
   size_t num_unfinished;
 };
 
@@ -70,7 +70,8 @@ void ScorePool::WorkerLoop() {
   while (std::shared_ptr<Batch> batch = TakeItem(&index)) {
     const absl::Time deadline =
         std::min(batch->deadline, absl::Now() + item_limit_);
-    RewardResult result = batch->scorer.Score(batch->items[index], deadline);
+    std::vector<RuleResult> result =
+        batch->scorer.ScoreAlone(batch->items[index], deadline);
     absl::MutexLock lock(&mutex_);
     batch->results[index] = std::move(result);
     --batch->num_unfinished;
@@ -82,25 +83,39 @@ absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
   if (items.empty()) return std::vector<RewardResult>();
   const auto batch =
       std::make_shared<Batch>(std::move(scorer), std::move(items), deadline);
-  const auto is_decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return is_stopping_ || batch->num_unfinished == 0;
-  };
-  absl::MutexLock lock(&mutex_);
-  queue_.push_back(batch);
-  mutex_.AwaitWithDeadline(absl::Condition(&is_decided), deadline);
-  batch->next = batch->items.size();  // start no more of them
-  std::erase(queue_, batch);
-  if (batch->num_unfinished > 0 && is_stopping_) {
-    return absl::UnavailableError("the reward service is stopping");
-  }
-  std::vector<RewardResult> results;
-  for (size_t i = 0; i < batch->items.size(); ++i) {
-    if (batch->results[i].has_value()) {
-      results.push_back(*std::move(batch->results[i]));
-    } else {
-      results.push_back(TimeoutResult(
-          batch->items[i].id(), "not scored before the batch's deadline"));
+  std::vector<RewardResult> results(batch->items.size());
+  // Of the items that were scored in time.
+  std::vector<size_t> places;
+  std::vector<const RewardItem*> scored;
+  std::vector<std::vector<RuleResult>> by_rule;
+  {
+    const auto is_decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return is_stopping_ || batch->num_unfinished == 0;
+    };
+    absl::MutexLock lock(&mutex_);
+    queue_.push_back(batch);
+    mutex_.AwaitWithDeadline(absl::Condition(&is_decided), deadline);
+    batch->next = batch->items.size();  // start no more of them
+    std::erase(queue_, batch);
+    if (batch->num_unfinished > 0 && is_stopping_) {
+      return absl::UnavailableError("the reward service is stopping");
     }
+    for (size_t i = 0; i < batch->items.size(); ++i) {
+      if (!batch->results[i].has_value()) {
+        results[i] = TimeoutResult(batch->items[i].id(),
+                                   "not scored before the batch's deadline");
+        continue;
+      }
+      places.push_back(i);
+      scored.push_back(&batch->items[i]);
+      by_rule.push_back(*std::move(batch->results[i]));
+    }
+  }
+  // Group rules are cheap: no limit of their own.
+  batch->scorer.ScoreGroups(scored, absl::InfiniteFuture(),
+                            absl::MakeSpan(by_rule));
+  for (size_t s = 0; s < places.size(); ++s) {
+    results[places[s]] = batch->scorer.ComposeResult(*scored[s], by_rule[s]);
   }
   return results;
 }

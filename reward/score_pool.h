@@ -30,7 +30,8 @@ class ScorePool {
 
   // One result per item, in the order of the items. Returns when all are
   // scored or at the deadline, whichever is first; items without a result by
-  // then are TIMEOUT, and those not started are dropped.
+  // then are TIMEOUT, and those not started are dropped. Group rules compare
+  // the items that were scored.
   // Errors: Unavailable once Stop was called.
   absl::StatusOr<std::vector<RewardResult>> ScoreAll(
       Scorer scorer, std::vector<RewardItem> items, absl::Time deadline);

@@ -1,8 +1,11 @@
 #include "reward/scorer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <exception>
+#include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -32,10 +35,10 @@ int Severity(RewardKind kind) {
 }
 
 // A rule may come from elsewhere and throw; one sample must not end a run.
-RuleResult CallRule(const RewardRule& rule, const RewardItem& item,
-                    const RuleContext& context) {
+template <typename Call>
+RuleResult Guarded(const Call& call) {
   try {
-    return rule.Score(item, context);
+    return call();
   } catch (const std::exception& error) {
     return RuleResult::Error(absl::StrCat("threw: ", Excerpt(error.what())));
   } catch (...) {
@@ -43,14 +46,10 @@ RuleResult CallRule(const RewardRule& rule, const RewardItem& item,
   }
 }
 
-// The rule's result after the checks that every rule must pass.
-RuleResult CheckedResult(const RewardRule& rule, const RewardItem& item,
-                         const RuleContext& context) {
-  if (absl::Now() >= context.deadline) {
-    return RuleResult::Timeout("not started before the deadline");
-  }
-  RuleResult result = CallRule(rule, item, context);
-  if (absl::Now() >= context.deadline) {
+// The result after the checks that every rule must pass.
+RuleResult Checked(RuleResult result, const RewardRule& rule,
+                   absl::Time deadline) {
+  if (absl::Now() >= deadline) {
     return RuleResult::Timeout("not done before the deadline");
   }
   if (result.kind == REWARD_UNSPECIFIED || !RewardKind_IsValid(result.kind)) {
@@ -66,6 +65,39 @@ RuleResult CheckedResult(const RewardRule& rule, const RewardItem& item,
                                           ", ", range.highest, "]"));
   }
   return result;
+}
+
+RuleResult CallRule(const RewardRule& rule, const RewardItem& item,
+                    const RuleContext& context) {
+  if (absl::Now() >= context.deadline) {
+    return RuleResult::Timeout("not started before the deadline");
+  }
+  return Checked(Guarded([&] { return rule.Score(item, context); }), rule,
+                 context.deadline);
+}
+
+// One checked result a member.
+std::vector<RuleResult> CallGroupRule(const GroupRule& rule,
+                                      absl::Span<const GroupMember> members,
+                                      const RuleContext& context) {
+  std::vector<RuleResult> results;
+  const RuleResult call = Guarded([&] {
+    results = rule.ScoreGroup(members, context);
+    return RuleResult::Score(0);
+  });
+  if (call.kind != REWARD_SCORE) {
+    return std::vector<RuleResult>(members.size(), call);
+  }
+  if (results.size() != members.size()) {
+    return std::vector<RuleResult>(
+        members.size(), RuleResult::Error(absl::StrCat(
+                            "gave ", results.size(), " results for a group of ",
+                            members.size())));
+  }
+  for (RuleResult& result : results) {
+    result = Checked(std::move(result), rule, context.deadline);
+  }
+  return results;
 }
 
 // Appends "name: detail" to the item's one-line detail.
@@ -88,7 +120,14 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
   Scorer scorer(context);
   std::set<std::string> names;
   for (const RewardRuleSpec& spec : rules) {
-    R1_ASSIGN_OR_RETURN(const RewardRule* rule, registry.Find(spec.name()));
+    RuleOptions options(spec.option().begin(), spec.option().end());
+    auto term = TakeTerm(spec.weight(), &options);
+    R1_ASSIGN_OR_RETURN(std::shared_ptr<const RewardRule> rule,
+                        registry.Make(spec.name(), options));
+    if (!term.ok()) {
+      return Annotate(term.status(),
+                      absl::StrCat("reward rule \"", spec.name(), "\""));
+    }
     if (!std::isfinite(spec.weight())) {
       return absl::InvalidArgumentError(
           absl::StrCat("reward rule \"", spec.name(), "\": weight ",
@@ -98,41 +137,132 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
       return absl::InvalidArgumentError(absl::StrCat(
           "reward rule \"", spec.name(), "\" is listed twice; keep one"));
     }
-    scorer.rules_.push_back({spec.name(), spec.weight(), rule});
+    term->is_group = rule->AsGroupRule() != nullptr;
+    scorer.terms_.push_back(*term);
+    scorer.rules_.push_back({spec.name(), std::move(rule)});
   }
+  R1_RETURN_IF_ERROR(scorer.FindNeeds());
   return scorer;
 }
 
-RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
-  RewardResult reward;
-  reward.set_id(item.id());
+absl::Status Scorer::FindNeeds() {
+  for (Entry& entry : rules_) {
+    if (entry.rule->AsGroupRule() == nullptr) continue;
+    const std::string needs = entry.rule->AsGroupRule()->needs();
+    if (needs.empty()) continue;
+    for (size_t r = 0; r < rules_.size(); ++r) {
+      if (rules_[r].name == needs && !terms_[r].is_group) entry.needs = r;
+    }
+    if (entry.needs < 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "reward rule \"", entry.name, "\" reads the scores of \"",
+          Excerpt(needs), "\", which is no rule of this request that judges ",
+          "one sample: add it, with weight 0 if it is not to count"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool Scorer::compares_samples() const {
+  return std::any_of(terms_.begin(), terms_.end(),
+                     [](const Term& term) { return term.is_group; });
+}
+
+std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
+                                           absl::Time deadline) const {
   RuleContext context = context_;
   context.deadline = deadline;
-  RewardKind kind = REWARD_SCORE;
-  double total = 0;
-  std::string detail;
+  std::vector<RuleResult> results;
   for (const Entry& entry : rules_) {
-    RuleResult result = CheckedResult(*entry.rule, item, context);
-    if (result.kind == REWARD_SCORE) {
-      RewardComponent* component = reward.add_components();
-      component->set_name(entry.name);
-      component->set_value(result.value);
-      total += entry.weight * result.value;
-      if (!std::isfinite(total)) {
-        result = RuleResult::Error(absl::StrCat(
-            "the total becomes ", total, " with its weight ", entry.weight));
-        total = 0;
+    const bool is_group = entry.rule->AsGroupRule() != nullptr;
+    results.push_back(is_group ? RuleResult()
+                               : CallRule(*entry.rule, item, context));
+  }
+  return results;
+}
+
+void Scorer::ScoreGroups(absl::Span<const RewardItem* const> items,
+                         absl::Time deadline,
+                         absl::Span<std::vector<RuleResult>> results) const {
+  std::map<std::string, std::vector<size_t>> groups;
+  for (size_t i = 0; i < items.size(); ++i) {
+    // No group can be named like this: ids are UTF-8.
+    const std::string own = absl::StrCat("\xFF", i);
+    groups[items[i]->group().empty() ? own : items[i]->group()].push_back(i);
+  }
+  RuleContext context = context_;
+  context.deadline = deadline;
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    const GroupRule* rule = rules_[r].rule->AsGroupRule();
+    if (rule == nullptr) continue;
+    const int needs = rules_[r].needs;
+    for (const auto& [name, indices] : groups) {
+      std::vector<GroupMember> members;
+      std::vector<size_t> places;
+      for (const size_t i : indices) {
+        const RuleResult* needed = needs < 0 ? nullptr : &results[i][needs];
+        if (needed != nullptr && needed->kind != REWARD_SCORE) {
+          results[i][r] = *needed;
+          results[i][r].detail =
+              absl::StrCat("no score of ", rules_[needs].name);
+          continue;
+        }
+        members.push_back({items[i], needed ? needed->value : 0});
+        places.push_back(i);
+      }
+      if (members.empty()) continue;
+      const std::vector<RuleResult> scores =
+          CallGroupRule(*rule, members, context);
+      for (size_t m = 0; m < places.size(); ++m) {
+        results[places[m]][r] = scores[m];
       }
     }
-    AppendDetail(entry.name, result.detail, &detail);
-    if (entry.weight != 0 && Severity(result.kind) > Severity(kind)) {
+  }
+}
+
+RewardResult Scorer::ComposeResult(const RewardItem& item,
+                                   absl::Span<const RuleResult> results) const {
+  RewardResult reward;
+  reward.set_id(item.id());
+  RewardKind kind = REWARD_SCORE;
+  std::string detail;
+  std::vector<std::optional<double>> scores;
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    const RuleResult& result = results[r];
+    auto& score = scores.emplace_back();
+    if (result.kind == REWARD_SCORE) {
+      RewardComponent* component = reward.add_components();
+      component->set_name(rules_[r].name);
+      component->set_value(result.value);
+      score = result.value;
+    }
+    AppendDetail(rules_[r].name, result.detail, &detail);
+    if (terms_[r].is_required() && Severity(result.kind) > Severity(kind)) {
       kind = result.kind;
     }
   }
+  const Totals totals = Compose(terms_, scores);
+  if (!std::isfinite(totals.total) || !std::isfinite(totals.raw)) {
+    kind = REWARD_ERROR;
+    AppendDetail("total",
+                 absl::StrCat("becomes ", totals.total, ", raw ", totals.raw,
+                              ": the weights are too big"),
+                 &detail);
+  }
   reward.set_kind(kind);
-  if (kind == REWARD_SCORE) reward.set_total(total);
+  if (kind == REWARD_SCORE) {
+    reward.set_total(totals.total);
+    reward.set_raw_total(totals.raw);
+  }
   reward.set_detail(ToValidUtf8(detail));
   return reward;
+}
+
+RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
+  std::vector<RuleResult> results = ScoreAlone(item, deadline);
+  const RewardItem* const items[] = {&item};
+  ScoreGroups(items, deadline, absl::MakeSpan(&results, 1));
+  return ComposeResult(item, results);
 }
 
 RewardResult TimeoutResult(const std::string& id, std::string detail) {

@@ -2,6 +2,7 @@
 #ifndef R1_REWARD_SCORER_H_
 #define R1_REWARD_SCORER_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,45 +10,70 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "proto/reward.pb.h"
+#include "reward/composition.h"
 #include "reward/registry.h"
 #include "reward/rule.h"
 
 namespace r1 {
 
-// The total is the sum, in the order of the rules, of weight x score.
-//   - A rule with another weight than 0 that gives no score decides the item's
-//     kind: ERROR before TIMEOUT before ABSTAIN where several fail.
-//   - A rule with weight 0 is a metric: it never decides the kind.
+// Totals are composed as reward/composition.h says; by default the sum, in the
+// order of the rules, of weight x score.
+//   - A rule with another weight than 0, or with a gate, that gives no score
+//     decides the item's kind: ERROR before TIMEOUT before ABSTAIN where
+//     several fail.
+//   - Another rule with weight 0 is a metric: it never decides the kind.
 //   - Components hold the rules that gave a score, in the order of the rules;
 //     a rule without a score has no component and is named in `detail`.
 //   - A score that is not finite or outside the rule's range is that rule's
-//     error; so is an exception, which does not leave Score.
-// Threads: Score may be called from many threads at once.
+//     error; so is an exception, which does not leave the scorer.
+// Threads: all functions may be called from many threads at once.
 class Scorer {
  public:
-  // `registry` must outlive the scorer. `context.deadline` is not used.
-  // Errors: InvalidArgument for no rule, an unknown rule (names the nearest),
-  // a rule named twice, or a weight that is not finite.
+  // `context.deadline` is not used. Copies share the rules.
+  // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
+  // bad option, a rule named twice, a rule that a group rule needs and that is
+  // not there, or a weight that is not finite.
   static absl::StatusOr<Scorer> Create(const RewardRegistry& registry,
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context);
 
-  // The result of one item; never fails as a call. Past the deadline no
-  // further rule is started, and an item whose weighted rules were not all
-  // done by then is a TIMEOUT. A rule that has been started runs to its end.
+  // Whether a rule compares samples.
+  bool compares_samples() const;
+
+  // The result of one item, which is a group of its own; never fails as a call.
+  // Past the deadline no further rule is started, and an item whose required
+  // rules were not all done by then is a TIMEOUT. A rule that has been started
+  // runs to its end.
   RewardResult Score(const RewardItem& item, absl::Time deadline) const;
+
+  // The three steps of it, for many items. First, for each item, the results
+  // of the rules that judge it alone, by rule; those of group rules are empty.
+  std::vector<RuleResult> ScoreAlone(const RewardItem& item,
+                                     absl::Time deadline) const;
+  // Then the results of group rules: items with the same `group` are one
+  // group, an item without one is its own. `results`: by item, then by rule.
+  void ScoreGroups(absl::Span<const RewardItem* const> items,
+                   absl::Time deadline,
+                   absl::Span<std::vector<RuleResult>> results) const;
+  // Last, for each item, the total.
+  RewardResult ComposeResult(const RewardItem& item,
+                             absl::Span<const RuleResult> results) const;
 
  private:
   struct Entry {
     std::string name;
-    double weight;
-    const RewardRule* rule;
+    std::shared_ptr<const RewardRule> rule;
+    int needs = -1;  // position of the rule that a group rule needs
   };
 
   explicit Scorer(const RuleContext& context) : context_(context) {}
 
+  // Fills in Entry::needs. Errors: InvalidArgument if a rule is not there.
+  absl::Status FindNeeds();
+
   RuleContext context_;
   std::vector<Entry> rules_;
+  std::vector<Term> terms_;  // by rule
 };
 
 // A TIMEOUT result for an item that was not scored in time.

@@ -25,6 +25,7 @@ using CommandBody = std::function<absl::Status()>;
 CommandBody AddQuickstart(CLI::App* app);
 CommandBody AddTrain(CLI::App* app);
 CommandBody AddWorker(CLI::App* app);
+CommandBody AddReward(CLI::App* app);
 CommandBody AddRewardServer(CLI::App* app);
 CommandBody AddEval(CLI::App* app);
 CommandBody AddGenerate(CLI::App* app);

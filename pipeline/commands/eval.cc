@@ -131,6 +131,7 @@ absl::Status RunEval(const EvalArgs& args) {
   R1_RETURN_IF_ERROR(ChooseData(args.data, config.mutable_data()));
   EvalOptions options;
   options.task = config.data().task();
+  options.reward = config.reward();
   options.samples = args.samples.value_or(config.eval().samples());
   options.sampling = MakeEvalSampling(config);
   if (args.temperature) options.sampling.set_temperature(*args.temperature);

@@ -159,6 +159,43 @@ TEST_F(BadInputTest, HelpAndVersion) {
   EXPECT_EQ(RunProgram({}).exit_code, 2);
 }
 
+TEST_F(BadInputTest, RewardTools) {
+  for (const BadCase& c : std::vector<BadCase>{
+           {{"reward", "score", "--rule", "magic", "x.jsonl"},
+            1,
+            {"\"magic\"", "countdown"}},
+           {{"reward", "score", "--rule", "repetition", "--set", "m=3", "x"},
+            1,
+            {"\"repetition\"", "unknown option \"m\"", "known: n"}},
+           {{"reward", "score", "--rule", "repetition", "--set", "m", "x"},
+            1,
+            {"--set m", "KEY=VALUE"}},
+           {{"reward", "score", "--rule", "format", "no.jsonl"},
+            1,
+            {"no.jsonl"}},
+           {{"reward", "score", "x"}, 2, {"--rule"}},
+           {{"reward", "rescore", "no-run"}, 1, {"no-run"}},
+       }) {
+    ExpectRefused(c);
+  }
+  // Lines that can be scored are, in their order.
+  const ProgramResult score = RunProgram(
+      {"reward", "score", "--rule", "tag_count",
+       folder_.Write("mixed.jsonl",
+                     "{\"id\": 1, \"completion\": \"<think>\"}\n"
+                     "{\"id\": 2}\n{\"id\": 3, \"completion\": \"\"}\n")});
+  EXPECT_EQ(score.exit_code, 1);
+  EXPECT_THAT(score.out,
+              ContainsRegex("^.\"id\":1,\"kind\":\"score\",\"total\":0.25,.*\n"
+                            ".\"id\":null,\"kind\":\"error\",.*jsonl:2: .*\n"
+                            ".\"id\":3,\"kind\":\"score\",\"total\":0.0,"));
+  EXPECT_THAT(
+      score.err,
+      ContainsRegex("3 lines in .* a second on .* 2 score .mean 0.125.\n"
+                    "r1: 1 of 3 lines are malformed; the first: "
+                    ".*jsonl:2: .completion.: expected a string"));
+}
+
 TEST_F(BadInputTest, Configurations) {
   const auto train = [&](const std::string& setting) {
     return std::vector<std::string>{"train",  kSmoke,  "--run-dir",
@@ -179,6 +216,9 @@ TEST_F(BadInputTest, Configurations) {
       {train("reward.rule=[{name: \"magic\"}]"),
        1,
        {"reward.rule", "\"magic\"", "countdown"}},
+      {train("reward.rule=[{name: \"format\" option {key: \"n\"}}]"),
+       1,
+       {"reward.rule", "\"format\"", "unknown option \"n\""}},
       {train("reward.server=\"nowhere\""), 1, {"reward.server", "host:port"}},
   };
   for (const BadCase& c : cases) ExpectRefused(c);

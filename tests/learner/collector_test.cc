@@ -152,6 +152,42 @@ TEST_F(CollectorTest, RewardSeesTextReferenceAndTruncation) {
   }
 }
 
+// With rules that compare samples, a prompt's samples are submitted in one call
+// once all are there.
+TEST_F(CollectorTest, GroupsAreScoredTogether) {
+  reward_.compares = true;
+  config_.mutable_rl()->set_group_size(3);
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_THAT(reward_.group_sizes, testing::ElementsAre(3, 3));
+  for (const RewardItem& item : items_) {
+    EXPECT_EQ(item.group(), absl::StrCat(KeyOf(item).first));
+  }
+  EXPECT_EQ(journal_.samples.size(), 6);
+}
+
+// A run that was killed between the rewards of a group scores the whole group
+// again, and records only what was missing.
+TEST_F(CollectorTest, AGroupThatWasScoredInPartIsScoredAsAWhole) {
+  reward_.compares = true;
+  ASSERT_TRUE(Collect().ok());
+  journal_.samples.at({3, 10, 0}).reward.reset();
+  items_.clear();
+  reward_.group_sizes.clear();
+  score_ = [](const RewardItem& item) {
+    return ScoreOf(KeyOf(item).second == 0 ? 5 : -1);
+  };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_THAT(reward_.group_sizes, testing::ElementsAre(2));
+  EXPECT_EQ(collection->groups[0].rewards(), (RewardGroup{5.0, 1.0}));
+  EXPECT_EQ(journal_.samples.at({3, 10, 0}).reward->total(), 5);
+  // Both recorded: nothing is asked for.
+  items_.clear();
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_TRUE(items_.empty());
+}
+
 TEST_F(CollectorTest, SilenceIsUnavailableAndSaysWho) {
   patience_ = {absl::Milliseconds(20), absl::Milliseconds(300)};
   std::vector<std::string> lines;

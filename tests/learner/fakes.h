@@ -187,6 +187,11 @@ class LambdaReward : public RewardSource {
     results_.push_back(std::move(result));
     ++submitted;
   }
+  bool compares_samples() const override { return compares; }
+  void SubmitTogether(std::vector<RewardItem> items) override {
+    group_sizes.push_back(static_cast<int>(items.size()));
+    for (RewardItem& item : items) Submit(std::move(item));
+  }
   absl::StatusOr<RewardResult> Next(absl::Time) override {
     if (results_.empty() || deliveries_left == 0) {
       return absl::DeadlineExceededError("the reward is silent");
@@ -196,7 +201,9 @@ class LambdaReward : public RewardSource {
     results_.pop_back();
     return result;
   }
+  bool compares = false;
   int submitted = 0;
+  std::vector<int> group_sizes;  // of each SubmitTogether
   int deliveries_left = 1 << 30;
 
  private:

@@ -121,6 +121,35 @@ TEST(JudgeSamplesTest, AnUnusableReferenceCountsAsAbstained) {
   EXPECT_EQ(Metric(*report, "abstained"), 1);
 }
 
+TEST(JudgeSamplesTest, RulesForEvaluationTakeThePlaceOfTheTasks) {
+  const auto tokenizer = ByteTokenizer();
+  const std::vector<Trajectory> trajectories = {
+      Says(*tokenizer, 0, "<think></think><answer>3+5</answer>",
+           FINISH_END_TOKEN),
+      Says(*tokenizer, 1, "<think>a a a a</think>", FINISH_END_TOKEN)};
+  EvalOptions options;
+  options.samples = 2;
+  const auto add = [&](const char* name, const char* when) {
+    WeightedRule* rule = options.reward.add_rule();
+    rule->set_name(name);
+    (*rule->mutable_option())["when"] = when;
+    return rule;
+  };
+  add("overlong", "train");
+  add("tag_count", "eval");
+  (*add("repetition", "both")->mutable_option())["n"] = "1";
+  const auto report = JudgeSamples({CountdownPrompt(1, kEight)}, trajectories,
+                                   *tokenizer, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Metric(*report, "pass@1"), 0.5);  // tag_count is 1, 0.5
+  // 1-grams: one word, then "<think>a a a a</think>": 3 of 4 are distinct.
+  EXPECT_EQ(Metric(*report, "reward/repetition"), (0 - 0.25) / 2);
+  EXPECT_EQ(report->metrics.back().first, "reward/repetition");
+  options.reward.mutable_rule(1)->set_name("tag_cuont");
+  EXPECT_EQ(JudgeSamples({}, {}, *tokenizer, options).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(JudgeSamplesTest, AllAbstainedGivesZerosNotNan) {
   const auto tokenizer = ByteTokenizer();
   const auto report = JudgeSamples({CountdownPrompt(1, "{}")},

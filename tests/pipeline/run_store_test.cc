@@ -51,6 +51,7 @@ RewardResult MakeReward(double total) {
   RewardResult reward;
   reward.set_kind(REWARD_SCORE);
   reward.set_total(total);
+  reward.set_raw_total(total / 3);
   for (const auto& [name, value] :
        {std::pair("zeta", 0.1), std::pair("alpha", 1 / 3.0)}) {
     RewardComponent* component = reward.add_components();

@@ -48,6 +48,17 @@ TEST(ConfigErrorsTest, UnknownKeyInAListHasItsPosition) {
             "\"reward.rule.weight\"?");
 }
 
+TEST(ConfigErrorsTest, OptionsOfARule) {
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' option { key: 'n' value: 4 } } "
+                    "}"),
+            "a.textproto:1: reward.rule[0].option[0].value: wrong type: "
+            "expected text in quotes, got 4");
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a'\noption { key: 'n' }\n"
+                    "option { key: 'm' } option { key: 'n' } } }"),
+            "a.textproto:3: reward.rule[0].option[2]: the same key again; keep "
+            "one");
+}
+
 TEST(ConfigErrorsTest, WrongTypes) {
   EXPECT_EQ(ErrorOf("rl { steps: 'ten' }"),
             "a.textproto:1: rl.steps: wrong type: expected an integer from 0 "

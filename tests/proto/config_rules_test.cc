@@ -152,6 +152,9 @@ TEST(ConfigRulesTest, RewardRules) {
   EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } }"),
             "f:1: reward.rule: every rule has weight 0, so there is nothing to "
             "learn: expected a weight other than 0, got only 0");
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' option { key: 'when' value: "
+                      "'eval' } } }"),
+              HasSubstr("every rule has weight 0"));
   EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } } rl { steps: 0 }"),
             "OK");
   EXPECT_THAT(ErrorOf("reward { rule { name: 'a' weight: nan } }"),

@@ -22,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 bool IsLeaf(const SchemaKey& key) {
-  return key.field->message_type() == nullptr;
+  return key.field->message_type() == nullptr || key.field->is_map();
 }
 
 bool IsNumber(const FieldDescriptor& field) {

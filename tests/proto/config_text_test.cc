@@ -62,6 +62,8 @@ TEST(ConfigTextTest, ReadsEverySyntaxOfTextProto) {
   ExpectSameAsProtobuf("reward { rule { name: 'a' } rule: { name: 'b' } }");
   ExpectSameAsProtobuf("reward { rule: [{ name: 'a' }, { name: 'b' }] }");
   ExpectSameAsProtobuf(
+      "reward { rule { name: 'a' option { key: 'n' value: '4' } } }");
+  ExpectSameAsProtobuf(
       "model { path: '\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80' }");
 }
 
@@ -90,6 +92,20 @@ TEST(ConfigTextTest, ResolvedTextShowsCharactersAsThemselves) {
   RunConfig config;
   config.mutable_model()->set_path("/mod\xC3\xA8les");
   EXPECT_THAT(ConfigToText(config), testing::HasSubstr("/mod\xC3\xA8les"));
+}
+
+TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
+  const auto config = ParseConfig(
+      "reward { rule { name: 'a' option { key: 'n' value: '4' } "
+      "option { key: 'm' value: 'x y' } } }",
+      "t", {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string text = ConfigToText(*config);
+  const size_t m = text.find("key: \"m\"\n      value: \"x y\"");
+  const size_t n = text.find("key: \"n\"\n      value: \"4\"");
+  ASSERT_NE(n, text.npos) << text;
+  EXPECT_LT(m, n);
+  EXPECT_EQ(ConfigToText(*ParseConfig(text, "resolved", {})), text);
 }
 
 TEST(ConfigTextTest, ResolvedTextNamesEveryKeyAndIsStable) {

@@ -18,8 +18,7 @@ namespace {
 
 TEST(ExampleRuleTest, ScoresBesideTheBuiltInRules) {
   RewardRegistry registry = BuiltinRewardRules();
-  ASSERT_TRUE(
-      registry.Register("mentions", std::make_unique<MentionsRule>()).ok());
+  ASSERT_TRUE(registry.Register("mentions", MakesRule<MentionsRule>()).ok());
   const auto scorer = Scorer::Create(
       registry, {{MakeSpec("mentions", 1), MakeSpec("format", 0.5)}}, {});
   ASSERT_TRUE(scorer.ok()) << scorer.status();

@@ -35,7 +35,12 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
   context.max_new_tokens = 256;
   context.overlong_buffer = 64;
   for (const std::string& name : registry.Names()) {
-    const RewardRule* rule = *registry.Find(name);
+    const auto made = registry.Make(name, {});
+    if (!made.ok()) continue;  // a rule that needs an option
+    const RewardRule* rule = made->get();
+    if (name == "language" && rule->Score(item, context).kind != REWARD_SCORE) {
+      continue;  // too few words
+    }
     const absl::Time start = absl::Now();
     const RuleResult result = rule->Score(item, context);
     EXPECT_LT(absl::Now() - start, kBound) << name << " on " << what;
@@ -123,9 +128,9 @@ TEST(HostileInputTest, LenientRulesAcceptAllThatStrictOnesDo) {
     }
     const RewardItem item = MakeItem(completion, kReference);
     for (const std::string name : {"format", "countdown", "exact_answer"}) {
-      const double strict = (*registry.Find(name))->Score(item, {}).value;
+      const double strict = (*registry.Make(name, {}))->Score(item, {}).value;
       const double lenient =
-          (*registry.Find(name + "_lenient"))->Score(item, {}).value;
+          (*registry.Make(name + "_lenient", {}))->Score(item, {}).value;
       EXPECT_LE(strict, lenient) << name << ": " << completion;
       num_accepted += strict == 1 ? 1 : 0;
     }

@@ -14,28 +14,28 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-TEST(RewardRegistryTest, FindsWhatWasRegistered) {
+TEST(RewardRegistryTest, MakesWhatWasRegistered) {
   RewardRegistry registry;
-  auto rule = ConstantRule(RuleResult::Score(0.25));
-  const RewardRule* address = rule.get();
-  ASSERT_TRUE(registry.Register("mine", std::move(rule)).ok());
-  const auto found = registry.Find("mine");
-  ASSERT_TRUE(found.ok());
-  EXPECT_EQ(*found, address);
+  ASSERT_TRUE(
+      registry.Register("mine", ConstantRule(RuleResult::Score(0.25))).ok());
+  const auto made = registry.Make("mine", {});
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ((*made)->Score(MakeItem("x"), {}).value, 0.25);
   EXPECT_THAT(registry.Names(), ElementsAre("mine"));
 }
 
 TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   const RewardRegistry registry = BuiltinRewardRules();
-  const absl::Status status = registry.Find("countdwon").status();
+  const absl::Status status = registry.Make("countdwon", {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "unknown reward rule \"countdwon\"; known: countdown, "
+            "unknown reward rule \"countdwon\"; known: cosine, countdown, "
             "countdown_lenient, exact_answer, exact_answer_lenient, format, "
-            "format_lenient, overlong; did you mean \"countdown\"?");
+            "format_lenient, group_length, language, overlong, repetition, "
+            "tag_count; did you mean \"countdown\"?");
   const std::string huge(5000000, 'x');
-  EXPECT_LT(registry.Find(huge).status().message().size(), 400u);
-  EXPECT_THAT(std::string(RewardRegistry().Find("a").status().message()),
+  EXPECT_LT(registry.Make(huge, {}).status().message().size(), 600u);
+  EXPECT_THAT(std::string(RewardRegistry().Make("a", {}).status().message()),
               HasSubstr("known: none"));
 }
 
@@ -81,9 +81,9 @@ TEST(DefaultRulesTest, EveryDefaultRuleIsBuiltIn) {
   const RewardRegistry registry = BuiltinRewardRules();
   for (const Task task : {COUNTDOWN, ARITHMETIC, QUESTION_ANSWER}) {
     for (const RewardRuleSpec& spec : DefaultRules(task)) {
-      EXPECT_TRUE(registry.Find(spec.name()).ok()) << spec.name();
+      EXPECT_TRUE(registry.Make(spec.name(), {}).ok()) << spec.name();
     }
-    EXPECT_TRUE(registry.Find(LenientAnswerRuleName(task)).ok());
+    EXPECT_TRUE(registry.Make(LenientAnswerRuleName(task), {}).ok());
   }
 }
 
@@ -95,12 +95,47 @@ TEST(ConfiguredRulesTest, TheConfigurationWins) {
   auto* second = section.add_rule();
   second->set_name("format");
   second->set_weight(0.5);
+  (*second->mutable_option())["n"] = "4";
   const auto rules = ConfiguredRules(section, COUNTDOWN);
   ASSERT_EQ(rules.size(), 2u);
   EXPECT_EQ(rules[0].name(), "overlong");
   EXPECT_EQ(rules[0].weight(), 1);  // the field's default
   EXPECT_EQ(rules[1].name(), "format");
   EXPECT_EQ(rules[1].weight(), 0.5);
+  EXPECT_EQ(rules[0].option_size(), 0);
+  ASSERT_EQ(rules[1].option_size(), 1);
+  EXPECT_EQ(rules[1].option().at("n"), "4");
+}
+
+TEST(EvalRulesTest, AreThoseThatSayWhen) {
+  const auto names = [](const std::vector<RewardRuleSpec>& rules) {
+    std::string line;
+    for (const RewardRuleSpec& rule : rules) {
+      line += rule.name() + " ";
+      for (const auto& [key, value] : rule.option()) {
+        line += key + "=" + value + " ";
+      }
+    }
+    return line;
+  };
+  RewardSection section;
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "countdown ");
+  EXPECT_EQ(names(EvalRules(section, ARITHMETIC)), "exact_answer ");
+  const auto add = [&](const char* name, const char* when) {
+    WeightedRule* rule = section.add_rule();
+    rule->set_name(name);
+    if (*when != 0) (*rule->mutable_option())["when"] = when;
+  };
+  add("format", "");
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "countdown ");
+  add("overlong", "train");
+  add("language", "eval");
+  add("repetition", "both");
+  add("cosine", "never");
+  EXPECT_EQ(names(EvalRules(section, COUNTDOWN)), "language repetition ");
+  // A bad value is kept, to be refused.
+  EXPECT_EQ(names(ConfiguredRules(section, COUNTDOWN)),
+            "format overlong repetition cosine when=never ");
 }
 
 }  // namespace

@@ -238,6 +238,53 @@ TEST_P(RewardServiceTest, RefusesItemsWithoutAnIdOfTheirOwn) {
   EXPECT_EQ(message({}), "ok 0");
 }
 
+TEST_P(RewardServiceTest, RulesAreCheckedBeforeAnyItem) {
+  Start({});
+  RewardRuleSpec length = MakeSpec("group_length", 1);
+  (*length.mutable_option())["answer"] = "exact_answer";
+  const auto check = [&](const std::vector<RewardRuleSpec>& rules) {
+    RewardClient client(channel_, ClientOptions(rules));
+    return client.CheckRules(Soon());
+  };
+  EXPECT_EQ(check({MakeSpec("format", 1)}).value(), false);
+  EXPECT_EQ(check({MakeSpec("exact_answer", 0), length}).value(), true);
+  EXPECT_EQ(check({length}).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  (*length.mutable_option())["n"] = "3";
+  const absl::Status status = check({length}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("reward rule \"group_length\": unknown option \"n\""));
+}
+
+// Groups stay whole, however small the calls are.
+TEST_P(RewardServiceTest, SamplesThatAreComparedGoTogether) {
+  Start({});
+  RewardRuleSpec length = MakeSpec("group_length", 1);
+  (*length.mutable_option())["answer"] = "exact_answer";
+  RewardClientOptions options =
+      ClientOptions({MakeSpec("exact_answer", 0), length});
+  options.max_batch_items = 2;
+  RewardClient client(channel_, options);
+  for (int g = 0; g < 20; ++g) {
+    std::vector<RewardItem> items;
+    for (int s = 0; s < 3; ++s) {
+      items.push_back(MakeItem("<answer>7</answer>", "{\"answer\": 7}",
+                               absl::StrCat(g, "/", s)));
+      items.back().set_group(absl::StrCat(g));
+      items.back().set_completion_tokens(10 * s + g);
+    }
+    client.SubmitTogether(std::move(items));
+  }
+  for (int i = 0; i < 60; ++i) {
+    const auto result = client.Next(Soon());
+    ASSERT_TRUE(result.ok()) << result.status();
+    const double sample = result->id().back() - '0';
+    EXPECT_EQ(result->total(), 0.5 - sample / 2) << result->id();
+    EXPECT_EQ(result->raw_total(), 0);
+  }
+}
+
 TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   RewardServiceOptions service_options;
   service_options.build_id = "build-7";
@@ -246,12 +293,13 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   const auto reply = client.Describe(Soon());
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->build_id(), "build-7");
-  EXPECT_THAT(
-      std::vector<std::string>(reply->rule_names().begin(),
-                               reply->rule_names().end()),
-      ::testing::ElementsAre("countdown", "countdown_lenient", "exact_answer",
-                             "exact_answer_lenient", "fails", "format",
-                             "format_lenient", "gate", "overlong", "slow"));
+  EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
+                                       reply->rule_names().end()),
+              ::testing::ElementsAre(
+                  "cosine", "countdown", "countdown_lenient", "exact_answer",
+                  "exact_answer_lenient", "fails", "format", "format_lenient",
+                  "gate", "group_length", "language", "overlong", "repetition",
+                  "slow", "tag_count"));
 }
 
 TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {

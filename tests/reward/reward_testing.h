@@ -9,6 +9,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "proto/reward.pb.h"
+#include "reward/registry.h"
 #include "reward/rule.h"
 
 namespace r1 {
@@ -45,12 +46,17 @@ class FunctionRule : public RewardRule {
   Function function_;
 };
 
-inline std::unique_ptr<RewardRule> MakeRule(FunctionRule::Function function) {
-  return std::make_unique<FunctionRule>(std::move(function));
+// The factory of such a rule, which takes no option.
+inline RuleFactory MakeRule(FunctionRule::Function function) {
+  return [function = std::move(function)](const RuleOptions& options)
+             -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+    R1_RETURN_IF_ERROR(OptionReader(options).Finish());
+    return std::make_unique<const FunctionRule>(function);
+  };
 }
 
 // A rule that gives the same result for every item.
-inline std::unique_ptr<RewardRule> ConstantRule(RuleResult result) {
+inline RuleFactory ConstantRule(RuleResult result) {
   return MakeRule(
       [result](const RewardItem&, const RuleContext&) { return result; });
 }

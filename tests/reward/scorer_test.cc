@@ -20,16 +20,35 @@ using ::testing::HasSubstr;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// A rule with range [0, 1], which is the default, that gives `value`.
+struct UnitOptions {
+  double value = 0;
+  static absl::StatusOr<UnitOptions> Parse(const RuleOptions& options) {
+    UnitOptions unit;
+    OptionReader read(options);
+    read.Number("value", -9, 9, &unit.value);
+    R1_RETURN_IF_ERROR(read.Finish());
+    return unit;
+  }
+};
+
 class UnitRule : public RewardRule {
  public:
-  explicit UnitRule(double value) : value_(value) {}
+  explicit UnitRule(const UnitOptions& options) : options_(options) {}
   RuleResult Score(const RewardItem&, const RuleContext&) const override {
-    return RuleResult::Score(value_);
+    return RuleResult::Score(options_.value);
   }
 
  private:
-  double value_;
+  UnitOptions options_;
 };
+
+// The factory of a unit rule with a value of its own.
+RuleFactory Unit(const std::string& value) {
+  return [value](const RuleOptions&) {
+    return MakesRule<UnitRule, UnitOptions>()({{"value", value}});
+  };
+}
 
 class ScorerTest : public ::testing::Test {
  protected:
@@ -44,9 +63,10 @@ class ScorerTest : public ::testing::Test {
     Add("inf", ConstantRule(RuleResult::Score(kInfinity)));
     Add("no_kind", ConstantRule({REWARD_UNSPECIFIED, 1, ""}));
     Add("odd_kind", ConstantRule({static_cast<RewardKind>(17), 1, ""}));
-    Add("unit_ok", std::make_unique<UnitRule>(1));
-    Add("unit_above", std::make_unique<UnitRule>(1.5));
-    Add("unit_below", std::make_unique<UnitRule>(-0.5));
+    Add("unit_ok", Unit("1"));
+    Add("unit_above", Unit("1.5"));
+    Add("unit_below", Unit("-0.5"));
+    Add("unit", MakesRule<UnitRule, UnitOptions>());
     Add("throws",
         MakeRule([](const RewardItem&, const RuleContext&) -> RuleResult {
           throw std::runtime_error("broken\nplugin");
@@ -57,7 +77,7 @@ class ScorerTest : public ::testing::Test {
         }));
   }
 
-  void Add(const std::string& name, std::unique_ptr<RewardRule> rule) {
+  void Add(const std::string& name, RuleFactory rule) {
     ASSERT_TRUE(registry_.Register(name, std::move(rule)).ok());
   }
 
@@ -137,11 +157,11 @@ TEST_F(ScorerTest, ErrorsGoBeforeTimeoutsBeforeAbstentions) {
             REWARD_TIMEOUT);
 }
 
-TEST_F(ScorerTest, ATotalThatOverflowsIsAnErrorOfItsRule) {
+TEST_F(ScorerTest, ATotalThatOverflowsIsAnError) {
   const RewardResult result =
       Score({MakeSpec("half", 1), MakeSpec("huge", 1e10)});
   EXPECT_EQ(result.kind(), REWARD_ERROR);
-  EXPECT_THAT(result.detail(), HasSubstr("huge: the total becomes inf"));
+  EXPECT_THAT(result.detail(), HasSubstr("total: becomes inf"));
 }
 
 TEST_F(ScorerTest, CreateRefusesBadRequests) {
@@ -157,6 +177,35 @@ TEST_F(ScorerTest, CreateRefusesBadRequests) {
   EXPECT_THAT(message({MakeSpec("half", std::nan(""))}),
               HasSubstr("not finite"));
   EXPECT_THAT(message({MakeSpec("half", kInfinity)}), HasSubstr("not finite"));
+}
+
+TEST_F(ScorerTest, OptionsReachTheirRule) {
+  RewardRuleSpec spec = MakeSpec("unit", 2);
+  (*spec.mutable_option())["value"] = "0.25";
+  EXPECT_EQ(Score({spec}).total(), 0.5);
+  EXPECT_EQ(Score({MakeSpec("unit", 2)}).total(), 0);
+}
+
+TEST_F(ScorerTest, BadOptionsNameRuleOptionAndWhatIsKnown) {
+  const auto message = [&](const std::string& rule, const std::string& option,
+                           const std::string& value) {
+    RewardRuleSpec spec = MakeSpec(rule, 1);
+    (*spec.mutable_option())[option] = value;
+    const absl::Status status =
+        Scorer::Create(registry_, {{spec}}, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message("unit", "valeu", "1"),
+            "reward rule \"unit\": unknown option \"valeu\"; known: value, and "
+            "for every rule clip_high, clip_low, combine, gate, when; did you "
+            "mean \"value\"?");
+  EXPECT_EQ(message("unit", "value", "10"),
+            "reward rule \"unit\": option \"value\": expected a number from -9 "
+            "to 9, got \"10\"");
+  EXPECT_EQ(message("half", "n", "3"),
+            "reward rule \"half\": unknown option \"n\"; known: none, and for "
+            "every rule clip_high, clip_low, combine, gate, when");
 }
 
 TEST_F(ScorerTest, PastTheDeadlineNothingIsStarted) {

@@ -1,0 +1,266 @@
+// r1 reward: tools for people who write rewards.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "pipeline/commands/command.h"
+#include "pipeline/rescore.h"
+#include "pipeline/run_folder.h"
+#include "pipeline/score_file.h"
+#include "reward/builtin_rules.h"
+#include "reward/json_lines.h"
+#include "reward/scorer.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RewardArgs {
+  std::string input;  // FILE or RUN
+  std::string rule;
+  std::string mode;
+  std::string against;
+  std::vector<std::string> options;  // KEY=VALUE
+  int threads = 0;
+  int timeout_ms = 10000;
+  int max_new_tokens = 0;
+};
+
+int ThreadsOf(const RewardArgs& args) {
+  if (args.threads > 0) return args.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// The rule of the command line, with weight 1.
+absl::StatusOr<RewardRuleSpec> RuleOf(const RewardArgs& args) {
+  RewardRuleSpec spec;
+  spec.set_name(args.rule);
+  spec.set_weight(1);
+  auto& options = *spec.mutable_option();
+  if (!args.mode.empty()) options["mode"] = args.mode;
+  for (const std::string& option : args.options) {
+    const size_t equals = option.find('=');
+    if (equals == option.npos || equals == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--set ", option,
+                       ": expected --set KEY=VALUE, an option of ", args.rule));
+    }
+    if (!options.insert({option.substr(0, equals), option.substr(equals + 1)})
+             .second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--set ", option, ": the option is given twice; keep one"));
+    }
+  }
+  return spec;
+}
+
+absl::Status RunScore(const RewardArgs& args) {
+  const RewardRegistry registry = BuiltinRewardRules();
+  R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
+  RuleContext context;
+  context.max_new_tokens = args.max_new_tokens;
+  R1_ASSIGN_OR_RETURN(const Scorer scorer,
+                      Scorer::Create(registry, {{rule}}, context));
+  std::ifstream file;
+  const bool is_stdin = args.input == "-";
+  if (!is_stdin) {
+    file.open(args.input);
+    // A folder opens, but cannot be read.
+    if (!file || file.peek() == std::ifstream::traits_type::eof()) {
+      // Says why; an empty file is fine.
+      R1_RETURN_IF_ERROR(ReadFile(args.input).status());
+      file.clear();
+    }
+  }
+  ScoreFileOptions options;
+  options.threads = ThreadsOf(args);
+  options.item_limit = absl::Milliseconds(args.timeout_ms);
+  options.name = is_stdin ? "standard input" : args.input;
+  const absl::Time start = absl::Now();
+  R1_ASSIGN_OR_RETURN(const ScoreFileSummary summary,
+                      ScoreFile(scorer, options, is_stdin ? &std::cin : &file,
+                                [](const std::string& line) {
+                                  std::fwrite(line.data(), 1, line.size(),
+                                              stdout);
+                                  std::fputc('\n', stdout);
+                                }));
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  std::string counts;
+  int64_t scored = 0;
+  for (const auto& [kind, count] : summary.counts) {
+    scored += count;
+    absl::StrAppend(&counts, ", ", count, " ", RewardKindName(kind));
+    if (kind == REWARD_SCORE) {
+      absl::StrAppend(&counts, " (mean ", summary.total_sum / count, ")");
+    }
+  }
+  absl::FPrintF(stderr, "%d lines in %.3f s, %.0f a second on %d threads%s\n",
+                summary.lines, seconds, scored / std::max(seconds, 1e-9),
+                options.threads, counts);
+  if (summary.malformed == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(summary.malformed, " of ", summary.lines,
+                   " lines are malformed; the first: ", summary.first_problem));
+}
+
+// A verdict as JSON.
+Json Verdict(RewardKind kind, double value, const std::string& detail) {
+  Json verdict;
+  verdict["kind"] = RewardKindName(kind);
+  verdict["score"] = kind == REWARD_SCORE ? Json(value) : Json(nullptr);
+  verdict["detail"] = detail;
+  return verdict;
+}
+
+void PrintFlip(const Rejudged& r) {
+  Json object;
+  object["step"] = r.sample->step;
+  object["prompt_id"] = r.sample->record.trajectory.prompt_id();
+  object["sample_index"] = r.sample->record.trajectory.sample_index();
+  object["before"] = Verdict(r.kind_before, r.before, r.detail_before);
+  object["now"] = Verdict(r.kind_now, r.now, r.detail_now);
+  object["reference"] = r.sample->record.prompt.reference();
+  object["completion"] = r.sample->record.completion;
+  // Completions may hold bytes that are no UTF-8.
+  std::printf(
+      "%s\n",
+      object.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+absl::Status RunRescore(const RewardArgs& args) {
+  R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(args.input));
+  R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(args.input));
+  const RewardRegistry registry = BuiltinRewardRules();
+  const std::vector<RewardRuleSpec> configured =
+      ConfiguredRules(config.reward(), config.data().task());
+  std::vector<RewardRuleSpec> rules = configured;
+  RescoreOptions options;
+  if (!args.rule.empty()) {
+    R1_ASSIGN_OR_RETURN(RewardRuleSpec rule, RuleOf(args));
+    // The others stay, as metrics: group rules may read their scores.
+    std::erase_if(rules, [&](const auto& r) { return r.name() == args.rule; });
+    for (RewardRuleSpec& other : rules) {
+      other.set_weight(0);
+      other.mutable_option()->erase("gate");
+    }
+    rules.push_back(std::move(rule));
+    options.rule = args.rule;
+    options.against = args.against.empty() ? args.rule : args.against;
+  }
+  const auto is_recorded = [&](const RewardRuleSpec& rule) {
+    return rule.name() == options.against;
+  };
+  if (!options.against.empty() &&
+      std::none_of(configured.begin(), configured.end(), is_recorded)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        args.input, " has no scores of \"", options.against,
+        "\" to compare with: give one of its rules with --against"));
+  }
+  RuleContext context;
+  context.max_new_tokens = config.rollout().max_new_tokens();
+  context.overlong_buffer = config.reward().overlong_buffer();
+  R1_ASSIGN_OR_RETURN(const Scorer scorer,
+                      Scorer::Create(registry, rules, context));
+  options.threads = ThreadsOf(args);
+  options.item_limit = absl::Milliseconds(args.timeout_ms);
+  R1_ASSIGN_OR_RETURN(const RescoreSummary summary,
+                      Rescore(reader, scorer, options, PrintFlip));
+  absl::FPrintF(stderr,
+                "%d samples, %d verdicts differ: %d up, %d down, %d of another "
+                "kind\n",
+                summary.samples, summary.flips, summary.up, summary.down,
+                summary.flips - summary.up - summary.down);
+  return absl::OkStatus();
+}
+
+void AddRuleOptions(CLI::App* command, RewardArgs* args) {
+  command
+      ->add_option("--mode", args->mode,
+                   "The rule's option \"mode\", e.g. how an answer is found")
+      ->type_name("MODE");
+  command
+      ->add_option("--set", args->options,
+                   "An option of the rule, e.g. --set n=4; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--timeout-ms", args->timeout_ms,
+                   "Most milliseconds for one completion")
+      ->check(CLI::Range(1, 3600000))
+      ->type_name("N")
+      ->capture_default_str();
+  AddThreadsOption(command, &args->threads);
+}
+
+}  // namespace
+
+CommandBody AddReward(CLI::App* app) {
+  auto args = std::make_shared<RewardArgs>();
+  CLI::App* command =
+      app->add_subcommand("reward", "Score texts and runs by a rule");
+  command->require_subcommand(1);
+  CLI::App* score = command->add_subcommand(
+      "score", "Score the completions of a file, one JSON object a line");
+  score
+      ->add_option("FILE", args->input,
+                   "Lines {id, completion, reference, prompt?}; - is standard "
+                   "input")
+      ->required()
+      ->type_name("FILE");
+  score->add_option("--rule", args->rule, "Name of the rule")
+      ->required()
+      ->type_name("RULE");
+  AddRuleOptions(score, args.get());
+  score
+      ->add_option("--max-new-tokens", args->max_new_tokens,
+                   "Most tokens of a completion, for rules on length")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  score->footer(
+      "Writes lines {id, kind, total, components, detail} in the same order;\n"
+      "the rate and the counts go to standard error.\n\n"
+      "Examples:\n"
+      "  r1 reward score --rule countdown answers.jsonl\n"
+      "  r1 reward score --rule language --set target=zh answers.jsonl");
+  CLI::App* rescore = command->add_subcommand(
+      "rescore",
+      "Score the recorded samples of a run anew; print what differs");
+  rescore->add_option("RUN", args->input, "Folder of the run")
+      ->required()
+      ->type_name("DIR");
+  rescore
+      ->add_option("--rule", args->rule,
+                   "Compare this rule; default: the totals of all rules of the "
+                   "run")
+      ->type_name("RULE");
+  rescore
+      ->add_option("--against", args->against,
+                   "Compare with the recorded scores of this rule; default: "
+                   "the same rule")
+      ->needs("--rule")
+      ->type_name("RULE");
+  AddRuleOptions(rescore, args.get());
+  rescore->footer(
+      "Examples:\n"
+      "  r1 reward rescore runs/a\n"
+      "  r1 reward rescore runs/a --rule countdown_lenient --against "
+      "countdown");
+  return [args, score] {
+    return score->parsed() ? RunScore(*args) : RunRescore(*args);
+  };
+}
+
+}  // namespace r1

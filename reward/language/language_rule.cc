@@ -1,0 +1,55 @@
+#include "reward/language/language_rule.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "reward/language/language.h"
+
+namespace r1 {
+
+absl::StatusOr<LanguageOptions> LanguageOptions::Parse(
+    const RuleOptions& options) {
+  std::vector<absl::string_view> codes;
+  for (const Language& language : Languages()) codes.push_back(language.code);
+  LanguageOptions parsed;
+  parsed.target = static_cast<int>(std::find(codes.begin(), codes.end(), "en") -
+                                   codes.begin());
+  int part = 0;
+  OptionReader read(options);
+  read.Choice("target", codes, &parsed.target);
+  read.Int("min_words", 1, 1000000, &parsed.min_words);
+  read.Choice("part", {"reasoning", "whole"}, &part);
+  R1_RETURN_IF_ERROR(read.Finish());
+  parsed.is_whole = part == 1;
+  return parsed;
+}
+
+absl::string_view Reasoning(absl::string_view completion) {
+  constexpr absl::string_view kOpen = "<think>", kClose = "</think>";
+  const size_t open = completion.find(kOpen);
+  const size_t begin = open == completion.npos ? 0 : open + kOpen.size();
+  const size_t close = completion.rfind(kClose);
+  const bool is_closed = close != completion.npos && close >= begin;
+  return completion.substr(begin, is_closed ? close - begin : completion.npos);
+}
+
+RuleResult LanguageRule::Score(const RewardItem& item,
+                               const RuleContext& /*context*/) const {
+  const absl::string_view text = options_.is_whole
+                                     ? absl::string_view(item.completion())
+                                     : Reasoning(item.completion());
+  const WordShare share = CountWords(text, options_.target);
+  std::string detail =
+      absl::StrCat(share.target, " of ", share.all, " words are ",
+                   Languages()[options_.target].code);
+  if (share.all < options_.min_words) {
+    return RuleResult::Abstain(
+        absl::StrCat(detail, ", fewer than min_words = ", options_.min_words));
+  }
+  return RuleResult::Score(static_cast<double>(share.target) / share.all,
+                           std::move(detail));
+}
+
+}  // namespace r1

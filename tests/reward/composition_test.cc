@@ -1,0 +1,199 @@
+#include "reward/composition.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reward/scorer.h"
+#include "tests/reward/reward_testing.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+// "length": longer than half of the group's samples that "right" scores; +1 or
+// -1. Shows what a group rule sees.
+class LongerRule : public GroupRule {
+ public:
+  std::vector<RuleResult> ScoreGroup(
+      absl::Span<const GroupMember> members,
+      const RuleContext& /*context*/) const override {
+    double sum = 0;
+    for (const GroupMember& m : members) sum += m.item->completion_tokens();
+    std::vector<RuleResult> results;
+    for (const GroupMember& m : members) {
+      const bool is_longer = m.item->completion_tokens() * members.size() > sum;
+      results.push_back(
+          RuleResult::Score((is_longer ? 1 : -1) + 10 * m.needed));
+    }
+    return results;
+  }
+  std::string needs() const override { return "right"; }
+  ScoreRange range() const override { return {-1, 11}; }
+};
+
+class CompositionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto add = [&](const std::string& name, RuleFactory factory) {
+      ASSERT_TRUE(registry_.Register(name, std::move(factory)).ok());
+    };
+    add("two", ConstantRule(RuleResult::Score(2)));
+    add("minus_three", ConstantRule(RuleResult::Score(-3)));
+    add("half", ConstantRule(RuleResult::Score(0.5)));
+    add("abstains", ConstantRule(RuleResult::Abstain("no gold")));
+    add("right", MakeRule([](const RewardItem& item, const RuleContext&) {
+          if (item.completion() == "none") return RuleResult::Abstain("none");
+          return RuleResult::Score(item.completion() == "right" ? 1 : 0);
+        }));
+    add("longer", MakesRule<LongerRule>());
+  }
+
+  RewardResult Score(const std::vector<RewardRuleSpec>& rules) {
+    const auto scorer = Scorer::Create(registry_, rules, {});
+    EXPECT_TRUE(scorer.ok()) << scorer.status();
+    return scorer->Score(MakeItem("text"), absl::InfiniteFuture());
+  }
+  std::string Message(const std::vector<RewardRuleSpec>& rules) {
+    const absl::Status status = Scorer::Create(registry_, rules, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  }
+
+  RewardRegistry registry_;
+};
+
+RewardRuleSpec With(std::string name, double weight,
+                    const RuleOptions& options) {
+  RewardRuleSpec spec = MakeSpec(std::move(name), weight);
+  spec.mutable_option()->insert(options.begin(), options.end());
+  return spec;
+}
+
+TEST_F(CompositionTest, ClipBoundsTheScoreBeforeItsWeight) {
+  const RewardResult result = Score(
+      {With("two", 4, {{"clip_high", "1.5"}}),
+       With("minus_three", 1, {{"clip_low", "-1"}}), MakeSpec("half", 2)});
+  EXPECT_EQ(result.total(), 4 * 1.5 - 1 + 1);
+  EXPECT_EQ(result.raw_total(), 8 - 3 + 1);
+  EXPECT_EQ(result.components(0).value(), 2);  // as the rule gave it
+}
+
+TEST_F(CompositionTest, BelowAGateOnlyGatesCount) {
+  // Open: 0.5 reaches 0.5.
+  EXPECT_EQ(
+      Score({MakeSpec("two", 1), With("half", 1, {{"gate", "0.5"}})}).total(),
+      2.5);
+  // Shut: what remains is the gate's own term.
+  const RewardResult shut =
+      Score({MakeSpec("two", 1), With("half", 1, {{"gate", "0.75"}})});
+  EXPECT_EQ(shut.kind(), REWARD_SCORE);
+  EXPECT_EQ(shut.total(), 0.5);
+  EXPECT_EQ(shut.raw_total(), 2.5);
+  // With weight 0 it is a pure gate.
+  EXPECT_EQ(
+      Score({MakeSpec("two", 1), With("half", 0, {{"gate", "0.75"}})}).total(),
+      0);
+  // One that gives no score decides the kind, whatever its weight.
+  EXPECT_EQ(
+      Score({MakeSpec("two", 1), With("abstains", 0, {{"gate", "1"}})}).kind(),
+      REWARD_ABSTAIN);
+}
+
+TEST_F(CompositionTest, MinAddsTheSmallestOfItsTerms) {
+  const RuleOptions min = {{"combine", "min"}};
+  const RewardResult result = Score(
+      {With("two", 1, min), MakeSpec("half", 1), With("minus_three", -1, min)});
+  EXPECT_EQ(result.total(), 0.5 + 2);  // min(2, 3)
+  EXPECT_EQ(result.raw_total(), 2 + 0.5 + 3);
+  // A metric is no part of it.
+  EXPECT_EQ(Score({With("two", 1, min), With("minus_three", 0, min)}).total(),
+            2);
+}
+
+TEST_F(CompositionTest, PlainRulesHaveEqualTotals) {
+  const RewardResult result =
+      Score({MakeSpec("two", 0.1), MakeSpec("half", 3)});
+  EXPECT_EQ(result.total(), 0.1 * 2 + 3 * 0.5);
+  EXPECT_EQ(result.raw_total(), result.total());
+}
+
+TEST_F(CompositionTest, BadOptionsAreRefused) {
+  EXPECT_EQ(Message({With("two", 1, {{"gate", "high"}})}),
+            "reward rule \"two\": option \"gate\": expected a number from "
+            "-1.79769e+308 to 1.79769e+308, got \"high\"");
+  EXPECT_THAT(Message({With("two", 1, {{"combine", "max"}})}),
+              HasSubstr("expected one of sum, min, got \"max\""));
+  EXPECT_THAT(Message({With("two", 1, {{"when", "never"}})}),
+              HasSubstr("expected one of train, eval, both"));
+  EXPECT_EQ(Message({With("two", 1, {{"clip_low", "1"}, {"clip_high", "0"}})}),
+            "reward rule \"two\": option \"clip_low\": expected at most "
+            "clip_high = 0, got 1");
+  EXPECT_THAT(Message({MakeSpec("longer", 1), MakeSpec("two", 1)}),
+              HasSubstr("reads the scores of \"right\""));
+}
+
+RewardItem Sample(const std::string& id, const std::string& group,
+                  const std::string& completion, int tokens) {
+  RewardItem item = MakeItem(completion, "{}", id);
+  item.set_group(group);
+  item.set_completion_tokens(tokens);
+  return item;
+}
+
+TEST_F(CompositionTest, GroupRulesSeeTheSamplesOfTheirGroupAlone) {
+  const auto scorer = Scorer::Create(
+      registry_, {{MakeSpec("right", 1), MakeSpec("longer", 0.5)}}, {});
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const std::vector<RewardItem> items = {
+      Sample("a", "p", "right", 10), Sample("b", "q", "wrong", 900),
+      Sample("c", "p", "wrong", 30), Sample("d", "p", "none", 5000),
+      Sample("e", "", "right", 7),   Sample("f", "", "wrong", 8)};
+  std::vector<const RewardItem*> pointers;
+  std::vector<std::vector<RuleResult>> results;
+  for (const RewardItem& item : items) {
+    pointers.push_back(&item);
+    results.push_back(scorer->ScoreAlone(item, absl::InfiniteFuture()));
+  }
+  scorer->ScoreGroups(pointers, absl::InfiniteFuture(),
+                      absl::MakeSpan(results));
+  std::vector<RewardResult> rewards;
+  for (size_t i = 0; i < items.size(); ++i) {
+    rewards.push_back(scorer->ComposeResult(items[i], results[i]));
+  }
+  EXPECT_EQ(rewards[0].total(), 1 + 0.5 * (10 - 1));  // 10 < (10 + 30) / 2
+  EXPECT_EQ(rewards[0].raw_total(), 1);  // without what compares samples
+  EXPECT_EQ(rewards[2].total(), 0.5);    // 30 > 20; the 5000 is no member
+  EXPECT_EQ(rewards[1].total(), -0.5);   // alone
+  EXPECT_EQ(rewards[3].kind(), REWARD_ABSTAIN);
+  EXPECT_EQ(rewards[3].detail(), "right: none; longer: no score of right");
+  EXPECT_EQ(rewards[4].total(), 1 + 0.5 * (10 - 1));
+  EXPECT_EQ(rewards[5].total(), -0.5);
+}
+
+TEST_F(CompositionTest, AGroupRuleThatFailsCostsItsGroup) {
+  class Broken : public GroupRule {
+    std::vector<RuleResult> ScoreGroup(absl::Span<const GroupMember> members,
+                                       const RuleContext&) const override {
+      if (members[0].item->group() == "p") throw 7;
+      return {};
+    }
+  };
+  ASSERT_TRUE(registry_.Register("broken", MakesRule<Broken>()).ok());
+  const auto scorer = Scorer::Create(registry_, {{MakeSpec("broken", 1)}}, {});
+  ASSERT_TRUE(scorer.ok());
+  const auto detail = [&](const std::string& group) {
+    const RewardResult result =
+        scorer->Score(Sample("a", group, "x", 1), absl::InfiniteFuture());
+    EXPECT_EQ(result.kind(), REWARD_ERROR);
+    return result.detail();
+  };
+  EXPECT_EQ(detail("p"), "broken: threw");
+  EXPECT_EQ(detail("q"), "broken: gave 0 results for a group of 1");
+}
+
+}  // namespace
+}  // namespace r1
