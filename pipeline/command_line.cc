@@ -47,9 +47,9 @@ struct Commands {
         "--version", [] { return VersionText(); },
         "Print version and build id, then exit");
     app.footer(kExamples);
-    for (const auto add :
-         {AddQuickstart, AddTrain, AddWorker, AddRewardServer, AddEval,
-          AddGenerate, AddMetrics, AddSamples, AddReport, AddHash, AddTest}) {
+    for (const auto add : {AddQuickstart, AddTrain, AddWorker, AddRewardServer,
+                           AddEval, AddGenerate, AddMetrics, AddSamples,
+                           AddReport, AddHash, AddSandbox, AddTest}) {
       CommandBody body = add(&app);
       bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
     }

@@ -6,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "reward/answer/answer_rule.h"
+#include "reward/code/code_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
 #include "reward/length/overlong_rule.h"
@@ -37,6 +38,7 @@ RewardRegistry BuiltinRewardRules() {
   Add<CountdownRule>("countdown", &registry);
   Add<CountdownLenientRule>("countdown_lenient", &registry);
   Add<OverlongRule>("overlong", &registry);
+  Add<CodeRule>("code", &registry);
   return registry;
 }
 

@@ -31,6 +31,7 @@ CommandBody AddMetrics(CLI::App* app);
 CommandBody AddSamples(CLI::App* app);
 CommandBody AddHash(CLI::App* app);
 CommandBody AddReport(CLI::App* app);
+CommandBody AddSandbox(CLI::App* app);
 CommandBody AddTest(CLI::App* app);
 
 // The option --threads, 0 to 1024, 0 = all cores.

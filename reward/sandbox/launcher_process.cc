@@ -74,8 +74,8 @@ absl::StatusOr<pid_t> Spawn(int file, int socket) {
   char* argv[] = {name, nullptr};
   char* env[] = {nullptr};
   pid_t pid = -1;
-  const int error = posix_spawn(&pid, "/proc/self/fd/501", &actions,
-                                &attributes, argv, env);
+  const int error =
+      posix_spawn(&pid, "/proc/self/fd/501", &actions, &attributes, argv, env);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return Failed("starting the launcher", error);

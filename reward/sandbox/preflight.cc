@@ -17,15 +17,16 @@ struct Probe {
 };
 
 // Prints "held" if all statements of a list fail as they should.
-#define R1_REFUSED(setup, ...)                       \
-  "import os, ctypes\n" setup                        \
-  "\nlibc = ctypes.CDLL(None, use_errno=True)\n"     \
-  "held = True\n"                                    \
-  "for attempt in [" __VA_ARGS__ "]:\n"              \
-  "    try:\n"                                       \
-  "        if attempt() != -1: held = False\n"       \
-  "    except OSError:\n"                            \
-  "        pass\n"                                   \
+#define R1_REFUSED(setup, ...)                   \
+  "import os, ctypes\n" setup                    \
+  "\nlibc = ctypes.CDLL(None, use_errno=True)\n" \
+  "held = True\n"                                \
+  "for attempt in [" __VA_ARGS__                 \
+  "]:\n"                                         \
+  "    try:\n"                                   \
+  "        if attempt() != -1: held = False\n"   \
+  "    except OSError:\n"                        \
+  "        pass\n"                               \
   "print('held' if held else 'OUT')\n"
 
 constexpr Probe kProbes[] = {
@@ -43,10 +44,11 @@ constexpr Probe kProbes[] = {
      "'/etc/shadow', '/sys', '/run', '/boot'])) else 'OUT')",
      Verdict::kOk, "held\n", false},
     {"nothing writable but its folder",
-     R1_REFUSED("", "lambda: open('/usr/bin/x', 'w'), lambda: open('/x', 'w'),"
-                    "lambda: open('/etc/passwd', 'a'),"
-                    "lambda: os.chmod('/box', 0o777) if os.getuid() == 0 and "
-                    "False else -1"),
+     R1_REFUSED("",
+                "lambda: open('/usr/bin/x', 'w'), lambda: open('/x', 'w'),"
+                "lambda: open('/etc/passwd', 'a'),"
+                "lambda: os.chmod('/box', 0o777) if os.getuid() == 0 and "
+                "False else -1"),
      Verdict::kOk, "held\n", false},
     {"no network",
      R1_REFUSED("import socket",
@@ -62,8 +64,9 @@ constexpr Probe kProbes[] = {
                 "os.listdir('/proc') if p.isdigit()]) > 2 else -1"),
      Verdict::kOk, "held\n", false},
     {"no tracing",
-     R1_REFUSED("", "lambda: libc.ptrace(0, 0, 0, 0), lambda: "
-                    "libc.process_vm_readv(1, 0, 0, 0, 0, 0)"),
+     R1_REFUSED("",
+                "lambda: libc.ptrace(0, 0, 0, 0), lambda: "
+                "libc.process_vm_readv(1, 0, 0, 0, 0, 0)"),
      Verdict::kOk, "held\n", false},
     {"no namespace, no mount",
      R1_REFUSED("",
@@ -115,8 +118,7 @@ ProbeResult Try(const Probe& probe, Sandbox* sandbox) {
   request.is_python = true;
   request.files = {{"main.py", probe.program}};
   request.standard_input = "2 3\n";
-  request.limits.wall_ms =
-      probe.verdict == Verdict::kTimeLimit ? 200 : 5000;
+  request.limits.wall_ms = probe.verdict == Verdict::kTimeLimit ? 200 : 5000;
   request.limits.cpu_ms = probe.verdict == Verdict::kTimeLimit ? 100 : 4000;
   request.limits.memory_mb = 64;
   request.limits.processes = 8;
@@ -156,9 +158,8 @@ absl::StatusOr<SandboxLevel> ParseLevel(absl::string_view name) {
        {SandboxLevel::kNone, SandboxLevel::kIsolated, SandboxLevel::kFull}) {
     if (name == LevelName(level)) return level;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", name,
-                   "\" is no sandbox level: expected none, isolated or full"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", name, "\" is no sandbox level: expected none, isolated or full"));
 }
 
 absl::Status Preflight::Require(SandboxLevel required) const {
@@ -187,10 +188,10 @@ Preflight RunPreflight(Sandbox* sandbox) {
   for (const Probe& probe : kProbes) {
     ProbeResult result = Try(probe, sandbox);
     if (!result.is_contained) {
-      preflight.level = result.is_for_full && preflight.level !=
-                                                  SandboxLevel::kNone
-                            ? SandboxLevel::kIsolated
-                            : SandboxLevel::kNone;
+      preflight.level =
+          result.is_for_full && preflight.level != SandboxLevel::kNone
+              ? SandboxLevel::kIsolated
+              : SandboxLevel::kNone;
     }
     preflight.probes.push_back(std::move(result));
   }

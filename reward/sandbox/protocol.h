@@ -64,8 +64,8 @@ struct LauncherReady {
   bool Unpack(std::string_view bytes) {
     WireReader in(bytes);
     error = in.Bytes();
-    for (uint64_t* value : {&has_user_namespace, &memory_cgroup, &pids_cgroup,
-                            &cpu_cgroup}) {
+    for (uint64_t* value :
+         {&has_user_namespace, &memory_cgroup, &pids_cgroup, &cpu_cgroup}) {
       *value = in.Number();
     }
     return in.ok();
@@ -75,8 +75,8 @@ struct LauncherReady {
 // One run. With two descriptors beside it, the program finds them as 3 (to
 // read) and 4 (to write).
 struct RunOrder {
-  uint64_t is_python = 0;          // run the file main.py in a forked Python
-  std::vector<std::string> argv;   // otherwise
+  uint64_t is_python = 0;         // run the file main.py in a forked Python
+  std::vector<std::string> argv;  // otherwise
   struct File {
     std::string name;  // in the working folder; no '/'
     std::string content;
@@ -132,8 +132,8 @@ struct RunOrder {
 
 // What happened, before it is called anything. verdict.h gives it its name.
 struct RunFacts {
-  std::string error;  // the sandbox's own failure; "" = none
-  uint64_t has_ended = 0;   // the program ended by itself; wait_status counts
+  std::string error;         // the sandbox's own failure; "" = none
+  uint64_t has_ended = 0;    // the program ended by itself; wait_status counts
   uint64_t wait_status = 0;  // as of waitpid
   uint64_t is_over_wall = 0, is_over_cpu = 0, is_over_output = 0;
   uint64_t is_cancelled = 0;
@@ -144,10 +144,9 @@ struct RunFacts {
   std::string Pack() const {
     WireWriter out;
     out.Bytes(error);
-    for (uint64_t value :
-         {has_ended, wait_status, is_over_wall, is_over_cpu, is_over_output,
-          is_cancelled, oom_kills, refused_forks, cpu_us, wall_us,
-          peak_bytes}) {
+    for (uint64_t value : {has_ended, wait_status, is_over_wall, is_over_cpu,
+                           is_over_output, is_cancelled, oom_kills,
+                           refused_forks, cpu_us, wall_us, peak_bytes}) {
       out.Number(value);
     }
     out.Bytes(standard_output);

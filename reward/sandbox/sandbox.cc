@@ -59,8 +59,8 @@ absl::Status Check(const RunRequest& request) {
     }
   }
   if (!request.fetch.empty() && !IsFileName(request.fetch)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "sandbox: \"", request.fetch, "\" is no name for a file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("sandbox: \"", request.fetch, "\" is no name for a file"));
   }
   if (!request.is_python &&
       (request.argv.empty() || request.argv[0][0] != '/')) {
@@ -202,8 +202,8 @@ RunResult Sandbox::Finish(const RunOrder& order, Slot* slot,
   if (fresh.ok()) {
     *slot = *std::move(fresh);
   } else {
-    LogWarning(absl::StrCat("a sandbox slot is lost: ",
-                            fresh.status().message()));
+    LogWarning(
+        absl::StrCat("a sandbox slot is lost: ", fresh.status().message()));
   }
   return SandboxError(facts.status().message());
 }

@@ -19,9 +19,9 @@ namespace r1 {
 
 struct RunLimits {
   int64_t wall_ms = 10000;
-  int64_t cpu_ms = 5000;    // of all its processes together
-  int64_t memory_mb = 256;  // of all its processes, and of its files
-  int64_t processes = 16;   // threads count
+  int64_t cpu_ms = 5000;     // of all its processes together
+  int64_t memory_mb = 256;   // of all its processes, and of its files
+  int64_t processes = 16;    // threads count
   int64_t output_kb = 1024;  // of standard output and of standard error
   int64_t disk_mb = 32;
 };
@@ -53,7 +53,7 @@ struct RunResult {
   int signal = 0;     // that ended it; 0 = none
   int64_t cpu_us = 0;
   int64_t wall_us = 0;
-  int64_t peak_bytes = 0;  // memory of all its processes and files
+  int64_t peak_bytes = 0;       // memory of all its processes and files
   std::string standard_output;  // cut at the limit
   std::string standard_error;
   std::string fetched;

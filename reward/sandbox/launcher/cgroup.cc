@@ -77,10 +77,10 @@ Hierarchy FindHierarchy(const std::string& controller) {
     while (in >> word && word != "-") {
     }
     in >> type >> source >> options;
-    const bool is_it = controller.empty()
-                           ? type == "cgroup2"
-                           : type == "cgroup" &&
-                                 HasWord(options, controller, ',');
+    const bool is_it =
+        controller.empty()
+            ? type == "cgroup2"
+            : type == "cgroup" && HasWord(options, controller, ',');
     if (is_it) {
       found.mount = mount;
       root = mount_root;
@@ -91,7 +91,8 @@ Hierarchy FindHierarchy(const std::string& controller) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string names = line.substr(first + 1, second - first - 1);
-    if (controller.empty() ? !names.empty() : !HasWord(names, controller, ',')) {
+    if (controller.empty() ? !names.empty()
+                           : !HasWord(names, controller, ',')) {
       continue;
     }
     found.own = line.substr(second + 1);
@@ -195,15 +196,14 @@ bool SlotCgroup::Begin(uint64_t memory_bytes, uint64_t processes) {
   } else if (memory_.version == 2) {
     WriteAt(memory_.folder, "memory.peak", "reset");
     if (memory_limit_ != memory_bytes) {
-      is_done &= WriteAt(memory_.folder, "memory.max",
-                         std::to_string(memory_bytes));
+      is_done &=
+          WriteAt(memory_.folder, "memory.max", std::to_string(memory_bytes));
       WriteAt(memory_.folder, "memory.swap.max", "0");
     }
   }
   if (pids_.version != 0 && processes_limit_ != processes) {
     // One more: the init.
-    is_done &=
-        WriteAt(pids_.folder, "pids.max", std::to_string(processes + 1));
+    is_done &= WriteAt(pids_.folder, "pids.max", std::to_string(processes + 1));
   }
   memory_limit_ = memory_bytes;
   processes_limit_ = processes;
@@ -264,8 +264,7 @@ uint64_t SlotCgroup::PeakBytes() const {
 
 bool SlotCgroup::IsEmpty() const {
   for (const Group* group : {&memory_, &pids_, &cpu_}) {
-    if (group->version != 0 &&
-        !ReadAt(group->folder, "cgroup.procs").empty()) {
+    if (group->version != 0 && !ReadAt(group->folder, "cgroup.procs").empty()) {
       return false;
     }
   }
@@ -278,7 +277,8 @@ void SlotCgroup::AwaitMemory() const {
       memory_.version == 1 ? "memory.usage_in_bytes" : "memory.current";
   for (int i = 0; i < 100; ++i) {
     if (NumberIn(ReadAt(memory_.folder, name)) <= kIdleBytes) return;
-    if (memory_.version == 1) WriteAt(memory_.folder, "memory.force_empty", "0");
+    if (memory_.version == 1)
+      WriteAt(memory_.folder, "memory.force_empty", "0");
     SleepMillis(10);
   }
 }

@@ -69,10 +69,10 @@ void EnterCgroups(const RunFds& fds) {
 void MountView(const RunSpec& spec) {
   char options[96];
   // An inode a 4 KiB page, and some for empty files.
-  std::snprintf(options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=0755",
-                static_cast<unsigned long long>(spec.order.disk_bytes),
-                static_cast<unsigned long long>(spec.order.disk_bytes / 4096 +
-                                                64));
+  std::snprintf(
+      options, sizeof(options), "size=%llu,nr_inodes=%llu,mode=0755",
+      static_cast<unsigned long long>(spec.order.disk_bytes),
+      static_cast<unsigned long long>(spec.order.disk_bytes / 4096 + 64));
   Require(::mount("box", "/box", "tmpfs", MS_NOSUID | MS_NODEV, options) == 0,
           "mounting /box");
   const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -96,8 +96,8 @@ void WriteFiles(const RunSpec& spec) {
     Require(fd >= 0, "creating a file of the run");
     size_t done = 0;
     while (done < file.content.size()) {
-      const ssize_t n = ::write(fd, file.content.data() + done,
-                                file.content.size() - done);
+      const ssize_t n =
+          ::write(fd, file.content.data() + done, file.content.size() - done);
       Require(n > 0, "writing a file of the run (disk limit?)");
       done += n;
     }
@@ -210,9 +210,9 @@ void BecomeProgram(const RunSpec& spec, const RunFds& fds) {
     argv.push_back(const_cast<char*>(word.c_str()));
   }
   argv.push_back(nullptr);
-  const char* env[] = {"PATH=/usr/bin:/bin", "HOME=/box", "TMPDIR=/tmp",
-                       "LANG=C.UTF-8",       "USER=sandbox",
-                       "PYTHONHASHSEED=0",   nullptr};
+  const char* env[] = {
+      "PATH=/usr/bin:/bin", "HOME=/box",        "TMPDIR=/tmp", "LANG=C.UTF-8",
+      "USER=sandbox",       "PYTHONHASHSEED=0", nullptr};
   ::execve(argv[0], argv.data(), const_cast<char**>(env));
   Fail("executing the program");
 }
@@ -225,8 +225,8 @@ void Fetch(const RunSpec& spec, int target) {
   if (fd < 0 || ::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return;
   if (static_cast<uint64_t>(info.st_size) > spec.order.fetch_bytes) return;
   off_t offset = 0;
-  while (offset < info.st_size &&
-         ::sendfile(target, fd, &offset, info.st_size - offset) > 0) {
+  while (offset<info.st_size&& ::sendfile(target, fd, &offset,
+                                          info.st_size - offset)> 0) {
   }
 }
 
@@ -234,10 +234,11 @@ void Fetch(const RunSpec& spec, int target) {
                                  pid_t program) {
   // The program may not look into this process; it cannot signal its init.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  for (int fd :
-       {fds.input, fds.output, fds.error, fds.channel_in, fds.channel_out}) {
-    if (fd >= 0) ::close(fd);
-  }
+  // Nor does it keep what the launcher had open, e.g. the pipes' other ends.
+  const int fetch =
+      fds.fetch < 0 ? -1 : ::dup3(fds.fetch, kReportFd + 1, O_CLOEXEC);
+  ::syscall(SYS_close_range, 0, kReportFd - 1, 0);
+  ::syscall(SYS_close_range, kReportFd + 2, ~0U, 0);
   RunReport report = {};
   rusage usage = {};
   pid_t pid;
@@ -250,11 +251,11 @@ void Fetch(const RunSpec& spec, int target) {
   };
   report.cpu_us = micros(usage.ru_utime) + micros(usage.ru_stime);
   report.peak_bytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
-  if (fds.fetch >= 0 && report.wait_status == 0) {
+  if (fetch >= 0 && report.wait_status == 0) {
     ::kill(-1, SIGKILL);  // nobody changes the file while it is read
     while (::wait4(-1, nullptr, 0, nullptr) > 0) {
     }
-    Fetch(spec, fds.fetch);
+    Fetch(spec, fetch);
   }
   (void)!::write(report_fd, &report, sizeof(report));
   ::_exit(0);

@@ -17,8 +17,8 @@ namespace r1 {
 // in a memfd: the fork server itself, whose copies all later runs are, never
 // sees what one run brings along.
 struct RunSpec {
-  RunOrder order;      // without standard_input
-  uint64_t uid = 0;    // of the program; kKeepUid: a user namespace holds it
+  RunOrder order;    // without standard_input
+  uint64_t uid = 0;  // of the program; kKeepUid: a user namespace holds it
   uint64_t has_memory_cgroup = 0, has_pids_cgroup = 0;
   std::string filter;  // the seccomp program, struct sock_filter after another
 
@@ -29,10 +29,10 @@ inline constexpr uint64_t kKeepUid = ~uint64_t{0};
 
 // Descriptors of a run; -1 where there is none.
 struct RunFds {
-  int spec = -1;    // memfd with a RunSpec
+  int spec = -1;  // memfd with a RunSpec
   int input = -1, output = -1, error = -1;
-  int report = -1;  // takes one RunReport
-  int fetch = -1;   // memfd for the fetched file
+  int report = -1;                        // takes one RunReport
+  int fetch = -1;                         // memfd for the fetched file
   int channel_in = -1, channel_out = -1;  // become 3 and 4 of the program
   int cgroup_v2 = -1;                     // folder; the init is born in it
   int cgroup_tasks[3] = {-1, -1, -1};     // v1; the init enters by writing "0"
@@ -42,8 +42,8 @@ inline constexpr int kNumRunFds = sizeof(RunFds) / sizeof(int);
 struct RunReport {
   int32_t failed_errno;  // of the step that failed; 0 = none
   int32_t wait_status;
-  uint64_t cpu_us;      // of the program and what it waited for
-  uint64_t peak_bytes;  // largest resident set of one process
+  uint64_t cpu_us;       // of the program and what it waited for
+  uint64_t peak_bytes;   // largest resident set of one process
   char failed_step[64];  // "" = the program ran and ended
 };
 

@@ -56,9 +56,9 @@ std::string MakeDevices(const std::string& root) {
     int minor;
   };
   const mode_t old_mask = ::umask(0);
-  for (const Device& device : {Device{"null", 3}, Device{"zero", 5},
-                               Device{"full", 7}, Device{"random", 8},
-                               Device{"urandom", 9}}) {
+  for (const Device& device :
+       {Device{"null", 3}, Device{"zero", 5}, Device{"full", 7},
+        Device{"random", 8}, Device{"urandom", 9}}) {
     const std::string path = root + "/dev/" + device.name;
     if (::mknod(path.c_str(), S_IFCHR | 0666, makedev(1, device.minor)) == 0 &&
         ::access(path.c_str(), R_OK) == 0) {
@@ -78,10 +78,11 @@ std::string MakeDevices(const std::string& root) {
     }
   }
   ::umask(old_mask);
-  for (const auto& [name, target] :
-       {std::pair("fd", "/proc/self/fd"), {"stdin", "/proc/self/fd/0"},
-        {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
-        {"shm", "/box/shm"}}) {
+  for (const auto& [name, target] : {std::pair("fd", "/proc/self/fd"),
+                                     {"stdin", "/proc/self/fd/0"},
+                                     {"stdout", "/proc/self/fd/1"},
+                                     {"stderr", "/proc/self/fd/2"},
+                                     {"shm", "/box/shm"}}) {
     (void)!::symlink(target, (root + "/dev/" + name).c_str());
   }
   return "";
@@ -154,8 +155,8 @@ std::string EnterRoot(const LauncherSetup& setup) {
   // The shared folder may lie below /tmp, which is about to be covered.
   LauncherSetup opened = setup;
   if (!setup.read_only_folder.empty()) {
-    const int fd =
-        ::open(setup.read_only_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const int fd = ::open(setup.read_only_folder.c_str(),
+                          O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return Failed("opening " + setup.read_only_folder);
     opened.read_only_folder = "/proc/self/fd/" + std::to_string(fd);
   }

@@ -39,8 +39,7 @@ int MemoryFile(const char* name, std::string_view content) {
   const int fd = ::memfd_create(name, MFD_CLOEXEC);
   size_t done = 0;
   while (fd >= 0 && done < content.size()) {
-    const ssize_t n =
-        ::write(fd, content.data() + done, content.size() - done);
+    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
     if (n <= 0) {
       ::close(fd);
       return -1;
@@ -196,8 +195,8 @@ class Watch {
 
   // CPU time cannot pass its limit before this much time did.
   int64_t TickUs() const {
-    int64_t tick = static_cast<int64_t>(order_.wall_us) -
-                   (NowUs() - start_us_) + 1;
+    int64_t tick =
+        static_cast<int64_t>(order_.wall_us) - (NowUs() - start_us_) + 1;
     if (cgroup_.cpu_version() != 0) {
       const int64_t left = static_cast<int64_t>(order_.cpu_us) - last_cpu_us_;
       tick = std::min(tick, std::max(left / kNumCores, kShortestTickUs));
@@ -287,9 +286,9 @@ int Slot::Zygote() {
     ::syscall(SYS_close_range, 4, ~0U, 0);
     const char* argv[] = {"/usr/bin/python3", "-s",   "-P", "-B",
                           "/r1/zygote.py",    nullptr};
-    const char* env[] = {"PATH=/usr/bin:/bin", "HOME=/box", "TMPDIR=/tmp",
-                         "LANG=C.UTF-8",       "USER=sandbox",
-                         "PYTHONHASHSEED=0",   nullptr};
+    const char* env[] = {
+        "PATH=/usr/bin:/bin", "HOME=/box",        "TMPDIR=/tmp", "LANG=C.UTF-8",
+        "USER=sandbox",       "PYTHONHASHSEED=0", nullptr};
     ::execve(argv[0], const_cast<char**>(argv), const_cast<char**>(env));
     ::_exit(127);
   }
@@ -349,8 +348,9 @@ RunFacts Slot::Run(const RunOrder& order, const std::vector<int>& channel,
     return facts;
   }
   if (order.is_python != 0 && Zygote() < 0) {
-    facts.error = "the Python fork server does not start: is python3 with its "
-                  "standard library installed in /usr?";
+    facts.error =
+        "the Python fork server does not start: is python3 with its "
+        "standard library installed in /usr?";
     return facts;
   }
   cgroup_->AwaitMemory();
@@ -371,8 +371,9 @@ RunFacts Slot::Run(const RunOrder& order, const std::vector<int>& channel,
   facts.standard_output = std::move(pipes.output.text);
   facts.standard_error = std::move(pipes.error.text);
   if (!cgroup_->IsEmpty()) {
-    facts.error = "a process was left in the cgroup after the end of its PID "
-                  "namespace";
+    facts.error =
+        "a process was left in the cgroup after the end of its PID "
+        "namespace";
   }
   return facts;
 }

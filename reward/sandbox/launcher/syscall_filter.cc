@@ -75,9 +75,8 @@ bool AddRules(scmp_filter_ctx filter) {
   }
   // Threads and forks, but no namespaces. clone3 hides its flags behind a
   // pointer; without it the C library uses clone.
-  return seccomp_rule_add(
-             filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-             SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0)) == 0 &&
+  return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                          SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0)) == 0 &&
          seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3),
                           0) == 0 &&
          // Event loops talk to themselves.

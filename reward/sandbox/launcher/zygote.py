@@ -3,7 +3,7 @@
 serve() returns once in every forked process, which is by then a sandboxed
 program: it runs /box/main.py as a fresh __main__ and ends.
 """
-import array, bisect, collections, copy, ctypes, dataclasses, datetime
+import array, atexit, bisect, collections, copy, ctypes, dataclasses, datetime
 import decimal, fractions, functools, gc, heapq, io, itertools, json, math
 import operator, os, random, re, statistics, string, sys, threading, time
 import traceback, types, typing
@@ -23,7 +23,10 @@ def _open_streams():
 
 
 def _run():
-    """Executes the program; an error is printed without our own frames."""
+    """Executes the program and returns its exit code.
+
+    An error is printed without our own frames.
+    """
     _open_streams()
     sys.argv = [_PATH]
     sys.path.insert(0, "/box")
@@ -34,14 +37,29 @@ def _run():
         with open(_PATH, "rb") as file:
             source = file.read()
         exec(compile(source, _PATH, "exec", dont_inherit=True), main.__dict__)
-    except SystemExit:
-        raise
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return (stop.code or 0) & 0xFF
+        print(stop.code, file=sys.stderr)
+        return 1
     except BaseException as error:
         frames = error.__traceback__.tb_next
-        try:
-            traceback.print_exception(type(error), error, frames)
-        finally:
-            sys.exit(1)
+        traceback.print_exception(type(error), error, frames)
+        return 1
+    return 0
+
+
+def _end(code):
+    """Ends as the interpreter does, but does not take itself apart."""
+    try:
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+        code = code or 120
+    finally:
+        os._exit(code)
 
 
 def _serve():
@@ -60,4 +78,8 @@ def _serve():
 
 
 _serve()
-_run()
+_code = 1
+try:
+    _code = _run()
+finally:
+    _end(_code)
