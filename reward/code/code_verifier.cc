@@ -26,21 +26,26 @@ RunLimits CheckerLimits() {
   return limits;
 }
 
-// Why a run failed, in one line.
-std::string RunDetail(const RunResult& run) {
-  if (!run.detail.empty()) return run.detail;
-  std::string detail = VerdictName(run.verdict);
-  if (run.signal != 0) absl::StrAppend(&detail, ", signal ", run.signal);
-  if (run.exit_code != 0) absl::StrAppend(&detail, ", exit ", run.exit_code);
-  absl::string_view error = run.standard_error;
-  while (!error.empty() && error.back() == '\n') error.remove_suffix(1);
-  const size_t line = error.rfind('\n');
-  if (line != absl::string_view::npos) error = error.substr(line + 1);
-  if (!error.empty()) absl::StrAppend(&detail, ": ", Excerpt(error));
-  return detail;
+// The last line of a text, without what ends it.
+absl::string_view LastLine(absl::string_view text) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  const size_t line = text.rfind('\n');
+  return line == absl::string_view::npos ? text : text.substr(line + 1);
 }
 
 }  // namespace
+
+std::string RunDetail(const RunResult& run) {
+  std::string detail = run.detail;
+  const auto add = [&detail](const std::string& text) {
+    absl::StrAppend(&detail, detail.empty() ? "" : ", ", text);
+  };
+  if (run.signal != 0) add(absl::StrCat("signal ", run.signal));
+  if (run.exit_code != 0) add(absl::StrCat("exit ", run.exit_code));
+  const absl::string_view error = LastLine(run.standard_error);
+  if (!error.empty()) add(Excerpt(error));
+  return detail;
+}
 
 absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
     const CodeOptions& options) {
@@ -154,7 +159,7 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
                !OutputMatches(test.expected, result.standard_output,
                               reference.compare, reference.tolerance)) {
       verdict = Verdict::kWrongAnswer;
-      detail = absl::StrCat("WA: printed ", Excerpt(result.standard_output));
+      detail = absl::StrCat("printed ", Excerpt(result.standard_output));
     }
     if (verdict == Verdict::kOk) {
       ++judgement->num_passed;
@@ -181,8 +186,7 @@ Judgement CodeVerifier::Judge(const CodeReference& reference,
   const Program program = Prepare(reference.language, source);
   if (program.verdict != Verdict::kOk) {
     judgement.verdict = program.verdict;
-    judgement.detail = absl::StrCat(VerdictName(program.verdict), ": ",
-                                    Excerpt(program.detail));
+    judgement.detail = Excerpt(program.detail);
     return judgement;
   }
   JudgeStdin(reference, program, deadline, &judgement);

@@ -26,6 +26,9 @@ struct Judgement {
   bool is_bad_test = false;       // the test itself is unusable
 };
 
+// How a run ended, for people: signal, exit code, its last line of errors.
+std::string RunDetail(const RunResult& run);
+
 // Threads: all functions may be called from any thread.
 class CodeVerifier {
  public:

@@ -7,6 +7,12 @@ plain_data.py stands in front of this file.
 import sys, types
 
 
+def _pack_changeable(arguments):
+    """What a function may change in place, and None for the rest."""
+    return [pack(value) if type(value) in (list, dict, set) else None
+            for value in arguments]
+
+
 def _main():
     module = types.ModuleType("solution")
     sys.modules["solution"] = module
@@ -26,12 +32,12 @@ def _main():
         arguments = unpack(request["args"])
         keywords = unpack(request["keywords"])
         try:
-            before = pack(arguments)
+            before = _pack_changeable(arguments)
             value = module.__dict__[request["call"]](*arguments, **keywords)
             answer = {"value": pack(value)}
-            after = pack(arguments)
+            after = _pack_changeable(arguments)
             if after != before:
-                answer["after"] = after
+                answer["after"] = ["l", after]
         except Exception as error:
             answer = {"error": type(error).__name__, "text": str(error)[:200]}
         send(4, answer)

@@ -55,17 +55,6 @@ RunRequest CandidateRun(const CodeReference& reference,
   return run;
 }
 
-// The candidate's own end, in one line.
-std::string CandidateDetail(const RunResult& run) {
-  std::string detail = VerdictName(run.verdict);
-  absl::string_view error = run.standard_error;
-  while (!error.empty() && error.back() == '\n') error.remove_suffix(1);
-  const size_t line = error.rfind('\n');
-  if (line != absl::string_view::npos) error = error.substr(line + 1);
-  if (!error.empty()) absl::StrAppend(&detail, ": ", Excerpt(error));
-  return detail;
-}
-
 }  // namespace
 
 void CodeVerifier::JudgeFunction(const CodeReference& reference,
@@ -103,7 +92,6 @@ void CodeVerifier::JudgeFunction(const CodeReference& reference,
     return;
   }
   if (report.is_object() && report.contains("bad")) {
-    judgement->is_bad_test = true;
     judgement->verdict = Verdict::kSandboxError;
     judgement->detail = report["bad"].is_string()
                             ? report["bad"].get<std::string>()
@@ -117,19 +105,18 @@ void CodeVerifier::JudgeFunction(const CodeReference& reference,
       judgement->verdict = Verdict::kOk;
       return;
     }
-    judgement->detail =
-        absl::StrCat("WA: ", Excerpt(report.value("problem", std::string())));
+    judgement->detail = Excerpt(report.value("problem", std::string()));
     return;
   }
   // It ended before its tests did: by a limit, an error, or of its own will.
   if (own_run.verdict != Verdict::kOk && !own_run.is_cancelled) {
     judgement->verdict = own_run.verdict;
-    judgement->detail = CandidateDetail(own_run);
+    judgement->detail = RunDetail(own_run);
   } else if (test_run.verdict != Verdict::kOk) {
-    judgement->detail = absl::StrCat("WA: the tests reached a limit: ",
+    judgement->detail = absl::StrCat("the tests reached a limit: ",
                                      VerdictName(test_run.verdict));
   } else {
-    judgement->detail = "WA: the candidate ended before its tests";
+    judgement->detail = "the candidate ended before its tests";
   }
 }
 

@@ -4,7 +4,7 @@ Calls go out on descriptor 4 and results come in on 3, as plain data in the
 JSON of plain_data.py, which stands in front of this file. The verdict goes to
 standard output; what the tests print goes to standard error.
 """
-import builtins, os, sys, traceback
+import builtins, importlib, os, sys, traceback, types
 
 _report = os.dup(1)
 os.dup2(2, 1)
@@ -82,6 +82,8 @@ class _Names(dict):
     def __missing__(self, name):
         if hasattr(builtins, name) or name.startswith("__"):
             raise KeyError(name)
+        if name in sys.stdlib_module_names:  # which the candidate imported
+            return importlib.import_module(name)
         if _ask({"has": name}).get("has") is not True:
             raise KeyError(name)
         self[name] = _proxy(name)
@@ -103,9 +105,9 @@ def _run_tests(tests, entry_point, all_tests):
         before = _State.calls
         try:
             exec(code, names)
-            if callable(names.get("check")):
-                check = names.pop("check")
-                check(names[entry_point])
+            if isinstance(names.get("check"), types.FunctionType) and (
+                    names["check"].__globals__ is names):  # HumanEval's shape
+                names.pop("check")(names[entry_point])
             # A test that swallows everything has not passed by that.
             if _State.is_gone:
                 raise _Gone()

@@ -35,7 +35,7 @@ constexpr const char* kAllowed[] = {
     "inotify_init", "inotify_init1", "inotify_rm_watch", "kill", "lchown",
     "lgetxattr", "link", "linkat", "listxattr", "llistxattr", "lseek",
     "lstat", "madvise", "membarrier", "memfd_create", "mincore", "mkdir",
-    "mkdirat", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap",
+    "mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap",
     "msync", "munlock", "munlockall", "munmap", "nanosleep", "newfstatat",
     "open", "openat", "openat2", "pause", "pidfd_open",
     "pidfd_send_signal", "pipe", "pipe2", "poll", "ppoll", "prctl",
