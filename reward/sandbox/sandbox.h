@@ -31,7 +31,7 @@ struct RunFile {
   std::string content;
 };
 
-// The working folder is writable and holds `files`, which are not.
+// The working folder, /box, is writable and holds `files`.
 struct RunRequest {
   // A Python program: the file main.py, run in a fork of a warm interpreter.
   bool is_python = false;

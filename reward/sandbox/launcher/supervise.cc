@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "reward/sandbox/launcher/proc_cpu.h"
 #include "reward/sandbox/message.h"
 
 namespace r1 {
@@ -126,11 +127,12 @@ struct Pipes {
 class Watch {
  public:
   Watch(const RunOrder& order, const SlotCgroup& cgroup, int control,
-        pid_t init, Pipes* pipes, RunFacts* facts)
+        pid_t init, pid_t zygote, Pipes* pipes, RunFacts* facts)
       : order_(order),
         cgroup_(cgroup),
         control_(control),
         init_(init),
+        zygote_(zygote),
         pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, init, 0))),
         pipes_(pipes),
         facts_(facts),
@@ -208,7 +210,9 @@ class Watch {
     if (NowUs() - start_us_ > static_cast<int64_t>(order_.wall_us)) {
       facts_->is_over_wall = 1;
     }
-    last_cpu_us_ = cgroup_.CpuMicros();
+    last_cpu_us_ = cgroup_.cpu_version() != 0 ? cgroup_.CpuMicros()
+                                              : ProcCpuMicros(zygote_);
+    facts_->cpu_us = last_cpu_us_;
     if (last_cpu_us_ > static_cast<int64_t>(order_.cpu_us)) {
       facts_->is_over_cpu = 1;
     }
@@ -221,7 +225,7 @@ class Watch {
   const RunOrder& order_;
   const SlotCgroup& cgroup_;
   const int control_;
-  const pid_t init_;
+  const pid_t init_, zygote_;
   int pidfd_;
   Pipes* pipes_;
   RunFacts* facts_;
@@ -258,8 +262,9 @@ void TakeReport(int fd, const RunOrder& order, const SlotCgroup& cgroup,
   }
   facts->oom_kills = cgroup.OomKills();
   facts->refused_forks = cgroup.RefusedForks();
-  facts->cpu_us =
-      cgroup.cpu_version() != 0 ? cgroup.CpuMicros() : report.cpu_us;
+  facts->cpu_us = cgroup.cpu_version() != 0
+                      ? cgroup.CpuMicros()
+                      : std::max(facts->cpu_us, report.cpu_us);
   facts->peak_bytes =
       cgroup.memory_version() != 0 ? cgroup.PeakBytes() : report.peak_bytes;
   if (facts->cpu_us > order.cpu_us) facts->is_over_cpu = 1;
@@ -365,7 +370,8 @@ RunFacts Slot::Run(const RunOrder& order, const std::vector<int>& channel,
     return facts;
   }
   pipes.CloseInside();
-  Watch(order, *cgroup_, control, init, &pipes, &facts).UntilTheEnd();
+  Watch(order, *cgroup_, control, init, zygote_pid_, &pipes, &facts)
+      .UntilTheEnd();
   TakeReport(pipes.report, order, *cgroup_, &facts);
   TakeFetched(pipes.fetch, &facts.fetched);
   facts.standard_output = std::move(pipes.output.text);

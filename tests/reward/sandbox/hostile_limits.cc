@@ -121,7 +121,7 @@ while True: os.write(fd, b'x' * (1 << 20)))"},
 import mmap
 m = mmap.mmap(-1, 256 << 20)
 for i in range(0, 256 << 20, 4096): m[i] = 1)"},
-      {"memory", "recursion", "RE MLE", "", R"(
+      {"memory", "recursion", "RE MLE TLE", "", R"(
 sys.setrecursionlimit(10 ** 9)
 def f(x): return f([x, x]) + 1
 f(0))"},

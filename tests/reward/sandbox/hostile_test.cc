@@ -34,8 +34,9 @@ RunResult RunHostile(const HostileProgram& row, Sandbox* sandbox) {
   // A wall limit that ends a sleeper soon, but not an honest program of a busy
   // machine.
   run.limits.wall_ms = absl::StrContains(row.verdicts, "TLE") ? 1200 : 20000;
-  run.limits.memory_mb = 64;
-  run.limits.processes = 8;
+  const bool is_control = std::string(row.kind) == "control";
+  run.limits.memory_mb = is_control ? 256 : 64;
+  run.limits.processes = is_control ? 16 : 8;
   run.limits.output_kb = 64;
   run.limits.disk_mb = 4;
   return sandbox->Run(run);

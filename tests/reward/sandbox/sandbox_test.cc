@@ -84,7 +84,8 @@ TEST_F(SandboxTest, CpuLimitHoldsToSomeMilliseconds) {
   const RunResult result = sandbox_->Run(run);
   EXPECT_EQ(result.verdict, Verdict::kTimeLimit);
   EXPECT_GE(result.cpu_us, 200000);
-  EXPECT_LT(result.cpu_us, 400000);
+  // Where /proc counts, a look is rarer and a tick is 10 ms.
+  EXPECT_LT(result.cpu_us, has_cgroups() ? 400000 : 1000000);
 }
 
 TEST_F(SandboxTest, OutputIsCutAtItsLimit) {
