@@ -193,7 +193,8 @@ void ArrangeDescriptors(const RunFds& fds) {
 // Returns in a forked Python only.
 void BecomeProgram(const RunSpec& spec, const RunFds& fds) {
   ArrangeDescriptors(fds);
-  Require(::setsid() >= 0, "setsid");
+  // A group of its own, so that signals to the group stay inside.
+  Require(::setpgid(0, 0) == 0, "setpgid");
   Require(::chdir("/box") == 0, "entering /box");
   ::umask(022);
   ::signal(SIGPIPE, SIG_DFL);
