@@ -43,8 +43,9 @@ struct CodeReference {
 // or {"language": "python", "entry_point": name, "test": text or [text, ...]}.
 // Both may have "wall_ms", "cpu_ms" and "memory_mb". The language is python
 // where none is given, compare is tokens, checker none.
-// Errors: InvalidArgument, also for unknown keys, no test at all, and more than
-// 64 MiB.
+// Other keys are ignored, as they may be
+// other rules'. Errors: InvalidArgument, also for no test and for both kinds,
+// and for more than 64 MiB.
 absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
                                                  const RunLimits& limits);
 

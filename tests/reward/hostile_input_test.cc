@@ -35,6 +35,7 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
   context.max_new_tokens = 256;
   context.overlong_buffer = 64;
   for (const std::string& name : registry.Names()) {
+    if (name == "code") continue;  // runs programs: tests/reward/code/
     const RewardRule* rule = *registry.Find(name);
     const absl::Time start = absl::Now();
     const RuleResult result = rule->Score(item, context);

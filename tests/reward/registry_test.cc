@@ -30,7 +30,7 @@ TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   const absl::Status status = registry.Find("countdwon").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "unknown reward rule \"countdwon\"; known: countdown, "
+            "unknown reward rule \"countdwon\"; known: code, countdown, "
             "countdown_lenient, exact_answer, exact_answer_lenient, format, "
             "format_lenient, overlong; did you mean \"countdown\"?");
   const std::string huge(5000000, 'x');

@@ -246,12 +246,12 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   const auto reply = client.Describe(Soon());
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->build_id(), "build-7");
-  EXPECT_THAT(
-      std::vector<std::string>(reply->rule_names().begin(),
-                               reply->rule_names().end()),
-      ::testing::ElementsAre("countdown", "countdown_lenient", "exact_answer",
-                             "exact_answer_lenient", "fails", "format",
-                             "format_lenient", "gate", "overlong", "slow"));
+  EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
+                                       reply->rule_names().end()),
+              ::testing::ElementsAre("code", "countdown", "countdown_lenient",
+                                     "exact_answer", "exact_answer_lenient",
+                                     "fails", "format", "format_lenient",
+                                     "gate", "overlong", "slow"));
 }
 
 TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {

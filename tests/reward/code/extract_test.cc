@@ -53,5 +53,15 @@ TEST(ExtractCodeTest, EmptyBlocksAreEmpty) {
   EXPECT_EQ(Python("``````"), "");
 }
 
+TEST(ExtractCodeTest, TenMegabytesOfAnythingAreReadInLinearTime) {
+  for (const char* unit : {"```\n", "```", "`", "\n", "<think>", "</think>",
+                           "```python\nx\n```\n", "<think></think>```\n"}) {
+    std::string huge;
+    while (huge.size() < 10 << 20) huge += unit;
+    // Quadratic time would be hours.
+    EXPECT_LE(Python(huge).size(), huge.size());
+  }
+}
+
 }  // namespace
 }  // namespace r1
