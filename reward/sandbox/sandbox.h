@@ -57,8 +57,8 @@ struct RunResult {
   std::string standard_output;  // cut at the limit
   std::string standard_error;
   std::string fetched;
-  std::string detail;  // why, for IE
-  bool is_cancelled = false;
+  std::string detail;         // why, for IE
+  bool is_cancelled = false;  // by RunLinked; the verdict says nothing then
 };
 
 struct SandboxOptions {

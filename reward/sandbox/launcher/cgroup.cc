@@ -150,7 +150,9 @@ void SlotCgroup::FindVersion2(const std::string& name) {
     const std::string parent = hierarchy.mount + own;
     const int parent_folder = OpenFolder(parent);
     if (parent_folder >= 0) {
-      WriteAt(parent_folder, "cgroup.subtree_control", "+memory +pids +cpu");
+      for (const char* wanted : {"+memory", "+pids", "+cpu"}) {
+        WriteAt(parent_folder, "cgroup.subtree_control", wanted);
+      }
       const std::string down = ReadAt(parent_folder, "cgroup.subtree_control");
       ::close(parent_folder);
       const std::string path = parent + "/" + name;

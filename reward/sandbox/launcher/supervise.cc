@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "reward/sandbox/launcher/pipes.h"
 #include "reward/sandbox/launcher/proc_cpu.h"
 #include "reward/sandbox/message.h"
 
@@ -30,98 +30,6 @@ int64_t NowUs() {
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1000000} + now.tv_nsec / 1000;
 }
-
-void Close(int* fd) {
-  if (*fd >= 0) ::close(*fd);
-  *fd = -1;
-}
-
-int MemoryFile(const char* name, std::string_view content) {
-  const int fd = ::memfd_create(name, MFD_CLOEXEC);
-  size_t done = 0;
-  while (fd >= 0 && done < content.size()) {
-    const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
-    if (n <= 0) {
-      ::close(fd);
-      return -1;
-    }
-    done += n;
-  }
-  return fd;
-}
-
-// One stream of the program.
-struct Capture {
-  int fd = -1;
-  uint64_t limit = 0;
-  std::string text;
-  bool is_over = false;
-
-  // Reads what is there. Past the limit only that it was passed is kept.
-  void Read() {
-    char bytes[65536];
-    while (fd >= 0) {
-      const ssize_t n = ::read(fd, bytes, sizeof(bytes));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) return;
-      if (n <= 0) return Close(&fd);
-      const size_t room = limit - text.size();
-      text.append(bytes, std::min<size_t>(n, room));
-      if (static_cast<size_t>(n) > room) {
-        is_over = true;
-        return;
-      }
-    }
-  }
-};
-
-// The descriptors of one run: ours and the program's.
-struct Pipes {
-  RunFds inside;
-  int input = -1;
-  Capture output, error;
-  int report = -1, fetch = -1;
-
-  Pipes() = default;
-  Pipes(const Pipes&) = delete;
-  ~Pipes() {
-    CloseInside();
-    for (int* fd : {&input, &output.fd, &error.fd, &report, &fetch}) Close(fd);
-  }
-
-  bool Open(const RunOrder& order, const std::string& spec) {
-    int ends[2];
-    const auto open = [&](int* read_end, int* write_end) {
-      if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-      *read_end = ends[0];
-      *write_end = ends[1];
-      return true;
-    };
-    if (!open(&inside.input, &input) || !open(&output.fd, &inside.output) ||
-        !open(&error.fd, &inside.error) || !open(&report, &inside.report)) {
-      return false;
-    }
-    output.limit = error.limit = order.output_bytes;
-    for (int fd : {input, output.fd, error.fd}) {
-      ::fcntl(fd, F_SETFL, O_NONBLOCK);
-    }
-    inside.spec = MemoryFile("run", spec);
-    if (!order.fetch.empty()) {
-      fetch = MemoryFile("fetched", "");
-      inside.fetch = ::fcntl(fetch, F_DUPFD_CLOEXEC, 0);
-      if (fetch < 0 || inside.fetch < 0) return false;
-    }
-    return inside.spec >= 0;
-  }
-
-  void CloseInside() {
-    for (int* fd : {&inside.spec, &inside.input, &inside.output, &inside.error,
-                    &inside.report, &inside.fetch, &inside.channel_in,
-                    &inside.channel_out}) {
-      Close(fd);
-    }
-  }
-};
 
 // Watches one run from its start to the death of its init.
 class Watch {
@@ -139,7 +47,7 @@ class Watch {
         start_us_(NowUs()) {
     ::fcntl(pidfd_, F_SETFD, FD_CLOEXEC);
   }
-  ~Watch() { Close(&pidfd_); }
+  ~Watch() { CloseFd(&pidfd_); }
 
   void UntilTheEnd() {
     bool has_ended = pidfd_ < 0;
@@ -192,7 +100,7 @@ class Watch {
       if (n < 0) break;  // it does not read any more
       fed_ += n;
     }
-    Close(&pipes_->input);
+    CloseFd(&pipes_->input);
   }
 
   // CPU time cannot pass its limit before this much time did.
@@ -325,7 +233,7 @@ int Slot::StartInZygote(const RunFds& fds) {
       ::recv(zygote_, &pid, sizeof(pid), MSG_WAITALL) == sizeof(pid)) {
     return pid;
   }
-  Close(&zygote_);
+  CloseFd(&zygote_);
   return -EPIPE;
 }
 
