@@ -1,10 +1,10 @@
 #include "reward/code/code_rule.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <memory>
-#include <regex>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -211,6 +211,23 @@ TEST_F(CodeRuleTest, ADeadlineIsATimeoutNotAZero) {
   EXPECT_LT(absl::Now(), context.deadline + absl::Seconds(5));
 }
 
+// The function of the code that the test calls first.
+std::string EntryPoint(const std::string& code, const std::string& test) {
+  std::string found = "unknown";
+  size_t first = std::string::npos;
+  for (size_t at = code.find("def "); at != std::string::npos;
+       at = code.find("def ", at + 1)) {
+    const size_t end = code.find_first_of(" (", at + 4);
+    const std::string name = code.substr(at + 4, end - at - 4);
+    const size_t call = std::min(test.find(name + "("), test.find(name + " ("));
+    if (call < first) {
+      first = call;
+      found = name;
+    }
+  }
+  return found;
+}
+
 // The solutions of MBPP pass their own tests.
 TEST_F(CodeRuleTest, MbppSolutionsPass) {
   std::ifstream in(absl::StrCat(R1_SHARED_DATA, "/mbpp_train/train.jsonl"));
@@ -231,18 +248,8 @@ TEST_F(CodeRuleTest, MbppSolutionsPass) {
       for (const Json& test : rows[i]["test_list"]) {
         tests.push_back(absl::StrCat(setup, "\n", test.get<std::string>()));
       }
-      // The function is the first one that a test calls and the code defines.
       const std::string code = rows[i]["code"];
-      const std::string test = rows[i]["test_list"][0];
-      std::string entry_point = "unknown";
-      const std::regex name("([A-Za-z_]\\w*)\\s*\\(");
-      for (std::sregex_iterator it(test.begin(), test.end(), name), end;
-           it != end; ++it) {
-        if (code.find("def " + (*it)[1].str()) != std::string::npos) {
-          entry_point = (*it)[1];
-          break;
-        }
-      }
+      const std::string entry_point = EntryPoint(code, rows[i]["test_list"][0]);
       const RuleResult result =
           Score(code, {{"entry_point", entry_point}, {"test", tests}});
       if (result.kind != REWARD_SCORE || result.value != 1) {
