@@ -46,9 +46,7 @@ constexpr Probe kProbes[] = {
     {"nothing writable but its folder",
      R1_REFUSED("",
                 "lambda: open('/usr/bin/x', 'w'), lambda: open('/x', 'w'),"
-                "lambda: open('/etc/passwd', 'a'),"
-                "lambda: os.chmod('/box', 0o777) if os.getuid() == 0 and "
-                "False else -1"),
+                "lambda: open('/etc/passwd', 'a')"),
      Verdict::kOk, "held\n", false},
     {"no network",
      R1_REFUSED("import socket",
