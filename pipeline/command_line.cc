@@ -75,7 +75,8 @@ struct Commands {
     app.footer(kExamples);
     for (const auto add : {AddQuickstart, AddTrain, AddWorker, AddReward,
                            AddRewardServer, AddEval, AddGenerate, AddMetrics,
-                           AddSamples, AddReport, AddHash, AddTest}) {
+                           AddSamples, AddReport, AddHash, AddSandbox,
+                           AddTest}) {
       CommandBody body = add(&app);
       bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
     }

@@ -6,6 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "reward/answer/answer_rule.h"
+#include "reward/code/code_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
 #include "reward/format/tag_count_rule.h"
@@ -68,6 +69,7 @@ RewardRegistry BuiltinRewardRules() {
   Add<OverlongRule>("overlong", &registry);
   Add<CosineRule, CosineOptions>("cosine", &registry);
   Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);
+  Add<CodeRule, CodeOptions>("code", &registry);
   return registry;
 }
 

@@ -33,6 +33,7 @@ CommandBody AddMetrics(CLI::App* app);
 CommandBody AddSamples(CLI::App* app);
 CommandBody AddHash(CLI::App* app);
 CommandBody AddReport(CLI::App* app);
+CommandBody AddSandbox(CLI::App* app);
 CommandBody AddTest(CLI::App* app);
 
 // Accepts a number from `low` to `high`; NaN is none. Unlike CLI::Range it adds

@@ -80,6 +80,7 @@ const std::vector<Door>& Doors() {
       {"Highway", {"hwy/"}, {"kernels/cpu/", "bench/"}, {}},
       {"OpenBLAS", {"cblas"}, {"bench/"}, {}},
       {"CLI11", {"CLI/"}, {"pipeline/"}, {}},
+      {"libseccomp", {"seccomp.h"}, {"reward/sandbox/launcher/"}, {}},
       {"Google Benchmark", {"benchmark/"}, {"bench/"}, {}},
   };
   return *doors;
@@ -252,6 +253,7 @@ TEST(LayeringTest, LibrariesBesideTheirDoorAreFound) {
   EXPECT_THAT(Violation("base/file.cc", "openssl/evp.h"), HasSubstr(elsewhere));
   EXPECT_THAT(Violation("model/a.cc", "hwy/highway.h"), HasSubstr(elsewhere));
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "cblas.h"), HasSubstr(elsewhere));
+  EXPECT_THAT(Violation("reward/scorer.cc", "seccomp.h"), HasSubstr(elsewhere));
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "cuda_runtime.h"),
               HasSubstr(elsewhere));
 }

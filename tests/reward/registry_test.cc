@@ -29,7 +29,7 @@ TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   const absl::Status status = registry.Make("countdwon", {}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "unknown reward rule \"countdwon\"; known: cosine, countdown, "
+            "unknown reward rule \"countdwon\"; known: code, cosine, countdown, "
             "countdown_lenient, exact_answer, exact_answer_lenient, format, "
             "format_lenient, group_length, language, overlong, repetition, "
             "tag_count; did you mean \"countdown\"?");

@@ -296,7 +296,7 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
                                        reply->rule_names().end()),
               ::testing::ElementsAre(
-                  "cosine", "countdown", "countdown_lenient", "exact_answer",
+                  "code", "cosine", "countdown", "countdown_lenient", "exact_answer",
                   "exact_answer_lenient", "fails", "format", "format_lenient",
                   "gate", "group_length", "language", "overlong", "repetition",
                   "slow", "tag_count"));

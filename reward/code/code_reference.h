@@ -1,0 +1,54 @@
+// The tests of a problem, as data files give them.
+#ifndef R1_REWARD_CODE_CODE_REFERENCE_H_
+#define R1_REWARD_CODE_CODE_REFERENCE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "reward/code/compare.h"
+#include "reward/code/language.h"
+#include "reward/sandbox/sandbox.h"
+
+namespace r1 {
+
+struct StdinTest {
+  std::string input;
+  std::string expected;
+};
+
+struct Checker {
+  Language language = Language::kCpp;
+  std::string source;
+};
+
+struct CodeReference {
+  Language language = Language::kPython;
+  // One of the two is there.
+  std::vector<StdinTest> stdin_tests;
+  std::vector<std::string> function_tests;  // pieces of Python
+
+  CompareRule compare = CompareRule::kTokens;
+  double tolerance = kFloatTolerance;
+  std::optional<Checker> checker;  // in place of compare
+  std::string entry_point;         // of function tests
+  RunLimits limits;                // the rule's, with the problem's own
+};
+
+// {"language": "python" | "cpp", "stdin_tests": [[input, output], ...],
+//  "compare": see compare.h, "tolerance": 1e-6,
+//  "checker": {"language": ..., "source": ...}}
+// or {"language": "python", "entry_point": name, "test": text or [text, ...]}.
+// Both may have "wall_ms", "cpu_ms" and "memory_mb". The language is python
+// where none is given, compare is tokens, checker none.
+// Other keys are ignored, as they may be
+// other rules'. Errors: InvalidArgument, also for no test and for both kinds,
+// and for more than 64 MiB.
+absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
+                                                 const RunLimits& limits);
+
+}  // namespace r1
+
+#endif  // R1_REWARD_CODE_CODE_REFERENCE_H_

@@ -1,0 +1,56 @@
+#include "reward/code/code_rule.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "reward/code/code_reference.h"
+#include "reward/code/extract.h"
+
+namespace r1 {
+
+absl::StatusOr<CodeVerifier*> CodeRule::Verifier() const {
+  absl::call_once(once_, [this] {
+    verifier_ = CodeVerifier::Start(options_);
+    if (verifier_.ok()) {
+      LogInfo(absl::StrCat("sandbox: level ",
+                           LevelName((*verifier_)->preflight().level)));
+    } else {
+      LogWarning(verifier_.status().message());
+    }
+  });
+  if (!verifier_.ok()) return verifier_.status();
+  return verifier_->get();
+}
+
+RuleResult CodeRule::Score(const RewardItem& item,
+                           const RuleContext& context) const {
+  const auto reference = ParseCodeReference(item.reference(), options_.limits);
+  if (!reference.ok()) {
+    return RuleResult::Abstain(std::string(reference.status().message()));
+  }
+  const ExtractedCode extracted =
+      ExtractCode(item.completion(), reference->language);
+  if (extracted.code.empty()) return RuleResult::Score(0, extracted.problem);
+  const absl::StatusOr<CodeVerifier*> verifier = Verifier();
+  if (!verifier.ok()) {
+    return RuleResult::Error(std::string(verifier.status().message()));
+  }
+  const Judgement judgement =
+      (*verifier)->Judge(*reference, extracted.code, context.deadline);
+  if (judgement.is_past_deadline) {
+    return RuleResult::Timeout("its tests did not end by the deadline");
+  }
+  if (judgement.verdict == Verdict::kSandboxError) {
+    return RuleResult::Abstain(absl::StrCat("IE: ", judgement.detail));
+  }
+  if (judgement.verdict == Verdict::kOk) return RuleResult::Score(1, "OK");
+  const double share =
+      options_.is_fraction
+          ? static_cast<double>(judgement.num_passed) / judgement.num_tests
+          : 0;
+  return RuleResult::Score(share, absl::StrCat(VerdictName(judgement.verdict),
+                                               ": ", judgement.detail));
+}
+
+}  // namespace r1

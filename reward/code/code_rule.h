@@ -1,0 +1,39 @@
+// The rule "code": 1 if the program in the completion passes the tests.
+#ifndef R1_REWARD_CODE_CODE_RULE_H_
+#define R1_REWARD_CODE_CODE_RULE_H_
+
+#include <memory>
+
+#include "absl/base/call_once.h"
+#include "absl/status/statusor.h"
+#include "reward/code/code_options.h"
+#include "reward/code/code_verifier.h"
+#include "reward/rule.h"
+
+namespace r1 {
+
+// Range: {0, 1}, or [0, 1] with options.is_fraction. The reference is that of
+// code_reference.h. A sandbox that fails (IE), an unusable reference or test
+// abstains; a machine below the configured level is an error for every item.
+// Not a pure function: it runs programs, and time limits are real time.
+// Threads: as RewardRule; the sandbox starts with the first item.
+class CodeRule : public RewardRule {
+ public:
+  explicit CodeRule(const CodeOptions& options = CodeOptions())
+      : options_(options) {}
+
+  RuleResult Score(const RewardItem& item,
+                   const RuleContext& context) const override;
+
+ private:
+  // The verifier, started once; or why there is none.
+  absl::StatusOr<CodeVerifier*> Verifier() const;
+
+  const CodeOptions options_;
+  mutable absl::once_flag once_;
+  mutable absl::StatusOr<std::unique_ptr<CodeVerifier>> verifier_;
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_CODE_CODE_RULE_H_

@@ -1,0 +1,196 @@
+#include "reward/code/code_verifier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "reward/code/compare.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+// Exit codes of a checker, as testlib has them.
+constexpr int kCheckerWrong = 1, kCheckerPresentation = 2;
+
+RunLimits CheckerLimits() {
+  RunLimits limits;
+  limits.wall_ms = 30000;
+  limits.cpu_ms = 10000;
+  limits.memory_mb = 512;
+  limits.disk_mb = 256;
+  return limits;
+}
+
+// The last line of a text, without what ends it.
+absl::string_view LastLine(absl::string_view text) {
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  const size_t line = text.rfind('\n');
+  return line == absl::string_view::npos ? text : text.substr(line + 1);
+}
+
+}  // namespace
+
+std::string RunDetail(const RunResult& run) {
+  std::string detail = run.detail;
+  const auto add = [&detail](const std::string& text) {
+    absl::StrAppend(&detail, detail.empty() ? "" : ", ", text);
+  };
+  if (run.signal != 0) add(absl::StrCat("signal ", run.signal));
+  if (run.exit_code != 0) add(absl::StrCat("exit ", run.exit_code));
+  const absl::string_view error = LastLine(run.standard_error);
+  if (!error.empty()) add(Excerpt(error));
+  return detail;
+}
+
+absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
+    const CodeOptions& options) {
+  auto verifier = std::unique_ptr<CodeVerifier>(new CodeVerifier(options));
+  SandboxOptions sandbox;
+  sandbox.slots = options.slots == 1 ? 2 : options.slots;
+  if (!options.cache.empty()) {
+    const std::string folder = absl::StrCat(options.cache, "/cpp");
+    const absl::Status made = MakeDirectories(folder);
+    if (made.ok()) {
+      sandbox.shared_folder = folder;
+    } else {
+      LogWarning(absl::StrCat("C++ compiles without a precompiled header: ",
+                              made.message()));
+    }
+  }
+  R1_ASSIGN_OR_RETURN(verifier->sandbox_, Sandbox::Start(sandbox));
+  verifier->preflight_ = RunPreflight(verifier->sandbox_.get());
+  R1_RETURN_IF_ERROR(verifier->preflight_.Require(options.level));
+  verifier->compiler_ = std::make_unique<CppCompiler>(verifier->sandbox_.get(),
+                                                      sandbox.shared_folder);
+  return verifier;
+}
+
+CodeVerifier::Program CodeVerifier::Prepare(Language language,
+                                            absl::string_view source) {
+  Program program;
+  if (language == Language::kPython) {
+    program.run.is_python = true;
+    program.run.files = {{"main.py", std::string(source)}};
+    return program;
+  }
+  const auto build = compiler_->Compile(std::string(source));
+  program.verdict = build->verdict;
+  program.detail = build->message;
+  program.run.argv = {"/box/main"};
+  program.run.files = {{"main", build->binary}};
+  return program;
+}
+
+RunResult CodeVerifier::RunOnce(const RunRequest& run, absl::Time deadline,
+                                bool* is_past_deadline) {
+  RunRequest cut = run;
+  const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
+  cut.limits.wall_ms = std::clamp<int64_t>(left_ms, 1, run.limits.wall_ms);
+  RunResult result = sandbox_->Run(cut);
+  *is_past_deadline = result.verdict == Verdict::kTimeLimit &&
+                      cut.limits.wall_ms < run.limits.wall_ms;
+  return result;
+}
+
+Verdict CodeVerifier::RunChecker(const Program& checker, const StdinTest& test,
+                                 const std::string& output,
+                                 std::string* detail) {
+  if (checker.verdict != Verdict::kOk) {
+    *detail = absl::StrCat("the checker does not compile: ", checker.detail);
+    return Verdict::kSandboxError;
+  }
+  RunRequest run = checker.run;
+  if (run.is_python) {
+    run.is_python = false;
+    run.argv = {"/usr/bin/python3", "main.py"};
+  }
+  for (const char* name : {"input.txt", "output.txt", "answer.txt"}) {
+    run.argv.push_back(name);
+  }
+  run.files.push_back({"input.txt", test.input});
+  run.files.push_back({"output.txt", output});
+  run.files.push_back({"answer.txt", test.expected});
+  run.limits = CheckerLimits();
+  const RunResult result = sandbox_->Run(run);
+  if (result.verdict == Verdict::kOk) return Verdict::kOk;
+  *detail = absl::StrCat("checker: ", RunDetail(result));
+  const bool is_wrong = result.verdict == Verdict::kRuntimeError &&
+                        result.signal == 0 &&
+                        (result.exit_code == kCheckerWrong ||
+                         result.exit_code == kCheckerPresentation);
+  return is_wrong ? Verdict::kWrongAnswer : Verdict::kSandboxError;
+}
+
+void CodeVerifier::JudgeStdin(const CodeReference& reference,
+                              const Program& program, absl::Time deadline,
+                              Judgement* judgement) {
+  Program checker;
+  if (reference.checker.has_value()) {
+    checker = Prepare(reference.checker->language, reference.checker->source);
+  }
+  RunRequest run = program.run;
+  run.limits = reference.limits;
+  judgement->verdict = Verdict::kOk;
+  for (size_t i = 0; i < reference.stdin_tests.size(); ++i) {
+    const StdinTest& test = reference.stdin_tests[i];
+    run.standard_input = test.input;
+    bool is_late = absl::Now() >= deadline;
+    RunResult result;
+    if (!is_late) result = RunOnce(run, deadline, &is_late);
+    // A machine that is busy: once more, before it counts.
+    if (!is_late && result.verdict == Verdict::kTimeLimit &&
+        result.cpu_us < reference.limits.cpu_ms * 1000 / 2) {
+      result = RunOnce(run, deadline, &is_late);
+    }
+    if (is_late) {
+      judgement->is_past_deadline = true;
+      return;
+    }
+    Verdict verdict = result.verdict;
+    std::string detail = RunDetail(result);
+    if (verdict == Verdict::kOk && reference.checker.has_value()) {
+      verdict = RunChecker(checker, test, result.standard_output, &detail);
+    } else if (verdict == Verdict::kOk &&
+               !OutputMatches(test.expected, result.standard_output,
+                              reference.compare, reference.tolerance)) {
+      verdict = Verdict::kWrongAnswer;
+      detail = absl::StrCat("printed ", Excerpt(result.standard_output));
+    }
+    if (verdict == Verdict::kOk) {
+      ++judgement->num_passed;
+      continue;
+    }
+    if (judgement->verdict == Verdict::kOk ||
+        verdict == Verdict::kSandboxError) {
+      judgement->verdict = verdict;
+      judgement->detail = absl::StrCat("test ", i + 1, ": ", detail);
+    }
+    if (!options_.is_fraction || verdict == Verdict::kSandboxError) return;
+  }
+}
+
+Judgement CodeVerifier::Judge(const CodeReference& reference,
+                              absl::string_view source, absl::Time deadline) {
+  Judgement judgement;
+  if (!reference.function_tests.empty()) {
+    judgement.num_tests = reference.function_tests.size();
+    JudgeFunction(reference, source, deadline, &judgement);
+    return judgement;
+  }
+  judgement.num_tests = reference.stdin_tests.size();
+  const Program program = Prepare(reference.language, source);
+  if (program.verdict != Verdict::kOk) {
+    judgement.verdict = program.verdict;
+    judgement.detail = Excerpt(program.detail);
+    return judgement;
+  }
+  JudgeStdin(reference, program, deadline, &judgement);
+  return judgement;
+}
+
+}  // namespace r1

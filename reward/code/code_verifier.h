@@ -1,0 +1,77 @@
+// Judges programs by tests. Expected outputs stay outside the sandbox of the
+// program; what it prints and how it exits decides nothing by itself.
+#ifndef R1_REWARD_CODE_CODE_VERIFIER_H_
+#define R1_REWARD_CODE_CODE_VERIFIER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "reward/code/code_options.h"
+#include "reward/code/code_reference.h"
+#include "reward/code/cpp_compiler.h"
+#include "reward/sandbox/preflight.h"
+#include "reward/sandbox/sandbox.h"
+
+namespace r1 {
+
+struct Judgement {
+  Verdict verdict = Verdict::kSandboxError;  // of the first test that failed
+  int num_passed = 0;
+  int num_tests = 0;
+  std::string detail;             // why; "" for OK
+  bool is_past_deadline = false;  // it was not finished; the rest says nothing
+  bool is_bad_test = false;       // the test itself is unusable
+};
+
+// How a run ended, for people: signal, exit code, its last line of errors.
+std::string RunDetail(const RunResult& run);
+
+// Threads: all functions may be called from any thread.
+class CodeVerifier {
+ public:
+  // Starts the sandbox and tries it.
+  // Errors: FailedPrecondition below options.level; Unavailable.
+  static absl::StatusOr<std::unique_ptr<CodeVerifier>> Start(
+      const CodeOptions& options);
+
+  Sandbox* sandbox() { return sandbox_.get(); }
+  const Preflight& preflight() const { return preflight_; }
+
+  // What runs the program, without input and limits; verdict CE or IE where
+  // there is nothing to run.
+  struct Program {
+    Verdict verdict = Verdict::kOk;
+    std::string detail;
+    RunRequest run;
+  };
+  Program Prepare(Language language, absl::string_view source);
+
+  // Runs the tests until the first failure, or all of them for a fraction.
+  Judgement Judge(const CodeReference& reference, absl::string_view source,
+                  absl::Time deadline);
+
+ private:
+  explicit CodeVerifier(const CodeOptions& options) : options_(options) {}
+
+  RunResult RunOnce(const RunRequest& run, absl::Time deadline,
+                    bool* is_past_deadline);
+  void JudgeStdin(const CodeReference& reference, const Program& program,
+                  absl::Time deadline, Judgement* judgement);
+  void JudgeFunction(const CodeReference& reference, absl::string_view source,
+                     absl::Time deadline, Judgement* judgement);
+  // OK, WA, or IE with a reason.
+  Verdict RunChecker(const Program& checker, const StdinTest& test,
+                     const std::string& output, std::string* detail);
+
+  const CodeOptions options_;
+  std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<CppCompiler> compiler_;
+  Preflight preflight_;
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_CODE_CODE_VERIFIER_H_

@@ -1,0 +1,23 @@
+#ifndef R1_REWARD_CODE_LANGUAGE_H_
+#define R1_REWARD_CODE_LANGUAGE_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace r1 {
+
+enum class Language { kPython, kCpp };
+
+// "python" or "cpp". Errors: InvalidArgument.
+inline absl::StatusOr<Language> ParseLanguage(absl::string_view name) {
+  if (name == "python") return Language::kPython;
+  if (name == "cpp") return Language::kCpp;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", name, "\" is no known language: expected python or cpp"));
+}
+
+}  // namespace r1
+
+#endif  // R1_REWARD_CODE_LANGUAGE_H_

@@ -1,0 +1,119 @@
+"""Plain data across a pipe: tagged JSON behind its length in 4 bytes."""
+import json, os
+
+_MOST_BYTES = 64 << 20
+_MOST_DIGITS = 100000
+_DEPTH = 100
+_MOST_ITEMS = 1 << 20
+
+
+def pack(value, depth=0):
+    """Tagged lists for the exact built-in types and what derives from them."""
+    if depth > _DEPTH:
+        raise ValueError("data nested too deep")
+    if value is None or value is True or value is False:
+        return value
+    def items(values):
+        return [pack(item, depth + 1) for item in values]
+    if isinstance(value, int):
+        value = int(value)
+        if value.bit_length() > 3 * _MOST_DIGITS:
+            raise ValueError("integer too long")
+        return ["i", str(value)]
+    if isinstance(value, float):
+        return ["f", float.__repr__(value)]
+    if isinstance(value, str):
+        return ["s", str.__str__(value)]
+    if isinstance(value, complex):
+        return ["c", repr(value.real), repr(value.imag)]
+    if isinstance(value, bytes):
+        return ["b", bytes.hex(value)]
+    if isinstance(value, bytearray):
+        return ["y", bytearray.hex(value)]
+    if isinstance(value, dict):
+        return ["d", [items(pair) for pair in dict.items(value)]]
+    for tag, kind in _SEQUENCES:
+        if isinstance(value, kind):
+            return [tag, items(kind.__iter__(value))]
+    if isinstance(value, range):
+        return ["r", value.start, value.stop, value.step]
+    if hasattr(value, "__next__"):
+        taken = []
+        for item in value:
+            taken.append(item)
+            if len(taken) > _MOST_ITEMS:
+                raise ValueError("an iterator without end")
+        return ["n", items(taken)]
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+_SEQUENCES = (("l", list), ("t", tuple), ("e", set), ("z", frozenset))
+_BUILD = {"l": list, "t": tuple, "e": set, "z": frozenset, "n": iter}
+
+
+def unpack(value, depth=0):
+    """The exact built-in types; ValueError for anything else."""
+    if value is None or value is True or value is False:
+        return value
+    if type(value) is not list or len(value) < 2 or depth > _DEPTH:
+        raise ValueError("not plain data")
+    tag, body = value[0], value[1]
+    if type(tag) is not str:
+        raise ValueError("not plain data")
+    if tag in _BUILD and type(body) is list:
+        return _BUILD[tag]([unpack(item, depth + 1) for item in body])
+    if tag == "d" and type(body) is list:
+        return {unpack(key, depth + 1): unpack(item, depth + 1)
+                for key, item in body}
+    if tag == "r" and len(value) == 4:
+        return range(*(int(number) for number in value[1:]))
+    if type(body) is not str:
+        raise ValueError("not plain data")
+    if tag == "i" and len(body) <= _MOST_DIGITS:
+        return int(body)
+    if tag == "f":
+        return float(body)
+    if tag == "s":
+        return body
+    if tag == "c" and len(value) == 3 and type(value[2]) is str:
+        return complex(float(body), float(value[2]))
+    if tag == "b":
+        return bytes.fromhex(body)
+    if tag == "y":
+        return bytearray.fromhex(body)
+    raise ValueError("not plain data")
+
+
+def _read(descriptor, count):
+    parts = []
+    while count > 0:
+        part = os.read(descriptor, min(count, 1 << 20))
+        if not part:
+            raise EOFError()
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def send(descriptor, message):
+    body = json.dumps(message).encode()
+    rest = len(body).to_bytes(4, "little") + body
+    while rest:
+        rest = rest[os.write(descriptor, rest):]
+
+
+def receive(descriptor):
+    """A dictionary; ValueError for anything else."""
+    size = int.from_bytes(_read(descriptor, 4), "little")
+    if size > _MOST_BYTES:
+        raise ValueError("message too long")
+    message = json.loads(_read(descriptor, size), parse_int=_small)
+    if type(message) is not dict:
+        raise ValueError("not a message")
+    return message
+
+
+def _small(digits):
+    if len(digits) > 30:
+        raise ValueError("integer too long")
+    return int(digits)

@@ -1,0 +1,288 @@
+#include "reward/sandbox/launcher/cgroup.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace r1 {
+namespace {
+
+constexpr uint64_t kIdleBytes = 2 << 20;  // what an empty group may hold
+
+std::string ReadAt(int folder, const char* name) {
+  const int fd = ::openat(folder, name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return "";
+  char bytes[4096];
+  const ssize_t n = ::read(fd, bytes, sizeof(bytes));
+  ::close(fd);
+  return n > 0 ? std::string(bytes, n) : "";
+}
+
+bool WriteAt(int folder, const char* name, const std::string& value) {
+  const int fd = ::openat(folder, name, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool is_done =
+      ::write(fd, value.data(), value.size()) == ssize_t(value.size());
+  ::close(fd);
+  return is_done;
+}
+
+uint64_t NumberIn(const std::string& text) {
+  return std::strtoull(text.c_str(), nullptr, 10);
+}
+
+// The number behind `key` in lines of "key number".
+uint64_t Field(const std::string& text, const std::string& key) {
+  std::istringstream in(text);
+  std::string name;
+  uint64_t value = 0;
+  while (in >> name >> value) {
+    if (name == key) return value;
+  }
+  return 0;
+}
+
+// Whether `word` stands in a list.
+bool HasWord(const std::string& list, const std::string& word,
+             char separator = ' ') {
+  std::istringstream in(list);
+  std::string item;
+  while (std::getline(in, item, separator)) {
+    if (item.substr(0, item.find('\n')) == word) return true;
+  }
+  return false;
+}
+
+// Where a hierarchy is mounted, and this process's group in it; "" if it is
+// not. `controller` "" asks for version 2.
+struct Hierarchy {
+  std::string mount, own;
+};
+
+Hierarchy FindHierarchy(const std::string& controller) {
+  Hierarchy found;
+  std::string root, line;
+  std::ifstream mounts("/proc/self/mountinfo");
+  while (std::getline(mounts, line)) {
+    // id parent device root mount options ... - type source super-options
+    std::istringstream in(line);
+    std::string skip, mount_root, mount, word, type, source, options;
+    in >> skip >> skip >> skip >> mount_root >> mount;
+    while (in >> word && word != "-") {
+    }
+    in >> type >> source >> options;
+    const bool is_it =
+        controller.empty()
+            ? type == "cgroup2"
+            : type == "cgroup" && HasWord(options, controller, ',');
+    if (is_it) {
+      found.mount = mount;
+      root = mount_root;
+    }
+  }
+  std::ifstream groups("/proc/self/cgroup");
+  while (std::getline(groups, line)) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string names = line.substr(first + 1, second - first - 1);
+    if (controller.empty() ? !names.empty()
+                           : !HasWord(names, controller, ',')) {
+      continue;
+    }
+    found.own = line.substr(second + 1);
+    // A container may have mounted only its own part.
+    if (root != "/" && found.own.rfind(root, 0) == 0) {
+      found.own = found.own.substr(root.size());
+    }
+    if (found.own == "/" || found.own.rfind("/..", 0) == 0) found.own = "";
+  }
+  return found;
+}
+
+int OpenFolder(const std::string& path) {
+  return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void SleepMillis(int millis) {
+  const timespec pause = {0, millis * 1000000L};
+  ::nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+SlotCgroup::SlotCgroup(const std::string& name) {
+  FindVersion1(name);
+  FindVersion2(name);
+}
+
+void SlotCgroup::FindVersion1(const std::string& name) {
+  const std::pair<Group*, const char*> wanted[] = {
+      {&memory_, "memory"}, {&pids_, "pids"}, {&cpu_, "cpuacct"}};
+  for (const auto& [group, controller] : wanted) {
+    const Hierarchy hierarchy = FindHierarchy(controller);
+    if (hierarchy.mount.empty()) continue;
+    const std::string path = hierarchy.mount + hierarchy.own + "/" + name;
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) continue;
+    const int folder = OpenFolder(path);
+    const int entry =
+        folder < 0 ? -1 : ::openat(folder, "tasks", O_WRONLY | O_CLOEXEC);
+    if (entry < 0) {
+      ::rmdir(path.c_str());
+      continue;
+    }
+    *group = {1, path, folder, entry};
+  }
+}
+
+void SlotCgroup::FindVersion2(const std::string& name) {
+  if (memory_.version != 0 && pids_.version != 0 && cpu_.version != 0) return;
+  const Hierarchy hierarchy = FindHierarchy("");
+  if (hierarchy.mount.empty()) return;
+  // A group with processes of its own hands nothing down, so look upwards.
+  std::string own = hierarchy.own;
+  while (true) {
+    const std::string parent = hierarchy.mount + own;
+    const int parent_folder = OpenFolder(parent);
+    if (parent_folder >= 0) {
+      for (const char* wanted : {"+memory", "+pids", "+cpu"}) {
+        WriteAt(parent_folder, "cgroup.subtree_control", wanted);
+      }
+      const std::string down = ReadAt(parent_folder, "cgroup.subtree_control");
+      ::close(parent_folder);
+      const std::string path = parent + "/" + name;
+      if ((HasWord(down, "memory") || HasWord(down, "pids")) &&
+          ::mkdir(path.c_str(), 0755) == 0) {
+        const int folder = OpenFolder(path);
+        if (HasWord(down, "memory") && memory_.version == 0) {
+          memory_ = {2, path, folder, -1};
+        }
+        if (HasWord(down, "pids") && pids_.version == 0) {
+          pids_ = {2, path, folder, -1};
+        }
+        if (cpu_.version == 0) cpu_ = {2, path, folder, -1};
+        return;
+      }
+    }
+    if (own.empty()) return;
+    own.resize(own.rfind('/'));
+  }
+}
+
+void SlotCgroup::Remove() const {
+  for (const Group* group : {&memory_, &pids_, &cpu_}) {
+    if (group->version == 0) continue;
+    for (int i = 0; i < 100; ++i) {
+      if (::rmdir(group->path.c_str()) == 0 || errno == ENOENT) break;
+      SleepMillis(10);
+    }
+  }
+}
+
+bool SlotCgroup::Begin(uint64_t memory_bytes, uint64_t processes) {
+  bool is_done = true;
+  if (memory_.version == 1) {
+    WriteAt(memory_.folder, "memory.max_usage_in_bytes", "0");
+    if (memory_limit_ != memory_bytes) {
+      // Memory with swap may never be less than memory.
+      WriteAt(memory_.folder, "memory.memsw.limit_in_bytes", "-1");
+      const std::string limit = std::to_string(memory_bytes);
+      is_done &= WriteAt(memory_.folder, "memory.limit_in_bytes", limit);
+      WriteAt(memory_.folder, "memory.memsw.limit_in_bytes", limit);
+    }
+  } else if (memory_.version == 2) {
+    WriteAt(memory_.folder, "memory.peak", "reset");
+    if (memory_limit_ != memory_bytes) {
+      is_done &=
+          WriteAt(memory_.folder, "memory.max", std::to_string(memory_bytes));
+      WriteAt(memory_.folder, "memory.swap.max", "0");
+    }
+  }
+  if (pids_.version != 0 && processes_limit_ != processes) {
+    // One more: the init.
+    is_done &= WriteAt(pids_.folder, "pids.max", std::to_string(processes + 1));
+  }
+  memory_limit_ = memory_bytes;
+  processes_limit_ = processes;
+  cpu_start_ = CpuCounter();
+  oom_start_ = OomCounter();
+  fork_start_ = ForkCounter();
+  return is_done;
+}
+
+void SlotCgroup::FillFds(RunFds* fds) const {
+  int num_tasks = 0;
+  for (const Group* group : {&memory_, &pids_, &cpu_}) {
+    if (group->version == 1) fds->cgroup_tasks[num_tasks++] = group->entry;
+    if (group->version == 2) fds->cgroup_v2 = group->folder;
+  }
+}
+
+uint64_t SlotCgroup::CpuCounter() const {
+  if (cpu_.version == 1) {
+    return NumberIn(ReadAt(cpu_.folder, "cpuacct.usage")) / 1000;
+  }
+  if (cpu_.version == 2) {
+    return Field(ReadAt(cpu_.folder, "cpu.stat"), "usage_usec");
+  }
+  return 0;
+}
+
+uint64_t SlotCgroup::OomCounter() const {
+  if (memory_.version == 1) {
+    return Field(ReadAt(memory_.folder, "memory.oom_control"), "oom_kill");
+  }
+  if (memory_.version == 2) {
+    return Field(ReadAt(memory_.folder, "memory.events"), "oom_kill");
+  }
+  return 0;
+}
+
+uint64_t SlotCgroup::ForkCounter() const {
+  if (pids_.version == 0) return 0;
+  return Field(ReadAt(pids_.folder, "pids.events"), "max");
+}
+
+uint64_t SlotCgroup::CpuMicros() const { return CpuCounter() - cpu_start_; }
+uint64_t SlotCgroup::OomKills() const { return OomCounter() - oom_start_; }
+uint64_t SlotCgroup::RefusedForks() const {
+  return ForkCounter() - fork_start_;
+}
+
+uint64_t SlotCgroup::PeakBytes() const {
+  if (memory_.version == 1) {
+    return NumberIn(ReadAt(memory_.folder, "memory.max_usage_in_bytes"));
+  }
+  if (memory_.version == 2) {
+    return NumberIn(ReadAt(memory_.folder, "memory.peak"));
+  }
+  return 0;
+}
+
+bool SlotCgroup::IsEmpty() const {
+  for (const Group* group : {&memory_, &pids_, &cpu_}) {
+    if (group->version != 0 && !ReadAt(group->folder, "cgroup.procs").empty()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void SlotCgroup::AwaitMemory() const {
+  if (memory_.version == 0) return;
+  const char* name =
+      memory_.version == 1 ? "memory.usage_in_bytes" : "memory.current";
+  for (int i = 0; i < 100; ++i) {
+    if (NumberIn(ReadAt(memory_.folder, name)) <= kIdleBytes) return;
+    if (memory_.version == 1)
+      WriteAt(memory_.folder, "memory.force_empty", "0");
+    SleepMillis(10);
+  }
+}
+
+}  // namespace r1

@@ -1,0 +1,16 @@
+// The system calls a program may make.
+#ifndef R1_REWARD_SANDBOX_LAUNCHER_SYSCALL_FILTER_H_
+#define R1_REWARD_SANDBOX_LAUNCHER_SYSCALL_FILTER_H_
+
+#include <string>
+
+namespace r1 {
+
+// A seccomp program, as struct sock_filter after another; "" on failure. What
+// it does not allow fails with EPERM, or ENOSYS where libraries then use an
+// older call; calls of another architecture kill.
+std::string SyscallFilter();
+
+}  // namespace r1
+
+#endif  // R1_REWARD_SANDBOX_LAUNCHER_SYSCALL_FILTER_H_

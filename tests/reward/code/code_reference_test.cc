@@ -1,0 +1,96 @@
+#include "reward/code/code_reference.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "reward/code/code_options.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(CodeReferenceTest, ReadsStdinTests) {
+  const auto reference = ParseCodeReference(
+      R"j({"language": "cpp", "stdin_tests": [["1 2", "3"], ["2", "4"]],
+          "compare": "floats", "tolerance": 0.01, "cpu_ms": 700})j",
+      RunLimits());
+  ASSERT_TRUE(reference.ok()) << reference.status();
+  EXPECT_EQ(reference->language, Language::kCpp);
+  ASSERT_EQ(reference->stdin_tests.size(), 2u);
+  EXPECT_EQ(reference->stdin_tests[1].input, "2");
+  EXPECT_EQ(reference->stdin_tests[1].expected, "4");
+  EXPECT_EQ(reference->compare, CompareRule::kFloats);
+  EXPECT_EQ(reference->tolerance, 0.01);
+  EXPECT_EQ(reference->limits.cpu_ms, 700);
+  EXPECT_EQ(reference->limits.wall_ms, RunLimits().wall_ms);
+}
+
+TEST(CodeReferenceTest, ReadsFunctionTests) {
+  const auto reference = ParseCodeReference(
+      R"j({"entry_point": "f", "test": ["assert f(1) == 2", "assert f(2)"]})j",
+      RunLimits());
+  ASSERT_TRUE(reference.ok()) << reference.status();
+  EXPECT_EQ(reference->entry_point, "f");
+  EXPECT_EQ(reference->function_tests.size(), 2u);
+}
+
+TEST(CodeReferenceTest, MalformedTestsAreNamed) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"[]", "not a JSON object"},
+      {"{\"stdin_tests\": []}", "not a list with a test"},
+      {"{}", "expected either stdin_tests or test"},
+      {R"j({"stdin_tests": [["1", "2"], ["3"]]})j", "stdin_tests[1]"},
+      {R"j({"stdin_tests": [[1, 2]]})j", "stdin_tests[0]"},
+      {R"j({"stdin_tests": [["", ""]], "compare": "fuzzy"})j", "\"fuzzy\""},
+      {R"j({"stdin_tests": [["", ""]], "language": "go"})j", "\"go\""},
+      {R"j({"stdin_tests": [["", ""]], "cpu_ms": 0})j", "cpu_ms"},
+      {R"j({"test": "assert f()"})j", "entry_point"},
+      {R"j({"entry_point": "f()", "test": "assert f()"})j", "entry_point"},
+      {R"j({"entry_point": "f", "test": " "})j", "empty"},
+      {R"j({"entry_point": "f", "test": []})j", "neither"},
+      {R"j({"entry_point": "f", "test": "assert f()", "language": "cpp"})j",
+       "for python"},
+      {R"j({"stdin_tests": [["", ""]], "checker": {}})j", "checker"},
+  };
+  for (const auto& [json, message] : rows) {
+    const auto reference = ParseCodeReference(json, RunLimits());
+    ASSERT_FALSE(reference.ok()) << json;
+    EXPECT_THAT(std::string(reference.status().message()), HasSubstr(message))
+        << json;
+  }
+}
+
+TEST(CodeOptionsTest, ReadsAllKeys) {
+  const auto options = CodeOptions::Parse({{"level", "full"},
+                                           {"slots", "3"},
+                                           {"fraction", "true"},
+                                           {"cpu_ms", "1500"},
+                                           {"memory_mb", "99"},
+                                           {"cache", ""}});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->level, SandboxLevel::kFull);
+  EXPECT_EQ(options->slots, 3);
+  EXPECT_TRUE(options->is_fraction);
+  EXPECT_EQ(options->limits.cpu_ms, 1500);
+  EXPECT_EQ(options->limits.memory_mb, 99);
+  EXPECT_EQ(options->cache, "");
+}
+
+TEST(CodeOptionsTest, RefusesWhatItDoesNotKnow) {
+  for (const auto& [key, value, message] :
+       {std::tuple("levl", "full", "no option \"levl\""),
+        {"level", "none", "without a sandbox"},
+        {"level", "high", "no sandbox level"},
+        {"slots", "-1", "expected 0 to 256"},
+        {"cpu_ms", "0", "expected 1 to"},
+        {"fraction", "yes", "expected true or false"}}) {
+    const auto options = CodeOptions::Parse({{key, value}});
+    ASSERT_FALSE(options.ok()) << key;
+    EXPECT_THAT(std::string(options.status().message()), HasSubstr(message));
+  }
+}
+
+}  // namespace
+}  // namespace r1
