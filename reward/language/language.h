@@ -33,9 +33,9 @@ struct WordShare {
 //     them (a tenth or more), else Han is Chinese; kana is always Japanese.
 //   - Latin sentences go to the language with most stop words in them, if these
 //     are two or more; one where that is undecided goes to the language that
-//     most of the text's stop words belong to. In a text without any evidence Latin words
-//     are of no language: other words for a target with another script, and
-//     not counted for one with Latin script.
+//     most of the text's stop words belong to. In a text without any evidence
+//     Latin words are of no language: other words for a target with another
+//     script, and not counted for one with Latin script.
 // Linear in the text.
 WordShare CountWords(absl::string_view text, int target);
 
