@@ -30,7 +30,8 @@ constexpr Language kLanguages[] = {
      "these so some her would make like him into has two could no than first "
      "been its who now my over did down only way find use may long little very "
      "after our just me because let know need must where since thus therefore "
-     "you he i should both same here get using also any more wait"},
+     "you he should both same here get using also any more wait per every each "
+     "much such those through while being does again most us am"},
     {"es", Script::kLatin,
      "el los las una unos unas del al y o pero que porque como cuando donde "
      "quien cual es son era eran fue sera ser estar esta estan este esto estos "
@@ -100,10 +101,15 @@ const absl::flat_hash_map<absl::string_view, LanguageSet>& StopWords() {
 // Stop words by language.
 using Evidence = std::vector<int64_t>;
 
-// The language with most stop words, -1 for none or a tie.
-int Leader(const Evidence& evidence) {
+// A sentence with fewer stop words says nothing by itself: some words are
+// frequent in one language and occur in another ("per", "die", "no").
+constexpr int64_t kMinSentenceEvidence = 2;
+
+// The language with most stop words, -1 for fewer than `least` or a tie.
+int Leader(const Evidence& evidence, int64_t least) {
   const auto most = std::max_element(evidence.begin(), evidence.end());
-  if (*most == 0 || std::count(evidence.begin(), evidence.end(), *most) > 1) {
+  if (*most < least ||
+      std::count(evidence.begin(), evidence.end(), *most) > 1) {
     return -1;
   }
   return static_cast<int>(most - evidence.begin());
@@ -139,7 +145,7 @@ class Counter {
   }
 
   void EndSentence() {
-    const int leader = Leader(evidence_);
+    const int leader = Leader(evidence_, kMinSentenceEvidence);
     (leader < 0 ? undecided_ : counts_[leader]) += latin_;
     for (int i = 0; i < kNumLanguages; ++i) total_evidence_[i] += evidence_[i];
     static const int kJapanese = IndexOf("ja"), kChinese = IndexOf("zh");
@@ -154,7 +160,7 @@ class Counter {
   WordShare Share(int target) const {
     WordShare share{counts_[target], all_};
     const bool is_latin = kLanguages[target].script == Script::kLatin;
-    const int leader = Leader(total_evidence_);
+    const int leader = Leader(total_evidence_, 1);
     if (leader == target) share.target += undecided_;
     if (leader < 0 && is_latin) share.all -= undecided_;
     return share;

@@ -69,6 +69,9 @@ class Scanner {
         if (absl::StartsWith(rest, "$$")) return Through(rest, "$$");
         return InLine(rest, '$');
       case '\\':
+        if (absl::StartsWith(rest, "\\$") || absl::StartsWith(rest, "\\`")) {
+          return 2;
+        }
         if (absl::StartsWith(rest, "\\(")) return Through(rest, "\\)");
         if (absl::StartsWith(rest, "\\[")) return Through(rest, "\\]");
         if (absl::StartsWith(rest, "\\begin{")) {
@@ -102,12 +105,15 @@ class Scanner {
     return is_absent ? 0 : end + close.size();
   }
 
-  // Through the next `mark` of this line, if text stands close to both.
-  // Otherwise 0; as nothing before that mark is looked at again, this is
-  // linear.
+  // Through the next `mark` of this line that has no backslash before it, if
+  // text stands close to both. Otherwise 0; such a mark ends every search that
+  // begins before it, so this is linear.
   static size_t InLine(string_view rest, char mark) {
     size_t end = 1;
-    while (end < rest.size() && rest[end] != mark && rest[end] != '\n') ++end;
+    while (end < rest.size() && rest[end] != '\n' &&
+           (rest[end] != mark || rest[end - 1] == '\\')) {
+      ++end;
+    }
     const bool is_closed = end < rest.size() && rest[end] == mark && end > 1 &&
                            !absl::ascii_isspace(rest[1]) &&
                            !absl::ascii_isspace(rest[end - 1]);
@@ -153,14 +159,18 @@ class Scanner {
         AddLetter(absl::ascii_tolower(code_point));
       } else {
         EndWord();
-        const bool ends = code_point == '.' || code_point == '!' ||
-                          code_point == '?' || code_point == ';' ||
-                          code_point == '\n';
+        const bool is_point = code_point == '.' && !IsDigitNext();
+        const bool ends = is_point || code_point == '!' || code_point == '?' ||
+                          code_point == ';' || code_point == '\n';
         if (ends) visitor_.sentence_end();
       }
       return;
     }
     AddDecomposed(code_point);
+  }
+
+  bool IsDigitNext() const {
+    return at_ < text_.size() && absl::ascii_isdigit(text_[at_]);
   }
 
   // Letter by letter rather than over the whole text: putting many marks of a

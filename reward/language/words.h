@@ -27,7 +27,8 @@ struct WordVisitor {
 //     and names with digits or underscores;
 //   - URLs, numbers, symbols, the four tags, and single letters of scripts with
 //     spaces, which are mostly variables.
-// A sentence ends at . ! ? ; their full-width forms, and line ends.
+// A sentence ends at . ! ? ; their full-width forms, and line ends, but not at
+// a decimal point.
 // Linear in the text, whatever it holds.
 void VisitWords(absl::string_view text, const WordVisitor& visitor);
 

@@ -176,6 +176,25 @@ TEST_F(DeterminismTest, ARemoteRewardServerGivesTheSameRun) {
   EXPECT_EQ(server.Wait().exit_code, 0);
 }
 
+// A rule that compares the samples of a prompt waits for all of them; scoring
+// the recorded samples again finds the same totals.
+TEST_F(DeterminismTest, SamplesAreComparedAlikeEverywhere) {
+  const std::vector<std::string> rules = {
+      "--set",
+      "reward.rule=[{name: \"countdown\" option {key: \"gate\" value: \"0\"}}, "
+      "{name: \"tag_count\" weight: 0.5}, {name: \"group_length\" "
+      "option {key: \"answer\" value: \"countdown\"}}]"};
+  std::vector<std::string> workers = rules;
+  workers.insert(workers.end(), {"--workers", "3"});
+  EXPECT_EQ(Train("here", rules), Train("workers", workers));
+  EXPECT_EQ(Samples("workers"), Samples("here"));
+  EXPECT_THAT(Samples("here"), HasSubstr("\"group_length\":-0.5"));
+  const ProgramResult again = RunProgram({"reward", "rescore", Dir("here")});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(again.err,
+            "48 samples, 0 verdicts differ: 0 up, 0 down, 0 of another kind\n");
+}
+
 TEST_F(DeterminismTest, AWorkerOfItsOwnMayJoinAndOneOfAnotherBuildMayNot) {
   const std::vector<std::string> more = {"--set", "rl.steps=40", "--set",
                                          "checkpoint.every=100"};

@@ -38,6 +38,8 @@ TEST(VisitWordsTest, LeavesOutWhatIsNoProse) {
       {"so \\begin{align*}ab cd\\end{align*} end", "so end |"},
       {"\\frac{ab}{cd} \\alpha", "ab cd |"},  // commands go, text stays
       {"it costs $5 now and $6 then", "it costs now and then |"},
+      {"costs \\$5 now, \\$6 then", "costs now then |"},
+      {"takes $\\$6 ab$ and 3.5 or so", "takes and or so |"},
       {"see ```py\nfor it in xs\n``` done", "see done |"},
       {"see ```py\nfor it in xs", "see |"},
       {"call `foo(bar)` now", "call now |"},
@@ -121,6 +123,9 @@ TEST(CountWordsTest, MixturesAreSharedBySentence) {
 }
 
 TEST(CountWordsTest, UndecidedSentencesGoWithTheRest) {
+  // One stop word of another language decides nothing.
+  EXPECT_EQ(Share("en", absl::StrCat(kEnglish, " Ten miles per hour.")),
+            "15/15");
   // "Xylo bracket." has no stop word.
   EXPECT_EQ(Share("en", absl::StrCat(kEnglish, " Xylo bracket.")), "13/13");
   EXPECT_EQ(Share("de", absl::StrCat(kEnglish, " Xylo bracket.")), "0/13");
@@ -165,6 +170,8 @@ TEST(LanguageRuleTest, IsLinearOnHostileText) {
        {"$",
         "$a",
         "$$",
+        "\\$",
+        "\\`",
         "`",
         "``` ",
         "\\(",
