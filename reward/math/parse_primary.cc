@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
@@ -56,6 +57,12 @@ NodePtr Parser::Primary() {
         ++at_;
       }
       const std::string subscript = Subscript();
+      int base = 0;
+      if (absl::SimpleAtoi(subscript, &base) && base >= 2 && base <= 36) {
+        auto based = std::make_shared<Node>(Node{Kind::kBased, words});
+        based->rows = base;
+        if (BasedValue(words, base, &based->value)) return based;
+      }
       if (!subscript.empty()) absl::StrAppend(&words, "_", subscript);
       return MakeNode(Kind::kText, {}, words);
     }

@@ -317,7 +317,13 @@ class Lexer {
         return;
       }
     }
-    // A word, with what may stand inside one.
+    // A word, with what may stand inside one. Digits: A5 in base 11.
+    if (in_text && IsUpper(word)) {
+      while (end < text_.size() && (absl::ascii_isdigit(text_[end]) ||
+                                    absl::ascii_isupper(text_[end]))) {
+        ++end;
+      }
+    }
     while (end + 1 < text_.size() && absl::StrContains("/-'", text_[end]) &&
            absl::ascii_isalpha(text_[end + 1])) {
       ++end;

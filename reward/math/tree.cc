@@ -196,7 +196,7 @@ std::string Render(const Node& node) {
     case Kind::kQuantity:
       return absl::StrCat(Render(*args[0]), " \\text{ ", node.name, "}");
     case Kind::kBased:
-      return absl::StrCat(node.name, "_{", node.rows, "}");
+      return absl::StrCat("\\text{", node.name, "}_{", node.rows, "}");
     case Kind::kRatio:
       return Joined(args, ":");
     case Kind::kRelation: {
