@@ -9,6 +9,7 @@
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
 #include "reward/length/overlong_rule.h"
+#include "reward/math/math_rule.h"
 
 namespace r1 {
 namespace {
@@ -36,6 +37,7 @@ RewardRegistry BuiltinRewardRules() {
   Add<ExactAnswerLenientRule>("exact_answer_lenient", &registry);
   Add<CountdownRule>("countdown", &registry);
   Add<CountdownLenientRule>("countdown_lenient", &registry);
+  Add<MathRule>("math", &registry);
   Add<OverlongRule>("overlong", &registry);
   return registry;
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
 namespace r1 {
@@ -90,10 +91,24 @@ std::vector<absl::string_view> Formulas(absl::string_view text) {
   return formulas;
 }
 
-// Words and sentence marks only: no formula could have been misread.
+// Words and sentence marks only, and no word that turns what a number says: no
+// formula could have been misread.
 bool IsProse(absl::string_view text) {
+  static constexpr absl::string_view kTurns[] = {
+      "not",     "never",  "no",     "nor",   "neither", "cannot", "isn",
+      "wrong",   "incorrect", "or",  "either", "between", "than",  "if",
+      "unless",  "except", "least",  "most",  "squared", "cubed",  "maybe",
+      "perhaps", "might",  "about",  "half",  "twice",   "minus",  "plus",
+      "million", "billion", "thousand", "hundred", "dozen", "negative",
+      "root",    "times",  "over",   "pi",    "from",    "exceed", "below"};
+  for (const absl::string_view word :
+       absl::StrSplit(text, absl::ByAnyChar(" '.,:;\"?"))) {
+    for (const absl::string_view turn : kTurns) {
+      if (absl::EqualsIgnoreCase(word, turn)) return false;
+    }
+  }
   return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains(" .,:;'\"()?%$", c) ||
+    return absl::ascii_isalnum(c) || absl::StrContains(" .,:'\"?%$", c) ||
            static_cast<unsigned char>(c) >= 128;
   });
 }
@@ -148,6 +163,7 @@ std::vector<std::string> SentenceAnswers(absl::string_view text) {
   text = Cut(text);
   if (text.size() > kMaxSentenceBytes) {
     text = text.substr(text.size() - kMaxSentenceBytes);
+    text = text.substr(std::min(text.find(' '), text.size()));  // no half word
   }
   while (absl::ConsumeSuffix(&text, ".") || absl::ConsumeSuffix(&text, " ")) {
   }

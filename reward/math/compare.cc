@@ -45,10 +45,7 @@ bool IsEmptySet(const Node& node) {
 std::string TextOf(const Node& node, bool keep_case) {
   const std::string text =
       node.kind == Kind::kText ? node.name : Render(node);
-  if (!keep_case) return TextForm(text);
-  std::string kept(text);
-  absl::RemoveExtraAsciiWhitespace(&kept);
-  return kept;
+  return TextForm(text, keep_case);
 }
 
 // The minutes of a time of day with a.m. or p.m., as 24 hours.
@@ -121,6 +118,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
     return CompareBased(gold, answer);
   }
   if (gold.kind == Kind::kPercent || answer.kind == Kind::kPercent) {
+    if (gold.kind == Kind::kDegrees || answer.kind == Kind::kDegrees) {
+      return Equality::kDifferent;
+    }
     return ComparePercent(gold, answer);
   }
   if (gold.kind == Kind::kDegrees || answer.kind == Kind::kDegrees) {

@@ -184,6 +184,12 @@ bool Comparator::CompareUpToConstant(const Node& gold, const Node& answer) {
 }
 
 Equality Comparator::CompareScalar(const Node& gold, const Node& answer) {
+  // -37_8 is a numeral too.
+  if (gold.kind == Kind::kNegate && gold.args[0]->kind == Kind::kBased) {
+    return answer.kind == Kind::kNegate
+               ? Compare(*gold.args[0], *answer.args[0])
+               : Equality::kDifferent;
+  }
   const int sign = InfinitySign(gold);
   if (sign != 0 || InfinitySign(answer) != 0) {
     return sign == InfinitySign(answer) ? Equality::kEqual

@@ -10,8 +10,8 @@ namespace {
 
 // Agreement to 50 digits: a relative error of at most 2^-170.
 constexpr long kAgreementBits = 170;
-constexpr int kPoints = 3;
-constexpr int kTries = 24;
+constexpr int kPoints = 8;
+constexpr int kTries = 32;
 
 // Whether the two balls are apart, or overlap and are narrow enough.
 Equality CompareBalls(const Ball& a, const Ball& b, long precision) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/numeric/bits.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "reward/math/polynomial.h"
@@ -90,7 +90,14 @@ void Evaluator::Variable(const std::string& name, Ball* out) {
   // A fraction between 1/4 and 3, with a sign.
   mpq_class value(static_cast<unsigned long>(2500 + hash % 27500), 10007);
   value.canonicalize();
-  if (!point_.positive && (hash >> 40) % 2 == 1) value = -value;
+  // At points 0 to 3 every variable takes both signs twice, in one of three
+  // patterns; at later ones the hash decides.
+  const unsigned pattern = 1 + Hash(name, 0) % 3;
+  const bool is_negative =
+      point_.point < 4
+          ? absl::popcount(pattern & static_cast<unsigned>(point_.point)) % 2
+          : (hash >> 40) % 2;
+  if (!point_.positive && is_negative) value = -value;
   SetRational(value, point_.precision, out);
 }
 

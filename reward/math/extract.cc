@@ -91,17 +91,23 @@ std::vector<Box> Boxes(absl::string_view text, bool* is_cut) {
   return boxes;
 }
 
-// Whether the text between two boxes makes one list of them.
+// Whether the text between two boxes makes one list of them: it says "and" or
+// "or", or is nothing but commas, space and commands such as \quad.
 bool JoinsBoxes(absl::string_view gap) {
   if (gap.size() > kMaxGap || absl::StrContains(gap, "\n\n")) return false;
   const std::string lower = absl::AsciiStrToLower(gap);
-  for (const absl::string_view word : {" and ", "{and", " or ", ",", ";", "&"}) {
+  for (const absl::string_view word : {" and ", "{and", " or ", "{or"}) {
     if (absl::StrContains(lower, word)) return !absl::StrContains(gap, ".");
   }
-  // Nothing but space and delimiters: \boxed{1}\boxed{2}.
-  return std::none_of(gap.begin(), gap.end(), [](char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains("=<>+-*/.:", c);
-  });
+  for (size_t i = 0; i < gap.size(); ++i) {
+    if (gap[i] == '\\') {
+      while (i + 1 < gap.size() && absl::ascii_isalpha(gap[i + 1])) ++i;
+    } else if (absl::ascii_isalnum(gap[i]) ||
+               absl::StrContains("=<>+-*/.:", gap[i])) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace

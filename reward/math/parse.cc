@@ -24,7 +24,7 @@ absl::StatusOr<NodePtr> ParseFormula(absl::string_view source,
   return node;
 }
 
-std::string TextForm(absl::string_view source) {
+std::string TextForm(absl::string_view source, bool keep_case) {
   std::string spaced;
   for (size_t i = 0; i < source.size(); ++i) {
     const char c = source[i];
@@ -43,7 +43,7 @@ std::string TextForm(absl::string_view source) {
       i = end - 1;
     } else if (absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 128 ||
                absl::StrContains("+-*/=<>^%@#&", c)) {
-      spaced.push_back(absl::ascii_tolower(c));
+      spaced.push_back(keep_case ? c : absl::ascii_tolower(c));
     } else if (!absl::StrContains("{}$'_.", c)) {
       spaced.push_back(' ');
     }

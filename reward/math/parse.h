@@ -26,7 +26,8 @@ absl::StatusOr<NodePtr> ParseFormula(absl::string_view source,
 
 // What `source` says as words: lower case, LaTeX's braces and text commands,
 // punctuation and a leading article dropped, one space between words.
-std::string TextForm(absl::string_view source);
+// With `keep_case` letters keep theirs.
+std::string TextForm(absl::string_view source, bool keep_case = false);
 
 // Whether `source` can be taken as words: letters, digits and punctuation, no
 // operators, no command but those for text, braces balanced.

@@ -300,6 +300,7 @@ class Lexer {
         return;
       }
       const bool is_word_of_two = IsUnitWord(word) || word == "no" ||
+                                  word == "sq" || word == "cu" ||
                                   word == "is" || word == "to" ||
                                   word == "of" || word == "am" || word == "an";
       if (IsUpper(word)) {  // a segment or a polygon: one name

@@ -16,26 +16,42 @@ std::string Joined(const std::vector<NodePtr>& args, absl::string_view mark) {
   return text;
 }
 
-// As an operand: in brackets unless it is one symbol.
-std::string Operand(const Node& node) {
+// In brackets where it would be read otherwise beside an operator: sums and
+// signs, and as the base of a power all that is more than one symbol.
+enum class Side { kFactor, kBase };
+std::string Operand(const Node& node, Side side = Side::kFactor) {
   const std::string text = Render(node);
+  bool is_bare = false;
   switch (node.kind) {
     case Kind::kNumber:
-      if (node.value >= 0 && !absl::StrContains(text, "frac")) return text;
+      is_bare = node.value >= 0 &&
+                (side == Side::kFactor || !absl::StrContains(text, "frac"));
       break;
     case Kind::kSymbol:
     case Kind::kConstant:
-    case Kind::kRoot:
     case Kind::kSet:
     case Kind::kTuple:
     case Kind::kInterval:
     case Kind::kMatrix:
     case Kind::kText:
-      return text;
+      is_bare = true;
+      break;
+    case Kind::kRoot:
+    case Kind::kPower:
+    case Kind::kDivide:
+    case Kind::kDegrees:
+    case Kind::kPercent:
+      is_bare = side == Side::kFactor;
+      break;
+    case Kind::kCall:
+      is_bare = side == Side::kFactor && node.name != "mod" &&
+                node.name != "sum" && node.name != "prod" &&
+                node.name != "int" && node.name != "lim";
+      break;
     default:
       break;
   }
-  return absl::StrCat("\\left(", text, "\\right)");
+  return is_bare ? text : absl::StrCat("\\left(", text, "\\right)");
 }
 
 std::string RenderNumber(const Node& node) {
@@ -77,12 +93,14 @@ std::string RenderCall(const Node& node) {
   if (name == "abs") return absl::StrCat("\\left|", arg(0), "\\right|");
   if (name == "floor") return absl::StrCat("\\lfloor ", arg(0), "\\rfloor ");
   if (name == "ceil") return absl::StrCat("\\lceil ", arg(0), "\\rceil ");
-  if (name == "factorial") return absl::StrCat(Operand(*node.args[0]), "!");
+  if (name == "factorial") {
+    return absl::StrCat(Operand(*node.args[0], Side::kBase), "!");
+  }
   if (name == "binom") {
     return absl::StrCat("\\binom{", arg(0), "}{", arg(1), "}");
   }
   if (name == "mod") {
-    return absl::StrCat(Operand(*node.args[0]), " \\pmod{", arg(1), "}");
+    return absl::StrCat(Operand(*node.args[0], Side::kBase), " \\pmod{", arg(1), "}");
   }
   if (name == "overline") return absl::StrCat("\\overline{", arg(0), "}");
   if (name == "such that") return absl::StrCat(arg(0), " \\mid ", arg(1));
@@ -149,15 +167,18 @@ std::string Render(const Node& node) {
              : node.name == "infinity" ? "\\infty"
                                        : node.name;
     case Kind::kNegate:
-      return absl::StrCat("-", Operand(*args[0]));
+      return absl::StrCat("-", args[0]->kind == Kind::kProduct
+                                   ? Render(*args[0])
+                                   : Operand(*args[0]));
     case Kind::kSum: {
       std::string text;
       for (size_t i = 0; i < args.size(); ++i) {
-        if (i > 0 && args[i]->kind == Kind::kNegate) {
-          absl::StrAppend(&text, " - ", Operand(*args[i]->args[0]));
+        if (i > 0 && args[i]->kind == Kind::kNegate) {  // "a -b" for a - b
+          absl::StrAppend(&text, " ", Render(*args[i]));
         } else {
           absl::StrAppend(&text, i == 0 ? "" : " + ",
-                          args[i]->kind == Kind::kPlusMinus
+                          args[i]->kind == Kind::kSum ||
+                                  args[i]->kind == Kind::kPlusMinus
                               ? Operand(*args[i])
                               : Render(*args[i]));
         }
@@ -165,16 +186,15 @@ std::string Render(const Node& node) {
       return text;
     }
     case Kind::kProduct:
-      return absl::StrCat(Operand(*args[0]), " \\cdot ", Operand(*args[1]));
+      return absl::StrCat(args[0]->kind == Kind::kProduct ? Render(*args[0])
+                                                          : Operand(*args[0]),
+                          " \\cdot ", Operand(*args[1]));
     case Kind::kDivide:
       return absl::StrCat("\\frac{", Render(*args[0]), "}{", Render(*args[1]),
                           "}");
     case Kind::kPower:
-      return absl::StrCat(args[0]->kind == Kind::kRoot
-                              ? absl::StrCat("\\left(", Render(*args[0]),
-                                             "\\right)")
-                              : Operand(*args[0]),
-                          "^{", Render(*args[1]), "}");
+      return absl::StrCat(Operand(*args[0], Side::kBase), "^{",
+                          Render(*args[1]), "}");
     case Kind::kRoot:
       if (args[1]->kind == Kind::kNumber && args[1]->value == 2) {
         return absl::StrCat("\\sqrt{", Render(*args[0]), "}");
@@ -190,9 +210,9 @@ std::string Render(const Node& node) {
                  : absl::StrCat(Render(*args[0]), " ", sign, Operand(*args[1]));
     }
     case Kind::kDegrees:
-      return absl::StrCat(Operand(*args[0]), "^\\circ");
+      return absl::StrCat(Operand(*args[0], Side::kBase), "^\\circ");
     case Kind::kPercent:
-      return absl::StrCat(Operand(*args[0]), "\\%");
+      return absl::StrCat(Operand(*args[0], Side::kBase), "\\%");
     case Kind::kQuantity:
       return absl::StrCat(Render(*args[0]), " \\text{ ", node.name, "}");
     case Kind::kBased:

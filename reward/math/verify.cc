@@ -64,13 +64,21 @@ bool HasDecimalPoint(const Node& node) {
   });
 }
 
+// How an answer is read.
+struct Reading {
+  LexOptions lex;
+  BoxPolicy boxes = BoxPolicy::kLast;
+  bool allow_sentences = true;
+};
+
 absl::StatusOr<NodePtr> Read(absl::string_view source,
-                             const LexOptions& options, BoxPolicy boxes) {
+                             const Reading& reading) {
+  const LexOptions& options = reading.lex;
   absl::string_view text = Trimmed(source);
   if (text.empty()) return absl::InvalidArgumentError("it is blank");
   std::string box;
   if (absl::StrContains(text, "boxed") || absl::StrContains(text, "fbox")) {
-    MathAnswer content = LastBox(text, boxes);
+    MathAnswer content = LastBox(text, reading.boxes);
     if (content.text.has_value()) {
       box = *std::move(content.text);
       text = box;
@@ -80,26 +88,32 @@ absl::StatusOr<NodePtr> Read(absl::string_view source,
   }
   auto formula = ParseFormula(text, options);
   if (formula.ok()) return formula;
-  // A sentence about the answer.
-  const auto line = AnswerLine(text);
-  if (line.has_value()) {
-    const auto announced = ParseFormula(*line, options);
-    if (announced.ok()) return announced;
-  }
-  for (const std::string& part : SentenceAnswers(line.value_or(text))) {
-    const auto answer = ParseFormula(part, options);
-    if (answer.ok() && (*answer)->kind != Kind::kText) return answer;
+  if (reading.allow_sentences) {
+    const auto line = AnswerLine(text);
+    if (line.has_value()) {
+      const auto announced = ParseFormula(*line, options);
+      if (announced.ok()) return announced;
+    }
+    for (const std::string& part : SentenceAnswers(line.value_or(text))) {
+      const auto answer = ParseFormula(part, options);
+      if (answer.ok() && (*answer)->kind != Kind::kText) return answer;
+    }
   }
   if (text.size() <= kMaxAnswerBytes && IsTextLike(text)) {
-    return MakeNode(Kind::kText, {}, std::string(text));
+    return MakeNode(Kind::kText, {}, TextForm(text, /*keep_case=*/true));
   }
   return formula.status();
 }
 
-LexOptions ToLexOptions(const MathOptions& options) {
-  LexOptions lex;
-  lex.decimal_comma = options.decimal_comma == CommaPolicy::kComma;
-  return lex;
+Reading ToReading(const MathOptions& options, bool allow_sentences) {
+  return {{options.decimal_comma == CommaPolicy::kComma}, options.boxes,
+          allow_sentences};
+}
+
+// A box or a mark holds the answer alone; elsewhere a sentence may.
+bool AllowsSentences(MathMode mode) {
+  return mode == MathMode::kWhole || mode == MathMode::kTag ||
+         mode == MathMode::kLine;
 }
 
 // Compares after plus-minus signs and sums of matrices are written out.
@@ -114,15 +128,17 @@ bool EqualByDecimalComma(absl::string_view gold_text, const NodePtr& gold,
                          const absl::StatusOr<NodePtr>& answer,
                          const MathOptions& options, Budget* budget) {
   if (options.decimal_comma != CommaPolicy::kAuto) return false;
-  const LexOptions comma{true};
+  Reading comma = ToReading(options, /*allow_sentences=*/true);
+  comma.lex.decimal_comma = true;
   if (MayHaveDecimalComma(gold_text) && answer.ok() &&
       HasDecimalPoint(**answer)) {
-    const auto other = Read(gold_text, comma, options.boxes);
+    const auto other = Read(gold_text, comma);
     return other.ok() && CompareTrees(*other, *answer, options, budget) ==
                              Equality::kEqual;
   }
   if (MayHaveDecimalComma(answer_text) && HasDecimalPoint(*gold)) {
-    const auto other = Read(answer_text, comma, options.boxes);
+    comma.allow_sentences = AllowsSentences(options.mode);
+    const auto other = Read(answer_text, comma);
     return other.ok() &&
            CompareTrees(gold, *other, options, budget) == Equality::kEqual;
   }
@@ -144,7 +160,8 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
   }
   result.gold = Render(**gold);
   result.verdict = MathVerdict::kIncorrect;
-  const auto answer = ReadAnswer(answer_text, options);
+  const auto answer =
+      ReadAnswer(answer_text, options, AllowsSentences(options.mode));
   if (answer.ok()) {
     result.answer = Render(**answer);
     if (DividesByZero(**answer, &budget)) {
@@ -161,8 +178,9 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
                                  answer.status().message());
   }
   const bool same_words =
-      (*gold)->kind == Kind::kText && !options.text_case_matters &&
-      TextForm(Trimmed(gold_text)) == TextForm(Trimmed(answer_text));
+      (*gold)->kind == Kind::kText &&
+      TextForm(Trimmed(gold_text), options.text_case_matters) ==
+          TextForm(Trimmed(answer_text), options.text_case_matters);
   if (equal == Equality::kEqual || same_words ||
       EqualByDecimalComma(gold_text, *gold, answer_text, answer, options,
                           &budget)) {
@@ -208,8 +226,9 @@ MathResult JudgeChoice(absl::string_view gold_text,
 }  // namespace
 
 absl::StatusOr<NodePtr> ReadAnswer(absl::string_view text,
-                                   const MathOptions& options) {
-  return Read(text, ToLexOptions(options), options.boxes);
+                                   const MathOptions& options,
+                                   bool allow_sentences) {
+  return Read(text, ToReading(options, allow_sentences));
 }
 
 absl::StatusOr<std::string> CanonicalForm(absl::string_view text,

@@ -37,10 +37,12 @@ MathResult VerifyMath(absl::string_view completion, absl::string_view gold,
 namespace math {
 
 // An answer as a tree: a formula, or words (Kind::kText). A box or dollars
-// around it and a sentence about it ("The largest n is 34.") are taken off.
+// around it are taken off; so is a sentence about it ("The largest n is 34.")
+// where sentences are allowed.
 // Errors: InvalidArgument: neither a formula nor words.
 absl::StatusOr<NodePtr> ReadAnswer(absl::string_view text,
-                                   const MathOptions& options);
+                                   const MathOptions& options,
+                                   bool allow_sentences = true);
 
 // Canonical LaTeX: parses again to a tree that equals this one.
 // The same as Render() of the tree.

@@ -32,7 +32,7 @@ TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
   EXPECT_EQ(status.message(),
             "unknown reward rule \"countdwon\"; known: countdown, "
             "countdown_lenient, exact_answer, exact_answer_lenient, format, "
-            "format_lenient, overlong; did you mean \"countdown\"?");
+            "format_lenient, math, overlong; did you mean \"countdown\"?");
   const std::string huge(5000000, 'x');
   EXPECT_LT(registry.Find(huge).status().message().size(), 400u);
   EXPECT_THAT(std::string(RewardRegistry().Find("a").status().message()),
