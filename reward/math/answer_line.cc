@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "reward/math/units.h"
 
 namespace r1 {
 namespace {
@@ -63,9 +64,10 @@ struct Delimiters {
   absl::string_view open, close;
   bool is_inline;  // on one line
 };
-constexpr Delimiters kDelimiters[] = {
-    {"$$", "$$", false}, {"$", "$", true}, {"\\(", "\\)", true},
-    {"\\[", "\\]", false}};
+constexpr Delimiters kDelimiters[] = {{"$$", "$$", false},
+                                      {"$", "$", true},
+                                      {"\\(", "\\)", true},
+                                      {"\\[", "\\]", false}};
 
 // The formulas of a text, without their delimiters.
 std::vector<absl::string_view> Formulas(absl::string_view text) {
@@ -91,21 +93,12 @@ std::vector<absl::string_view> Formulas(absl::string_view text) {
   return formulas;
 }
 
-// Words and sentence marks only, and no word that turns what a number says: no
+// Words and sentence marks only, and no word that changes a number: no
 // formula could have been misread.
 bool IsProse(absl::string_view text) {
-  static constexpr absl::string_view kTurns[] = {
-      "not",     "never",  "no",     "nor",   "neither", "cannot", "isn",
-      "wrong",   "incorrect", "or",  "either", "between", "than",  "if",
-      "unless",  "except", "least",  "most",  "squared", "cubed",  "maybe",
-      "perhaps", "might",  "about",  "half",  "twice",   "minus",  "plus",
-      "million", "billion", "thousand", "hundred", "dozen", "negative",
-      "root",    "times",  "over",   "pi",    "from",    "exceed", "below"};
   for (const absl::string_view word :
-       absl::StrSplit(text, absl::ByAnyChar(" '.,:;\"?"))) {
-    for (const absl::string_view turn : kTurns) {
-      if (absl::EqualsIgnoreCase(word, turn)) return false;
-    }
+       absl::StrSplit(text, absl::ByAnyChar(" '.,:\"?"))) {
+    if (math::ChangesNumber(word)) return false;
   }
   return std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(c) || absl::StrContains(" .,:'\"?%$", c) ||
@@ -129,8 +122,9 @@ std::optional<std::string> OneNumber(absl::string_view text) {
              absl::ascii_isdigit(text[end + 1])))) {
       ++end;
     }
-    const bool is_in_word = (i > 0 && absl::ascii_isalpha(text[i - 1])) ||
-                            (end < text.size() && absl::ascii_isalpha(text[end]));
+    const bool is_in_word =
+        (i > 0 && absl::ascii_isalpha(text[i - 1])) ||
+        (end < text.size() && absl::ascii_isalpha(text[end]));
     if (number.has_value() || is_in_word) return std::nullopt;
     number = std::string(text.substr(i, end - i));
     if (end < text.size() && text[end] == '%') *number += "\\%";

@@ -18,7 +18,14 @@ class Budget {
   }
   bool IsSpent() const { return left_ < 0; }
 
-  static constexpr int64_t kStepsPerVerdict = 100000;
+  // A quarter of what is left, for an attempt that others may follow, and what
+  // of it was spent.
+  Budget Quarter() const { return Budget(left_ / 4); }
+  void Charge(const Budget& quarter) {
+    Spend(left_ / 4 - (quarter.left_ < 0 ? 0 : quarter.left_));
+  }
+
+  static constexpr int64_t kStepsPerVerdict = 500000;
 
  private:
   int64_t left_;

@@ -43,8 +43,7 @@ bool IsEmptySet(const Node& node) {
 }
 
 std::string TextOf(const Node& node, bool keep_case) {
-  const std::string text =
-      node.kind == Kind::kText ? node.name : Render(node);
+  const std::string text = node.kind == Kind::kText ? node.name : Render(node);
   return TextForm(text, keep_case);
 }
 
@@ -168,7 +167,8 @@ Equality Comparator::CompareTuple(const Node& gold, const Node& answer) {
       (answer.cols == 1 || answer.rows == 1)) {
     return CompareArgs(gold, answer);
   }
-  if (is_round && gold.args.size() == 2 && answer.kind == Kind::kUnion) {
+  if (is_round && gold.args.size() == 2 &&
+      (answer.kind == Kind::kUnion || IsConditionSet(answer))) {
     return CompareInterval(gold, answer);
   }
   return Equality::kDifferent;
@@ -232,9 +232,10 @@ Equality Comparator::CompareBased(const Node& gold, const Node& answer) {
   if (based.rows == 10) {
     return *value == based.value ? Equality::kEqual : Equality::kDifferent;
   }
-  const bool has_digits = other.kind == Kind::kNumber &&
-                          *value == mpq_class(mpz_class(
-                              std::all_of(based.name.begin(), based.name.end(),
+  const bool has_digits =
+      other.kind == Kind::kNumber &&
+      *value ==
+          mpq_class(mpz_class(std::all_of(based.name.begin(), based.name.end(),
                                           absl::ascii_isdigit)
                                   ? based.name
                                   : "0",

@@ -46,7 +46,8 @@ void AppendExpanded(const NodePtr& node, std::vector<NodePtr>* elements) {
 NodePtr Folded(const Node& node) {
   if (node.kind == Kind::kNegate && node.args[0]->kind == Kind::kMatrix) {
     auto matrix = std::make_shared<Node>(*node.args[0]);
-    for (NodePtr& entry : matrix->args) entry = MakeNode(Kind::kNegate, {entry});
+    for (NodePtr& entry : matrix->args)
+      entry = MakeNode(Kind::kNegate, {entry});
     return matrix;
   }
   if (node.args.size() != 2) return nullptr;
@@ -157,12 +158,14 @@ std::vector<NodePtr> Comparator::Distinct(
 }
 
 Equality Comparator::CompareSet(const Node& gold, const Node& answer) {
-  if (answer.kind == Kind::kUnion) return CompareInterval(gold, answer);
+  if (answer.kind == Kind::kUnion || IsConditionSet(gold) ||
+      IsConditionSet(answer)) {
+    return CompareInterval(gold, answer);
+  }
   if (answer.kind != Kind::kSet && answer.kind != Kind::kList) {
     // {5} is the solution 5.
-    return gold.args.size() == 1 && gold.args[0]->kind != Kind::kCall
-               ? Compare(*gold.args[0], answer)
-               : Equality::kDifferent;
+    return gold.args.size() == 1 ? Compare(*gold.args[0], answer)
+                                 : Equality::kDifferent;
   }
   return Match(Distinct(gold.args), Distinct(answer.args));
 }
@@ -192,8 +195,7 @@ Equality Comparator::CompareList(const Node& gold, const Node& answer) {
       std::adjacent_find(names.begin(), names.end()) == names.end();
   const bool is_plain_list = answer.kind == Kind::kList;
   if (is_named &&
-      (is_plain_list ||
-       (answer.kind == Kind::kTuple && answer.name.empty()))) {
+      (is_plain_list || (answer.kind == Kind::kTuple && answer.name.empty()))) {
     return CompareNamed(gold, answer);
   }
   if (options_.inequalities_are_sets && !gold.name.empty()) {

@@ -28,8 +28,7 @@ bool CanBeName(const Node& node) {
     case Kind::kDivide: {
       const auto is_differential = [](const Node& side) {
         return side.kind == Kind::kProduct &&
-               side.args[0]->kind == Kind::kSymbol &&
-               side.args[0]->name == "d";
+               side.args[0]->kind == Kind::kSymbol && side.args[0]->name == "d";
       };
       return (IsLongName(*node.args[0]) && IsLongName(*node.args[1])) ||
              (is_differential(*node.args[0]) && is_differential(*node.args[1]));
@@ -68,8 +67,11 @@ bool AsSteps(const Node& relation, std::vector<Step>* steps) {
     NodePtr right = relation.args[i + 1];
     if (op[0] == '<') std::swap(left, right);
     if (op[0] != '<' && op[0] != '>' && op != "!=") return false;
-    steps->push_back({MakeNode(Kind::kSum, {left, MakeNode(Kind::kNegate, {right})}),
-                      op == "!=" ? op : op.size() == 2 ? ">=" : ">"});
+    steps->push_back(
+        {MakeNode(Kind::kSum, {left, MakeNode(Kind::kNegate, {right})}),
+         op == "!="       ? op
+         : op.size() == 2 ? ">="
+                          : ">"});
   }
   return true;
 }
@@ -116,14 +118,20 @@ Assignment AsAssignment(const Node& node) {
 bool Comparator::SameName(const Node& a, const Node& b) const {
   if (!options_.names_must_match) return true;
   if (a.kind == Kind::kText || b.kind == Kind::kText) return true;
-  // f, f(x) and f(t) name one function.
+  // f(x) is the y of a graph; f, f(x) and f(t) name one function.
+  const auto is_y = [](const Node& node) {
+    return node.kind == Kind::kSymbol && node.name == "y";
+  };
+  if ((is_y(a) && b.kind == Kind::kCall) ||
+      (is_y(b) && a.kind == Kind::kCall)) {
+    return true;
+  }
   if (a.kind == Kind::kCall || b.kind == Kind::kCall) return a.name == b.name;
   return StructuralKey(a) == StructuralKey(b);
 }
 
 // The gold is not a relation, the answer is.
-Equality Comparator::CompareWithRelation(const Node& gold,
-                                         const Node& answer) {
+Equality Comparator::CompareWithRelation(const Node& gold, const Node& answer) {
   if (answer.ops.size() == 1 && answer.ops[0] == "in") {
     return IsUnknown(*answer.args[0]) ? Compare(gold, *answer.args[1])
                                       : Equality::kDifferent;
@@ -173,7 +181,8 @@ Equality Comparator::CompareRelation(const Node& gold, const Node& answer) {
   if (gold.ops.size() == 1 && gold.ops[0] == "in") {
     if (!is_relation) return Compare(*gold.args[1], answer);
     if (answer.ops == gold.ops) {
-      if (!SameName(*gold.args[0], *answer.args[0])) return Equality::kDifferent;
+      if (!SameName(*gold.args[0], *answer.args[0]))
+        return Equality::kDifferent;
       return Compare(*gold.args[1], *answer.args[1]);
     }
     return CompareWithRelation(*gold.args[1], answer);
@@ -197,7 +206,9 @@ Equality Comparator::CompareEquations(const Node& gold, const Node& answer) {
   }
   const NodePtr f = Difference(gold);
   const NodePtr g = Difference(answer);
-  Equality equal = CompareAsEquations(*f, *g, budget_);
+  Budget quarter = budget_->Quarter();
+  Equality equal = CompareAsEquations(*f, *g, &quarter);
+  budget_->Charge(quarter);
   if (equal == Equality::kUnknown) {
     equal = math::CompareRatio(*f, *g, /*same_sign=*/false, sampling_, budget_);
   }
@@ -207,8 +218,7 @@ Equality Comparator::CompareEquations(const Node& gold, const Node& answer) {
   return sides == Equality::kEqual ? sides : equal;
 }
 
-Equality Comparator::CompareInequalities(const Node& gold,
-                                         const Node& answer) {
+Equality Comparator::CompareInequalities(const Node& gold, const Node& answer) {
   std::vector<Step> mine, theirs;
   if (answer.kind == Kind::kRelation && AsSteps(gold, &mine) &&
       AsSteps(answer, &theirs) && mine.size() == theirs.size()) {
@@ -237,7 +247,8 @@ Equality Comparator::CompareInequalities(const Node& gold,
     const auto has_no_name = [](const NodePtr& arg) {
       return !HasVariable(*arg);
     };
-    const auto a = std::find_if_not(gold.args.begin(), gold.args.end(), has_no_name);
+    const auto a =
+        std::find_if_not(gold.args.begin(), gold.args.end(), has_no_name);
     const auto b =
         std::find_if_not(answer.args.begin(), answer.args.end(), has_no_name);
     if (a == gold.args.end() || b == answer.args.end() || !SameName(**a, **b)) {

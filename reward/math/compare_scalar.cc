@@ -105,10 +105,10 @@ Equality Comparator::ComparePercent(const Node& gold, const Node& answer) {
   if (gold_has && answer_has) return Compare(*gold.args[0], *answer.args[0]);
   if (options_.percent == PercentPolicy::kSign) return Equality::kDifferent;
   const Node& number = *(gold_has ? gold : answer).args[0];
-  const NodePtr hundredth =
-      MakeNode(Kind::kDivide, {std::make_shared<Node>(number), MakeNumber(100)});
-  const Equality as_value = gold_has ? Compare(*hundredth, answer)
-                                     : Compare(gold, *hundredth);
+  const NodePtr hundredth = MakeNode(
+      Kind::kDivide, {std::make_shared<Node>(number), MakeNumber(100)});
+  const Equality as_value =
+      gold_has ? Compare(*hundredth, answer) : Compare(gold, *hundredth);
   if (as_value == Equality::kEqual ||
       options_.percent == PercentPolicy::kValue) {
     return as_value;
@@ -208,7 +208,9 @@ Equality Comparator::CompareScalar(const Node& gold, const Node& answer) {
     }
   }
   if (CompareUpToConstant(gold, answer)) return Equality::kEqual;
-  Equality equal = CompareAsQuotients(gold, answer, budget_);
+  Budget quarter = budget_->Quarter();
+  Equality equal = CompareAsQuotients(gold, answer, &quarter);
+  budget_->Charge(quarter);
   if (equal == Equality::kUnknown) {
     equal = CompareAtPoints(gold, answer, sampling_, budget_);
   }

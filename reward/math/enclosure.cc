@@ -42,8 +42,7 @@ struct Pair {
 void EvaluatePair(const Node& a, const Node& b, const EvaluationPoint& point,
                   Budget* budget, Pair* pair) {
   Evaluator left(point, budget), right(point, budget);
-  pair->is_valid =
-      left.Evaluate(a, &pair->a) && right.Evaluate(b, &pair->b);
+  pair->is_valid = left.Evaluate(a, &pair->a) && right.Evaluate(b, &pair->b);
   pair->in_domain = !left.left_real_domain() && !right.left_real_domain();
 }
 
@@ -100,10 +99,12 @@ void SetRational(const mpq_class& value, long precision, arb_struct* out) {
 
 bool HasVariable(const Node& node) {
   static constexpr absl::string_view kKnown[] = {
-      "abs", "floor", "ceil", "factorial", "binom", "sin", "cos", "tan", "cot",
-      "sec", "csc", "sinh", "cosh", "tanh", "coth", "exp", "log", "ln", "lg",
-      "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "arcsinh",
-      "arccosh", "arctanh", "max", "min", "gcd", "lcm"};
+      "abs",    "floor",   "ceil",    "factorial", "binom",  "sin",
+      "cos",    "tan",     "cot",     "sec",       "csc",    "sinh",
+      "cosh",   "tanh",    "coth",    "exp",       "log",    "ln",
+      "lg",     "arcsin",  "arccos",  "arctan",    "arccot", "arcsec",
+      "arccsc", "arcsinh", "arccosh", "arctanh",   "max",    "min",
+      "gcd",    "lcm"};
   return AnyNode(node, [](const Node& part) {
     if (part.kind == Kind::kSymbol) return true;
     if (part.kind != Kind::kCall) return false;
@@ -124,8 +125,7 @@ Equality CompareRatio(const Node& f, const Node& g, bool same_sign,
   Ball ratio;
   bool is_first = true;
   return AtPoints(
-      f, g, options, budget,
-      [&](const Ball& a, const Ball& b, long precision) {
+      f, g, options, budget, [&](const Ball& a, const Ball& b, long precision) {
         if (acb_contains_zero(a.get()) || acb_contains_zero(b.get())) {
           return Equality::kUnknown;
         }

@@ -40,9 +40,12 @@ void SetRational(const mpq_class& value, long precision, Ball* out) {
 
 bool IsSmall(const Ball& x) {
   return acb_is_finite(x.get()) &&
-         mag_cmp_2exp_si(arb_radref(acb_realref(x.get())), kMaxExponentBits) < 0 &&
-         arf_cmpabs_2exp_si(arb_midref(acb_realref(x.get())), kMaxExponentBits) < 0 &&
-         arf_cmpabs_2exp_si(arb_midref(acb_imagref(x.get())), kMaxExponentBits) < 0;
+         mag_cmp_2exp_si(arb_radref(acb_realref(x.get())), kMaxExponentBits) <
+             0 &&
+         arf_cmpabs_2exp_si(arb_midref(acb_realref(x.get())),
+                            kMaxExponentBits) < 0 &&
+         arf_cmpabs_2exp_si(arb_midref(acb_imagref(x.get())),
+                            kMaxExponentBits) < 0;
 }
 
 // Negative and real for sure.
@@ -53,10 +56,9 @@ bool IsNegative(const Ball& x) {
 // Whether Elementary() knows the function.
 bool IsElementary(absl::string_view name) {
   static constexpr absl::string_view kNames[] = {
-      "sin",    "cos",    "tan",    "cot",     "sec",     "csc",
-      "sinh",   "cosh",   "tanh",   "coth",    "exp",     "arcsin",
-      "arccos", "arctan", "arccot", "arcsec",  "arccsc",  "arcsinh",
-      "arccosh", "arctanh"};
+      "sin",    "cos",    "tan",    "cot",     "sec",     "csc",    "sinh",
+      "cosh",   "tanh",   "coth",   "exp",     "arcsin",  "arccos", "arctan",
+      "arccot", "arcsec", "arccsc", "arcsinh", "arccosh", "arctanh"};
   return std::find(std::begin(kNames), std::end(kNames), name) !=
          std::end(kNames);
 }
@@ -195,8 +197,8 @@ bool Evaluator::Root(const Ball& radicand, const Node& index, Ball* out) {
   const auto n = RationalValue(index, budget_);
   if (!n.has_value() || n->get_den() != 1 || *n < 1 || *n > 1000) {
     // A symbolic index: x^(1/n).
-    NodePtr exponent = MakeNode(
-        Kind::kDivide, {MakeNumber(1), std::make_shared<Node>(index)});
+    NodePtr exponent =
+        MakeNode(Kind::kDivide, {MakeNumber(1), std::make_shared<Node>(index)});
     return Power(radicand, *exponent, out);
   }
   if (!budget_->Spend(50 * (prec / 256))) return false;
@@ -277,7 +279,8 @@ bool Evaluator::Call(const Node& node, Ball* out) {
   }
   Ball x, y;
   if (name == "ln" || name == "log" || name == "lg") {
-    if (!Evaluate(*node.args[0], &x) || acb_contains_zero(x.get())) return false;
+    if (!Evaluate(*node.args[0], &x) || acb_contains_zero(x.get()))
+      return false;
     NoteDomain(x);
     acb_log(out->get(), x.get(), prec);
     if (name == "ln") return true;
@@ -307,6 +310,20 @@ bool Evaluator::Call(const Node& node, Ball* out) {
     (name == "floor" ? arb_floor : arb_ceil)(real, acb_realref(x.get()), prec);
     arb_zero(acb_imagref(out->get()));
     return arb_is_exact(real);
+  }
+  if (name == "binom" && node.args.size() == 2) {
+    // n (n-1) ... (n-k+1) / k! for a small whole k.
+    const auto k = RationalValue(*node.args[1], budget_);
+    if (k.has_value() && k->get_den() == 1 && *k >= 0 && *k <= 50) {
+      if (!Evaluate(*node.args[0], &x)) return false;
+      acb_one(out->get());
+      for (long j = 0; j < k->get_num().get_si(); ++j) {
+        acb_sub_si(y.get(), x.get(), j, prec);
+        acb_mul(out->get(), out->get(), y.get(), prec);
+        acb_div_si(out->get(), out->get(), j + 1, prec);
+      }
+      return true;
+    }
   }
   if (name == "factorial") {
     if (!budget_->Spend(2000 * (prec / 256)) || !Evaluate(*node.args[0], &x) ||

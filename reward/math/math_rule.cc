@@ -13,8 +13,7 @@ RuleResult MathRule::Score(const RewardItem& item,
   if (!reference.ok()) {
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
-  const MathResult result =
-      VerifyMath(item.completion(), *reference, options_);
+  const MathResult result = VerifyMath(item.completion(), *reference, options_);
   switch (result.verdict) {
     case MathVerdict::kCorrect:
       return RuleResult::Score(1);

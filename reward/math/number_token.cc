@@ -21,8 +21,8 @@ size_t NumDigits(absl::string_view text) {
 // Length of a mark that can only separate thousands: {,} ,\! \, \!; else 0.
 size_t GroupMark(absl::string_view text) {
   for (const absl::string_view mark :
-       {"{,}", "{, }", " {, }", "{,}\\!", ",\\! ", ",\\!", "\\!,", ",{\\!}", "{\\,}",
-        "\\,", "\\!"}) {
+       {"{,}", "{, }", " {, }", "{,}\\!", ",\\! ", ",\\!", "\\!,", ",{\\!}",
+        "{\\,}", "\\,", "\\!"}) {
     if (absl::StartsWith(text, mark)) return mark.size();
   }
   return 0;
@@ -50,7 +50,8 @@ mpz_class PowerOfTen(unsigned long exponent) {
 
 // The digits of 16.\overline{6}; 0 bytes if there are none.
 size_t Repeating(absl::string_view rest, std::string* digits) {
-  for (absl::string_view open : {"\\overline{", "\\bar{", "\\overline ", "\\bar "}) {
+  for (absl::string_view open :
+       {"\\overline{", "\\bar{", "\\overline ", "\\bar "}) {
     if (!absl::StartsWith(rest, open)) continue;
     const absl::string_view inside = rest.substr(open.size());
     const size_t n = NumDigits(inside);
@@ -124,7 +125,8 @@ absl::StatusOr<size_t> LexNumber(absl::string_view text,
     const size_t n = NumDigits(text.substr(begin));
     const size_t end = begin + n;
     if (n > 0 && (end == text.size() || !absl::ascii_isalpha(text[end]))) {
-      if (n > 4 || std::stoi(std::string(text.substr(begin, n))) > kMaxExponent) {
+      if (n > 4 ||
+          std::stoi(std::string(text.substr(begin, n))) > kMaxExponent) {
         return absl::InvalidArgumentError(
             absl::StrCat("an exponent beyond ", kMaxExponent));
       }

@@ -12,8 +12,8 @@ namespace r1::math {
 
 struct NumberStyle {
   bool decimal_comma = false;
-  bool allow_groups = true;   // 1,000; {,} and ",\!" are read anywhere
-  bool allow_spaces = true;   // 1 000
+  bool allow_groups = true;    // 1,000; {,} and ",\!" are read anywhere
+  bool allow_spaces = true;    // 1 000
   bool allow_exponent = true;  // 1e6
 };
 

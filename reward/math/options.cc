@@ -23,8 +23,10 @@ struct Choice {
   void (*apply)(MathOptions*);
 };
 
-#define CHOICE(key, value, field, setting) \
-  {key, value, [](MathOptions* options) { options->field = setting; }}
+#define CHOICE(key, value, field, setting)                             \
+  {                                                                    \
+    key, value, [](MathOptions* options) { options->field = setting; } \
+  }
 
 const std::vector<Choice>& Choices() {
   static const auto* choices = new std::vector<Choice>{
@@ -84,9 +86,9 @@ absl::Status Apply(absl::string_view key, absl::string_view value,
     int digits = 0;
     if (!absl::SimpleAtoi(value, &digits) || digits < 0 ||
         digits > kMaxAnswerDigits) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "math option ", key, ": expected 0 to ", kMaxAnswerDigits,
-          ", got \"", Excerpt(value), "\""));
+      return absl::InvalidArgumentError(
+          absl::StrCat("math option ", key, ": expected 0 to ",
+                       kMaxAnswerDigits, ", got \"", Excerpt(value), "\""));
     }
     options->decimal_answer_digits = digits;
     return absl::OkStatus();
@@ -101,14 +103,12 @@ absl::Status Apply(absl::string_view key, absl::string_view value,
     values.push_back(choice.value);
   }
   if (values.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown math option \"", Excerpt(key),
-                     "\"; known: ", KnownKeys()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "unknown math option \"", Excerpt(key), "\"; known: ", KnownKeys()));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("math option ", key, ": expected ",
-                   absl::StrJoin(values, " or "), ", got \"", Excerpt(value),
-                   "\""));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "math option ", key, ": expected ", absl::StrJoin(values, " or "),
+      ", got \"", Excerpt(value), "\""));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 bool IsRelation(absl::string_view op) {
   return op == "=" || op == "<" || op == ">" || op == "<=" || op == ">=" ||
-         op == "!=" || op == "~" || op == "in" || op == "==";
+         op == "!=" || op == "~" || op == "in" || op == "==" || op == "to";
 }
 
 bool IsAssignment(const NodePtr& node) {
@@ -40,9 +40,8 @@ NodePtr Grouped(std::vector<std::vector<NodePtr>> groups,
       all.insert(all.end(), group.begin(), group.end());
     }
   }
-  return all.size() == 1
-             ? all[0]
-             : MakeNode(Kind::kList, std::move(all), connector);
+  return all.size() == 1 ? all[0]
+                         : MakeNode(Kind::kList, std::move(all), connector);
 }
 
 }  // namespace
@@ -75,12 +74,12 @@ bool Parser::Expect(absl::string_view symbol) {
 
 NodePtr Parser::Fail(absl::string_view expected) {
   if (status_.ok()) {
-    status_ = absl::InvalidArgumentError(absl::StrCat(
-        "expected ", expected, ", found ",
-        Peek().kind == TokenKind::kEnd
-            ? std::string("the end")
-            : absl::StrCat("\"", Excerpt(Peek().text), "\" (symbol ", at_ + 1,
-                           ")")));
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("expected ", expected, ", found ",
+                     Peek().kind == TokenKind::kEnd
+                         ? std::string("the end")
+                         : absl::StrCat("\"", Excerpt(Peek().text),
+                                        "\" (symbol ", at_ + 1, ")")));
   }
   return nullptr;
 }
@@ -123,7 +122,7 @@ NodePtr Parser::List() {
     }
     if (!is_strong && !is_weak) break;
     if (Peek().kind == TokenKind::kEnd || IsSymbol(".") || IsSymbol("}") ||
-        IsSymbol("...") ) {
+        IsSymbol("...")) {
       if (IsSymbol("...")) return Fail("an element");
       at_ = before;
       break;
@@ -206,7 +205,9 @@ NodePtr Parser::Ratio() {
 NodePtr Parser::Quantity() {
   for (const auto& [symbol, unit] :
        std::initializer_list<std::pair<const char*, const char*>>{
-           {"$", "dollar"}, {"euro", "euro"}, {"pound", "sterling"},
+           {"$", "dollar"},
+           {"euro", "euro"},
+           {"pound", "sterling"},
            {"yen", "yen"}}) {
     const bool is_negative = IsSymbol("-") && IsSymbol(symbol, 1);
     if (!is_negative && !IsSymbol(symbol)) continue;
@@ -232,9 +233,10 @@ NodePtr Parser::Quantity() {
 NodePtr Parser::WithUnit(NodePtr value) {
   if (value->kind == Kind::kText) return value;
   if (Peek().kind == TokenKind::kText && ScaleWord(Peek().text).has_value()) {
-    value = MakeNode(Kind::kProduct,
-                     {value, MakeNumber(mpq_class(static_cast<long>(
-                                 *ScaleWord(Peek().text))))});
+    value = MakeNode(
+        Kind::kProduct,
+        {value,
+         MakeNumber(mpq_class(static_cast<long>(*ScaleWord(Peek().text))))});
     ++at_;
   }
   const std::string unit = Unit();

@@ -168,8 +168,7 @@ NodePtr Parser::Bracket() {
   const bool is_round = IsSymbol(")");
   if (!is_round && !IsSymbol("]")) return Fail("\")\" or \"]\"");
   ++at_;
-  const bool is_pair =
-      inside->kind == Kind::kList && inside->args.size() == 2;
+  const bool is_pair = inside->kind == Kind::kList && inside->args.size() == 2;
   if (open == "(" && is_round) {
     if (inside->kind != Kind::kList) return inside;
     return MakeNode(Kind::kTuple, inside->args);
@@ -179,7 +178,8 @@ NodePtr Parser::Bracket() {
   }
   if (!is_pair) {
     // [x+1] groups; [x+1) is nothing.
-    if (open == "[" && !is_round && inside->kind == Kind::kMatrix) return inside;
+    if (open == "[" && !is_round && inside->kind == Kind::kMatrix)
+      return inside;
     if (open == "[" && !is_round && inside->kind != Kind::kList) return inside;
     return Fail("an interval");
   }
@@ -228,10 +228,12 @@ NodePtr Parser::MacroArgument() {
 NodePtr Parser::Set() {
   if (!Expect("\\{")) return nullptr;
   if (Take("\\}")) return MakeNode(Kind::kSet, {});
+  // {x | x > 0}: a bar after the first element is no absolute value.
+  const int bars = std::exchange(bars_, 1);
   NodePtr inside = List();
+  bars_ = bars;
   if (inside == nullptr) return nullptr;
-  // {x : x > 0}: a set by its condition.
-  if (Take("|")) {
+  if (Take("|") || Take("mid")) {
     NodePtr condition = List();
     if (condition == nullptr) return nullptr;
     inside = MakeNode(Kind::kCall, {inside, condition}, "such that");
@@ -282,9 +284,9 @@ NodePtr Parser::Command() {
       if (index == nullptr || !Expect("]")) return nullptr;
     }
     // \sqrt12 means the root of 12 to all who write it.
-    NodePtr radicand = IsSymbol("{")                          ? Group()
+    NodePtr radicand = IsSymbol("{")                       ? Group()
                        : Peek().kind == TokenKind::kNumber ? Number()
-                                                              : MacroArgument();
+                                                           : MacroArgument();
     if (radicand == nullptr) return nullptr;
     return MakeNode(Kind::kRoot, {radicand, index});
   }
@@ -363,9 +365,8 @@ NodePtr Parser::Function(const std::string& name) {
       args[0]->kind == Kind::kTuple) {
     args = args[0]->args;
   }
-  NodePtr call =
-      MakeNode(Kind::kCall, std::move(args),
-               is_inverse ? absl::StrCat("arc", name) : name);
+  NodePtr call = MakeNode(Kind::kCall, std::move(args),
+                          is_inverse ? absl::StrCat("arc", name) : name);
   if (power == nullptr || is_inverse) return call;
   return MakeNode(Kind::kPower, {call, power});
 }
@@ -404,8 +405,7 @@ NodePtr Parser::Environment() {
     std::string columns;
     if (!EnvironmentName(&columns)) return nullptr;
   }
-  const bool is_matrix =
-      absl::StrContains(name, "matrix") || name == "array";
+  const bool is_matrix = absl::StrContains(name, "matrix") || name == "array";
   const bool is_system = name == "cases" || absl::StartsWith(name, "align") ||
                          name == "aligned" || name == "gathered";
   if (!is_matrix && !is_system) return Fail("a matrix or a system");

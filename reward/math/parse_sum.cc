@@ -108,12 +108,12 @@ NodePtr Parser::MixedNumber(NodePtr whole) {
     return node->kind == Kind::kNumber && node->decimals < 0 &&
            node->value.get_den() == 1;
   };
-  const bool is_proper =
-      fraction->kind == Kind::kDivide && is_integer(fraction->args[0]) &&
-      is_integer(fraction->args[1]) &&
-      fraction->args[0]->value < fraction->args[1]->value &&
-      whole->value > 0 && !IsSymbol("^");
-  if (is_proper) return MakeNode(Kind::kSum, {whole, fraction});
+  const bool is_proper = fraction->kind == Kind::kDivide &&
+                         is_integer(fraction->args[0]) &&
+                         is_integer(fraction->args[1]) &&
+                         fraction->args[0]->value < fraction->args[1]->value &&
+                         whole->value > 0 && !IsSymbol("^");
+  if (is_proper) return Power(MakeNode(Kind::kSum, {whole, fraction}));
   at_ = before;  // a product, or an error that Term() names
   return whole;
 }
@@ -141,8 +141,8 @@ bool Parser::StartsFactor() {
 bool Parser::StartsOperand() {
   // (0,1)U(1,2) and 5[3] are no products.
   if (IsSymbol("\\{")) return false;
-  if (Peek().text == "U" && (IsSymbol("(", 1) || IsSymbol("[", 1)) &&
-      at_ > 0 && (tokens_[at_ - 1].text == ")" || tokens_[at_ - 1].text == "]")) {
+  if (Peek().text == "U" && (IsSymbol("(", 1) || IsSymbol("[", 1)) && at_ > 0 &&
+      (tokens_[at_ - 1].text == ")" || tokens_[at_ - 1].text == "]")) {
     return false;
   }
   return StartsFactor();

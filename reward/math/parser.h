@@ -76,7 +76,7 @@ class Parser {
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
-  int bars_ = 0;         // open | of absolute values
+  int bars_ = 0;          // open | of absolute values
   bool in_rows_ = false;  // inside an environment, where & and \\ separate
   absl::Status status_;
 };

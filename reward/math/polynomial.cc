@@ -65,9 +65,8 @@ class Ring {
     return text + ":";
   }
   bool is_decisive() const {
-    return std::all_of(roots_.begin(), roots_.end(), [](const auto& root) {
-      return root.second.order <= 2;
-    });
+    return std::all_of(roots_.begin(), roots_.end(),
+                       [](const auto& root) { return root.second.order <= 2; });
   }
 
  private:
@@ -346,9 +345,9 @@ std::optional<Quotient> Converter::ToPower(const Quotient& base, long n) {
 std::optional<Quotient> Converter::FromSurd(const Surd& surd) {
   std::optional<Quotient> product = FromRational(1);
   if (surd.base < 0) {
-    product = surd.order == 2 ? ToPower(*FromGenerator(ring_.IndexOf("i")),
-                                        surd.numerator)
-                              : FromRational(surd.numerator % 2 == 0 ? 1 : -1);
+    product = surd.order == 2
+                  ? ToPower(*FromGenerator(ring_.IndexOf("i")), surd.numerator)
+                  : FromRational(surd.numerator % 2 == 0 ? 1 : -1);
   }
   for (const bool is_top : {true, false}) {
     std::vector<std::pair<ulong, int>> primes;
@@ -360,13 +359,12 @@ std::optional<Quotient> Converter::FromSurd(const Surd& surd) {
       const long sign = is_top ? 1 : -1;
       const auto root = ring_.roots().find(prime);
       const bool is_whole = count % surd.order == 0;
-      const long exponent =
-          is_whole ? sign * count / surd.order * surd.numerator
-                   : sign * count * surd.numerator *
-                         (root->second.order / surd.order);
-      const auto factor =
-          is_whole ? FromRational(mpq_class(mpz_class(prime)))
-                   : FromGenerator(root->second.index);
+      const long exponent = is_whole
+                                ? sign * count / surd.order * surd.numerator
+                                : sign * count * surd.numerator *
+                                      (root->second.order / surd.order);
+      const auto factor = is_whole ? FromRational(mpq_class(mpz_class(prime)))
+                                   : FromGenerator(root->second.index);
       const auto power = ToPower(*factor, exponent);
       if (!power.has_value() || !product.has_value()) return std::nullopt;
       product = Times(*product, *power);
@@ -383,7 +381,8 @@ std::optional<Quotient> Converter::Convert(const Node& node) {
       return FromGenerator(ring_.IndexOf(node.name));
     case Kind::kNegate: {
       auto a = Convert(*node.args[0]);
-      if (a.has_value()) fmpz_mpoly_neg(a->top.get(), a->top.get(), ring_.context());
+      if (a.has_value())
+        fmpz_mpoly_neg(a->top.get(), a->top.get(), ring_.context());
       return a;
     }
     case Kind::kSum: {
@@ -406,9 +405,8 @@ std::optional<Quotient> Converter::Convert(const Node& node) {
     case Kind::kPercent:
     case Kind::kDegrees: {
       const auto a = Convert(*node.args[0]);
-      auto unit = FromRational(node.kind == Kind::kPercent
-                                         ? mpq_class(1, 100)
-                                         : mpq_class(1, 180));
+      auto unit = FromRational(node.kind == Kind::kPercent ? mpq_class(1, 100)
+                                                           : mpq_class(1, 180));
       if (!a.has_value()) return std::nullopt;
       if (node.kind == Kind::kDegrees) {
         unit = Times(*unit, *FromGenerator(ring_.IndexOf("pi")));
@@ -521,7 +519,8 @@ std::optional<std::string> QuotientKey(const Node& node, Budget* budget) {
   std::string key;
   for (Poly* poly : {&q->top, &q->bottom}) {
     fmpz_mpoly_divides(poly->get(), poly->get(), divisor.get(), ring.context());
-    char* text = fmpz_mpoly_get_str_pretty(poly->get(), nullptr, ring.context());
+    char* text =
+        fmpz_mpoly_get_str_pretty(poly->get(), nullptr, ring.context());
     absl::StrAppend(&key, key.empty() ? "" : " / ", text);
     flint_free(text);
   }

@@ -107,7 +107,9 @@ Value Call(const Node& node, Budget* budget) {
 
 Value RationalValue(const Node& node, Budget* budget) {
   if (!budget->Spend(1)) return std::nullopt;
-  const auto arg = [&](size_t i) { return RationalValue(*node.args[i], budget); };
+  const auto arg = [&](size_t i) {
+    return RationalValue(*node.args[i], budget);
+  };
   switch (node.kind) {
     case Kind::kNumber:
     case Kind::kBased:
@@ -155,8 +157,8 @@ Value RationalValue(const Node& node, Budget* budget) {
 bool DividesByZero(const Node& node, Budget* budget) {
   return AnyNode(node, [budget](const Node& part) {
     if (part.kind != Kind::kDivide && part.kind != Kind::kPower) return false;
-    const Value a = RationalValue(
-        *part.args[part.kind == Kind::kDivide ? 1 : 0], budget);
+    const Value a =
+        RationalValue(*part.args[part.kind == Kind::kDivide ? 1 : 0], budget);
     if (!a.has_value() || *a != 0) return false;
     if (part.kind == Kind::kDivide) return true;
     const Value b = RationalValue(*part.args[1], budget);

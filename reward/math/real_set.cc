@@ -31,6 +31,11 @@ bool IsPair(const Node& node) {
 
 }  // namespace
 
+bool IsConditionSet(const Node& node) {
+  return node.kind == Kind::kSet && node.args.size() == 1 &&
+         node.args[0]->kind == Kind::kCall && node.args[0]->name == "such that";
+}
+
 bool IsUnknown(const Node& node) {
   return node.kind == Kind::kSymbol ||
          (node.kind == Kind::kCall && node.args.size() == 1 &&
@@ -100,8 +105,8 @@ std::optional<RealSet> RealSet::Normalised(Pieces pieces, Budget* budget) {
     if (!touches) {
       const auto order = CompareConstants(*piece.low, *last.high, budget);
       if (!order.has_value()) return std::nullopt;
-      touches = *order < 0 ||
-                (*order == 0 && (piece.closed_low || last.closed_high));
+      touches =
+          *order < 0 || (*order == 0 && (piece.closed_low || last.closed_high));
     }
     if (!touches) {
       set.pieces_.push_back(std::move(piece));
@@ -153,8 +158,7 @@ std::optional<RealSet> RealSet::OfAbsoluteValue(Budget* budget) const {
   return Normalised(std::move(pieces), budget);
 }
 
-std::optional<RealSet> RealSet::FromRelation(const Node& node,
-                                             Budget* budget) {
+std::optional<RealSet> RealSet::FromRelation(const Node& node, Budget* budget) {
   if (node.ops.size() == 1 && node.ops[0] == "in") {
     return IsUnknown(*node.args[0]) ? From(*node.args[1], budget)
                                     : std::nullopt;
@@ -168,8 +172,7 @@ std::optional<RealSet> RealSet::FromRelation(const Node& node,
   }
   if (unknown == node.args.size()) return std::nullopt;
   const Node& middle = *node.args[unknown];
-  const bool is_absolute =
-      middle.kind == Kind::kCall && middle.name == "abs";
+  const bool is_absolute = middle.kind == Kind::kCall && middle.name == "abs";
   if (!IsUnknown(is_absolute ? *middle.args[0] : middle)) return std::nullopt;
   std::optional<RealSet> set = RealSet();
   set->pieces_.push_back({});
@@ -200,8 +203,8 @@ std::optional<RealSet> RealSet::FromList(const Node& node, Budget* budget) {
   // x < 1 or x > 3; with commas it is not said which.
   if (node.name.empty()) return std::nullopt;
   // x = 1 and x = 2 lists solutions; no x is both.
-  const bool has_order = std::any_of(
-      node.args.begin(), node.args.end(), [](const NodePtr& part) {
+  const bool has_order =
+      std::any_of(node.args.begin(), node.args.end(), [](const NodePtr& part) {
         return part->kind == Kind::kRelation && part->ops[0] != "=";
       });
   if (!has_order) return std::nullopt;
@@ -225,13 +228,15 @@ std::optional<RealSet> RealSet::From(const Node& node, Budget* budget) {
   if (!budget->Spend(10)) return std::nullopt;
   if (IsPair(node)) {
     bool is_ok = true;
-    Piece piece{End(node.args[0], false, &is_ok), End(node.args[1], true, &is_ok),
-                node.closed_left, node.closed_right};
+    Piece piece{End(node.args[0], false, &is_ok),
+                End(node.args[1], true, &is_ok), node.closed_left,
+                node.closed_right};
     piece.closed_low = piece.closed_low && piece.low != nullptr;
     piece.closed_high = piece.closed_high && piece.high != nullptr;
     if (!is_ok) return std::nullopt;
     return Normalised({piece}, budget);
   }
+  if (IsConditionSet(node)) return From(*node.args[0]->args[1], budget);
   if (node.kind == Kind::kSet) {
     Pieces points;
     for (const NodePtr& element : node.args) {

@@ -22,7 +22,8 @@ class RealSet {
                                    Budget* budget);
 
  private:
-  // From low to high; a null end is infinite. A point is closed with low = high.
+  // From low to high; a null end is infinite. A point is closed with low =
+  // high.
   struct Piece {
     NodePtr low, high;
     bool closed_low = false, closed_high = false;
@@ -34,8 +35,8 @@ class RealSet {
   static std::optional<RealSet> Normalised(Pieces pieces, Budget* budget);
   static std::optional<RealSet> Union(const RealSet& a, const RealSet& b,
                                       Budget* budget);
-  static std::optional<RealSet> Intersection(const RealSet& a,
-                                             const RealSet& b, Budget* budget);
+  static std::optional<RealSet> Intersection(const RealSet& a, const RealSet& b,
+                                             Budget* budget);
   static RealSet Half(const NodePtr& end, bool is_below, bool is_closed);
   // All reals but these.
   RealSet Complement() const;
@@ -44,6 +45,9 @@ class RealSet {
 
   Pieces pieces_;
 };
+
+// {x | x > 2}: a set given by its condition.
+bool IsConditionSet(const Node& node);
 
 // Whether the node can stand for an unknown: x, f(x), AB.
 bool IsUnknown(const Node& node);

@@ -26,11 +26,10 @@ bool IsUpper(absl::string_view word) {
 
 // Letters that are written side by side as a product: "xyz", "abc", "xx".
 bool IsProductOfLetters(absl::string_view word) {
-  for (const absl::string_view family : {"abc", "xyz", "pqr", "mnk", "uvw",
-                                         "rst"}) {
-    if (std::all_of(word.begin(), word.end(), [&](char c) {
-          return absl::StrContains(family, c);
-        })) {
+  for (const absl::string_view family :
+       {"abc", "xyz", "pqr", "mnk", "uvw", "rst"}) {
+    if (std::all_of(word.begin(), word.end(),
+                    [&](char c) { return absl::StrContains(family, c); })) {
       return true;
     }
   }
@@ -46,8 +45,10 @@ class Lexer {
     // Escaped dollars are amounts, the others come in pairs around formulas.
     size_t num_dollars = 0;
     for (size_t i = 0; i < text_.size(); ++i) {
-      if (text_[i] == '\\') ++i;
-      else if (text_[i] == '$') ++num_dollars;
+      if (text_[i] == '\\')
+        ++i;
+      else if (text_[i] == '$')
+        ++num_dollars;
     }
     dollars_delimit_ = num_dollars % 2 == 0;
     while (at_ < text_.size()) {
@@ -70,9 +71,9 @@ class Lexer {
       return absl::OkStatus();
     }
     if (c == '\\') return Backslash();
-    if (absl::ascii_isdigit(c) ||
-        (c == '.' && at_ + 1 < text_.size() &&
-         absl::ascii_isdigit(text_[at_ + 1]) && !absl::StartsWith(Rest(), ".."))) {
+    if (absl::ascii_isdigit(c) || (c == '.' && at_ + 1 < text_.size() &&
+                                   absl::ascii_isdigit(text_[at_ + 1]) &&
+                                   !absl::StartsWith(Rest(), ".."))) {
       return Number();
     }
     if (absl::ascii_isalpha(c)) {
@@ -108,8 +109,7 @@ class Lexer {
     Token token{TokenKind::kNumber};
     token.space_before = space_;
     space_ = false;
-    R1_ASSIGN_OR_RETURN(const size_t used,
-                        LexNumber(Rest(), style, &token));
+    R1_ASSIGN_OR_RETURN(const size_t used, LexNumber(Rest(), style, &token));
     at_ += used;
     tokens_.push_back(std::move(token));
     return absl::OkStatus();
@@ -157,7 +157,8 @@ class Lexer {
     while (end < text_.size() && absl::ascii_isalpha(text_[end])) ++end;
     absl::string_view name = text_.substr(at_ + 1, end - at_ - 1);
     CommandMeaning meaning = FindCommand(name);
-    if (meaning.role == CommandRole::kUnknown && absl::ConsumePrefix(&name, "quad")) {
+    if (meaning.role == CommandRole::kUnknown &&
+        absl::ConsumePrefix(&name, "quad")) {
       meaning.role = CommandRole::kSkip;  // \quadx: letters follow
       end -= name.size();
     }
@@ -232,9 +233,9 @@ class Lexer {
                               name == "operatorname" || name == "underline";
     const bool is_formula =
         absl::StrContains(inside, '\\') ||
-        (is_math_font && (inside.size() == 1 || IsPlainCommand(inside) ||
-                          !std::any_of(inside.begin(), inside.end(),
-                                       absl::ascii_isalpha)));
+        (is_math_font &&
+         (inside.size() == 1 || IsPlainCommand(inside) ||
+          !std::any_of(inside.begin(), inside.end(), absl::ascii_isalpha)));
     if (is_formula) return absl::OkStatus();  // the braces are read as a group
     const absl::string_view whole = text_;
     text_ = text_.substr(0, close);
@@ -274,6 +275,7 @@ class Lexer {
       AddSymbol(lower);
       return;
     }
+    if (options_.unit_letters && !CanonicalUnit(word).empty()) in_text = true;
     if (!in_text) {
       for (const absl::string_view connector : {"or", "and"}) {
         if (absl::StartsWith(word, connector) &&
@@ -288,10 +290,11 @@ class Lexer {
         Add(TokenKind::kName, word);
         return;
       }
-      if (IsPlainCommand(word) || word == "inf" || word == "Infinity") {
+      if (IsPlainCommand(word) || word == "inf" || word == "oo" ||
+          word == "Infinity") {
         at_ = end;
         Add(TokenKind::kCommand,
-            absl::StartsWith(lower, "inf") ? "infinity" : word);
+            absl::StartsWith(lower, "inf") || word == "oo" ? "infinity" : word);
         return;
       }
       if (word == "in" && !is_attached) {
@@ -340,8 +343,15 @@ class Lexer {
     const absl::string_view rest = Rest();
     for (const auto& [spelling, symbol] :
          std::initializer_list<std::pair<absl::string_view, absl::string_view>>{
-             {"...", "..."}, {"<=", "<="}, {">=", ">="}, {"=<", "<="},
-             {"!=", "!="},   {"**", "^"},  {"==", "="},  {":=", "="}}) {
+             {"...", "..."},
+             {"{:}", ":"},
+             {"<=", "<="},
+             {">=", ">="},
+             {"=<", "<="},
+             {"!=", "!="},
+             {"**", "^"},
+             {"==", "="},
+             {":=", "="}}) {
       if (absl::StartsWith(rest, spelling)) {
         at_ += spelling.size();
         AddSymbol(symbol);
@@ -357,7 +367,8 @@ class Lexer {
     if (c == '^') {  // ^\circ is one mark
       absl::string_view mark = absl::StripLeadingAsciiWhitespace(Rest());
       for (const absl::string_view circle :
-           {"\\circ", "{\\circ}", "{ \\circ }", "\\degree", "{\\degree}", "{\\circ }"}) {
+           {"\\circ", "{\\circ}", "{ \\circ }", "\\degree", "{\\degree}",
+            "{\\circ }"}) {
         if (absl::ConsumePrefix(&mark, circle)) {
           at_ = text_.size() - mark.size();
           AddSymbol("deg");
@@ -438,9 +449,8 @@ absl::StatusOr<std::string> ToAscii(absl::string_view text) {
 absl::StatusOr<std::vector<Token>> Lex(absl::string_view source,
                                        const LexOptions& options) {
   if (source.size() > kMaxAnswerBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(source.size(), " bytes, at most ", kMaxAnswerBytes,
-                     " are read"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        source.size(), " bytes, at most ", kMaxAnswerBytes, " are read"));
   }
   R1_ASSIGN_OR_RETURN(const std::string text,
                       ToAscii(SingleBackslashes(source)));

@@ -39,6 +39,7 @@ struct Token {
 
 struct LexOptions {
   bool decimal_comma = false;  // 1,5 is one and a half
+  bool unit_letters = false;   // m, s, K are units, not variables
 };
 
 // All of `source` as tokens, kEnd last. Dollar signs are math delimiters, and

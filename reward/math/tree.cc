@@ -100,10 +100,12 @@ std::string RenderCall(const Node& node) {
     return absl::StrCat("\\binom{", arg(0), "}{", arg(1), "}");
   }
   if (name == "mod") {
-    return absl::StrCat(Operand(*node.args[0], Side::kBase), " \\pmod{", arg(1), "}");
+    return absl::StrCat(Operand(*node.args[0], Side::kBase), " \\pmod{", arg(1),
+                        "}");
   }
   if (name == "overline") return absl::StrCat("\\overline{", arg(0), "}");
-  if (name == "such that") return absl::StrCat(arg(0), " \\mid ", arg(1));
+  if (name == "such that")
+    return absl::StrCat(arg(0), " \\mid ", arg(1));  // in a set
   if (name == "det" && node.args[0]->kind == Kind::kMatrix) {
     return absl::StrCat("\\det ", Operand(*node.args[0]));
   }
@@ -151,8 +153,7 @@ NodePtr MakeNumber(mpq_class value) {
 }
 
 NodePtr MakeNode(Kind kind, std::vector<NodePtr> args, std::string name) {
-  return std::make_shared<Node>(
-      Node{kind, std::move(name), std::move(args)});
+  return std::make_shared<Node>(Node{kind, std::move(name), std::move(args)});
 }
 
 std::string Render(const Node& node) {
@@ -176,11 +177,11 @@ std::string Render(const Node& node) {
         if (i > 0 && args[i]->kind == Kind::kNegate) {  // "a -b" for a - b
           absl::StrAppend(&text, " ", Render(*args[i]));
         } else {
-          absl::StrAppend(&text, i == 0 ? "" : " + ",
-                          args[i]->kind == Kind::kSum ||
-                                  args[i]->kind == Kind::kPlusMinus
-                              ? Operand(*args[i])
-                              : Render(*args[i]));
+          absl::StrAppend(
+              &text, i == 0 ? "" : " + ",
+              args[i]->kind == Kind::kSum || args[i]->kind == Kind::kPlusMinus
+                  ? Operand(*args[i])
+                  : Render(*args[i]));
         }
       }
       return text;
@@ -229,6 +230,7 @@ std::string Render(const Node& node) {
                         : op == "<=" ? "\\le"
                         : op == ">=" ? "\\ge"
                         : op == "!=" ? "\\ne"
+                        : op == "to" ? "\\to"
                         : op == "==" ? "\\equiv"
                                      : op,
                         " ", Render(*args[i + 1]));

@@ -30,15 +30,15 @@ enum class Kind {
   kQuantity,   // a with the unit `name`
   kBased,      // a numeral: name = digits, rows = base, value
   // Everything else.
-  kRatio,       // a : b : ...
-  kRelation,    // args[0] ops[0] args[1] ops[1] ...
-  kInterval,    // args {low, high}, at least one bracket square
-  kTuple,       // ordered, in ( ) or angle brackets
-  kSet,         // in \{ \}; no args: the empty set
-  kList,        // a, b, c without brackets
-  kUnion,       // name "cup", "cap" or "setminus"; args {a, b}
-  kMatrix,      // rows x cols, row by row
-  kText,        // name, as written
+  kRatio,     // a : b : ...
+  kRelation,  // args[0] ops[0] args[1] ops[1] ...
+  kInterval,  // args {low, high}, at least one bracket square
+  kTuple,     // ordered, in ( ) or angle brackets
+  kSet,       // in \{ \}; no args: the empty set
+  kList,      // a, b, c without brackets
+  kUnion,     // name "cup", "cap" or "setminus"; args {a, b}
+  kMatrix,    // rows x cols, row by row
+  kText,      // name, as written
 };
 
 struct Node;
@@ -49,8 +49,8 @@ struct Node {
   std::string name = {};
   std::vector<NodePtr> args = {};
   mpq_class value = 0;
-  int decimals = -1;     // digits after the point as written; -1: no point
-  int digits = 0;        // significant digits as written, for decimals
+  int decimals = -1;  // digits after the point as written; -1: no point
+  int digits = 0;     // significant digits as written, for decimals
   std::vector<std::string> ops = {};  // of a relation: "=", "<", "<=", ...
   bool closed_left = false;           // of an interval
   bool closed_right = false;

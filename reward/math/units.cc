@@ -24,24 +24,57 @@ const WordMap& Units() {
     for (const absl::string_view line :
          {"mm millimeter millimeters millimetre millimetres",
           "cm cms centimeter centimeters centimetre centimetres",
-          "m meter meters metre metres", "dm decimeter decimeters",
+          "m meter meters metre metres",
+          "dm decimeter decimeters",
           "km kms kilometer kilometers kilometre kilometres kilo",
-          "inch inches in", "foot feet ft", "yard yards yd yds",
-          "mile miles mi", "g gram grams gm", "kg kgs kilogram kilograms",
-          "mg milligram milligrams", "pound pounds lb lbs",
-          "ounce ounces oz", "ton tons tonne tonnes",
-          "liter liters litre litres l L", "ml milliliter milliliters mL",
-          "gallon gallons gal", "second seconds sec secs s",
-          "minute minutes min mins", "hour hours hr hrs h",
-          "day days", "week weeks", "month months", "year years yr yrs",
-          "dollar dollars usd", "cent cents", "euro euros eur",
-          "sterling gbp", "yen jpy", "yuan rmb cny", "rupee rupees rs",
-          "degree degrees deg", "radian radians rad",
-          "percent percentage pct %", "acre acres", "hectare hectares ha",
-          "mph", "kph kmh", "N newton newtons", "J joule joules",
-          "W watt watts", "V volt volts", "A ampere amperes amp amps",
-          "K kelvin", "Hz hertz", "Pa pascal pascals", "mol mole moles",
-          "kJ kilojoule kilojoules", "eV", "am", "pm", "bit bits",
+          "inch inches in",
+          "foot feet ft",
+          "yard yards yd yds",
+          "mile miles mi",
+          "g gram grams gm",
+          "kg kgs kilogram kilograms",
+          "mg milligram milligrams",
+          "pound pounds lb lbs",
+          "ounce ounces oz",
+          "ton tons tonne tonnes",
+          "liter liters litre litres l L",
+          "ml milliliter milliliters mL",
+          "gallon gallons gal",
+          "second seconds sec secs s",
+          "minute minutes min mins",
+          "hour hours hr hrs h",
+          "day days",
+          "week weeks",
+          "month months",
+          "year years yr yrs",
+          "dollar dollars usd",
+          "cent cents",
+          "euro euros eur",
+          "sterling gbp",
+          "yen jpy",
+          "yuan rmb cny",
+          "rupee rupees rs",
+          "degree degrees deg",
+          "radian radians rad",
+          "percent percentage pct %",
+          "acre acres",
+          "hectare hectares ha",
+          "mph",
+          "kph kmh",
+          "N newton newtons",
+          "J joule joules",
+          "W watt watts",
+          "V volt volts",
+          "A ampere amperes amp amps",
+          "K kelvin",
+          "Hz hertz",
+          "Pa pascal pascals",
+          "mol mole moles",
+          "kJ kilojoule kilojoules",
+          "eV",
+          "am",
+          "pm",
+          "bit bits",
           "byte bytes"}) {
       const std::vector<absl::string_view> words = absl::StrSplit(line, ' ');
       for (const absl::string_view word : words) (*map)[word] = words[0];
@@ -111,20 +144,32 @@ std::string CanonicalUnit(absl::string_view unit) {
   return canonical;
 }
 
+bool ChangesNumber(absl::string_view word) {
+  static const auto* words = new absl::flat_hash_set<
+      absl::string_view>(absl::StrSplit(
+      "not isn never cannot no nor neither none either maybe perhaps might "
+      "wrong incorrect or if but else except unless than between from most "
+      "least more less fewer greater below above under around about almost "
+      "nearly exceed negative minus plus times over divided mod modulo "
+      "squared cubed factorial base root sqrt pi choose point half halves "
+      "third thirds quarter quarters fourths fifths tenth tenths hundredths "
+      "thousandths twice dozen hundred thousand million billion trillion",
+      ' '));
+  return words->contains(absl::AsciiStrToLower(word));
+}
+
 bool CanBeUnit(absl::string_view words) {
-  static const auto* turns = new absl::flat_hash_set<absl::string_view>(
-      {"is",    "isn",   "not",   "no",   "if",    "but",  "or",     "and",
-       "maybe", "wrong", "right", "else", "than",  "then", "except", "unless",
-       "was",   "are",   "be",    "with", "minus", "plus", "times",  "answer",
-       "to",    "either", "choose", "none", "nor", "mod", "modulo", "factorial",
-       "squared", "cubed", "base", "divided", "over", "correct", "incorrect"});
+  static const auto* verbs = new absl::flat_hash_set<absl::string_view>(
+      {"is", "are", "was", "be", "and", "then", "with", "to", "at", "it",
+       "this", "answer", "correct", "right"});
   const std::vector<std::string> parts = Words(words);
   if (parts.empty() || parts.size() > 5) return false;
   if (!CanonicalUnit(words).empty()) return true;
-  // "right" turns a sentence at its end only: "14 right triangles".
   return std::none_of(parts.begin(), parts.end(), [&](const auto& word) {
-    const std::string lower = absl::AsciiStrToLower(word);
-    return turns->contains(lower) && !(lower == "right" && &word != &parts.back());
+    // "14 right triangles" are counted, "14 right" is a verdict.
+    const bool is_adjective = word == "right" && &word != &parts.back();
+    return ChangesNumber(word) ||
+           (verbs->contains(absl::AsciiStrToLower(word)) && !is_adjective);
   });
 }
 
@@ -145,9 +190,9 @@ std::optional<int64_t> ScaleWord(absl::string_view word) {
 
 std::optional<int> NumberWord(absl::string_view word) {
   static constexpr absl::string_view kNames[] = {
-      "zero",     "one",     "two",       "three",    "four",     "five",
-      "six",      "seven",   "eight",     "nine",     "ten",      "eleven",
-      "twelve",   "thirteen", "fourteen", "fifteen",  "sixteen",  "seventeen",
+      "zero",     "one",      "two",      "three",   "four",    "five",
+      "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
+      "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
       "eighteen", "nineteen", "twenty"};
   const std::string lower = absl::AsciiStrToLower(word);
   const auto it = std::find(std::begin(kNames), std::end(kNames), lower);

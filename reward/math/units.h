@@ -15,6 +15,10 @@ namespace r1::math {
 // such as "right triangles" or "units", which may be left out of an answer.
 std::string CanonicalUnit(absl::string_view unit);
 
+// Whether a number beside the word says something else than the number alone:
+// "not 5", "5 halves", "at least 5".
+bool ChangesNumber(absl::string_view word);
+
 // Whether words after a number can name what is counted or measured: few, and
 // none that turns the sentence ("5 is wrong", "3 or so").
 bool CanBeUnit(absl::string_view words);

@@ -17,6 +17,7 @@
 #include "reward/math/extract.h"
 #include "reward/math/parse.h"
 #include "reward/math/rational_value.h"
+#include "reward/math/units.h"
 #include "reward/text.h"
 
 namespace r1 {
@@ -71,8 +72,7 @@ struct Reading {
   bool allow_sentences = true;
 };
 
-absl::StatusOr<NodePtr> Read(absl::string_view source,
-                             const Reading& reading) {
+absl::StatusOr<NodePtr> Read(absl::string_view source, const Reading& reading) {
   const LexOptions& options = reading.lex;
   absl::string_view text = Trimmed(source);
   if (text.empty()) return absl::InvalidArgumentError("it is blank");
@@ -106,8 +106,11 @@ absl::StatusOr<NodePtr> Read(absl::string_view source,
 }
 
 Reading ToReading(const MathOptions& options, bool allow_sentences) {
-  return {{options.decimal_comma == CommaPolicy::kComma}, options.boxes,
-          allow_sentences};
+  Reading reading;
+  reading.lex.decimal_comma = options.decimal_comma == CommaPolicy::kComma;
+  reading.boxes = options.boxes;
+  reading.allow_sentences = allow_sentences;
+  return reading;
 }
 
 // A box or a mark holds the answer alone; elsewhere a sentence may.
@@ -133,8 +136,8 @@ bool EqualByDecimalComma(absl::string_view gold_text, const NodePtr& gold,
   if (MayHaveDecimalComma(gold_text) && answer.ok() &&
       HasDecimalPoint(**answer)) {
     const auto other = Read(gold_text, comma);
-    return other.ok() && CompareTrees(*other, *answer, options, budget) ==
-                             Equality::kEqual;
+    return other.ok() &&
+           CompareTrees(*other, *answer, options, budget) == Equality::kEqual;
   }
   if (MayHaveDecimalComma(answer_text) && HasDecimalPoint(*gold)) {
     comma.allow_sentences = AllowsSentences(options.mode);
@@ -143,6 +146,19 @@ bool EqualByDecimalComma(absl::string_view gold_text, const NodePtr& gold,
            CompareTrees(gold, *other, options, budget) == Equality::kEqual;
   }
   return false;
+}
+
+// 5 m, where the gold is in metres and the m no variable.
+bool EqualByUnitLetters(const NodePtr& gold, absl::string_view answer_text,
+                        const MathOptions& options, Budget* budget) {
+  if (gold->kind != Kind::kQuantity || CanonicalUnit(gold->name).empty()) {
+    return false;
+  }
+  Reading reading = ToReading(options, AllowsSentences(options.mode));
+  reading.lex.unit_letters = true;
+  const auto answer = Read(answer_text, reading);
+  return answer.ok() && (*answer)->kind == Kind::kQuantity &&
+         CompareTrees(gold, *answer, options, budget) == Equality::kEqual;
 }
 
 MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
@@ -154,8 +170,8 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
   if (!gold.ok() || DividesByZero(**gold, &budget)) {
     result.verdict = MathVerdict::kAbstain;
     result.reason = absl::StrCat(
-        "unusable gold \"", Excerpt(gold_text), "\": ",
-        gold.ok() ? "it divides by zero" : gold.status().message());
+        "unusable gold \"", Excerpt(gold_text),
+        "\": ", gold.ok() ? "it divides by zero" : gold.status().message());
     return result;
   }
   result.gold = Render(**gold);
@@ -173,9 +189,9 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
   if (answer.ok()) {
     equal = CompareTrees(*gold, *answer, options, &budget);
   } else {
-    result.reason = absl::StrCat("the answer \"", Excerpt(answer_text),
-                                 "\" is no formula: ",
-                                 answer.status().message());
+    result.reason =
+        absl::StrCat("the answer \"", Excerpt(answer_text),
+                     "\" is no formula: ", answer.status().message());
   }
   const bool same_words =
       (*gold)->kind == Kind::kText &&
@@ -183,13 +199,13 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
           TextForm(Trimmed(answer_text), options.text_case_matters);
   if (equal == Equality::kEqual || same_words ||
       EqualByDecimalComma(gold_text, *gold, answer_text, answer, options,
-                          &budget)) {
+                          &budget) ||
+      EqualByUnitLetters(*gold, answer_text, options, &budget)) {
     result.verdict = MathVerdict::kCorrect;
     result.reason = "";
   } else if (equal == Equality::kUnknown) {
-    result.reason = budget.IsSpent()
-                        ? "not shown to be equal within the budget"
-                        : "not shown to be equal";
+    result.reason = budget.IsSpent() ? "not shown to be equal within the budget"
+                                     : "not shown to be equal";
   } else if (result.reason.empty()) {
     result.reason =
         absl::StrCat("answered ", Excerpt(result.answer), ", expected ",
@@ -209,8 +225,8 @@ MathResult JudgeChoice(absl::string_view gold_text,
   }
   result.gold = *gold;
   const auto answer = ChoiceLetter(answer_text);
-  result.verdict = answer == gold ? MathVerdict::kCorrect
-                                  : MathVerdict::kIncorrect;
+  result.verdict =
+      answer == gold ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
   if (!answer.has_value()) {
     result.reason = absl::StrCat("\"", Excerpt(answer_text),
                                  "\" is not one letter, A to J");

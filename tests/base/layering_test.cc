@@ -74,6 +74,8 @@ const std::vector<Door>& Doors() {
       {"PCRE2", {"pcre2"}, {"model/tokenizer", "model/pretokenizer"}, {}},
       {"utf8proc", {"utf8proc"}, {"model/unicode"}, {}},
       {"OpenSSL", {"openssl/"}, {"base/sha256.cc"}, {}},
+      {"FLINT", {"flint/", "acb.h", "acb_", "arb.h"}, {"reward/math/"}, {}},
+      {"GMP", {"gmp.h", "gmpxx.h"}, {"reward/math/"}, {}},
       {"Highway", {"hwy/"}, {"kernels/cpu/", "bench/"}, {}},
       {"OpenBLAS", {"cblas"}, {"bench/"}, {}},
       {"CLI11", {"CLI/"}, {"pipeline/"}, {}},

@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const absl::string_view answer =
       split == absl::string_view::npos ? gold : input.substr(split + 1);
   r1::MathOptions options;
-  options.mode = size > 0 ? static_cast<r1::MathMode>(data[0] % 6)
-                          : r1::MathMode::kWhole;
+  options.mode =
+      size > 0 ? static_cast<r1::MathMode>(data[0] % 6) : r1::MathMode::kWhole;
   const r1::MathResult result = r1::VerifyMath(answer, gold, options);
   R1_CHECK(result.verdict != r1::MathVerdict::kError, "no input is an error");
   options.mode = r1::MathMode::kWhole;

@@ -12,24 +12,59 @@ MathVerdict Boxed(const std::string& completion, const std::string& gold) {
 
 TEST(MathHackTest, BoxesThatAreEmptyCutOrMany) {
   for (const std::string completion :
-       {"", "5", "\\boxed{}", "\\boxed{ }", "\\boxed{5", "\\boxed 5", "\\boxed",
-        "so \\boxed{5} and then \\boxed{5", "\\boxed{5} \\boxed{}",
+       {"",
+        "5",
+        "\\boxed{}",
+        "\\boxed{ }",
+        "\\boxed{5",
+        "\\boxed 5",
+        "\\boxed",
+        "so \\boxed{5} and then \\boxed{5",
+        "\\boxed{5} \\boxed{}",
         "\\boxed{1}\\boxed{2}\\boxed{3}\\boxed{4}\\boxed{5}",
-        "\\boxed{4}, \\boxed{5}", "\\boxed{5} or \\boxed{6}",
-        "\\boxed{5}. No: \\boxed{6}", "<think>\\boxed{5}</think>",
-        "<think>\\boxed{5}", "<think>\\boxed{6}</think>5",
-        "<think>a</think>\\boxed{5}<think>b", "\\boxed{\\text{5 or 6}}",
-        "\\boxed{5, 6}", "\\boxed{5 \\text{ or } 6}", "\\boxed{5;6}",
-        "\\boxed{x}", "\\boxed{x=x}", "\\boxed{5=6=5}", "\\boxed{x+1=x+1}",
-        "\\boxed{4<x<6}", "\\boxed{x \\ge 5}", "\\boxed{\\{5\\}}",
-        "\\boxed{\\mathbb{R}}", "\\boxed{[0,10]}", "\\boxed{\\{4,5\\}}",
-        "\\boxed{5 \\pm 1}", "\\boxed{0/0}", "\\boxed{\\text{NaN}}",
-        "\\boxed{\\infty}", "\\boxed{inf}", "\\boxed{5/0}", "\\boxed{5 + 0/0}",
-        "\\boxed{5}}\\boxed{", "\\boxed{5 \\ldots}", "\\boxed{5,\\ldots}",
-        "\\boxed{5 \\text{ is wrong}}", "\\boxed{5_000}", "\\boxed{\\frac{5}}",
-        "\\boxed{(5) (6}", "\\boxed{x [ 5 + 1}", "\\boxed{5 5}",
-        "\\boxed{__import__('os')}", "\\boxed{5; import os}", "\\boxed{:}",
-        "Thought process:", ":", "\\boxed{\\boxed{5}\\boxed{6}}"}) {
+        "\\boxed{4}, \\boxed{5}",
+        "\\boxed{5} or \\boxed{6}",
+        "\\boxed{5}. No: \\boxed{6}",
+        "<think>\\boxed{5}</think>",
+        "<think>\\boxed{5}",
+        "<think>\\boxed{6}</think>5",
+        "<think>a</think>\\boxed{5}<think>b",
+        "\\boxed{\\text{5 or 6}}",
+        "\\boxed{5, 6}",
+        "\\boxed{5 \\text{ or } 6}",
+        "\\boxed{5;6}",
+        "\\boxed{x}",
+        "\\boxed{x=x}",
+        "\\boxed{5=6=5}",
+        "\\boxed{x+1=x+1}",
+        "\\boxed{4<x<6}",
+        "\\boxed{x \\ge 5}",
+        "\\boxed{\\{5\\}}",
+        "\\boxed{\\mathbb{R}}",
+        "\\boxed{[0,10]}",
+        "\\boxed{\\{4,5\\}}",
+        "\\boxed{5 \\pm 1}",
+        "\\boxed{0/0}",
+        "\\boxed{\\text{NaN}}",
+        "\\boxed{\\infty}",
+        "\\boxed{inf}",
+        "\\boxed{5/0}",
+        "\\boxed{5 + 0/0}",
+        "\\boxed{5}}\\boxed{",
+        "\\boxed{5 \\ldots}",
+        "\\boxed{5,\\ldots}",
+        "\\boxed{5 \\text{ is wrong}}",
+        "\\boxed{5_000}",
+        "\\boxed{\\frac{5}}",
+        "\\boxed{(5) (6}",
+        "\\boxed{x [ 5 + 1}",
+        "\\boxed{5 5}",
+        "\\boxed{__import__('os')}",
+        "\\boxed{5; import os}",
+        "\\boxed{:}",
+        "Thought process:",
+        ":",
+        "\\boxed{\\boxed{5}\\boxed{6}}"}) {
     EXPECT_EQ(Boxed(completion, "5"), MathVerdict::kIncorrect) << completion;
   }
 }
@@ -39,8 +74,8 @@ TEST(MathHackTest, HonestCompletionsArePaid) {
        {"\\boxed{5}", "<think>\\boxed{6}</think> It is \\boxed{5}.",
         "not \\boxed{6}. It is $\\boxed{5}$", "\\boxed{5}, that is \\boxed{5}",
         "\\boxed{{5}}", "\\boxed{ 5 }", "\\\\boxed{5}", "\\boxed {5}",
-        "\\boxed{\\boxed{5}}", "\\fbox{5}", "\\boxed{x = 5}",
-        "} \\boxed{5}", "{ \\boxed{5}", "\\boxed{\\text{5}}"}) {
+        "\\boxed{\\boxed{5}}", "\\fbox{5}", "\\boxed{x = 5}", "} \\boxed{5}",
+        "{ \\boxed{5}", "\\boxed{\\text{5}}"}) {
     EXPECT_EQ(Boxed(completion, "5"), MathVerdict::kCorrect) << completion;
   }
   EXPECT_EQ(Boxed("\\boxed{\\{1, 2\\}}", "\\{2,1\\}"), MathVerdict::kCorrect);
@@ -61,7 +96,8 @@ TEST(MathHackTest, UnusableGoldsAbstainWhateverTheAnswer) {
           << answer << " for " << gold;
     }
   }
-  EXPECT_EQ(Boxed("\\boxed{5}", std::string(10000, '5')), MathVerdict::kAbstain);
+  EXPECT_EQ(Boxed("\\boxed{5}", std::string(10000, '5')),
+            MathVerdict::kAbstain);
 }
 
 // Wrong answers that well-known verifiers accept.
@@ -92,18 +128,30 @@ TEST(MathHackTest, HugeValuesAreBounded) {
   std::string powers = "5";
   for (int i = 0; i < 40; ++i) powers = "5^{" + powers + "}";
   std::string products = "(a+b+c+d+f)^{60}";
-  for (int i = 0; i < 20; ++i) products += "(a+b+c+d+f+" + std::to_string(i) + ")^{60}";
+  for (int i = 0; i < 20; ++i)
+    products += "(a+b+c+d+f+" + std::to_string(i) + ")^{60}";
   std::string sums = "1";
   for (int i = 0; i < 700; ++i) sums += "+\\sin(x+1)";
-  for (const std::string& answer :
-       {tower, nested, powers, products, sums, std::string("((2004!)!)!"),
-        std::string("\\binom{10^9}{10^8}"), std::string("10^{10^{10}}"),
-        std::string("2^{-10^{18}}"), std::string("e^{e^{e^{e^{e^e}}}}"),
-        std::string("\\sin(10^{10^{10}})"), std::string("1e4000"),
-        std::string("1e99999999"), std::string(8000, '9'),
-        std::string(100000, '9'), std::string(5000, '('),
-        std::string(5000, '-') + "1", std::string(4000, '!'),
-        std::string("\\sqrt[10^{9}]{2}"), std::string("\\Gamma(10^{9})")}) {
+  for (const std::string& answer : {tower,
+                                    nested,
+                                    powers,
+                                    products,
+                                    sums,
+                                    std::string("((2004!)!)!"),
+                                    std::string("\\binom{10^9}{10^8}"),
+                                    std::string("10^{10^{10}}"),
+                                    std::string("2^{-10^{18}}"),
+                                    std::string("e^{e^{e^{e^{e^e}}}}"),
+                                    std::string("\\sin(10^{10^{10}})"),
+                                    std::string("1e4000"),
+                                    std::string("1e99999999"),
+                                    std::string(8000, '9'),
+                                    std::string(100000, '9'),
+                                    std::string(5000, '('),
+                                    std::string(5000, '-') + "1",
+                                    std::string(4000, '!'),
+                                    std::string("\\sqrt[10^{9}]{2}"),
+                                    std::string("\\Gamma(10^{9})")}) {
     EXPECT_EQ(Verdict(answer, "5"), MathVerdict::kIncorrect)
         << answer.substr(0, 60);
     const MathVerdict verdict = Verdict("5", answer);
@@ -115,8 +163,8 @@ TEST(MathHackTest, HugeValuesAreBounded) {
 }
 
 TEST(MathHackTest, VerdictsAreFunctionsOfTheirArguments) {
-  for (const std::string answer :
-       {"\\sqrt{3+2\\sqrt2}", "\\sin^2 x+\\cos^2 x", "\\frac{1}{3}", "9^{9^9}"}) {
+  for (const std::string answer : {"\\sqrt{3+2\\sqrt2}", "\\sin^2 x+\\cos^2 x",
+                                   "\\frac{1}{3}", "9^{9^9}"}) {
     const MathResult first = VerifyMath(answer, "1+\\sqrt{2}", WholeAnswer());
     for (int i = 0; i < 3; ++i) {
       const MathResult again = VerifyMath(answer, "1+\\sqrt{2}", WholeAnswer());

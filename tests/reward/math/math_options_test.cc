@@ -1,9 +1,8 @@
 // Modes and policies.
-#include "reward/math/options.h"
-
 #include "gmock/gmock.h"
 #include "reward/math/extract.h"
 #include "reward/math/math_rule.h"
+#include "reward/math/options.h"
 #include "tests/reward/math/math_testing.h"
 #include "tests/reward/reward_testing.h"
 
@@ -35,7 +34,8 @@ TEST(MathOptionsTest, RefusesUnknownKeysAndValues) {
               HasSubstr("unknown math option \"mod\"; known: mode, boxes, "));
   EXPECT_THAT(message({{"decimal_answer_digits", "-1"}}),
               HasSubstr("expected 0 to 1000"));
-  EXPECT_THAT(message({{"decimal_answer_digits", ""}}), HasSubstr("expected 0"));
+  EXPECT_THAT(message({{"decimal_answer_digits", ""}}),
+              HasSubstr("expected 0"));
   EXPECT_TRUE(MathOptions::Parse({}).ok());
 }
 
@@ -122,7 +122,8 @@ TEST(MathExtractTest, EachModeLooksInItsPlaceAlone) {
             "none: no \"answer is\" or \"answer:\"");
   EXPECT_EQ(Extracted("line", "The answer is"), "none: the answer is empty");
   EXPECT_EQ(Extracted("whole", "<think>4</think> 5\n"), "5");
-  EXPECT_EQ(Extracted("whole", "<think>5"), "none: the reasoning is not closed");
+  EXPECT_EQ(Extracted("whole", "<think>5"),
+            "none: the reasoning is not closed");
 }
 
 TEST(MathExtractTest, ChoiceIsOneLetter) {

@@ -33,8 +33,8 @@ inline void ExpectCases(const std::vector<MathCase>& cases,
                         const MathOptions& options = WholeAnswer()) {
   for (const MathCase& c : cases) {
     EXPECT_EQ(Verdict(c.gold, c.gold, options), MathVerdict::kCorrect)
-        << c.gold << " for itself: "
-        << VerifyMath(c.gold, c.gold, options).reason;
+        << c.gold
+        << " for itself: " << VerifyMath(c.gold, c.gold, options).reason;
     for (const std::string& answer : c.right) {
       const MathResult result = VerifyMath(answer, c.gold, options);
       EXPECT_EQ(result.verdict, MathVerdict::kCorrect)
