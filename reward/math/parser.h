@@ -1,6 +1,7 @@
 // The recursive-descent parser behind ParseFormula, one file a level:
 // parse_list.cc (lists, relations, sets), parse_sum.cc (sums, products,
-// powers), parse_primary.cc (numbers, names, groups, commands).
+// powers), parse_primary.cc (numbers, names, groups), parse_command.cc (\frac,
+// \sin, matrices).
 #ifndef R1_REWARD_MATH_PARSER_H_
 #define R1_REWARD_MATH_PARSER_H_
 
@@ -51,18 +52,20 @@ class Parser {
   NodePtr Primary();
   NodePtr Number();
   NodePtr Name();
-  NodePtr Command();
-  NodePtr Function(const std::string& name);
-  NodePtr BigOperator(const std::string& name);
   NodePtr Bracket();
   NodePtr Group();          // { ... }
   NodePtr MacroArgument();  // { ... } or one symbol
   NodePtr Set();
   NodePtr Between(absl::string_view close, absl::string_view function);
+  std::string Subscript();
+
+  // parse_command.cc
+  NodePtr Command();
+  NodePtr Function(const std::string& name);
+  NodePtr BigOperator(const std::string& name);
   NodePtr Environment();
   NodePtr Matrix(absl::string_view close_environment);
   bool EnvironmentName(std::string* name);
-  std::string Subscript();
 
   const Token& Peek(size_t ahead = 0) const;
   bool IsSymbol(absl::string_view text, size_t ahead = 0) const;
