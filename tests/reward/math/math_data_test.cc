@@ -1,9 +1,13 @@
 // The verifier on data that others wrote.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <iostream>
 #include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/str_split.h"
 #include "reward/math/parse.h"
 #include "reward/math/verify.h"
 #include "tests/reward/math/answer_pairs.h"
@@ -37,6 +41,23 @@ TEST(MathDataTest, AgreesWithHumanVerdicts) {
   std::cout << num_agreed << " of " << num_rows << " rows agree\n";
   EXPECT_GE(num_agreed, 0.97 * num_rows);
   EXPECT_LE(num_accepted_wrongly, 1);
+}
+
+// cases.tsv: verdict, gold, answer; written by hand.
+TEST(MathDataTest, HandWrittenCases) {
+  std::ifstream file(R1_SOURCE_DIR "/tests/reward/math/cases.tsv");
+  int num_cases = 0;
+  for (std::string line; std::getline(file, line); ++num_cases) {
+    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+    ASSERT_EQ(fields.size(), 3u) << line;
+    MathOptions options;
+    options.mode = MathMode::kWhole;
+    const MathResult result = VerifyMath(fields[2], fields[1], options);
+    EXPECT_EQ(result.verdict, fields[0] == "right" ? MathVerdict::kCorrect
+                                                   : MathVerdict::kIncorrect)
+        << line << ": " << result.reason;
+  }
+  EXPECT_GT(num_cases, 300);
 }
 
 TEST(MathDataTest, EveryGoldIsReadAndEqualsItselfAndItsRendering) {
