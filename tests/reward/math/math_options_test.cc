@@ -1,4 +1,9 @@
 // Modes and policies.
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "reward/math/extract.h"
 #include "reward/math/math_rule.h"
@@ -167,6 +172,33 @@ TEST(MathRuleTest, ScoresAndAbstains) {
   EXPECT_EQ(unusable.kind, REWARD_ABSTAIN);
   EXPECT_THAT(unusable.detail, HasSubstr("unusable gold"));
   EXPECT_EQ(score("\\boxed{72}", "{\"answer\": 72}").value, 1);
+}
+
+TEST(MathRuleTest, ThreadsAgree) {
+  // Long enough for each thread to fill caches of its own.
+  const std::vector<std::pair<std::string, std::string>> pairs = {
+      {"\\sin^2 x+\\cos^2 x", "1"},
+      {"\\sqrt{3+2\\sqrt2}", "1+\\sqrt2"},
+      {"\\ln 2+\\pi+e", "\\pi+e+\\ln 2"},
+      {"(a+b)^{20}", "(b+a)^{20}"},
+      {"2^{3000}", "2^{3000}+1"}};
+  std::vector<std::string> verdicts(4);
+  std::vector<std::thread> threads;
+  for (std::string& mine : verdicts) {
+    threads.emplace_back([&pairs, &mine] {
+      for (int i = 0; i < 20; ++i) {
+        for (const auto& [gold, answer] : pairs) {
+          const bool is_correct =
+              Verdict(answer, gold) == MathVerdict::kCorrect;
+          mine += is_correct ? "1" : "0";
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string expected;
+  for (int i = 0; i < 20; ++i) expected += "11110";
+  for (const std::string& mine : verdicts) EXPECT_EQ(mine, expected);
 }
 
 }  // namespace
