@@ -412,8 +412,8 @@ absl::Status SampleCollector::CheckNotAllAbstain() const {
   const SampleGroup& group = collection_.groups[0];
   return absl::FailedPreconditionError(absl::StrCat(
       "step ", step_, ": no answer could be judged, all ", samples_total_,
-      " results are abstentions; e.g. sample ", group.prompt.id(), "/0: ",
-      group.samples[0].reward.detail(),
+      " results are abstentions; e.g. sample ", group.prompt.id(),
+      "/0: ", group.samples[0].reward.detail(),
       ". Choose rules that fit the problems (reward.rule, data.task)"));
 }
 

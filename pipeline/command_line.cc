@@ -73,10 +73,10 @@ struct Commands {
         "--version", [] { return VersionText(); },
         "Print version and build id, then exit");
     app.footer(kExamples);
-    for (const auto add : {AddQuickstart, AddTrain, AddWorker, AddReward,
-                           AddRewardServer, AddEval, AddGenerate, AddMetrics,
-                           AddSamples, AddReport, AddHash, AddSandbox,
-                           AddTest}) {
+    for (const auto add :
+         {AddQuickstart, AddTrain, AddWorker, AddReward, AddRewardServer,
+          AddEval, AddGenerate, AddMetrics, AddSamples, AddReport, AddHash,
+          AddSandbox, AddTest}) {
       CommandBody body = add(&app);
       bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
     }

@@ -14,6 +14,7 @@
 #include "reward/length/cosine_rule.h"
 #include "reward/length/group_length_rule.h"
 #include "reward/length/overlong_rule.h"
+#include "reward/math/math_rule.h"
 #include "reward/repetition/repetition_rule.h"
 
 namespace r1 {
@@ -66,6 +67,7 @@ RewardRegistry BuiltinRewardRules() {
   Add<TagCountRule>("tag_count", &registry);
   Add<LanguageRule, LanguageOptions>("language", &registry);
   Add<RepetitionRule, RepetitionOptions>("repetition", &registry);
+  Add<MathRule, MathOptions>("math", &registry);
   Add<OverlongRule>("overlong", &registry);
   Add<CosineRule, CosineOptions>("cosine", &registry);
   Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);

@@ -40,8 +40,8 @@ std::string ResultProblem(const RewardResult& result,
       !RewardKind_IsValid(result.kind())) {
     return absl::StrCat("unknown kind ", static_cast<int>(result.kind()));
   }
-  if (result.kind() == REWARD_SCORE && !(std::isfinite(result.total()) &&
-                                         std::isfinite(result.raw_total()))) {
+  if (result.kind() == REWARD_SCORE &&
+      !(std::isfinite(result.total()) && std::isfinite(result.raw_total()))) {
     return absl::StrCat("the total is ", result.total(), ", raw ",
                         result.raw_total());
   }

@@ -77,6 +77,8 @@ const std::vector<Door>& Doors() {
        {"model/unicode", "reward/language/words"},
        {}},
       {"OpenSSL", {"openssl/"}, {"base/sha256.cc"}, {}},
+      {"FLINT", {"flint/", "acb.h", "acb_", "arb.h"}, {"reward/math/"}, {}},
+      {"GMP", {"gmp.h", "gmpxx.h"}, {"reward/math/"}, {}},
       {"Highway", {"hwy/"}, {"kernels/cpu/", "bench/"}, {}},
       {"OpenBLAS", {"cblas"}, {"bench/"}, {}},
       {"CLI11", {"CLI/"}, {"pipeline/"}, {}},

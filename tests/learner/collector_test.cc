@@ -320,8 +320,9 @@ TEST_F(CollectorTest, RulesThatJudgeNothingStopTheRun) {
   EXPECT_TRUE(Collect().ok());
   journal_ = MapJournal();
   judged = 0;
-  ExpectError(absl::StatusCode::kFailedPrecondition,
-              "all 16 results are abstentions; e.g. sample 10/0: no \"answer\"");
+  ExpectError(
+      absl::StatusCode::kFailedPrecondition,
+      "all 16 results are abstentions; e.g. sample 10/0: no \"answer\"");
   // Few prompts may all be unusable by chance.
   journal_ = MapJournal();
   config_.mutable_rl()->set_prompts(7);

@@ -296,10 +296,10 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
                                        reply->rule_names().end()),
               ::testing::ElementsAre(
-                  "code", "cosine", "countdown", "countdown_lenient", "exact_answer",
-                  "exact_answer_lenient", "fails", "format", "format_lenient",
-                  "gate", "group_length", "language", "overlong", "repetition",
-                  "slow", "tag_count"));
+                  "code", "cosine", "countdown", "countdown_lenient",
+                  "exact_answer", "exact_answer_lenient", "fails", "format",
+                  "format_lenient", "gate", "group_length", "language", "math",
+                  "overlong", "repetition", "slow", "tag_count"));
 }
 
 TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {

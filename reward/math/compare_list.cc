@@ -1,0 +1,231 @@
+// Lists and sets, and what a tree is written out to before it is compared.
+#include <algorithm>
+
+#include "reward/math/compare.h"
+#include "reward/math/evaluator.h"
+#include "reward/math/real_set.h"
+
+namespace r1::math {
+namespace {
+
+constexpr size_t kMaxElements = 200;
+
+// The tree with its plus-minus signs as + (sign 1) or - (sign -1).
+NodePtr WithSign(const NodePtr& node, int sign) {
+  if (!AnyNode(*node, [](const Node& part) {
+        return part.kind == Kind::kPlusMinus;
+      })) {
+    return node;
+  }
+  auto copy = std::make_shared<Node>(*node);
+  for (NodePtr& arg : copy->args) arg = WithSign(arg, sign);
+  if (copy->kind != Kind::kPlusMinus) return copy;
+  NodePtr last = copy->args.back();
+  if ((copy->name == "+-") != (sign > 0)) {
+    last = MakeNode(Kind::kNegate, {last});
+  }
+  if (copy->args.size() == 1) return last;
+  return MakeNode(Kind::kSum, {copy->args[0], last});
+}
+
+bool HasPlusMinus(const Node& node) {
+  return AnyNode(
+      node, [](const Node& part) { return part.kind == Kind::kPlusMinus; });
+}
+
+void AppendExpanded(const NodePtr& node, std::vector<NodePtr>* elements) {
+  if (HasPlusMinus(*node)) {
+    elements->push_back(WithSign(node, 1));
+    elements->push_back(WithSign(node, -1));
+  } else {
+    elements->push_back(node);
+  }
+}
+
+// A sum or a product of matrices, worked out; null for other trees.
+NodePtr Folded(const Node& node) {
+  if (node.kind == Kind::kNegate && node.args[0]->kind == Kind::kMatrix) {
+    auto matrix = std::make_shared<Node>(*node.args[0]);
+    for (NodePtr& entry : matrix->args)
+      entry = MakeNode(Kind::kNegate, {entry});
+    return matrix;
+  }
+  if (node.args.size() != 2) return nullptr;
+  const Node& a = *node.args[0];
+  const Node& b = *node.args[1];
+  if (a.kind != Kind::kMatrix && b.kind != Kind::kMatrix) return nullptr;
+  if (node.kind == Kind::kSum) {
+    if (a.kind != b.kind || a.rows != b.rows || a.cols != b.cols) {
+      return nullptr;
+    }
+    auto sum = std::make_shared<Node>(a);
+    for (size_t i = 0; i < sum->args.size(); ++i) {
+      sum->args[i] = MakeNode(Kind::kSum, {a.args[i], b.args[i]});
+    }
+    return sum;
+  }
+  if (node.kind != Kind::kProduct) return nullptr;
+  if (a.kind != b.kind) {
+    const bool is_left = a.kind == Kind::kMatrix;
+    auto product = std::make_shared<Node>(is_left ? a : b);
+    for (NodePtr& entry : product->args) {
+      entry = MakeNode(Kind::kProduct, {node.args[is_left ? 1 : 0], entry});
+    }
+    return product;
+  }
+  if (a.cols != b.rows || a.args.size() * b.cols > kMaxElements) return nullptr;
+  auto product = std::make_shared<Node>(Node{Kind::kMatrix});
+  product->rows = a.rows;
+  product->cols = b.cols;
+  for (int row = 0; row < a.rows; ++row) {
+    for (int col = 0; col < b.cols; ++col) {
+      std::vector<NodePtr> terms;
+      for (int k = 0; k < a.cols; ++k) {
+        terms.push_back(MakeNode(Kind::kProduct, {a.args[row * a.cols + k],
+                                                  b.args[k * b.cols + col]}));
+      }
+      product->args.push_back(MakeNode(Kind::kSum, std::move(terms)));
+    }
+  }
+  return product;
+}
+
+}  // namespace
+
+NodePtr Expand(const NodePtr& node) {
+  if (AnyNode(*node,
+              [](const Node& part) { return part.kind == Kind::kMatrix; }) &&
+      (node->kind == Kind::kSum || node->kind == Kind::kProduct ||
+       node->kind == Kind::kNegate || node->kind == Kind::kRelation)) {
+    auto copy = std::make_shared<Node>(*node);
+    for (NodePtr& arg : copy->args) arg = Expand(arg);
+    const NodePtr folded = Folded(*copy);
+    return folded != nullptr ? folded : copy;
+  }
+  if (!HasPlusMinus(*node)) return node;
+  if (node->kind == Kind::kList || node->kind == Kind::kSet) {
+    auto copy = std::make_shared<Node>(*node);
+    copy->args.clear();
+    for (const NodePtr& element : node->args) {
+      AppendExpanded(element, &copy->args);
+    }
+    return copy;
+  }
+  // x = {a, -a}: the braces hold the list.
+  std::vector<NodePtr> elements;
+  AppendExpanded(node, &elements);
+  return MakeNode(Kind::kList, std::move(elements));
+}
+
+// Each element of one side equals one of the other that is still free.
+Equality Comparator::Match(const std::vector<NodePtr>& gold,
+                           const std::vector<NodePtr>& answer) {
+  if (gold.size() != answer.size()) return Equality::kDifferent;
+  if (gold.size() > kMaxElements) return Equality::kUnknown;
+  std::vector<bool> is_taken(answer.size(), false);
+  for (size_t i = 0; i < gold.size(); ++i) {
+    bool is_found = false;
+    bool is_unknown = false;
+    // The same place first: lists mostly come in the same order.
+    for (size_t k = 0; k < answer.size() && !is_found; ++k) {
+      const size_t j = (i + k) % answer.size();
+      if (is_taken[j]) continue;
+      const Equality equal = Compare(*gold[i], *answer[j]);
+      is_unknown |= equal == Equality::kUnknown;
+      if (equal != Equality::kEqual) continue;
+      is_taken[j] = true;
+      is_found = true;
+    }
+    if (!is_found) {
+      return is_unknown ? Equality::kUnknown : Equality::kDifferent;
+    }
+  }
+  return Equality::kEqual;
+}
+
+std::vector<NodePtr> Comparator::Distinct(
+    const std::vector<NodePtr>& elements) {
+  std::vector<NodePtr> distinct;
+  for (const NodePtr& element : elements) {
+    const bool is_new =
+        elements.size() > kMaxElements ||
+        std::none_of(distinct.begin(), distinct.end(), [&](const auto& other) {
+          return Compare(*other, *element) == Equality::kEqual;
+        });
+    if (is_new) distinct.push_back(element);
+  }
+  return distinct;
+}
+
+Equality Comparator::CompareSet(const Node& gold, const Node& answer) {
+  if (answer.kind == Kind::kUnion || IsConditionSet(gold) ||
+      IsConditionSet(answer)) {
+    return CompareInterval(gold, answer);
+  }
+  if (answer.kind != Kind::kSet && answer.kind != Kind::kList) {
+    // {5} is the solution 5.
+    return gold.args.size() == 1 ? Compare(*gold.args[0], answer)
+                                 : Equality::kDifferent;
+  }
+  return Match(Distinct(gold.args), Distinct(answer.args));
+}
+
+// Values with different names: a = 1, b = 2. By name where the answer names
+// them too, otherwise in this order.
+Equality Comparator::CompareNamed(const Node& gold, const Node& answer) {
+  if (answer.args.size() != gold.args.size()) return Equality::kDifferent;
+  const bool answer_is_named = std::all_of(
+      answer.args.begin(), answer.args.end(),
+      [](const NodePtr& node) { return AsAssignment(*node).name != nullptr; });
+  return answer_is_named ? Match(gold.args, answer.args)
+                         : CompareArgs(gold, answer);
+}
+
+Equality Comparator::CompareList(const Node& gold, const Node& answer) {
+  std::vector<std::string> names;
+  for (const NodePtr& element : gold.args) {
+    const Assignment assignment = AsAssignment(*element);
+    if (assignment.name != nullptr) {
+      names.push_back(StructuralKey(*assignment.name));
+    }
+  }
+  std::sort(names.begin(), names.end());
+  const bool is_named =
+      names.size() == gold.args.size() &&
+      std::adjacent_find(names.begin(), names.end()) == names.end();
+  const bool is_plain_list = answer.kind == Kind::kList;
+  if (is_named &&
+      (is_plain_list || (answer.kind == Kind::kTuple && answer.name.empty()))) {
+    return CompareNamed(gold, answer);
+  }
+  if (options_.inequalities_are_sets && !gold.name.empty()) {
+    const auto p = RealSet::From(gold, budget_);
+    if (p.has_value()) {
+      const auto q = RealSet::From(answer, budget_);
+      if (!q.has_value()) return Equality::kDifferent;
+      const auto equal = RealSet::Equal(*p, *q, budget_);
+      if (!equal.has_value()) return Equality::kUnknown;
+      return *equal ? Equality::kEqual : Equality::kDifferent;
+    }
+  }
+  // (x, y) = {a, b}, x = {1, 2}: the name stands before the list.
+  if (answer.kind == Kind::kRelation) {
+    const Assignment assignment = AsAssignment(answer);
+    if (assignment.value == nullptr) return Equality::kDifferent;
+    return CompareList(gold, *assignment.value);
+  }
+  if (answer.kind == Kind::kSet) {
+    return Match(Distinct(gold.args), Distinct(answer.args));
+  }
+  if (!is_plain_list) return Equality::kDifferent;
+  if (options_.list_order_matters) return CompareArgs(gold, answer);
+  // An answer may repeat itself; a gold that does counts multiplicities.
+  if (answer.args.size() > gold.args.size()) {
+    if (Distinct(gold.args).size() == gold.args.size()) {
+      return Match(gold.args, Distinct(answer.args));
+    }
+  }
+  return Match(gold.args, answer.args);
+}
+
+}  // namespace r1::math

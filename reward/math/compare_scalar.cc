@@ -1,0 +1,224 @@
+// Numbers, units and expressions.
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "reward/math/compare.h"
+#include "reward/math/evaluator.h"
+#include "reward/math/polynomial.h"
+#include "reward/math/rational_value.h"
+#include "reward/math/units.h"
+
+namespace r1::math {
+namespace {
+
+// A decimal as written, under its sign, or times a power of ten.
+struct Decimal {
+  bool is_decimal = false;
+  mpq_class value;
+  mpq_class half_unit;  // half of one in the last place
+  int digits = 0;       // significant
+};
+
+mpq_class PowerOfTen(int exponent) {
+  mpz_class power;
+  mpz_ui_pow_ui(power.get_mpz_t(), 10, std::abs(exponent));
+  return exponent < 0 ? mpq_class(1, power) : mpq_class(power);
+}
+
+Decimal AsDecimal(const Node& node, Budget* budget) {
+  if (node.kind == Kind::kNegate) {
+    Decimal decimal = AsDecimal(*node.args[0], budget);
+    decimal.value = -decimal.value;
+    return decimal;
+  }
+  if (node.kind == Kind::kNumber) {
+    if (node.decimals < 0) return {};
+    return {true, node.value, PowerOfTen(-node.decimals) / 2, node.digits};
+  }
+  if (node.kind == Kind::kProduct && node.args[1]->kind == Kind::kPower &&
+      node.args[1]->args[0]->kind == Kind::kNumber &&
+      node.args[1]->args[0]->value == 10) {
+    Decimal decimal = AsDecimal(*node.args[0], budget);
+    const auto scale = RationalValue(*node.args[1], budget);
+    if (!decimal.is_decimal || !scale.has_value()) return {};
+    decimal.value *= *scale;
+    decimal.half_unit *= *scale;
+    return decimal;
+  }
+  return {};
+}
+
+int InfinitySign(const Node& node) {
+  if (node.kind == Kind::kNegate) return -InfinitySign(*node.args[0]);
+  return node.kind == Kind::kConstant && node.name == "infinity" ? 1 : 0;
+}
+
+bool IsReduced(const Node& node) {
+  if (node.kind == Kind::kNegate) return IsReduced(*node.args[0]);
+  if (node.kind != Kind::kDivide || node.args[0]->kind != Kind::kNumber ||
+      node.args[1]->kind != Kind::kNumber) {
+    return true;
+  }
+  const mpq_class& a = node.args[0]->value;
+  const mpq_class& b = node.args[1]->value;
+  return a.get_den() == 1 && b.get_den() == 1 &&
+         gcd(a.get_num(), b.get_num()) == 1 && b != 1;
+}
+
+bool HasTermC(const Node& node) {
+  return node.kind == Kind::kSum &&
+         std::any_of(node.args.begin(), node.args.end(), [](const auto& term) {
+           return term->kind == Kind::kSymbol &&
+                  (term->name == "C" || term->name == "c");
+         });
+}
+
+}  // namespace
+
+Equality Comparator::CompareUnits(const Node& gold, const Node& answer) {
+  const bool gold_has = gold.kind == Kind::kQuantity;
+  const bool answer_has = answer.kind == Kind::kQuantity;
+  const Node& expected = gold_has ? *gold.args[0] : gold;
+  const Node& got = answer_has ? *answer.args[0] : answer;
+  const auto unit = [](const Node& node) -> std::string {
+    if (node.kind == Kind::kPercent) return "percent";
+    if (node.kind == Kind::kDegrees) return "degree";
+    return node.kind == Kind::kQuantity ? CanonicalUnit(node.name) : "";
+  };
+  const std::string mine = unit(gold);
+  const std::string theirs = unit(answer);
+  if (options_.units != UnitPolicy::kIgnore) {
+    if (!mine.empty() && !theirs.empty() && mine != theirs) {
+      return Equality::kDifferent;
+    }
+    if (options_.units == UnitPolicy::kRequire && !mine.empty() &&
+        theirs.empty()) {
+      return Equality::kDifferent;
+    }
+  }
+  return Compare(expected, got);
+}
+
+Equality Comparator::ComparePercent(const Node& gold, const Node& answer) {
+  const bool gold_has = gold.kind == Kind::kPercent;
+  const bool answer_has = answer.kind == Kind::kPercent;
+  if (gold_has && answer_has) return Compare(*gold.args[0], *answer.args[0]);
+  if (options_.percent == PercentPolicy::kSign) return Equality::kDifferent;
+  const Node& number = *(gold_has ? gold : answer).args[0];
+  const NodePtr hundredth = MakeNode(
+      Kind::kDivide, {std::make_shared<Node>(number), MakeNumber(100)});
+  const Equality as_value =
+      gold_has ? Compare(*hundredth, answer) : Compare(gold, *hundredth);
+  if (as_value == Equality::kEqual ||
+      options_.percent == PercentPolicy::kValue) {
+    return as_value;
+  }
+  if (gold_has) return Compare(number, answer);
+  // 28% for the gold 28, which was asked for in percent; but not 0.28% for the
+  // gold 0.28, which was not.
+  const auto value = RationalValue(gold, budget_);
+  if (value.has_value() && abs(*value) <= 1) return Equality::kDifferent;
+  return Compare(gold, number);
+}
+
+Equality Comparator::CompareDegrees(const Node& gold, const Node& answer) {
+  const bool gold_has = gold.kind == Kind::kDegrees;
+  const bool answer_has = answer.kind == Kind::kDegrees;
+  if (gold_has && answer_has) return Compare(*gold.args[0], *answer.args[0]);
+  // 90 degrees are pi / 2, and 90 where the sign is left out.
+  const Equality as_value = CompareScalar(gold, answer);
+  if (as_value == Equality::kEqual) return as_value;
+  if (options_.units == UnitPolicy::kRequire && gold_has) {
+    return Equality::kDifferent;
+  }
+  return gold_has ? Compare(*gold.args[0], answer)
+                  : Compare(gold, *answer.args[0]);
+}
+
+// One side is a decimal and the other is what it was rounded from.
+Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
+  const Decimal expected = AsDecimal(gold, budget_);
+  if (expected.is_decimal) {
+    if (!options_.decimal_gold_is_rounded || expected.digits < 2) {
+      return Equality::kUnknown;
+    }
+    const auto is_within =
+        IsWithin(answer, expected.value, expected.half_unit, budget_);
+    if (!is_within.has_value()) return Equality::kUnknown;
+    return *is_within ? Equality::kEqual : Equality::kDifferent;
+  }
+  const Decimal got = AsDecimal(answer, budget_);
+  if (!got.is_decimal || options_.decimal_answer_digits == 0 ||
+      got.digits < options_.decimal_answer_digits) {
+    return Equality::kUnknown;
+  }
+  const auto exact = RationalValue(gold, budget_);
+  if (exact.has_value() && exact->get_den() == 1) return Equality::kUnknown;
+  const auto is_within = IsWithin(gold, got.value, got.half_unit, budget_);
+  return is_within.has_value() && *is_within ? Equality::kEqual
+                                             : Equality::kUnknown;
+}
+
+// Antiderivatives: where both have their constant, they may differ by one.
+bool Comparator::CompareUpToConstant(const Node& gold, const Node& answer) {
+  if (!HasTermC(gold) || !HasTermC(answer)) return false;
+  const auto without_c = [](const Node& sum) {
+    auto copy = std::make_shared<Node>(sum);
+    copy->args.erase(
+        std::remove_if(copy->args.begin(), copy->args.end(),
+                       [](const NodePtr& term) {
+                         return term->kind == Kind::kSymbol &&
+                                (term->name == "C" || term->name == "c");
+                       }),
+        copy->args.end());
+    return NodePtr(copy);
+  };
+  const NodePtr a = without_c(gold);
+  const NodePtr b = without_c(answer);
+  if (CompareScalar(*a, *b) == Equality::kEqual) return true;
+  const NodePtr difference =
+      MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});
+  return HasVariable(*a) && HasVariable(*b) &&
+         math::CompareRatio(*difference, *MakeNumber(1), /*same_sign=*/false,
+                            sampling_, budget_) == Equality::kEqual;
+}
+
+Equality Comparator::CompareScalar(const Node& gold, const Node& answer) {
+  // -37_8 is a numeral too.
+  if (gold.kind == Kind::kNegate && gold.args[0]->kind == Kind::kBased) {
+    return answer.kind == Kind::kNegate
+               ? Compare(*gold.args[0], *answer.args[0])
+               : Equality::kDifferent;
+  }
+  const int sign = InfinitySign(gold);
+  if (sign != 0 || InfinitySign(answer) != 0) {
+    return sign == InfinitySign(answer) ? Equality::kEqual
+                                        : Equality::kDifferent;
+  }
+  if (options_.fractions_must_be_reduced && !IsReduced(answer)) {
+    return Equality::kDifferent;
+  }
+  const Equality rounded = CompareDecimal(gold, answer);
+  if (rounded != Equality::kUnknown) return rounded;
+  const auto p = RationalValue(gold, budget_);
+  if (p.has_value()) {
+    const auto q = RationalValue(answer, budget_);
+    if (q.has_value()) {
+      return *p == *q ? Equality::kEqual : Equality::kDifferent;
+    }
+  }
+  if (CompareUpToConstant(gold, answer)) return Equality::kEqual;
+  Budget quarter = budget_->Quarter();
+  Equality equal = CompareAsQuotients(gold, answer, &quarter);
+  budget_->Charge(quarter);
+  if (equal == Equality::kUnknown) {
+    equal = CompareAtPoints(gold, answer, sampling_, budget_);
+  }
+  if (equal == Equality::kUnknown &&
+      StructuralKey(gold) == StructuralKey(answer)) {
+    equal = Equality::kEqual;  // written alike: 2^{9^{9^9}}
+  }
+  return equal;
+}
+
+}  // namespace r1::math

@@ -1,0 +1,190 @@
+#include "reward/math/enclosure.h"
+
+#include <flint/fmpq.h>
+
+#include "reward/math/evaluator.h"
+#include "reward/math/rational_value.h"
+
+namespace r1::math {
+namespace {
+
+// Agreement to 50 digits: a relative error of at most 2^-170.
+constexpr long kAgreementBits = 170;
+constexpr int kPoints = 8;
+constexpr int kTries = 32;
+
+// Whether the two balls are apart, or overlap and are narrow enough.
+Equality CompareBalls(const Ball& a, const Ball& b, long precision) {
+  Ball difference;
+  acb_sub(difference.get(), a.get(), b.get(), precision);
+  if (!acb_contains_zero(difference.get())) return Equality::kDifferent;
+  mag_t size, error;
+  mag_init(size);
+  mag_init(error);
+  acb_get_mag(size, a.get());
+  acb_get_mag(error, difference.get());
+  // Two values that may both be 0 have no relative error: 2^-170 itself then.
+  if (acb_contains_zero(a.get()) && acb_contains_zero(b.get())) mag_one(size);
+  mag_mul_2exp_si(size, size, -kAgreementBits);
+  const bool is_narrow = mag_cmp(error, size) <= 0;
+  mag_clear(size);
+  mag_clear(error);
+  return is_narrow ? Equality::kEqual : Equality::kUnknown;
+}
+
+// Evaluates both at one point; kUnknown when either has no value there.
+struct Pair {
+  Ball a, b;
+  bool is_valid = false;
+  bool in_domain = false;
+};
+
+void EvaluatePair(const Node& a, const Node& b, const EvaluationPoint& point,
+                  Budget* budget, Pair* pair) {
+  Evaluator left(point, budget), right(point, budget);
+  pair->is_valid = left.Evaluate(a, &pair->a) && right.Evaluate(b, &pair->b);
+  pair->in_domain = !left.left_real_domain() && !right.left_real_domain();
+}
+
+// Runs `test` on the values at points inside the real domain, or at any points
+// if there are none inside. The test says kDifferent to stop.
+template <typename Test>
+Equality AtPoints(const Node& a, const Node& b, const SamplingOptions& options,
+                  Budget* budget, Test test) {
+  const bool is_constant = !HasVariable(a) && !HasVariable(b);
+  const int wanted = is_constant ? 1 : kPoints;
+  for (const bool any_domain : {false, true}) {
+    if (is_constant && !any_domain) continue;
+    int found = 0;
+    for (int i = 0; i < kTries && found < wanted; ++i) {
+      EvaluationPoint point{i, options.positive_variables};
+      Equality verdict = Equality::kUnknown;
+      bool has_value = false;
+      for (const long precision : {256, 1024}) {
+        point.precision = precision;
+        Pair pair;
+        EvaluatePair(a, b, point, budget, &pair);
+        if (budget->IsSpent()) return Equality::kUnknown;
+        if (!pair.is_valid) {
+          // More digits may part a divisor from 0; a constant has one try each.
+          if (is_constant) continue;
+          break;
+        }
+        if (!any_domain && !pair.in_domain) break;
+        has_value = true;
+        verdict = test(pair.a, pair.b, precision);
+        if (verdict != Equality::kUnknown) break;
+      }
+      if (!has_value) {
+        if (is_constant) return Equality::kUnknown;
+        continue;
+      }
+      if (verdict != Equality::kEqual) return verdict;
+      ++found;
+    }
+    if (found == wanted || (found > 0 && !any_domain)) return Equality::kEqual;
+  }
+  return Equality::kUnknown;
+}
+
+void SetRational(const mpq_class& value, long precision, arb_struct* out) {
+  fmpq_t rational;
+  fmpq_init(rational);
+  fmpq_set_mpq(rational, value.get_mpq_t());
+  arb_set_fmpq(out, rational, precision);
+  fmpq_clear(rational);
+}
+
+}  // namespace
+
+bool HasVariable(const Node& node) {
+  static constexpr absl::string_view kKnown[] = {
+      "abs",    "floor",   "ceil",    "factorial", "binom",  "sin",
+      "cos",    "tan",     "cot",     "sec",       "csc",    "sinh",
+      "cosh",   "tanh",    "coth",    "exp",       "log",    "ln",
+      "lg",     "arcsin",  "arccos",  "arctan",    "arccot", "arcsec",
+      "arccsc", "arcsinh", "arccosh", "arctanh",   "max",    "min",
+      "gcd",    "lcm"};
+  return AnyNode(node, [](const Node& part) {
+    if (part.kind == Kind::kSymbol) return true;
+    if (part.kind != Kind::kCall) return false;
+    for (const absl::string_view name : kKnown) {
+      if (part.name == name) return false;
+    }
+    return true;
+  });
+}
+
+Equality CompareAtPoints(const Node& a, const Node& b,
+                         const SamplingOptions& options, Budget* budget) {
+  return AtPoints(a, b, options, budget, CompareBalls);
+}
+
+Equality CompareRatio(const Node& f, const Node& g, bool same_sign,
+                      const SamplingOptions& options, Budget* budget) {
+  Ball ratio;
+  bool is_first = true;
+  return AtPoints(
+      f, g, options, budget, [&](const Ball& a, const Ball& b, long precision) {
+        if (acb_contains_zero(a.get()) || acb_contains_zero(b.get())) {
+          return Equality::kUnknown;
+        }
+        Ball quotient;
+        acb_div(quotient.get(), a.get(), b.get(), precision);
+        if (same_sign && !(acb_is_real(quotient.get()) &&
+                           arb_is_positive(acb_realref(quotient.get())))) {
+          return Equality::kDifferent;
+        }
+        if (!is_first) return CompareBalls(quotient, ratio, precision);
+        is_first = false;
+        acb_set(ratio.get(), quotient.get());
+        return Equality::kEqual;
+      });
+}
+
+std::optional<bool> IsWithin(const Node& constant, const mpq_class& centre,
+                             const mpq_class& radius, Budget* budget) {
+  const auto exact = RationalValue(constant, budget);
+  if (exact.has_value()) return abs(*exact - centre) <= radius;
+  Ball value;
+  if (HasVariable(constant) ||
+      !Evaluator({}, budget).Evaluate(constant, &value)) {
+    return std::nullopt;
+  }
+  if (!arb_contains_zero(acb_imagref(value.get()))) return false;
+  arb_t error, bound;
+  arb_init(error);
+  arb_init(bound);
+  SetRational(centre, 256, bound);
+  arb_sub(error, acb_realref(value.get()), bound, 256);
+  arb_abs(error, error);
+  SetRational(radius, 256, bound);
+  std::optional<bool> is_within;
+  if (arb_lt(error, bound)) is_within = true;
+  if (arb_gt(error, bound)) is_within = false;
+  arb_clear(error);
+  arb_clear(bound);
+  return is_within;
+}
+
+std::optional<int> CompareConstants(const Node& a, const Node& b,
+                                    Budget* budget) {
+  const auto p = RationalValue(a, budget);
+  const auto q = RationalValue(b, budget);
+  if (p.has_value() && q.has_value()) return sgn(*p - *q);
+  if (HasVariable(a) || HasVariable(b)) return std::nullopt;
+  Pair pair;
+  EvaluatePair(a, b, {}, budget, &pair);
+  if (!pair.is_valid || !arb_contains_zero(acb_imagref(pair.a.get())) ||
+      !arb_contains_zero(acb_imagref(pair.b.get()))) {
+    return std::nullopt;
+  }
+  const arb_struct* x = acb_realref(pair.a.get());
+  const arb_struct* y = acb_realref(pair.b.get());
+  if (arb_lt(x, y)) return -1;
+  if (arb_gt(x, y)) return 1;
+  if (CompareBalls(pair.a, pair.b, 256) == Equality::kEqual) return 0;
+  return std::nullopt;
+}
+
+}  // namespace r1::math

@@ -1,0 +1,351 @@
+#include "reward/math/evaluator.h"
+
+#include <acb_hypgeom.h>
+#include <flint/fmpq.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/numeric/bits.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "reward/math/polynomial.h"
+#include "reward/math/rational_value.h"
+
+namespace r1::math {
+namespace {
+
+constexpr int kMaxExponentBits = 40;
+
+// FNV-1a: the same on every machine.
+uint64_t Hash(absl::string_view text, uint64_t seed) {
+  uint64_t hash = 14695981039346656037ull ^ (seed * 0x9E3779B97F4A7C15ull);
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  }
+  hash ^= hash >> 29;
+  hash *= 0xBF58476D1CE4E5B9ull;
+  return hash ^ (hash >> 32);
+}
+
+void SetRational(const mpq_class& value, long precision, Ball* out) {
+  fmpq_t rational;
+  fmpq_init(rational);
+  fmpq_set_mpq(rational, value.get_mpq_t());
+  acb_set_fmpq(out->get(), rational, precision);
+  fmpq_clear(rational);
+}
+
+bool IsSmall(const Ball& x) {
+  return acb_is_finite(x.get()) &&
+         mag_cmp_2exp_si(arb_radref(acb_realref(x.get())), kMaxExponentBits) <
+             0 &&
+         arf_cmpabs_2exp_si(arb_midref(acb_realref(x.get())),
+                            kMaxExponentBits) < 0 &&
+         arf_cmpabs_2exp_si(arb_midref(acb_imagref(x.get())),
+                            kMaxExponentBits) < 0;
+}
+
+// Negative and real for sure.
+bool IsNegative(const Ball& x) {
+  return acb_is_real(x.get()) && arb_is_negative(acb_realref(x.get()));
+}
+
+// Whether Elementary() knows the function.
+bool IsElementary(absl::string_view name) {
+  static constexpr absl::string_view kNames[] = {
+      "sin",    "cos",    "tan",    "cot",     "sec",     "csc",    "sinh",
+      "cosh",   "tanh",   "coth",   "exp",     "arcsin",  "arccos", "arctan",
+      "arccot", "arcsec", "arccsc", "arcsinh", "arccosh", "arctanh"};
+  return std::find(std::begin(kNames), std::end(kNames), name) !=
+         std::end(kNames);
+}
+
+void FlattenInto(const Node& node, Kind kind, std::vector<std::string>* keys) {
+  if (node.kind == kind) {
+    for (const NodePtr& arg : node.args) FlattenInto(*arg, kind, keys);
+  } else {
+    keys->push_back(StructuralKey(node));
+  }
+}
+
+}  // namespace
+
+std::string StructuralKey(const Node& node) {
+  if (node.kind == Kind::kNumber) return node.value.get_str();
+  std::vector<std::string> keys;
+  if (node.kind == Kind::kSum || node.kind == Kind::kProduct) {
+    FlattenInto(node, node.kind, &keys);
+    std::sort(keys.begin(), keys.end());
+  } else {
+    for (const NodePtr& arg : node.args) keys.push_back(StructuralKey(*arg));
+  }
+  return absl::StrCat(static_cast<int>(node.kind), node.name, "(",
+                      absl::StrJoin(node.ops, " "), ";",
+                      absl::StrJoin(keys, ","), ")");
+}
+
+void Evaluator::Variable(const std::string& name, Ball* out) {
+  const uint64_t hash = Hash(name, point_.point + 1);
+  // A fraction between 1/4 and 3, with a sign.
+  mpq_class value(static_cast<unsigned long>(2500 + hash % 27500), 10007);
+  value.canonicalize();
+  // At points 0 to 3 every variable takes both signs twice, in one of three
+  // patterns; at later ones the hash decides.
+  const unsigned pattern = 1 + Hash(name, 0) % 3;
+  const bool is_negative =
+      point_.point < 4
+          ? absl::popcount(pattern & static_cast<unsigned>(point_.point)) % 2
+          : (hash >> 40) % 2;
+  if (!point_.positive && is_negative) value = -value;
+  SetRational(value, point_.precision, out);
+}
+
+void Evaluator::NoteDomain(const Ball& x) {
+  if (IsNegative(x) || !acb_is_real(x.get())) left_real_domain_ = true;
+}
+
+bool Evaluator::Evaluate(const Node& node, Ball* out) {
+  const long prec = point_.precision;
+  if (!budget_->Spend(10 * (prec / 256))) return false;
+  Ball x, y;
+  const auto args = [&] {
+    return Evaluate(*node.args[0], &x) &&
+           (node.args.size() < 2 || Evaluate(*node.args[1], &y));
+  };
+  switch (node.kind) {
+    case Kind::kNumber:
+    case Kind::kBased:
+      SetRational(node.value, prec, out);
+      return true;
+    case Kind::kSymbol:
+      Variable(node.name, out);
+      return true;
+    case Kind::kConstant:
+      if (node.name == "pi") {
+        acb_const_pi(out->get(), prec);
+      } else if (node.name == "e") {
+        arb_const_e(acb_realref(out->get()), prec);
+        arb_zero(acb_imagref(out->get()));
+      } else if (node.name == "i") {
+        acb_onei(out->get());
+      } else {
+        return false;
+      }
+      return true;
+    case Kind::kNegate:
+      if (!args()) return false;
+      acb_neg(out->get(), x.get());
+      return true;
+    case Kind::kSum:
+      acb_zero(out->get());
+      for (const NodePtr& term : node.args) {
+        if (!Evaluate(*term, &x)) return false;
+        acb_add(out->get(), out->get(), x.get(), prec);
+      }
+      return true;
+    case Kind::kProduct:
+      if (!args()) return false;
+      acb_mul(out->get(), x.get(), y.get(), prec);
+      return true;
+    case Kind::kDivide:
+      if (!args() || acb_contains_zero(y.get())) return false;
+      acb_div(out->get(), x.get(), y.get(), prec);
+      return true;
+    case Kind::kPercent:
+      if (!args()) return false;
+      acb_div_si(out->get(), x.get(), 100, prec);
+      return true;
+    case Kind::kDegrees:
+      if (!args()) return false;
+      acb_const_pi(y.get(), prec);
+      acb_mul(out->get(), x.get(), y.get(), prec);
+      acb_div_si(out->get(), out->get(), 180, prec);
+      return true;
+    case Kind::kPower:
+      if (!Evaluate(*node.args[0], &x)) return false;
+      return Power(x, *node.args[1], out);
+    case Kind::kRoot:
+      if (!Evaluate(*node.args[0], &x)) return false;
+      return Root(x, *node.args[1], out);
+    case Kind::kCall:
+      return Call(node, out) && acb_is_finite(out->get());
+    default:
+      return false;
+  }
+}
+
+bool Evaluator::Power(const Ball& base, const Node& exponent, Ball* out) {
+  const long prec = point_.precision;
+  Ball n;
+  if (!Evaluate(exponent, &n) || !IsSmall(n)) return false;
+  if (!budget_->Spend(200 * (prec / 256))) return false;
+  const bool is_integer = acb_is_int(n.get());
+  if (acb_contains_zero(base.get())) {
+    // 0^n for a whole n > 0; anything else has no certain value.
+    if (!is_integer || !arb_is_positive(acb_realref(n.get()))) return false;
+  }
+  if (!is_integer) NoteDomain(base);
+  acb_pow(out->get(), base.get(), n.get(), prec);
+  return acb_is_finite(out->get());
+}
+
+bool Evaluator::Root(const Ball& radicand, const Node& index, Ball* out) {
+  const long prec = point_.precision;
+  const auto n = RationalValue(index, budget_);
+  if (!n.has_value() || n->get_den() != 1 || *n < 1 || *n > 1000) {
+    // A symbolic index: x^(1/n).
+    NodePtr exponent =
+        MakeNode(Kind::kDivide, {MakeNumber(1), std::make_shared<Node>(index)});
+    return Power(radicand, *exponent, out);
+  }
+  if (!budget_->Spend(50 * (prec / 256))) return false;
+  const ulong order = n->get_num().get_ui();
+  if (order % 2 == 1 && acb_is_real(radicand.get())) {
+    // The real root, of negative numbers too.
+    Ball magnitude;
+    const bool is_negative = IsNegative(radicand);
+    if (is_negative) {
+      acb_neg(magnitude.get(), radicand.get());
+    } else {
+      acb_set(magnitude.get(), radicand.get());
+    }
+    acb_root_ui(out->get(), magnitude.get(), order, prec);
+    if (is_negative) acb_neg(out->get(), out->get());
+    return acb_is_finite(out->get());
+  }
+  NoteDomain(radicand);
+  if (order == 2) {
+    acb_sqrt(out->get(), radicand.get(), prec);
+  } else {
+    acb_root_ui(out->get(), radicand.get(), order, prec);
+  }
+  return acb_is_finite(out->get());
+}
+
+bool Evaluator::Elementary(const std::string& name, const Ball& x, Ball* out) {
+  using Function = void (*)(acb_t, const acb_t, slong);
+  static constexpr std::pair<absl::string_view, Function> kFunctions[] = {
+      {"sin", acb_sin},   {"cos", acb_cos},   {"tan", acb_tan},
+      {"cot", acb_cot},   {"sec", acb_sec},   {"csc", acb_csc},
+      {"sinh", acb_sinh}, {"cosh", acb_cosh}, {"tanh", acb_tanh},
+      {"coth", acb_coth}, {"exp", acb_exp},
+  };
+  for (const auto& [known, function] : kFunctions) {
+    if (name != known) continue;
+    if (!IsSmall(x)) return false;
+    function(out->get(), x.get(), point_.precision);
+    return true;
+  }
+  return Inverse(name, x, out);
+}
+
+bool Evaluator::Inverse(const std::string& name, const Ball& x, Ball* out) {
+  const long prec = point_.precision;
+  Ball y;
+  acb_set(y.get(), x.get());
+  if (name == "arccot" || name == "arcsec" || name == "arccsc") {
+    if (acb_contains_zero(y.get())) return false;
+    acb_inv(y.get(), y.get(), prec);
+  }
+  if (name == "arcsin" || name == "arccsc") {
+    acb_asin(out->get(), y.get(), prec);
+  } else if (name == "arccos" || name == "arcsec") {
+    acb_acos(out->get(), y.get(), prec);
+  } else if (name == "arctan" || name == "arccot") {
+    acb_atan(out->get(), y.get(), prec);
+  } else if (name == "arcsinh") {
+    acb_asinh(out->get(), y.get(), prec);
+  } else if (name == "arccosh") {
+    acb_acosh(out->get(), y.get(), prec);
+  } else if (name == "arctanh") {
+    acb_atanh(out->get(), y.get(), prec);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool Evaluator::Call(const Node& node, Ball* out) {
+  const long prec = point_.precision;
+  const std::string& name = node.name;
+  if (!budget_->Spend(100 * (prec / 256))) return false;
+  const auto rational = RationalValue(node, budget_);
+  if (rational.has_value()) {
+    SetRational(*rational, prec, out);
+    return true;
+  }
+  Ball x, y;
+  if (name == "ln" || name == "log" || name == "lg") {
+    if (!Evaluate(*node.args[0], &x) || acb_contains_zero(x.get()))
+      return false;
+    NoteDomain(x);
+    acb_log(out->get(), x.get(), prec);
+    if (name == "ln") return true;
+    if (node.args.size() == 2) {
+      if (!Evaluate(*node.args[1], &y) || acb_contains_zero(y.get())) {
+        return false;
+      }
+    } else {
+      acb_set_si(y.get(), 10);
+    }
+    acb_log(y.get(), y.get(), prec);
+    if (acb_contains_zero(y.get())) return false;
+    acb_div(out->get(), out->get(), y.get(), prec);
+    return true;
+  }
+  if (name == "abs") {
+    if (!Evaluate(*node.args[0], &x)) return false;
+    acb_abs(acb_realref(out->get()), x.get(), prec);
+    arb_zero(acb_imagref(out->get()));
+    return true;
+  }
+  if (name == "floor" || name == "ceil") {
+    if (!Evaluate(*node.args[0], &x) || !acb_is_real(x.get()) || !IsSmall(x)) {
+      return false;
+    }
+    arb_struct* real = acb_realref(out->get());
+    (name == "floor" ? arb_floor : arb_ceil)(real, acb_realref(x.get()), prec);
+    arb_zero(acb_imagref(out->get()));
+    return arb_is_exact(real);
+  }
+  if (name == "binom" && node.args.size() == 2) {
+    // n (n-1) ... (n-k+1) / k! for a small whole k.
+    const auto k = RationalValue(*node.args[1], budget_);
+    if (k.has_value() && k->get_den() == 1 && *k >= 0 && *k <= 50) {
+      if (!Evaluate(*node.args[0], &x)) return false;
+      acb_one(out->get());
+      for (long j = 0; j < k->get_num().get_si(); ++j) {
+        acb_sub_si(y.get(), x.get(), j, prec);
+        acb_mul(out->get(), out->get(), y.get(), prec);
+        acb_div_si(out->get(), out->get(), j + 1, prec);
+      }
+      return true;
+    }
+  }
+  if (name == "factorial") {
+    if (!budget_->Spend(2000 * (prec / 256)) || !Evaluate(*node.args[0], &x) ||
+        !IsSmall(x) ||
+        arf_cmpabs_ui(arb_midref(acb_realref(x.get())), 1000) > 0) {
+      return false;
+    }
+    acb_add_ui(x.get(), x.get(), 1, prec);
+    acb_gamma(out->get(), x.get(), prec);
+    return true;
+  }
+  if (node.args.size() == 1 && IsElementary(name)) {
+    return Evaluate(*node.args[0], &x) && Elementary(name, x, out);
+  }
+  // A function that is not known: some value for each name and argument.
+  std::string key = name;
+  for (const NodePtr& arg : node.args) {
+    absl::StrAppend(&key, "|",
+                    QuotientKey(*arg, budget_).value_or(StructuralKey(*arg)));
+  }
+  Variable(key, out);
+  return true;
+}
+
+}  // namespace r1::math

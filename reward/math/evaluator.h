@@ -1,0 +1,66 @@
+// One evaluation of a tree in ball arithmetic.
+#ifndef R1_REWARD_MATH_EVALUATOR_H_
+#define R1_REWARD_MATH_EVALUATOR_H_
+
+#include <acb.h>
+
+#include "reward/math/budget.h"
+#include "reward/math/tree.h"
+
+namespace r1::math {
+
+// A complex ball that frees itself.
+class Ball {
+ public:
+  Ball() { acb_init(ball_); }
+  ~Ball() { acb_clear(ball_); }
+  Ball(const Ball&) = delete;
+  Ball& operator=(const Ball&) = delete;
+  acb_struct* get() { return ball_; }
+  const acb_struct* get() const { return ball_; }
+
+ private:
+  acb_t ball_;
+};
+
+// A point: the value of a variable is a function of its name and of `point`.
+struct EvaluationPoint {
+  int point = 0;
+  bool positive = false;
+  long precision = 256;  // bits
+};
+
+class Evaluator {
+ public:
+  Evaluator(const EvaluationPoint& point, Budget* budget)
+      : point_(point), budget_(budget) {}
+
+  // False for what has no value here: sets, text, infinities, numbers beyond
+  // 2^(2^40), and beyond the budget.
+  bool Evaluate(const Node& node, Ball* out);
+
+  // Whether an even root, a logarithm or a fractional power met a negative
+  // real number.
+  bool left_real_domain() const { return left_real_domain_; }
+
+ private:
+  bool Call(const Node& node, Ball* out);
+  bool Elementary(const std::string& name, const Ball& x, Ball* out);
+  bool Inverse(const std::string& name, const Ball& x, Ball* out);
+  bool Power(const Ball& base, const Node& exponent, Ball* out);
+  bool Root(const Ball& radicand, const Node& index, Ball* out);
+  void Variable(const std::string& name, Ball* out);
+  void NoteDomain(const Ball& x);
+
+  const EvaluationPoint point_;
+  Budget* budget_;
+  bool left_real_domain_ = false;
+};
+
+// Text that trees share which differ only in the order of sums, products and
+// the like; for functions that are not known.
+std::string StructuralKey(const Node& node);
+
+}  // namespace r1::math
+
+#endif  // R1_REWARD_MATH_EVALUATOR_H_

@@ -1,0 +1,30 @@
+#include "reward/math/math_rule.h"
+
+#include <string>
+
+#include "reward/math/verify.h"
+#include "reward/reference.h"
+
+namespace r1 {
+
+RuleResult MathRule::Score(const RewardItem& item,
+                           const RuleContext& /*context*/) const {
+  const auto reference = AnswerReference(item.reference());
+  if (!reference.ok()) {
+    return RuleResult::Abstain(std::string(reference.status().message()));
+  }
+  const MathResult result = VerifyMath(item.completion(), *reference, options_);
+  switch (result.verdict) {
+    case MathVerdict::kCorrect:
+      return RuleResult::Score(1);
+    case MathVerdict::kIncorrect:
+      return RuleResult::Score(0, result.reason);
+    case MathVerdict::kAbstain:
+      return RuleResult::Abstain(result.reason);
+    case MathVerdict::kError:
+      break;
+  }
+  return RuleResult::Error(result.reason);
+}
+
+}  // namespace r1

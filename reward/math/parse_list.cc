@@ -1,0 +1,283 @@
+// Lists, relations, sets and units: what stands around scalars.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "reward/math/parse.h"
+#include "reward/math/parser.h"
+#include "reward/math/units.h"
+#include "reward/text.h"
+
+namespace r1::math {
+namespace {
+
+bool IsRelation(absl::string_view op) {
+  return op == "=" || op == "<" || op == ">" || op == "<=" || op == ">=" ||
+         op == "!=" || op == "~" || op == "in" || op == "==" || op == "to";
+}
+
+bool IsAssignment(const NodePtr& node) {
+  return node->kind == Kind::kRelation && node->ops[0] == "=";
+}
+
+// a, b or c, d: groups where each has the same number of members, at least
+// two; otherwise one list. The list's name is the word between all elements, if
+// it is one word: for inequalities it matters.
+NodePtr Grouped(std::vector<std::vector<NodePtr>> groups,
+                const std::string& connector) {
+  const size_t size = groups[0].size();
+  const bool is_grouped =
+      groups.size() > 1 && size > 1 &&
+      std::all_of(groups.begin(), groups.end(), [&](const auto& group) {
+        return group.size() == size &&
+               std::all_of(group.begin(), group.end(), IsAssignment);
+      });
+  std::vector<NodePtr> all;
+  for (std::vector<NodePtr>& group : groups) {
+    if (is_grouped) {
+      all.push_back(MakeNode(Kind::kList, std::move(group)));
+    } else {
+      all.insert(all.end(), group.begin(), group.end());
+    }
+  }
+  return all.size() == 1 ? all[0]
+                         : MakeNode(Kind::kList, std::move(all), connector);
+}
+
+}  // namespace
+
+const Token& Parser::Peek(size_t ahead) const {
+  return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
+}
+
+bool Parser::IsSymbol(absl::string_view text, size_t ahead) const {
+  const Token& token = Peek(ahead);
+  return token.kind == TokenKind::kSymbol && token.text == text;
+}
+
+bool Parser::IsCommand(absl::string_view text, size_t ahead) const {
+  const Token& token = Peek(ahead);
+  return token.kind == TokenKind::kCommand && token.text == text;
+}
+
+bool Parser::Take(absl::string_view symbol) {
+  if (!IsSymbol(symbol)) return false;
+  ++at_;
+  return true;
+}
+
+bool Parser::Expect(absl::string_view symbol) {
+  if (Take(symbol)) return true;
+  Fail(absl::StrCat("\"", symbol, "\""));
+  return false;
+}
+
+NodePtr Parser::Fail(absl::string_view expected) {
+  if (status_.ok()) {
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat("expected ", expected, ", found ",
+                     Peek().kind == TokenKind::kEnd
+                         ? std::string("the end")
+                         : absl::StrCat("\"", Excerpt(Peek().text),
+                                        "\" (symbol ", at_ + 1, ")")));
+  }
+  return nullptr;
+}
+
+NodePtr Parser::ParseAll() {
+  NodePtr node = List();
+  if (node == nullptr) return nullptr;
+  while (Take(".") || Take(",") || Take(";")) {
+  }
+  if (Peek().kind != TokenKind::kEnd) return Fail("an operator or the end");
+  return node;
+}
+
+NodePtr Parser::List() {
+  const Depth depth(this);
+  if (depth_ > kMaxDepth) return Fail("less nesting");
+  std::vector<std::vector<NodePtr>> groups(1);
+  std::string connector;
+  for (;;) {
+    NodePtr element = Element();
+    if (element == nullptr) return nullptr;
+    groups.back().push_back(std::move(element));
+    const size_t before = at_;
+    bool is_strong = false;
+    bool is_weak = false;
+    std::string word;
+    while (true) {
+      if (Take(",")) {
+        is_weak = true;
+      } else if (Take(";") || (!in_rows_ && Take("\\\\"))) {
+        is_strong = true;
+      } else if (IsSymbol("or") || IsSymbol("and")) {
+        word = Peek().text;
+        ++at_;
+        // ", or" is the end of a list with commas.
+        is_strong |= !is_weak;
+      } else {
+        break;
+      }
+    }
+    if (!is_strong && !is_weak) break;
+    if (Peek().kind == TokenKind::kEnd || IsSymbol(".") || IsSymbol("}") ||
+        IsSymbol("...")) {
+      if (IsSymbol("...")) return Fail("an element");
+      at_ = before;
+      break;
+    }
+    const bool is_first = groups.size() == 1 && groups[0].size() == 1;
+    connector = is_first || word == connector ? word : "";
+    if (is_strong) groups.emplace_back();
+  }
+  return Grouped(std::move(groups), connector);
+}
+
+NodePtr Parser::Element() {
+  const bool is_approximate = Take("~");
+  (void)is_approximate;  // "about 8.24" says 8.24
+  auto relation = std::make_shared<Node>(Node{Kind::kRelation});
+  for (;;) {
+    NodePtr operand = SetExpression();
+    if (operand == nullptr) return nullptr;
+    relation->args.push_back(std::move(operand));
+    if (Peek().kind != TokenKind::kSymbol || !IsRelation(Peek().text)) break;
+    std::string op = Peek().text;
+    ++at_;
+    // < = is <=, as some write it.
+    if ((op == "<" || op == ">") && IsSymbol("=")) {
+      ++at_;
+      op += "=";
+    }
+    relation->ops.push_back(op);
+  }
+  if (relation->ops.empty()) return relation->args[0];
+  return relation;
+}
+
+NodePtr Parser::SetExpression() {
+  NodePtr left = SetOperand();
+  while (left != nullptr) {
+    std::string op;
+    for (const char* name : {"cup", "cap", "setminus"}) {
+      if (Take(name)) op = name;
+    }
+    const bool is_interval =
+        left->kind == Kind::kInterval || left->kind == Kind::kUnion ||
+        (left->kind == Kind::kTuple && left->args.size() == 2);
+    if (op.empty() && is_interval && Peek().text == "U" &&
+        (IsSymbol("(", 1) || IsSymbol("[", 1))) {
+      ++at_;
+      op = "cup";
+    }
+    if (op.empty()) break;
+    NodePtr right = SetOperand();
+    if (right == nullptr) return nullptr;
+    left = MakeNode(Kind::kUnion, {left, right}, op);
+  }
+  return left;
+}
+
+NodePtr Parser::SetOperand() { return Ratio(); }
+
+NodePtr Parser::Ratio() {
+  NodePtr first = Quantity();
+  if (first == nullptr || !IsSymbol(":")) return first;
+  std::vector<NodePtr> parts = {first};
+  while (Take(":")) {
+    NodePtr part = Quantity();
+    if (part == nullptr) return nullptr;
+    parts.push_back(std::move(part));
+  }
+  // "Area: 5" names what 5 is.
+  if (parts.size() == 2 && parts[0]->kind == Kind::kText) return parts[1];
+  // 4:30 p.m.: the marker belongs to the time, not to its minutes.
+  std::string marker;
+  if (parts.back()->kind == Kind::kQuantity) {
+    marker = parts.back()->name;
+    parts.back() = parts.back()->args[0];
+  }
+  NodePtr ratio = MakeNode(Kind::kRatio, std::move(parts));
+  return marker.empty() ? ratio : MakeNode(Kind::kQuantity, {ratio}, marker);
+}
+
+NodePtr Parser::Quantity() {
+  for (const auto& [symbol, unit] :
+       std::initializer_list<std::pair<const char*, const char*>>{
+           {"$", "dollar"},
+           {"euro", "euro"},
+           {"pound", "sterling"},
+           {"yen", "yen"}}) {
+    const bool is_negative = IsSymbol("-") && IsSymbol(symbol, 1);
+    if (!is_negative && !IsSymbol(symbol)) continue;
+    at_ += is_negative ? 2 : 1;
+    NodePtr amount = Sum();
+    if (amount == nullptr) return nullptr;
+    if (is_negative) amount = MakeNode(Kind::kNegate, {amount});
+    NodePtr quantity = WithUnit(amount);
+    if (quantity == nullptr) return nullptr;
+    if (quantity->kind == Kind::kQuantity) {
+      if (CanonicalUnit(quantity->name).empty()) {  // $5 each
+        return MakeNode(Kind::kQuantity, {quantity->args[0]}, unit);
+      }
+      return quantity;
+    }
+    return MakeNode(Kind::kQuantity, {quantity}, unit);
+  }
+  NodePtr value = Sum();
+  if (value == nullptr) return nullptr;
+  return WithUnit(std::move(value));
+}
+
+NodePtr Parser::WithUnit(NodePtr value) {
+  if (value->kind == Kind::kText) return value;
+  if (Peek().kind == TokenKind::kText && ScaleWord(Peek().text).has_value()) {
+    value = MakeNode(
+        Kind::kProduct,
+        {value,
+         MakeNumber(mpq_class(static_cast<long>(*ScaleWord(Peek().text))))});
+    ++at_;
+  }
+  const std::string unit = Unit();
+  if (unit.empty()) return value;
+  const std::string canonical = CanonicalUnit(unit);
+  if (canonical == "percent") return MakeNode(Kind::kPercent, {value});
+  if (canonical == "degree") return MakeNode(Kind::kDegrees, {value});
+  if (!CanBeUnit(unit)) return Fail("a unit");
+  return MakeNode(Kind::kQuantity, {value}, unit);
+}
+
+std::string Parser::Unit() {
+  std::string unit;
+  for (;;) {
+    if (Peek().kind == TokenKind::kText) {
+      absl::StrAppend(&unit, unit.empty() ? "" : " ", Peek().text);
+      ++at_;
+      if (IsSymbol("^") && Peek(1).kind == TokenKind::kNumber) {
+        absl::StrAppend(&unit, "^", Peek(1).text);
+        at_ += 2;
+      } else if (IsSymbol("^") && IsSymbol("{", 1) &&
+                 Peek(2).kind == TokenKind::kNumber && IsSymbol("}", 3)) {
+        absl::StrAppend(&unit, "^", Peek(2).text);
+        at_ += 4;
+      }
+    } else if (!unit.empty() && IsSymbol("/") &&
+               Peek(1).kind == TokenKind::kText) {
+      unit += "/";
+      ++at_;
+    } else if (unit.empty() && Take("$")) {
+      return "dollar";
+    } else if (unit.empty() && Take("euro")) {
+      return "euro";
+    } else if (unit.empty() && Take("pound")) {
+      return "sterling";
+    } else if (unit.empty() && Take("yen")) {
+      return "yen";
+    } else {
+      return unit;
+    }
+  }
+}
+
+}  // namespace r1::math

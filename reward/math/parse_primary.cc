@@ -1,0 +1,262 @@
+// Numbers, names and brackets: what a product is made of.
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "reward/math/parse.h"
+#include "reward/math/parser.h"
+#include "reward/math/symbols.h"
+
+namespace r1::math {
+namespace {
+
+NodePtr NumberNode(const Token& token) {
+  auto node = std::make_shared<Node>(Node{Kind::kNumber, token.text});
+  node->value = token.value;
+  node->decimals = token.decimals;
+  node->digits = token.digits;
+  return node;
+}
+
+// The value of `digits` in `base`; nothing if a digit is too large for it.
+bool BasedValue(const std::string& digits, int base, mpq_class* value) {
+  mpz_class integer;
+  if (digits.empty() || integer.set_str(digits, base) != 0) return false;
+  *value = integer;
+  return true;
+}
+
+bool CanBeApplied(const std::string& name) {
+  return name.size() == 1 && (absl::StrContains("fghFGH", name));
+}
+
+// P(x), W(n): letters that name a function where one variable is its argument.
+bool MayBeApplied(const std::string& name) {
+  return name.size() == 1 && absl::StrContains("pqPQWVSTNARLM", name);
+}
+
+}  // namespace
+
+NodePtr Parser::Primary() {
+  const Depth depth(this);
+  if (depth_ > 4 * 60) return Fail("less nesting");
+  const Token& token = Peek();
+  switch (token.kind) {
+    case TokenKind::kNumber:
+      return Number();
+    case TokenKind::kName:
+      return Name();
+    case TokenKind::kCommand:
+      return Command();
+    case TokenKind::kText: {
+      std::string words = token.text;
+      ++at_;
+      while (Peek().kind == TokenKind::kText) {
+        absl::StrAppend(&words, " ", Peek().text);
+        ++at_;
+      }
+      const std::string subscript = Subscript();
+      int base = 0;
+      if (absl::SimpleAtoi(subscript, &base) && base >= 2 && base <= 36) {
+        auto based = std::make_shared<Node>(Node{Kind::kBased, words});
+        based->rows = base;
+        if (BasedValue(words, base, &based->value)) return based;
+      }
+      if (!subscript.empty()) absl::StrAppend(&words, "_", subscript);
+      return MakeNode(Kind::kText, {}, words);
+    }
+    case TokenKind::kSymbol:
+      return Bracket();
+    case TokenKind::kEnd:
+      break;
+  }
+  return Fail("a value");
+}
+
+NodePtr Parser::Number() {
+  const Token& token = Peek();
+  ++at_;
+  NodePtr number = NumberNode(token);
+  if (!IsSymbol("_")) return number;
+  if (!token.is_plain) return Fail("an integer before its base");
+  ++at_;
+  const bool is_group = Take("{");
+  const Token base = Peek();
+  if (base.kind != TokenKind::kNumber && base.text != "ten") {
+    return Fail("a base");
+  }
+  ++at_;
+  if (is_group && !Expect("}")) return nullptr;
+  auto based = std::make_shared<Node>(Node{Kind::kBased, token.text});
+  if (base.value < 2 || base.value > 36 || base.value.get_den() != 1) {
+    return Fail("a base from 2 to 36");
+  }
+  based->rows = static_cast<int>(base.value.get_num().get_si());
+  if (!BasedValue(token.text, based->rows, &based->value)) {
+    return Fail("digits of the base");
+  }
+  return based;
+}
+
+std::string Parser::Subscript() {
+  if (!Take("_")) return "";
+  std::string text;
+  if (Take("{")) {
+    int open = 1;
+    while (Peek().kind != TokenKind::kEnd) {
+      if (IsSymbol("{")) ++open;
+      if (IsSymbol("}") && --open == 0) break;
+      absl::StrAppend(&text, Peek().text);
+      ++at_;
+    }
+    if (!Expect("}")) return "";
+    return text;
+  }
+  if (Peek().kind == TokenKind::kEnd) {
+    Fail("a subscript");
+    return "";
+  }
+  text = Peek().text;
+  ++at_;
+  return text;
+}
+
+NodePtr Parser::Name() {
+  std::string name = Peek().text;
+  ++at_;
+  const std::string subscript = Subscript();
+  if (!subscript.empty()) absl::StrAppend(&name, "_{", subscript, "}");
+  while (Take("'")) name += "'";
+  if (name == "e" || name == "i") return MakeNode(Kind::kConstant, {}, name);
+  const std::string head = name.substr(0, name.find_first_of("_'"));
+  const bool is_variable_alone =
+      IsSymbol("(") && Peek(1).kind == TokenKind::kName && IsSymbol(")", 2);
+  if (IsSymbol("(") &&
+      (CanBeApplied(head) || (MayBeApplied(head) && is_variable_alone))) {
+    ++at_;
+    NodePtr argument = List();
+    if (argument == nullptr || !Expect(")")) return nullptr;
+    return MakeNode(Kind::kCall, {argument}, name);
+  }
+  return MakeNode(Kind::kSymbol, {}, name);
+}
+
+NodePtr Parser::Bracket() {
+  const std::string open = Peek().text;
+  if (open == "{") return Group();
+  if (open == "\\{") return Set();
+  if (open == "|") return Between("|", "abs");
+  if (open == "<|") {
+    ++at_;
+    NodePtr inside = List();
+    if (inside == nullptr || !Expect("|>")) return nullptr;
+    if (inside->kind != Kind::kList) return MakeNode(Kind::kTuple, {inside});
+    return MakeNode(Kind::kTuple, inside->args);
+  }
+  if (open == "$" || open == "euro" || open == "pound" || open == "yen") {
+    return Fail("an amount on its own");
+  }
+  if (open != "(" && open != "[") return Fail("a value");
+  ++at_;
+  const int bars = std::exchange(bars_, 0);
+  const bool rows = std::exchange(in_rows_, false);
+  NodePtr inside = List();
+  bars_ = bars;
+  in_rows_ = rows;
+  if (inside == nullptr) return nullptr;
+  const bool is_round = IsSymbol(")");
+  if (!is_round && !IsSymbol("]")) return Fail("\")\" or \"]\"");
+  ++at_;
+  const bool is_pair = inside->kind == Kind::kList && inside->args.size() == 2;
+  if (open == "(" && is_round) {
+    if (inside->kind != Kind::kList) return inside;
+    return MakeNode(Kind::kTuple, inside->args);
+  }
+  if (inside->kind == Kind::kList && open == "[" && !is_round && !is_pair) {
+    return MakeNode(Kind::kTuple, inside->args, "[]");
+  }
+  if (!is_pair) {
+    // [x+1] groups; [x+1) is nothing.
+    if (open == "[" && !is_round && inside->kind == Kind::kMatrix)
+      return inside;
+    if (open == "[" && !is_round && inside->kind != Kind::kList) return inside;
+    return Fail("an interval");
+  }
+  auto interval =
+      std::make_shared<Node>(Node{Kind::kInterval, "", inside->args});
+  interval->closed_left = open == "[";
+  interval->closed_right = !is_round;
+  return interval;
+}
+
+NodePtr Parser::Group() {
+  if (!Expect("{")) return nullptr;
+  const int bars = std::exchange(bars_, 0);
+  NodePtr inside = List();
+  bars_ = bars;
+  if (inside == nullptr || !Expect("}")) return nullptr;
+  return inside;
+}
+
+NodePtr Parser::MacroArgument() {
+  if (IsSymbol("{")) return Group();
+  // \frac12: one digit each.
+  Token& token = tokens_[std::min(at_, tokens_.size() - 1)];
+  if (token.kind == TokenKind::kNumber && token.is_plain &&
+      token.text.size() > 1) {
+    Token digit{TokenKind::kNumber, token.text.substr(0, 1)};
+    digit.value = mpq_class(digit.text);
+    token.text = token.text.substr(1);
+    token.value = mpq_class(mpz_class(token.text, 10));
+    return NumberNode(digit);
+  }
+  if (token.kind == TokenKind::kSymbol) return Bracket();
+  if (token.kind == TokenKind::kCommand) return Command();
+  if (token.kind == TokenKind::kNumber || token.kind == TokenKind::kName) {
+    // One symbol, without its own subscript or brackets.
+    ++at_;
+    if (token.kind == TokenKind::kNumber) return NumberNode(token);
+    if (token.text == "e" || token.text == "i") {
+      return MakeNode(Kind::kConstant, {}, token.text);
+    }
+    return MakeNode(Kind::kSymbol, {}, token.text);
+  }
+  return Fail("an argument");
+}
+
+NodePtr Parser::Set() {
+  if (!Expect("\\{")) return nullptr;
+  if (Take("\\}")) return MakeNode(Kind::kSet, {});
+  // {x | x > 0}: a bar after the first element is no absolute value.
+  const int bars = std::exchange(bars_, 1);
+  NodePtr inside = List();
+  bars_ = bars;
+  if (inside == nullptr) return nullptr;
+  if (Take("|") || Take("mid")) {
+    NodePtr condition = List();
+    if (condition == nullptr) return nullptr;
+    inside = MakeNode(Kind::kCall, {inside, condition}, "such that");
+  }
+  if (!Expect("\\}")) return nullptr;
+  if (inside->kind == Kind::kList) return MakeNode(Kind::kSet, inside->args);
+  return MakeNode(Kind::kSet, {inside});
+}
+
+NodePtr Parser::Between(absl::string_view close, absl::string_view function) {
+  ++at_;
+  const bool is_bar = close == "|";
+  if (is_bar) ++bars_;
+  NodePtr inside = Sum();
+  if (is_bar) --bars_;
+  if (inside == nullptr) return nullptr;
+  if (is_bar) {
+    if (!Expect("|")) return nullptr;
+  } else {
+    if (!IsCommand(close)) return Fail(close);
+    ++at_;
+  }
+  return MakeNode(Kind::kCall, {inside}, std::string(function));
+}
+
+}  // namespace r1::math

@@ -1,0 +1,241 @@
+// Sums, products, powers and what is written after a value.
+#include "absl/strings/match.h"
+#include "reward/math/parser.h"
+#include "reward/math/symbols.h"
+
+namespace r1::math {
+
+NodePtr Parser::Sum() {
+  const Depth depth(this);
+  if (depth_ > 4 * 60) return Fail("less nesting");
+  NodePtr total;
+  const auto add = [&total](NodePtr term) {
+    if (total == nullptr) {
+      total = std::move(term);
+    } else if (total->kind == Kind::kSum) {
+      auto sum = std::make_shared<Node>(*total);
+      sum->args.push_back(std::move(term));
+      total = std::move(sum);
+    } else {
+      total = MakeNode(Kind::kSum, {total, std::move(term)});
+    }
+  };
+  for (bool is_first = true;; is_first = false) {
+    if (Take("+-") || (IsSymbol("+") && IsSymbol("/", 1) && IsSymbol("-", 2))) {
+      if (IsSymbol("+")) at_ += 3;
+      NodePtr term = Term();
+      if (term == nullptr) return nullptr;
+      total = total == nullptr
+                  ? MakeNode(Kind::kPlusMinus, {term}, "+-")
+                  : MakeNode(Kind::kPlusMinus, {total, term}, "+-");
+      continue;
+    }
+    if (Take("-+")) {
+      NodePtr term = Term();
+      if (term == nullptr) return nullptr;
+      total = total == nullptr
+                  ? MakeNode(Kind::kPlusMinus, {term}, "-+")
+                  : MakeNode(Kind::kPlusMinus, {total, term}, "-+");
+      continue;
+    }
+    bool is_negative = false;
+    if (Take("-")) {
+      is_negative = true;
+    } else if (!Take("+") && !is_first) {
+      return total;
+    }
+    NodePtr term = Term();
+    if (term == nullptr) return nullptr;
+    add(is_negative ? MakeNode(Kind::kNegate, {term}) : term);
+  }
+}
+
+NodePtr Parser::Term() {
+  NodePtr product = SignedFactor();
+  if (product == nullptr) return nullptr;
+  product = MixedNumber(std::move(product));
+  while (product != nullptr) {
+    const bool is_text = product->kind == Kind::kText;
+    if (Take("*")) {
+      NodePtr factor = SignedFactor();
+      if (factor == nullptr) return nullptr;
+      product = MakeNode(Kind::kProduct, {product, factor});
+    } else if (Take("/")) {
+      NodePtr factor = SignedFactor();
+      if (factor == nullptr) return nullptr;
+      product = MakeNode(Kind::kDivide, {product, factor});
+    } else if (!is_text && StartsOperand()) {
+      // 2 3 is no product: a mark is missing.
+      if (Peek().kind == TokenKind::kNumber &&
+          tokens_[at_ - 1].kind == TokenKind::kNumber) {
+        return Fail("an operator");
+      }
+      NodePtr factor = Factor();
+      if (factor == nullptr) return nullptr;
+      if (factor->kind == Kind::kText) return Fail("an operator");
+      product = MakeNode(Kind::kProduct, {product, factor});
+    } else {
+      return product;
+    }
+  }
+  return nullptr;
+}
+
+// 1\frac12 and 1 1/2, with a whole number and a proper fraction.
+NodePtr Parser::MixedNumber(NodePtr whole) {
+  if (whole->kind != Kind::kNumber || whole->decimals >= 0 ||
+      tokens_[at_ - 1].kind != TokenKind::kNumber ||
+      whole->value.get_den() != 1) {
+    return whole;
+  }
+  const size_t before = at_;
+  NodePtr fraction;
+  if (IsCommand("frac")) {
+    fraction = Primary();
+  } else if (Peek().kind == TokenKind::kNumber && Peek().space_before &&
+             IsSymbol("/", 1) && Peek(2).kind == TokenKind::kNumber) {
+    NodePtr top = Number();
+    ++at_;
+    NodePtr bottom = Number();
+    if (top != nullptr && bottom != nullptr) {
+      fraction = MakeNode(Kind::kDivide, {top, bottom});
+    }
+  } else {
+    return whole;
+  }
+  if (fraction == nullptr) return nullptr;
+  const auto is_integer = [](const NodePtr& node) {
+    return node->kind == Kind::kNumber && node->decimals < 0 &&
+           node->value.get_den() == 1;
+  };
+  const bool is_proper = fraction->kind == Kind::kDivide &&
+                         is_integer(fraction->args[0]) &&
+                         is_integer(fraction->args[1]) &&
+                         fraction->args[0]->value < fraction->args[1]->value &&
+                         whole->value > 0 && !IsSymbol("^");
+  if (is_proper) return Power(MakeNode(Kind::kSum, {whole, fraction}));
+  at_ = before;  // a product, or an error that Term() names
+  return whole;
+}
+
+bool Parser::StartsFactor() {
+  const Token& token = Peek();
+  switch (token.kind) {
+    case TokenKind::kNumber:
+    case TokenKind::kName:
+      return true;
+    case TokenKind::kCommand:
+      return token.text != "end" && token.text != "rfloor" &&
+             token.text != "rceil" && token.text != "bmod" &&
+             token.text != "mod" && token.text != "pmod";
+    case TokenKind::kSymbol:
+      return token.text == "(" || token.text == "[" || token.text == "{" ||
+             token.text == "\\{" || token.text == "<|" ||
+             (token.text == "|" && bars_ == 0);
+    default:
+      return false;
+  }
+}
+
+// Whether an implied product goes on here.
+bool Parser::StartsOperand() {
+  // (0,1)U(1,2) and 5[3] are no products.
+  if (IsSymbol("\\{")) return false;
+  if (Peek().text == "U" && (IsSymbol("(", 1) || IsSymbol("[", 1)) && at_ > 0 &&
+      (tokens_[at_ - 1].text == ")" || tokens_[at_ - 1].text == "]")) {
+    return false;
+  }
+  return StartsFactor();
+}
+
+NodePtr Parser::SignedFactor() {
+  const Depth depth(this);
+  if (depth_ > 4 * 60) return Fail("less nesting");
+  if (Take("-")) {
+    NodePtr factor = SignedFactor();
+    return factor == nullptr ? nullptr : MakeNode(Kind::kNegate, {factor});
+  }
+  if (Take("+")) return SignedFactor();
+  return Factor();
+}
+
+NodePtr Parser::Factor() {
+  NodePtr base = Primary();
+  if (base == nullptr) return nullptr;
+  return Power(std::move(base));
+}
+
+NodePtr Parser::Power(NodePtr base) {
+  for (;;) {
+    if (base->kind == Kind::kText) return base;
+    if (Take("^")) {
+      NodePtr exponent = Exponent();
+      if (exponent == nullptr) return nullptr;
+      base = MakeNode(Kind::kPower, {base, exponent});
+    } else if (Take("!")) {
+      base = MakeNode(Kind::kCall, {base}, "factorial");
+    } else if (Take("deg")) {
+      base = MakeNode(Kind::kDegrees, {base});
+    } else if (Take("%")) {
+      base = MakeNode(Kind::kPercent, {base});
+    } else if (IsCommand("pmod") || IsCommand("bmod") || IsCommand("mod")) {
+      ++at_;
+      NodePtr modulus = MacroArgument();
+      if (modulus == nullptr) return nullptr;
+      base = MakeNode(Kind::kCall, {base, modulus}, "mod");
+    } else {
+      return base;
+    }
+  }
+}
+
+NodePtr Parser::Exponent() {
+  const Depth depth(this);
+  if (depth_ > 4 * 60) return Fail("less nesting");
+  if (Take("-")) {
+    NodePtr exponent = Exponent();
+    return exponent == nullptr ? nullptr : MakeNode(Kind::kNegate, {exponent});
+  }
+  if (Take("+")) return Exponent();
+  NodePtr exponent = IsSymbol("{") ? Group() : Primary();
+  if (exponent == nullptr) return nullptr;
+  if (Take("^")) {  // right to left: 2^3^4 is 2^(3^4)
+    NodePtr next = Exponent();
+    if (next == nullptr) return nullptr;
+    exponent = MakeNode(Kind::kPower, {exponent, next});
+  }
+  return exponent;
+}
+
+// The argument of sin, log, ... without brackets: factors up to the next
+// operator or function.
+NodePtr Parser::ImplicitArgument() {
+  NodePtr argument;
+  const bool is_negative = Take("-");
+  while (StartsFactor()) {
+    if (Peek().kind == TokenKind::kCommand && IsFunction(Peek().text)) break;
+    if (argument != nullptr && (IsSymbol("(") || IsSymbol("["))) break;
+    NodePtr factor = Factor();
+    if (factor == nullptr) return nullptr;
+    argument = argument == nullptr
+                   ? factor
+                   : MakeNode(Kind::kProduct, {argument, factor});
+    // sin x/2
+    if (IsSymbol("/") && Peek(1).kind == TokenKind::kNumber) {
+      ++at_;
+      NodePtr divisor = Factor();
+      if (divisor == nullptr) return nullptr;
+      argument = MakeNode(Kind::kDivide, {argument, divisor});
+    }
+  }
+  if (argument == nullptr) {
+    // log sin x
+    if (Peek().kind == TokenKind::kCommand && IsFunction(Peek().text)) {
+      argument = Factor();
+    }
+    if (argument == nullptr) return Fail("an argument");
+  }
+  return is_negative ? MakeNode(Kind::kNegate, {argument}) : argument;
+}
+
+}  // namespace r1::math

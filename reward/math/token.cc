@@ -1,0 +1,409 @@
+#include "reward/math/token.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "reward/math/number_token.h"
+#include "reward/math/source_text.h"
+#include "reward/math/symbols.h"
+#include "reward/math/units.h"
+#include "reward/text.h"
+
+namespace r1::math {
+namespace {
+
+bool IsLower(absl::string_view word) {
+  return std::all_of(word.begin(), word.end(), absl::ascii_islower);
+}
+bool IsUpper(absl::string_view word) {
+  return std::all_of(word.begin(), word.end(), absl::ascii_isupper);
+}
+
+// Letters that are written side by side as a product: "xyz", "abc", "xx".
+bool IsProductOfLetters(absl::string_view word) {
+  for (const absl::string_view family :
+       {"abc", "xyz", "pqr", "mnk", "uvw", "rst"}) {
+    if (std::all_of(word.begin(), word.end(),
+                    [&](char c) { return absl::StrContains(family, c); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+class Lexer {
+ public:
+  Lexer(absl::string_view text, const LexOptions& options)
+      : text_(text), options_(options) {}
+
+  absl::StatusOr<std::vector<Token>> Run() {
+    // Escaped dollars are amounts, the others come in pairs around formulas.
+    size_t num_dollars = 0;
+    for (size_t i = 0; i < text_.size(); ++i) {
+      if (text_[i] == '\\')
+        ++i;
+      else if (text_[i] == '$')
+        ++num_dollars;
+    }
+    dollars_delimit_ = num_dollars % 2 == 0;
+    while (at_ < text_.size()) {
+      R1_RETURN_IF_ERROR(Step());
+      if (tokens_.size() > kMaxTokens) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("more than ", kMaxTokens, " symbols"));
+      }
+    }
+    Add(TokenKind::kEnd, "");
+    return std::move(tokens_);
+  }
+
+ private:
+  absl::Status Step() {
+    const char c = text_[at_];
+    if (absl::ascii_isspace(c) || c == '~') {
+      space_ = true;
+      ++at_;
+      return absl::OkStatus();
+    }
+    if (c == '\\') return Backslash();
+    if (absl::ascii_isdigit(c) || (c == '.' && at_ + 1 < text_.size() &&
+                                   absl::ascii_isdigit(text_[at_ + 1]) &&
+                                   !absl::StartsWith(Rest(), ".."))) {
+      return Number();
+    }
+    if (absl::ascii_isalpha(c)) {
+      Letters(/*in_text=*/false);
+      return absl::OkStatus();
+    }
+    return Symbol();
+  }
+
+  absl::string_view Rest() const { return text_.substr(at_); }
+
+  void Add(TokenKind kind, absl::string_view text) {
+    Token token{kind, std::string(text)};
+    token.space_before = space_;
+    space_ = false;
+    tokens_.push_back(std::move(token));
+  }
+
+  void AddSymbol(absl::string_view text) {
+    if (text == "(" || text == "[" || text == "\\{") ++depth_;
+    if (text == ")" || text == "]" || text == "\\}") {
+      depth_ = std::max(0, depth_ - 1);
+    }
+    Add(TokenKind::kSymbol, text);
+  }
+
+  absl::Status Number() {
+    NumberStyle style;
+    style.decimal_comma = options_.decimal_comma;
+    style.allow_groups = depth_ == 0;
+    style.allow_spaces = depth_ == 0 && !AfterFraction();
+    style.allow_exponent = true;
+    Token token{TokenKind::kNumber};
+    token.space_before = space_;
+    space_ = false;
+    R1_ASSIGN_OR_RETURN(const size_t used, LexNumber(Rest(), style, &token));
+    at_ += used;
+    tokens_.push_back(std::move(token));
+    return absl::OkStatus();
+  }
+
+  // Whether the digits here may be the arguments of \frac 1 2.
+  bool AfterFraction() const {
+    const size_t n = tokens_.size();
+    return (n >= 1 && tokens_[n - 1].text == "frac") ||
+           (n >= 2 && tokens_[n - 2].text == "frac");
+  }
+
+  absl::Status Backslash() {
+    if (at_ + 1 == text_.size()) {
+      ++at_;  // a lone one at the end: a cut line break
+      return absl::OkStatus();
+    }
+    const char next = text_[at_ + 1];
+    if (!absl::ascii_isalpha(next)) {
+      at_ += 2;
+      if (next == '\\') {
+        if (absl::StartsWith(Rest(), "[")) {  // \\[2pt]
+          const size_t close = Rest().find(']');
+          if (close != absl::string_view::npos && close < 8 &&
+              absl::EndsWith(Rest().substr(0, close), "pt")) {
+            at_ += close + 1;
+          }
+        }
+        AddSymbol("\\\\");
+      } else if (absl::StrContains("{}", next)) {
+        AddSymbol(text_.substr(at_ - 2, 2));
+      } else if (absl::StrContains("%$&#", next)) {
+        AddSymbol(absl::string_view(&next, 1));
+      } else if (next == '|') {
+        AddSymbol("|");
+      } else if (absl::StrContains(",;:! ()[]\n\t/", next)) {
+        space_ = true;
+      } else {
+        return absl::InvalidArgumentError(
+            absl::StrCat("unknown command \"\\", Excerpt({&next, 1}), "\""));
+      }
+      return absl::OkStatus();
+    }
+    size_t end = at_ + 1;
+    while (end < text_.size() && absl::ascii_isalpha(text_[end])) ++end;
+    absl::string_view name = text_.substr(at_ + 1, end - at_ - 1);
+    CommandMeaning meaning = FindCommand(name);
+    if (meaning.role == CommandRole::kUnknown &&
+        absl::ConsumePrefix(&name, "quad")) {
+      meaning.role = CommandRole::kSkip;  // \quadx: letters follow
+      end -= name.size();
+    }
+    at_ = end;
+    return Command(meaning, name);
+  }
+
+  absl::Status Command(const CommandMeaning& meaning, absl::string_view name) {
+    switch (meaning.role) {
+      case CommandRole::kUnknown:
+        return absl::InvalidArgumentError(
+            absl::StrCat("unknown command \"\\", Excerpt(name), "\""));
+      case CommandRole::kSkip:
+        space_ = true;
+        // \left. and \right. are brackets that are not shown.
+        if ((name == "left" || name == "right") &&
+            absl::StartsWith(Rest(), ".")) {
+          ++at_;
+        }
+        return absl::OkStatus();
+      case CommandRole::kSymbol:
+        AddSymbol(meaning.text);
+        return absl::OkStatus();
+      case CommandRole::kCommand:
+        Add(TokenKind::kCommand, meaning.text);
+        return absl::OkStatus();
+      case CommandRole::kFormat:
+        return absl::OkStatus();
+      case CommandRole::kSkipNext:
+        SkipSpaces();
+        if (absl::StartsWith(Rest(), "{")) {
+          const size_t close = Rest().find('}');
+          if (close == absl::string_view::npos) {
+            return absl::InvalidArgumentError("a group is not closed");
+          }
+          at_ += close + 1;
+        } else if (!Rest().empty()) {
+          ++at_;
+        }
+        return absl::OkStatus();
+      case CommandRole::kText:
+        return TextGroup(name);
+    }
+    return absl::OkStatus();
+  }
+
+  void SkipSpaces() {
+    while (at_ < text_.size() && absl::ascii_isspace(text_[at_])) ++at_;
+  }
+
+  // \text{...}: words are words, whatever their letters.
+  absl::Status TextGroup(absl::string_view name) {
+    SkipSpaces();
+    if (!absl::StartsWith(Rest(), "{")) return absl::OkStatus();
+    size_t close = at_ + 1;
+    int depth = 1;
+    for (; close < text_.size(); ++close) {
+      if (text_[close] == '\\') {
+        ++close;
+      } else if (text_[close] == '{') {
+        ++depth;
+      } else if (text_[close] == '}' && --depth == 0) {
+        break;
+      }
+    }
+    if (close >= text_.size()) {
+      return absl::InvalidArgumentError("a group of words is not closed");
+    }
+    const absl::string_view inside = text_.substr(at_ + 1, close - at_ - 1);
+    // \mathrm{e}, \mathrm{sin}, \text{\frac12}: formulas in another font.
+    const bool is_math_font = absl::StartsWith(name, "math") ||
+                              name == "operatorname" || name == "underline";
+    const bool is_formula =
+        absl::StrContains(inside, '\\') ||
+        (is_math_font &&
+         (inside.size() == 1 || IsPlainCommand(inside) ||
+          !std::any_of(inside.begin(), inside.end(), absl::ascii_isalpha)));
+    if (is_formula) return absl::OkStatus();  // the braces are read as a group
+    const absl::string_view whole = text_;
+    text_ = text_.substr(0, close);
+    ++at_;
+    absl::Status status;
+    while (at_ < text_.size() && status.ok()) {
+      if (absl::ascii_isalpha(text_[at_])) {
+        Letters(/*in_text=*/true);
+      } else {
+        status = Step();
+      }
+    }
+    text_ = whole;
+    at_ = close + 1;
+    return status;
+  }
+
+  // A run of letters, perhaps with a unit's "/" or a word's "-" inside.
+  void Letters(bool in_text) {
+    size_t end = at_;
+    while (end < text_.size() && absl::ascii_isalpha(text_[end])) ++end;
+    absl::string_view word = text_.substr(at_, end - at_);
+    const bool is_attached = !space_ && !tokens_.empty() &&
+                             tokens_.back().kind == TokenKind::kNumber;
+    // p.m. and a.m.
+    const absl::string_view rest = text_.substr(end);
+    if ((word == "p" || word == "a" || word == "P" || word == "A") &&
+        (absl::StartsWith(rest, ".m") || absl::StartsWith(rest, ".M"))) {
+      at_ = end + 2;
+      if (absl::StartsWith(Rest(), ".")) ++at_;
+      Add(TokenKind::kText, absl::ascii_tolower(word[0]) == 'p' ? "pm" : "am");
+      return;
+    }
+    const std::string lower = absl::AsciiStrToLower(word);
+    if (lower == "and" || lower == "or") {
+      at_ = end;
+      AddSymbol(lower);
+      return;
+    }
+    if (options_.unit_letters && !CanonicalUnit(word).empty()) in_text = true;
+    if (!in_text) {
+      for (const absl::string_view connector : {"or", "and"}) {
+        if (absl::StartsWith(word, connector) &&
+            absl::ascii_isupper(word[connector.size()])) {
+          at_ += connector.size();  // 1orW(x)
+          AddSymbol(connector);
+          return;
+        }
+      }
+      if (word.size() == 1) {
+        at_ = end;
+        Add(TokenKind::kName, word);
+        return;
+      }
+      if (IsPlainCommand(word) || word == "inf" || word == "oo" ||
+          word == "Infinity") {
+        at_ = end;
+        Add(TokenKind::kCommand,
+            absl::StartsWith(lower, "inf") || word == "oo" ? "infinity" : word);
+        return;
+      }
+      if (word == "in" && !is_attached) {
+        at_ = end;
+        AddSymbol("in");
+        return;
+      }
+      const bool is_word_of_two = IsUnitWord(word) || word == "no" ||
+                                  word == "sq" || word == "cu" ||
+                                  word == "is" || word == "to" ||
+                                  word == "of" || word == "am" || word == "an";
+      if (IsUpper(word)) {  // a segment or a polygon: one name
+        at_ = end;
+        Add(TokenKind::kName, word);
+        return;
+      }
+      if (!is_word_of_two &&
+          ((word.size() == 2 && IsLower(word)) || IsProductOfLetters(word) ||
+           (is_attached && !IsUnitWord(word) && word.size() < 4))) {
+        for (const char& letter : word) {
+          Add(TokenKind::kName, absl::string_view(&letter, 1));
+        }
+        at_ = end;
+        return;
+      }
+    }
+    // A word, with what may stand inside one. Digits: A5 in base 11.
+    if (in_text && IsUpper(word)) {
+      while (end < text_.size() && (absl::ascii_isdigit(text_[end]) ||
+                                    absl::ascii_isupper(text_[end]))) {
+        ++end;
+      }
+    }
+    while (end + 1 < text_.size() && absl::StrContains("/-'", text_[end]) &&
+           absl::ascii_isalpha(text_[end + 1])) {
+      ++end;
+      while (end < text_.size() && absl::ascii_isalpha(text_[end])) ++end;
+    }
+    Add(TokenKind::kText, text_.substr(at_, end - at_));
+    at_ = end;
+    // The dot of an abbreviation.
+    if (absl::StartsWith(Rest(), ".") && in_text) ++at_;
+  }
+
+  absl::Status Symbol() {
+    const absl::string_view rest = Rest();
+    for (const auto& [spelling, symbol] :
+         std::initializer_list<std::pair<absl::string_view, absl::string_view>>{
+             {"...", "..."},
+             {"{:}", ":"},
+             {"<=", "<="},
+             {">=", ">="},
+             {"=<", "<="},
+             {"!=", "!="},
+             {"**", "^"},
+             {"==", "="},
+             {":=", "="}}) {
+      if (absl::StartsWith(rest, spelling)) {
+        at_ += spelling.size();
+        AddSymbol(symbol);
+        return absl::OkStatus();
+      }
+    }
+    const char c = rest[0];
+    ++at_;
+    if (c == '$' && dollars_delimit_) {
+      space_ = true;
+      return absl::OkStatus();
+    }
+    if (c == '^') {  // ^\circ is one mark
+      absl::string_view mark = absl::StripLeadingAsciiWhitespace(Rest());
+      for (const absl::string_view circle :
+           {"\\circ", "{\\circ}", "{ \\circ }", "\\degree", "{\\degree}",
+            "{\\circ }"}) {
+        if (absl::ConsumePrefix(&mark, circle)) {
+          at_ = text_.size() - mark.size();
+          AddSymbol("deg");
+          return absl::OkStatus();
+        }
+      }
+    }
+    if (!absl::StrContains("+-*/^_!()[]{}|<>=,;:'&%.$\"?", c)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown symbol \"", Excerpt(rest.substr(0, 4)), "\""));
+    }
+    AddSymbol(rest.substr(0, 1));
+    return absl::OkStatus();
+  }
+
+  absl::string_view text_;
+  const LexOptions options_;
+  size_t at_ = 0;
+  int depth_ = 0;  // of brackets, in which a comma separates
+  bool space_ = false;
+  bool dollars_delimit_ = true;
+  std::vector<Token> tokens_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::vector<Token>> Lex(absl::string_view source,
+                                       const LexOptions& options) {
+  if (source.size() > kMaxAnswerBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        source.size(), " bytes, at most ", kMaxAnswerBytes, " are read"));
+  }
+  R1_ASSIGN_OR_RETURN(const std::string text, ToPlainLatex(source));
+  return Lexer(text, options).Run();
+}
+
+}  // namespace r1::math

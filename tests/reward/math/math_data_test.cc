@@ -1,0 +1,96 @@
+// The verifier on data that others wrote.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include "reward/math/parse.h"
+#include "reward/math/verify.h"
+#include "tests/reward/math/answer_pairs.h"
+
+namespace r1 {
+namespace {
+
+const char kPairs[] = R1_SHARED_DATA "/answer_pairs/pairs.jsonl";
+const char kMathTrain[] = R1_SHARED_DATA "/math_train/train.jsonl";
+
+TEST(MathDataTest, AgreesWithHumanVerdicts) {
+  const auto pairs = ReadAnswerPairs(kPairs);
+  if (pairs.empty()) GTEST_SKIP() << "needs ../shared/data";
+  int num_rows = 0, num_agreed = 0, num_accepted_wrongly = 0;
+  for (const AnswerPair& pair : pairs) {
+    MathOptions options;
+    options.mode = pair.mode;
+    const MathResult result = VerifyMath(pair.answer, pair.gold, options);
+    const bool is_correct = result.verdict == MathVerdict::kCorrect;
+    if (is_correct != pair.expected) {
+      std::cout << pair.id << (pair.is_policy ? " (policy)" : "")
+                << " expected " << pair.expected << ": gold "
+                << pair.gold.substr(0, 60) << " answer "
+                << pair.answer.substr(0, 60) << ": " << result.reason << "\n";
+    }
+    if (pair.is_policy) continue;
+    ++num_rows;
+    num_agreed += is_correct == pair.expected ? 1 : 0;
+    num_accepted_wrongly += is_correct && !pair.expected ? 1 : 0;
+  }
+  std::cout << num_agreed << " of " << num_rows << " rows agree\n";
+  EXPECT_GE(num_agreed, 0.97 * num_rows);
+  EXPECT_LE(num_accepted_wrongly, 1);
+}
+
+// cases.tsv: verdict, gold, answer; written by hand.
+TEST(MathDataTest, HandWrittenCases) {
+  std::ifstream file(R1_SOURCE_DIR "/tests/reward/math/cases.tsv");
+  int num_cases = 0;
+  for (std::string line; std::getline(file, line); ++num_cases) {
+    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+    ASSERT_EQ(fields.size(), 3u) << line;
+    MathOptions options;
+    options.mode = MathMode::kWhole;
+    const MathResult result = VerifyMath(fields[2], fields[1], options);
+    EXPECT_EQ(result.verdict, fields[0] == "right" ? MathVerdict::kCorrect
+                                                   : MathVerdict::kIncorrect)
+        << line << ": " << result.reason;
+  }
+  EXPECT_GT(num_cases, 300);
+}
+
+TEST(MathDataTest, EveryGoldIsReadAndEqualsItselfAndItsRendering) {
+  const auto golds = ReadGolds(kMathTrain);
+  if (golds.empty()) GTEST_SKIP() << "needs ../shared/data";
+  MathOptions options;
+  options.mode = MathMode::kWhole;
+  const std::set<std::string> distinct(golds.begin(), golds.end());
+  int num_text = 0;
+  for (const std::string& gold : distinct) {
+    if (gold.empty()) {
+      EXPECT_EQ(VerifyMath("1", gold, options).verdict, MathVerdict::kAbstain);
+      continue;
+    }
+    const auto node = math::ReadAnswer(gold, options);
+    EXPECT_TRUE(node.ok()) << gold << ": " << node.status();
+    if (!node.ok()) continue;
+    num_text += (*node)->kind == math::Kind::kText ? 1 : 0;
+    const MathResult self = VerifyMath(gold, gold, options);
+    EXPECT_EQ(self.verdict, MathVerdict::kCorrect) << gold << self.reason;
+    const std::string rendered = math::Render(**node);
+    const MathResult again = VerifyMath(rendered, gold, options);
+    EXPECT_EQ(again.verdict, MathVerdict::kCorrect)
+        << gold << " as " << rendered << ": " << again.reason;
+    const MathResult reverse = VerifyMath(gold, rendered, options);
+    EXPECT_EQ(reverse.verdict, MathVerdict::kCorrect)
+        << rendered << " for " << gold << ": " << reverse.reason;
+    if ((*node)->kind != math::Kind::kText) {
+      EXPECT_TRUE(math::ParseFormula(rendered, {}).ok()) << rendered;
+    }
+  }
+  std::cout << distinct.size() << " golds, " << num_text << " of them text\n";
+}
+
+}  // namespace
+}  // namespace r1
