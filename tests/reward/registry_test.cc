@@ -33,9 +33,7 @@ TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
       "unknown reward rule \"countdwon\"; known: code, cosine, countdown, "
       "countdown_lenient, exact_answer, exact_answer_lenient, format, "
       "format_lenient, group_length, language, math, overlong, "
-      "repetition, 
-      tag_count;
-      did you mean \"countdown\"?");
+      "repetition, tag_count; did you mean \"countdown\"?");
   const std::string huge(5000000, 'x');
   EXPECT_LT(registry.Make(huge, {}).status().message().size(), 600u);
   EXPECT_THAT(std::string(RewardRegistry().Make("a", {}).status().message()),
