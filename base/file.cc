@@ -205,6 +205,12 @@ bool FileExists(const std::string& path) {
   return fs::exists(path, error);
 }
 
+absl::Status LacksFile(const std::string& folder, const std::string& message) {
+  const absl::Status listed = ListDirectory(folder).status();
+  if (absl::IsPermissionDenied(listed)) return listed;
+  return absl::NotFoundError(message);
+}
+
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Acquire(
     const std::string& path) {
   Descriptor fd(path, O_RDWR | O_CREAT);

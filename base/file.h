@@ -45,6 +45,10 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
 
 bool FileExists(const std::string& path);
 
+// NotFound with `message`, for a folder that lacks a file; PermissionDenied if
+// that is so because it may not be looked into.
+absl::Status LacksFile(const std::string& folder, const std::string& message);
+
 // An exclusive advisory lock on `path` (created if needed), held until
 // destruction or the process ends, however it ends.
 class FileLock {

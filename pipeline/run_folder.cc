@@ -147,12 +147,6 @@ absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir) {
   return LoadConfig(run_dir + kConfigName, {});
 }
 
-absl::Status LacksFile(const std::string& folder, const std::string& message) {
-  const absl::Status listed = ListDirectory(folder).status();
-  if (absl::IsPermissionDenied(listed)) return listed;
-  return absl::NotFoundError(message);
-}
-
 bool IsRunFolder(const std::string& path) {
   return FileExists(path + kConfigName);
 }

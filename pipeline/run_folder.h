@@ -59,10 +59,6 @@ class RunFolder {
 // Errors: NotFound if there is none.
 absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir);
 
-// NotFound with `message`, for a folder that lacks a file; PermissionDenied if
-// that is so because it may not be looked into.
-absl::Status LacksFile(const std::string& folder, const std::string& message);
-
 // True if the folder is that of a run, whole or not.
 bool IsRunFolder(const std::string& path);
 

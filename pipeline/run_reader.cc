@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "pipeline/run_folder.h"
 #include "pipeline/run_schema.h"
 
 namespace r1 {
