@@ -145,7 +145,7 @@ TEST_F(DeterminismTest, ALostDatabaseCostsItsNumbersNotTheRun) {
                                          "checkpoint.every=5"};
   const std::string hash = Train("whole", more);
   Program first(TinyTrain(Dir("cut"), more));
-  ASSERT_TRUE(first.WaitForText("rl 2/12")) << first.err();
+  ASSERT_TRUE(first.WaitForText("rl 1/12")) << first.err();
   first.Kill(SIGINT);
   ASSERT_EQ(first.Wait().exit_code, 1);
   for (const char* name : {"/run.db", "/run.db-wal", "/run.db-shm"}) {
