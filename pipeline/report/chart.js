@@ -175,8 +175,11 @@ class Chart {
     const xt = x1 === x0 ? {values: [x0]} : ticks(x0, x1, count);
     for (const v of xt.values) {
       if (v < x0 || v > x1 || v !== Math.round(v)) continue;
-      canvas.append(svg('text', {class: 'tick', x: this.px(v), y: bottom + 15,
-                                 'text-anchor': 'middle'}, String(v)));
+      const text = String(v);
+      // The last one stays inside the picture.
+      const middle = Math.min(this.px(v), this.width - 3.6 * text.length);
+      canvas.append(svg('text', {class: 'tick', x: middle, y: bottom + 15,
+                                 'text-anchor': 'middle'}, text));
     }
   }
   drawSeries(canvas, s, index, py) {
