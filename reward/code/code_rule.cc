@@ -10,7 +10,9 @@
 namespace r1 {
 
 absl::StatusOr<CodeVerifier*> CodeRule::Verifier() const {
-  absl::call_once(once_, [this] {
+  absl::MutexLock lock(&mutex_);
+  if (!is_started_) {
+    is_started_ = true;
     verifier_ = CodeVerifier::Start(options_);
     if (verifier_.ok()) {
       LogInfo(absl::StrCat("sandbox: level ",
@@ -18,7 +20,7 @@ absl::StatusOr<CodeVerifier*> CodeRule::Verifier() const {
     } else {
       LogWarning(verifier_.status().message());
     }
-  });
+  }
   if (!verifier_.ok()) return verifier_.status();
   return verifier_->get();
 }

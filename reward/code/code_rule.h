@@ -4,8 +4,9 @@
 
 #include <memory>
 
-#include "absl/base/call_once.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "reward/code/code_options.h"
 #include "reward/code/code_verifier.h"
 #include "reward/rule.h"
@@ -30,8 +31,10 @@ class CodeRule : public RewardRule {
   absl::StatusOr<CodeVerifier*> Verifier() const;
 
   const CodeOptions options_;
-  mutable absl::once_flag once_;
-  mutable absl::StatusOr<std::unique_ptr<CodeVerifier>> verifier_;
+  mutable absl::Mutex mutex_;
+  mutable bool is_started_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable absl::StatusOr<std::unique_ptr<CodeVerifier>> verifier_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace r1

@@ -70,7 +70,7 @@ void CppCompiler::PrepareHeader() {
 }
 
 CppBuild CppCompiler::CompileNow(const std::string& source) {
-  absl::call_once(header_once_, [this] { PrepareHeader(); });
+  std::call_once(header_once_, [this] { PrepareHeader(); });
   std::vector<std::string> arguments = {"main.cc", "-o", "main"};
   if (!header_folder_.empty()) {
     arguments.insert(arguments.begin(), absl::StrCat("-I", header_folder_));
@@ -106,7 +106,7 @@ std::shared_ptr<const CppBuild> CppCompiler::Compile(
     if (slot == nullptr) slot = std::make_shared<Entry>();
     entry = slot;
   }
-  absl::call_once(entry->once, [&] {
+  std::call_once(entry->once, [&] {
     entry->build = CompileNow(source);
     absl::MutexLock lock(&mutex_);
     if (entry->build.verdict == Verdict::kSandboxError) {

@@ -6,9 +6,9 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
-#include "absl/base/call_once.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "reward/sandbox/sandbox.h"
@@ -37,7 +37,7 @@ class CppCompiler {
 
  private:
   struct Entry {
-    absl::once_flag once;
+    std::once_flag once;  // ThreadSanitizer does not see into Abseil's
     CppBuild build;
   };
 
@@ -46,7 +46,7 @@ class CppCompiler {
 
   Sandbox* const sandbox_;
   const std::string shared_folder_;
-  absl::once_flag header_once_;
+  std::once_flag header_once_;
   std::string header_folder_;  // inside the sandbox; "" = none; set once
   absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<Entry>> cache_ ABSL_GUARDED_BY(mutex_);
