@@ -61,8 +61,19 @@ const char* RewardKindName(RewardKind kind) {
 }
 
 absl::StatusOr<ItemLine> ParseItemLine(absl::string_view line) {
+  // Deeper values are dropped as they are read: Dump recurses.
+  constexpr int kMaxDepth = 64;
+  bool is_too_deep = false;
+  const auto keep = [&](int depth, Json::parse_event_t, const Json&) {
+    is_too_deep |= depth > kMaxDepth;
+    return depth <= kMaxDepth;
+  };
   const Json object =
-      Json::parse(line.begin(), line.end(), nullptr, /*exceptions=*/false);
+      Json::parse(line.begin(), line.end(), keep, /*exceptions=*/false);
+  if (is_too_deep) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "nested deeper than ", kMaxDepth, " levels: \"", Excerpt(line), "\""));
+  }
   if (!object.is_object()) {
     return absl::InvalidArgumentError(
         absl::StrCat("expected a JSON object {\"id\", \"completion\", "

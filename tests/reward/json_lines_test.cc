@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -65,6 +66,20 @@ TEST(JsonLinesTest, SaysWhichFieldIsWrong) {
               HasSubstr("\"is_truncated\": expected true or false, got 1"));
   const std::string deep(1000000, '[');
   EXPECT_LT(problem(deep).size(), 200u);
+}
+
+// Depth is memory on the stack to a recursive printer.
+TEST(JsonLinesTest, DeepNestingIsRefusedNotACrash) {
+  const auto parse = [](int depth) {
+    return ParseItemLine(
+        absl::StrCat(R"({"id": 1, "completion": "", "reference": )",
+                     std::string(depth, '['), std::string(depth, ']'), "}"));
+  };
+  EXPECT_TRUE(parse(50).ok());
+  const absl::Status status = parse(1000000).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("nested deeper than"));
+  EXPECT_LT(status.message().size(), 300u);
 }
 
 TEST(JsonLinesTest, WritesAResult) {
