@@ -130,7 +130,6 @@ class Judge {
   absl::Status Prepare() {
     RuleContext context;
     context.max_new_tokens = options_.sampling.max_new_tokens();
-    context.overlong_buffer = options_.reward.overlong_buffer();
     R1_ASSIGN_OR_RETURN(scorer_, Scorer::Create(registry_, rules_, context));
     return absl::OkStatus();
   }

@@ -43,15 +43,16 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     const RunConfig& config, int num_threads) {
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
+  const std::string server =
+      section.server().empty() ? "" : section.server(0);
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
   RewardClientOptions options;
-  options.server = section.server();
+  options.server = server;
   options.rules = ConfiguredRules(section, config.data().task());
   options.max_new_tokens = config.rollout().max_new_tokens();
-  options.overlong_buffer = section.overlong_buffer();
   options.call_timeout = timeout;
   std::shared_ptr<grpc::Channel> channel;
-  if (section.server().empty()) {
+  if (server.empty()) {
     RewardServiceOptions service;
     service.threads = num_threads;
     service.item_limit = timeout;
@@ -60,14 +61,13 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
         std::make_unique<EmbeddedRewardService>(BuiltinRewardRules(), service);
     channel = link->embedded_->channel();
   } else {
-    R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(section.server()));
+    R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(server));
   }
   const std::vector<RewardRuleSpec> rules = options.rules;
   link->client_ = std::make_unique<RewardClient>(channel, std::move(options));
   const std::string name =
-      section.server().empty()
-          ? "this program"
-          : absl::StrCat("the reward server ", section.server());
+      server.empty() ? "this program"
+                     : absl::StrCat("the reward server ", server);
   absl::StatusOr<DescribeReply> service =
       link->client_->Describe(absl::Now() + kQuickAnswer);
   if (absl::IsDeadlineExceeded(service.status())) {

@@ -167,14 +167,6 @@ void CheckRules(const RunConfig& config, RuleChecker* check) {
                    absl::StrCat("expected each rule once, got ",
                                 QuoteForMessage(rule.name()),
                                 " again; change the weight of the first"));
-    check->Require(
-        rule.name() != "overlong" ||
-            reward.overlong_buffer() <= config.rollout().max_new_tokens(),
-        {"reward.overlong_buffer", "rollout.max_new_tokens", path},
-        absl::StrCat("starts before the first token: expected at most "
-                     "rollout.max_new_tokens = ",
-                     config.rollout().max_new_tokens(), ", got ",
-                     reward.overlong_buffer()));
   }
   check->Require(has_weight || config.rl().steps() == 0,
                  {"reward.rule", "rl.steps"},
@@ -198,11 +190,17 @@ bool IsHostAndPort(absl::string_view address) {
 }
 
 void CheckServer(const RunConfig& config, RuleChecker* check) {
-  const std::string& server = config.reward().server();
-  check->Require(server.empty() || IsHostAndPort(server), {"reward.server"},
-                 absl::StrCat("expected host:port, e.g. \"localhost:7000\", "
-                              "got ",
-                              QuoteForMessage(server)));
+  for (const std::string& server : config.reward().server()) {
+    check->Require(IsHostAndPort(server), {"reward.server"},
+                   absl::StrCat("expected host:port, e.g. \"localhost:7000\", "
+                                "got ",
+                                QuoteForMessage(server)));
+  }
+  check->Require(
+      config.reward().plugin().empty() || config.reward().server().empty(),
+      {"reward.plugin", "reward.server"},
+      "the reward server loads plugins, not the run: give them to it with "
+      "`r1 reward-server --plugin`, and leave one of the two out");
 }
 
 }  // namespace

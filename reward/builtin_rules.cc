@@ -68,7 +68,7 @@ RewardRegistry BuiltinRewardRules() {
   Add<LanguageRule, LanguageOptions>("language", &registry);
   Add<RepetitionRule, RepetitionOptions>("repetition", &registry);
   Add<MathRule, MathOptions>("math", &registry);
-  Add<OverlongRule>("overlong", &registry);
+  Add<OverlongRule, OverlongOptions>("overlong", &registry);
   Add<CosineRule, CosineOptions>("cosine", &registry);
   Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);
   Add<CodeRule, CodeOptions>("code", &registry);

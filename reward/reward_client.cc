@@ -167,7 +167,6 @@ ScoreRequest RewardClient::EmptyRequest() const {
   ScoreRequest request;
   request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
   request.set_max_new_tokens(options_.max_new_tokens);
-  request.set_overlong_buffer(options_.overlong_buffer);
   return request;
 }
 

@@ -31,7 +31,6 @@ struct RewardClientOptions {
   // What every request asks for.
   std::vector<RewardRuleSpec> rules;
   int max_new_tokens = 0;
-  int overlong_buffer = 0;
   // Deadline of each call.
   absl::Duration call_timeout = absl::Seconds(10);
   // Longest time without any answer from the server before the client gives up.

@@ -58,8 +58,7 @@ absl::Status CheckIds(const ScoreRequest& request) {
 // the wire, so this is no serialisation.
 std::string KeyOf(const std::vector<RewardRuleSpec>& rules,
                   const RuleContext& limits) {
-  std::string key =
-      absl::StrCat(limits.max_new_tokens, " ", limits.overlong_buffer);
+  std::string key = absl::StrCat(limits.max_new_tokens);
   const auto append = [&](absl::string_view text) {
     absl::StrAppend(&key, " ", text.size(), ":", text);
   };
@@ -122,7 +121,6 @@ grpc::Status RewardService::Score(grpc::ServerContext* context,
 absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
   RuleContext limits;
   limits.max_new_tokens = request.max_new_tokens();
-  limits.overlong_buffer = request.overlong_buffer();
   const std::vector<RewardRuleSpec> rules(request.rules().begin(),
                                           request.rules().end());
   const std::string key = KeyOf(rules, limits);
@@ -147,7 +145,7 @@ grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
   if (!ids.ok()) return ToGrpc(ids);
   reply->set_compares_samples(scorer->compares_samples());
   auto results = pool_.ScoreAll(
-      *std::move(scorer),
+      scorer->AtStep(request.step()),
       std::vector<RewardItem>(request.items().begin(), request.items().end()),
       AnswerTime(*context, options_.call_limit));
   if (!results.ok()) return ToGrpc(results.status());

@@ -1,8 +1,9 @@
-// The contract of one reward rule: text in, one number out; or the texts of a
-// group in, one number for each out.
+// The contract of one reward rule: text in, one number out; or many texts in,
+// one number for each out.
 #ifndef R1_REWARD_RULE_H_
 #define R1_REWARD_RULE_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +18,10 @@ namespace r1 {
 struct RuleContext {
   // Most tokens a completion may have; 0 = not known.
   int max_new_tokens = 0;
-  // Tokens before max_new_tokens where the overlong penalty starts.
-  int overlong_buffer = 0;
+  // The training step, from 1; 0 outside training.
+  int64_t step = 0;
+  // Most time one item may take, for a BatchRule that is given many.
+  absl::Duration item_limit = absl::InfiniteDuration();
   // When the item's result must exist. A rule that may need more than some
   // milliseconds looks at the clock and returns RuleResult::Timeout().
   absl::Time deadline = absl::InfiniteFuture();
@@ -30,6 +33,8 @@ struct RuleResult {
   double value = 0;
   // Why, for people: one short line; empty where the value says it all.
   std::string detail;
+  // Of the plugin that said it; empty for a rule of this program.
+  std::string version = {};
 
   static RuleResult Score(double value, std::string detail = "") {
     return {REWARD_SCORE, value, std::move(detail)};
@@ -54,6 +59,7 @@ struct ScoreRange {
 };
 
 class GroupRule;
+class BatchRule;
 
 // A pure function of (item, context): no state, no files, no clock but the
 // deadline. Malformed model output is a low score, never an error; an unusable
@@ -70,8 +76,12 @@ class RewardRule {
   // A score outside it, or one that is not finite, is turned into an error.
   virtual ScoreRange range() const { return {0, 1}; }
 
-  // Not null for a rule that compares samples.
+  // Not null for a GroupRule, a BatchRule.
   virtual const GroupRule* AsGroupRule() const { return nullptr; }
+  virtual const BatchRule* AsBatchRule() const { return nullptr; }
+
+  // Whether it must see all samples of a prompt in one request.
+  virtual bool compares_samples() const { return false; }
 };
 
 // One sample of a group.
@@ -99,6 +109,27 @@ class GroupRule : public RewardRule {
     return RuleResult::Error("compares samples; ask for ScoreGroup");
   }
   const GroupRule* AsGroupRule() const final { return this; }
+  bool compares_samples() const final { return true; }
+};
+
+// A rule that judges elsewhere (a plugin), so that many items at once cost
+// little more than one, and waiting for it occupies no core. What holds for
+// RewardRule holds here, but for the state that is elsewhere.
+class BatchRule : public RewardRule {
+ public:
+  // One result for each item, in their order. Returns by context.deadline,
+  // with a TIMEOUT for what is not judged by then. Items with the same `group`,
+  // if it is not empty, are samples of one prompt. Called from many threads.
+  virtual std::vector<RuleResult> ScoreBatch(
+      absl::Span<const RewardItem* const> items,
+      const RuleContext& context) const = 0;
+
+  RuleResult Score(const RewardItem& item,
+                   const RuleContext& context) const final {
+    const RewardItem* const items[] = {&item};
+    return ScoreBatch(items, context).at(0);
+  }
+  const BatchRule* AsBatchRule() const final { return this; }
 };
 
 }  // namespace r1

@@ -88,12 +88,22 @@ absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
   std::vector<size_t> places;
   std::vector<const RewardItem*> scored;
   std::vector<std::vector<RuleResult>> by_rule;
+  std::vector<std::vector<std::optional<RuleResult>>> elsewhere;
+  {
+    absl::MutexLock lock(&mutex_);
+    queue_.push_back(batch);
+  }
+  if (batch->scorer.has_batch_rule()) {
+    // Meanwhile the threads do the rest.
+    std::vector<const RewardItem*> all;
+    for (const RewardItem& item : batch->items) all.push_back(&item);
+    elsewhere = batch->scorer.ScoreBatches(all, item_limit_, deadline);
+  }
   {
     const auto is_decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       return is_stopping_ || batch->num_unfinished == 0;
     };
     absl::MutexLock lock(&mutex_);
-    queue_.push_back(batch);
     mutex_.AwaitWithDeadline(absl::Condition(&is_decided), deadline);
     batch->next = batch->items.size();  // start no more of them
     std::erase(queue_, batch);
@@ -109,6 +119,10 @@ absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
       places.push_back(i);
       scored.push_back(&batch->items[i]);
       by_rule.push_back(*std::move(batch->results[i]));
+      if (elsewhere.empty()) continue;
+      for (size_t r = 0; r < elsewhere[i].size(); ++r) {
+        if (elsewhere[i][r].has_value()) by_rule.back()[r] = *elsewhere[i][r];
+      }
     }
   }
   // Group rules are cheap: no limit of their own.

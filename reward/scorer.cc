@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -76,28 +77,41 @@ RuleResult CallRule(const RewardRule& rule, const RewardItem& item,
                  context.deadline);
 }
 
-// One checked result a member.
+// Calls `score` for results of `count` items; one checked result an item.
+template <typename Call>
+std::vector<RuleResult> CallForMany(const RewardRule& rule, size_t count,
+                                    absl::Time deadline, const Call& score) {
+  std::vector<RuleResult> results;
+  const RuleResult call = Guarded([&] {
+    results = score();
+    return RuleResult::Score(0);
+  });
+  if (call.kind != REWARD_SCORE) return std::vector<RuleResult>(count, call);
+  if (results.size() != count) {
+    return std::vector<RuleResult>(
+        count,
+        RuleResult::Error(absl::StrCat("gave ", results.size(), " results for ",
+                                       count, " samples")));
+  }
+  for (RuleResult& result : results) {
+    result = Checked(std::move(result), rule, deadline);
+  }
+  return results;
+}
+
 std::vector<RuleResult> CallGroupRule(const GroupRule& rule,
                                       absl::Span<const GroupMember> members,
                                       const RuleContext& context) {
-  std::vector<RuleResult> results;
-  const RuleResult call = Guarded([&] {
-    results = rule.ScoreGroup(members, context);
-    return RuleResult::Score(0);
-  });
-  if (call.kind != REWARD_SCORE) {
-    return std::vector<RuleResult>(members.size(), call);
-  }
-  if (results.size() != members.size()) {
-    return std::vector<RuleResult>(
-        members.size(), RuleResult::Error(absl::StrCat(
-                            "gave ", results.size(), " results for a group of ",
-                            members.size())));
-  }
-  for (RuleResult& result : results) {
-    result = Checked(std::move(result), rule, context.deadline);
-  }
-  return results;
+  return CallForMany(rule, members.size(), context.deadline,
+                     [&] { return rule.ScoreGroup(members, context); });
+}
+
+// What is there by the deadline counts: the rule itself keeps to it.
+std::vector<RuleResult> CallBatchRule(const BatchRule& rule,
+                                      absl::Span<const RewardItem* const> items,
+                                      const RuleContext& context) {
+  return CallForMany(rule, items.size(), absl::InfiniteFuture(),
+                     [&] { return rule.ScoreBatch(items, context); });
 }
 
 // Appends "name: detail" to the item's one-line detail.
@@ -137,7 +151,7 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
       return absl::InvalidArgumentError(absl::StrCat(
           "reward rule \"", spec.name(), "\" is listed twice; keep one"));
     }
-    term->is_group = rule->AsGroupRule() != nullptr;
+    term->is_group = rule->compares_samples();
     scorer.terms_.push_back(*term);
     scorer.rules_.push_back({spec.name(), std::move(rule)});
   }
@@ -163,9 +177,21 @@ absl::Status Scorer::FindNeeds() {
   return absl::OkStatus();
 }
 
+Scorer Scorer::AtStep(int64_t step) const {
+  Scorer scorer = *this;
+  scorer.context_.step = step;
+  return scorer;
+}
+
 bool Scorer::compares_samples() const {
   return std::any_of(terms_.begin(), terms_.end(),
                      [](const Term& term) { return term.is_group; });
+}
+
+bool Scorer::has_batch_rule() const {
+  return std::any_of(rules_.begin(), rules_.end(), [](const Entry& entry) {
+    return entry.rule->AsBatchRule() != nullptr;
+  });
 }
 
 std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
@@ -174,10 +200,35 @@ std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
   context.deadline = deadline;
   std::vector<RuleResult> results;
   for (const Entry& entry : rules_) {
-    const bool is_group = entry.rule->AsGroupRule() != nullptr;
-    results.push_back(is_group ? RuleResult()
-                               : CallRule(*entry.rule, item, context));
+    const bool is_here = entry.rule->AsGroupRule() == nullptr &&
+                         entry.rule->AsBatchRule() == nullptr;
+    results.push_back(is_here ? CallRule(*entry.rule, item, context)
+                              : RuleResult());
   }
+  return results;
+}
+
+std::vector<std::vector<std::optional<RuleResult>>> Scorer::ScoreBatches(
+    absl::Span<const RewardItem* const> items, absl::Duration item_limit,
+    absl::Time deadline) const {
+  RuleContext context = context_;
+  context.item_limit = item_limit;
+  context.deadline = deadline;
+  std::vector<std::vector<std::optional<RuleResult>>> results(
+      items.size(), std::vector<std::optional<RuleResult>>(rules_.size()));
+  // At the same time: each waits for another process.
+  std::vector<std::thread> threads;
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    if (rules_[r].rule->AsBatchRule() == nullptr) continue;
+    threads.emplace_back([&, r] {
+      std::vector<RuleResult> scores =
+          CallBatchRule(*rules_[r].rule->AsBatchRule(), items, context);
+      for (size_t i = 0; i < items.size(); ++i) {
+        results[i][r] = std::move(scores[i]);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
   return results;
 }
 
@@ -234,6 +285,7 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
       RewardComponent* component = reward.add_components();
       component->set_name(rules_[r].name);
       component->set_value(result.value);
+      component->set_version(ToValidUtf8(result.version));
       score = result.value;
     }
     AppendDetail(rules_[r].name, result.detail, &detail);
@@ -261,6 +313,10 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
 RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
   std::vector<RuleResult> results = ScoreAlone(item, deadline);
   const RewardItem* const items[] = {&item};
+  const auto batch = ScoreBatches(items, absl::InfiniteDuration(), deadline);
+  for (size_t r = 0; r < results.size(); ++r) {
+    if (batch[0][r].has_value()) results[r] = *batch[0][r];
+  }
   ScoreGroups(items, deadline, absl::MakeSpan(&results, 1));
   return ComposeResult(item, results);
 }

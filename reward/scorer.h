@@ -2,7 +2,9 @@
 #ifndef R1_REWARD_SCORER_H_
 #define R1_REWARD_SCORER_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,7 @@ namespace r1 {
 // Threads: all functions may be called from many threads at once.
 class Scorer {
  public:
-  // `context.deadline` is not used. Copies share the rules.
+  // Of `context` only max_new_tokens is used. Copies share the rules.
   // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
   // bad option, a rule named twice, a rule that a group rule needs and that is
   // not there, or a weight that is not finite.
@@ -37,8 +39,13 @@ class Scorer {
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context);
 
+  // The same rules for another step of training.
+  Scorer AtStep(int64_t step) const;
+
   // Whether a rule compares samples.
   bool compares_samples() const;
+  // Whether there is a BatchRule.
+  bool has_batch_rule() const;
 
   // The result of one item, which is a group of its own; never fails as a call.
   // Past the deadline no further rule is started, and an item whose required
@@ -46,12 +53,18 @@ class Scorer {
   // runs to its end.
   RewardResult Score(const RewardItem& item, absl::Time deadline) const;
 
-  // The three steps of it, for many items. First, for each item, the results
-  // of the rules that judge it alone, by rule; those of group rules are empty.
+  // The steps of it, for many items; results are by item, then by rule. First,
+  // for each item, those of the rules that judge it alone and here; the other
+  // rules' are empty.
   std::vector<RuleResult> ScoreAlone(const RewardItem& item,
                                      absl::Time deadline) const;
+  // Then, or at the same time, those of BatchRules, one vector an item, with
+  // nothing at the places of other rules. Returns by the deadline.
+  std::vector<std::vector<std::optional<RuleResult>>> ScoreBatches(
+      absl::Span<const RewardItem* const> items, absl::Duration item_limit,
+      absl::Time deadline) const;
   // Then the results of group rules: items with the same `group` are one
-  // group, an item without one is its own. `results`: by item, then by rule.
+  // group, an item without one is its own.
   void ScoreGroups(absl::Span<const RewardItem* const> items,
                    absl::Time deadline,
                    absl::Span<std::vector<RuleResult>> results) const;

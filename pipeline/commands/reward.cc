@@ -171,7 +171,6 @@ absl::Status RunRescore(const RewardArgs& args) {
   }
   RuleContext context;
   context.max_new_tokens = config.rollout().max_new_tokens();
-  context.overlong_buffer = config.reward().overlong_buffer();
   R1_ASSIGN_OR_RETURN(const Scorer scorer,
                       Scorer::Create(registry, rules, context));
   options.threads = ThreadsOf(args);

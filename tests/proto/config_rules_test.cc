@@ -161,15 +161,6 @@ TEST(ConfigRulesTest, RewardRules) {
               HasSubstr("reward.rule[0].weight: out of range"));
 }
 
-TEST(ConfigRulesTest, OverlongBufferOnlyCountsWithItsRule) {
-  const std::string buffer = "overlong_buffer: 300 ";
-  EXPECT_EQ(ErrorOf("reward { " + buffer + "}"), "OK");
-  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } " + buffer +
-                    "rule { name: 'overlong' } }"),
-            "f:1: reward.rule[1]: starts before the first token: expected at "
-            "most rollout.max_new_tokens = 256, got 300");
-}
-
 TEST(ConfigRulesTest, ServerIsHostAndPort) {
   for (const char* good : {"localhost:7000", "10.0.0.1:1", "[::1]:65535"}) {
     EXPECT_EQ(ErrorOf(std::string("reward { server: '") + good + "' }"), "OK");

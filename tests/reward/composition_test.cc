@@ -192,7 +192,7 @@ TEST_F(CompositionTest, AGroupRuleThatFailsCostsItsGroup) {
     return result.detail();
   };
   EXPECT_EQ(detail("p"), "broken: threw");
-  EXPECT_EQ(detail("q"), "broken: gave 0 results for a group of 1");
+  EXPECT_EQ(detail("q"), "broken: gave 0 results for 1 samples");
 }
 
 }  // namespace

@@ -33,7 +33,6 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
   const RewardItem item = MakeItem(completion, kReference);
   RuleContext context;
   context.max_new_tokens = 256;
-  context.overlong_buffer = 64;
   for (const std::string& name : registry.Names()) {
     if (name == "code") continue;  // runs programs: tests/reward/code/
     const auto made = registry.Make(name, {});

@@ -79,7 +79,6 @@ class RewardServiceTest : public ::testing::TestWithParam<bool> {
     options.server = is_embedded() ? "" : server_->address();
     options.rules = rules;
     options.max_new_tokens = 256;
-    options.overlong_buffer = 64;
     return options;
   }
 
@@ -136,7 +135,6 @@ TEST_P(RewardServiceTest, GivesExactlyWhatTheScorerGives) {
   const RewardRegistry registry = BuiltinRewardRules();
   RuleContext limits;
   limits.max_new_tokens = 256;
-  limits.overlong_buffer = 64;
   const auto scorer = Scorer::Create(registry, rules, limits);
   ASSERT_TRUE(scorer.ok());
   int num_scores = 0, num_abstentions = 0;

@@ -124,7 +124,6 @@ TEST(BuiltinRulesTest, GiveTheSameScoresFromManyThreads) {
   }
   RuleContext limits;
   limits.max_new_tokens = 64;
-  limits.overlong_buffer = 32;
   const Scorer scorer = *Scorer::Create(registry, rules, limits);
   const std::vector<std::string> pieces = {
       "<think>", "</think>", "<answer>", "</answer>", "3*5+7", "22", "=", " "};

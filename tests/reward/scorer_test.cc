@@ -242,7 +242,6 @@ TEST_F(ScorerTest, ARuleThatOverrunsTheDeadlineIsATimeout) {
 TEST_F(ScorerTest, RulesSeeTheLimitsOfTheRequest) {
   RuleContext limits;
   limits.max_new_tokens = 256;
-  limits.overlong_buffer = 64;
   const RewardRegistry builtin = BuiltinRewardRules();
   const auto scorer = Scorer::Create(
       builtin, {{MakeSpec("format", 1), MakeSpec("overlong", 2)}}, limits);
