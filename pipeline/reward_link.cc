@@ -43,8 +43,7 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     const RunConfig& config, int num_threads) {
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
-  const std::string server =
-      section.server().empty() ? "" : section.server(0);
+  const std::string server = section.server().empty() ? "" : section.server(0);
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
   RewardClientOptions options;
   options.server = server;
@@ -65,9 +64,9 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
   }
   const std::vector<RewardRuleSpec> rules = options.rules;
   link->client_ = std::make_unique<RewardClient>(channel, std::move(options));
-  const std::string name =
-      server.empty() ? "this program"
-                     : absl::StrCat("the reward server ", server);
+  const std::string name = server.empty()
+                               ? "this program"
+                               : absl::StrCat("the reward server ", server);
   absl::StatusOr<DescribeReply> service =
       link->client_->Describe(absl::Now() + kQuickAnswer);
   if (absl::IsDeadlineExceeded(service.status())) {
