@@ -46,11 +46,14 @@ RuleFactory MakesRule() {
   };
 }
 
+// Whether it is 1 to 64 lower-case letters, digits and '_'.
+bool IsRuleName(absl::string_view name);
+
 // Threads: fill it in one thread; then Make and Names from any.
 class RewardRegistry {
  public:
-  // Names are lower-case letters, digits and '_', 64 characters at most.
-  // Errors: InvalidArgument for another name or no factory; AlreadyExists.
+  // Errors: InvalidArgument for what is no rule's name, or no factory;
+  // AlreadyExists.
   absl::Status Register(absl::string_view name, RuleFactory factory);
 
   // A rule with these options.
