@@ -13,6 +13,7 @@
 #include "pipeline/build_id.h"
 #include "reward/builtin_rules.h"
 #include "reward/reward_channel.h"
+#include "reward/reward_plugins.h"
 
 namespace r1 {
 namespace {
@@ -56,8 +57,13 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     service.threads = num_threads;
     service.item_limit = timeout;
     R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
+    RewardRegistry registry = BuiltinRewardRules();
+    const std::vector<std::string> plugins(section.plugin().begin(),
+                                           section.plugin().end());
+    R1_RETURN_IF_ERROR(
+        Annotate(AddPlugins(plugins, &registry), "reward.plugin"));
     link->embedded_ =
-        std::make_unique<EmbeddedRewardService>(BuiltinRewardRules(), service);
+        std::make_unique<EmbeddedRewardService>(std::move(registry), service);
     channel = link->embedded_->channel();
   } else {
     R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(server));

@@ -61,9 +61,11 @@ RuleResult Checked(RuleResult result, const RewardRule& rule,
   const ScoreRange range = rule.range();
   if (!std::isfinite(result.value) || result.value < range.lowest ||
       result.value > range.highest) {
-    return RuleResult::Error(absl::StrCat("gave ", result.value,
-                                          ", outside its range [", range.lowest,
-                                          ", ", range.highest, "]"));
+    RuleResult error = RuleResult::Error(
+        absl::StrCat("gave ", result.value, ", outside its range [",
+                     range.lowest, ", ", range.highest, "]"));
+    error.version = std::move(result.version);
+    return error;
   }
   return result;
 }
@@ -285,10 +287,13 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
       RewardComponent* component = reward.add_components();
       component->set_name(rules_[r].name);
       component->set_value(result.value);
-      component->set_version(ToValidUtf8(result.version));
       score = result.value;
     }
     AppendDetail(rules_[r].name, result.detail, &detail);
+    if (!result.version.empty()) {
+      (*reward.mutable_versions())[rules_[r].name] =
+          ToValidUtf8(result.version);
+    }
     if (terms_[r].is_required() && Severity(result.kind) > Severity(kind)) {
       kind = result.kind;
     }

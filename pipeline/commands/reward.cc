@@ -16,11 +16,13 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/commands/reward_author.h"
 #include "pipeline/rescore.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
 #include "reward/json_lines.h"
+#include "reward/reward_plugins.h"
 #include "reward/scorer.h"
 
 namespace r1 {
@@ -34,6 +36,7 @@ struct RewardArgs {
   std::string mode;
   std::string against;
   std::vector<std::string> options;  // KEY=VALUE
+  std::vector<std::string> plugins;  // NAME=TARGET
   int threads = 0;
   int timeout_ms = 10000;
   int max_new_tokens = 0;
@@ -68,7 +71,8 @@ absl::StatusOr<RewardRuleSpec> RuleOf(const RewardArgs& args) {
 }
 
 absl::Status RunScore(const RewardArgs& args) {
-  const RewardRegistry registry = BuiltinRewardRules();
+  RewardRegistry registry = BuiltinRewardRules();
+  R1_RETURN_IF_ERROR(AddPlugins(args.plugins, &registry));
   R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
@@ -143,7 +147,11 @@ void PrintFlip(const Rejudged& r) {
 absl::Status RunRescore(const RewardArgs& args) {
   R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(args.input));
   R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(args.input));
-  const RewardRegistry registry = BuiltinRewardRules();
+  RewardRegistry registry = BuiltinRewardRules();
+  std::vector<std::string> plugins(config.reward().plugin().begin(),
+                                   config.reward().plugin().end());
+  plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
+  R1_RETURN_IF_ERROR(AddPlugins(plugins, &registry));
   const std::vector<RewardRuleSpec> configured =
       ConfiguredRules(config.reward(), config.data().task());
   std::vector<RewardRuleSpec> rules = configured;
@@ -201,6 +209,7 @@ void AddRuleOptions(CLI::App* command, RewardArgs* args) {
       ->check(CLI::Range(1, 3600000))
       ->type_name("N")
       ->capture_default_str();
+  AddPluginOption(command, &args->plugins);
   AddThreadsOption(command, &args->threads);
 }
 
@@ -257,8 +266,18 @@ CommandBody AddReward(CLI::App* app) {
       "  r1 reward rescore runs/a\n"
       "  r1 reward rescore runs/a --rule countdown_lenient --against "
       "countdown");
-  return [args, score] {
-    return score->parsed() ? RunScore(*args) : RunRescore(*args);
+  // Of the subcommands one is there.
+  const std::vector<std::pair<CLI::App*, CommandBody>> bodies = {
+      {score, [args] { return RunScore(*args); }},
+      {rescore, [args] { return RunRescore(*args); }},
+      AddRewardTest(command),
+      AddRewardBench(command),
+  };
+  return [bodies] {
+    for (const auto& [subcommand, body] : bodies) {
+      if (subcommand->parsed()) return body();
+    }
+    return absl::OkStatus();
   };
 }
 

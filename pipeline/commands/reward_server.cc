@@ -3,6 +3,9 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -12,6 +15,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/stop_signal.h"
 #include "reward/builtin_rules.h"
+#include "reward/reward_plugins.h"
 
 namespace r1 {
 namespace {
@@ -21,6 +25,7 @@ constexpr absl::Duration kDrain = absl::Seconds(5);
 
 struct RewardServerArgs {
   std::string listen;
+  std::vector<std::string> plugins;
   int threads = 0;
 };
 
@@ -29,9 +34,11 @@ absl::Status RunRewardServer(const RewardServerArgs& args) {
   RewardServiceOptions options;
   options.threads = args.threads;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  RewardRegistry registry = BuiltinRewardRules();
+  R1_RETURN_IF_ERROR(AddPlugins(args.plugins, &registry));
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardServer> server,
-      RewardServer::Start(args.listen, BuiltinRewardRules(), options));
+      RewardServer::Start(args.listen, std::move(registry), options));
   std::printf("reward server listens on %s\n", server->address().c_str());
   std::fflush(stdout);
   WaitForStopRequest();
@@ -51,6 +58,7 @@ CommandBody AddRewardServer(CLI::App* app) {
                    "encrypted nor authenticated)")
       ->required()
       ->type_name("HOST:PORT");
+  AddPluginOption(command, &args->plugins);
   AddThreadsOption(command, &args->threads);
   command->footer(
       "Examples:\n"

@@ -396,11 +396,12 @@ TEST(PluginScorerTest, APluginIsARuleLikeOthers) {
       scorer->Score(MakeItem(std::string(100, 'a')), absl::InfiniteFuture());
   EXPECT_EQ(good.kind(), REWARD_SCORE);
   EXPECT_EQ(good.total(), 2 * 0.1 + 0.5);
-  EXPECT_THAT(good.components(0).version(), StartsWith("1.0+"));
-  EXPECT_EQ(good.components(1).version(), "");
+  ASSERT_EQ(good.versions().size(), 1);
+  EXPECT_THAT(good.versions().at("mine"), StartsWith("1.0+"));
   const RewardResult high =
       scorer->Score(MakeItem("high"), absl::InfiniteFuture());
   EXPECT_EQ(high.kind(), REWARD_ERROR);
+  EXPECT_THAT(high.versions().at("mine"), StartsWith("1.0+"));
   EXPECT_THAT(high.detail(), HasSubstr("mine: gave 1.5, outside its range"));
 }
 
