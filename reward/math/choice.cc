@@ -11,7 +11,7 @@ namespace r1 {
 namespace {
 
 constexpr char kLetters[] = "ABCDEFGHIJ";
-constexpr size_t kMaxChoiceBytes = 2048;
+constexpr size_t kMaxChoiceBytes = 512;
 
 bool IsLetter(char c) { return c != '\0' && absl::StrContains(kLetters, c); }
 

@@ -11,6 +11,7 @@ namespace r1::math {
 namespace {
 
 constexpr size_t kMaxElements = 200;
+constexpr int kMaxFoldedNodes = 20000;
 
 // The tree with its plus-minus signs as + (sign 1) or - (sign -1).
 NodePtr WithSign(const NodePtr& node, int sign) {
@@ -80,6 +81,20 @@ NodePtr Determinant(const Node& matrix) {
   return MakeNode(Kind::kSum, std::move(terms));
 }
 
+bool HasMatrix(const Node& node) {
+  return AnyNode(node,
+                 [](const Node& part) { return part.kind == Kind::kMatrix; });
+}
+
+// Whether the tree has more nodes than a worked-out one may: with every product
+// of matrices the entries grow by a factor.
+bool IsTooLarge(const Node& node) {
+  int num_nodes = 0;
+  return AnyNode(node, [&num_nodes](const Node& /*part*/) {
+    return ++num_nodes > kMaxFoldedNodes;
+  });
+}
+
 // A sum, a product, a transpose or a determinant of matrices, worked out; null
 // for other trees.
 NodePtr Folded(const Node& node) {
@@ -111,7 +126,7 @@ NodePtr Folded(const Node& node) {
     }
     return sum;
   }
-  if (node.kind == Kind::kDivide && a.kind == Kind::kMatrix) {
+  if (node.kind == Kind::kDivide && a.kind == Kind::kMatrix && !HasMatrix(b)) {
     auto quotient = std::make_shared<Node>(a);
     for (NodePtr& entry : quotient->args) {
       entry = MakeNode(Kind::kDivide, {entry, node.args[1]});
@@ -120,6 +135,8 @@ NodePtr Folded(const Node& node) {
   }
   if (node.kind != Kind::kProduct) return nullptr;
   if (a.kind != b.kind) {
+    // A scalar, not a product that was left as it is.
+    if (HasMatrix(a.kind == Kind::kMatrix ? b : a)) return nullptr;
     const bool is_left = a.kind == Kind::kMatrix;
     auto product = std::make_shared<Node>(is_left ? a : b);
     for (NodePtr& entry : product->args) {
@@ -147,8 +164,7 @@ NodePtr Folded(const Node& node) {
 }  // namespace
 
 NodePtr Expand(const NodePtr& node) {
-  const bool has_matrix = AnyNode(
-      *node, [](const Node& part) { return part.kind == Kind::kMatrix; });
+  const bool has_matrix = HasMatrix(*node);
   // (1, 2)^T and [1, 2]^T are columns like (1, 2).
   const bool is_vector =
       IsTranspose(*node) && (node->args[0]->kind == Kind::kTuple ||
@@ -162,7 +178,7 @@ NodePtr Expand(const NodePtr& node) {
     auto copy = std::make_shared<Node>(*node);
     for (NodePtr& arg : copy->args) arg = Expand(arg);
     const NodePtr folded = Folded(*copy);
-    return folded != nullptr ? folded : copy;
+    return folded == nullptr || IsTooLarge(*folded) ? copy : folded;
   }
   if (!HasPlusMinus(*node)) return node;
   if (node->kind == Kind::kList || node->kind == Kind::kSet) {

@@ -59,7 +59,10 @@ bool StartsAmount(absl::string_view text, bool needs_sign) {
 class Lexer {
  public:
   Lexer(absl::string_view text, const LexOptions& options)
-      : text_(text), options_(options) {}
+      : text_(text),
+        options_(options),
+        is_open_on_right_(absl::StrContains(text, "\\right.") &&
+                          !absl::StrContains(text, "\\}")) {}
 
   absl::StatusOr<std::vector<Token>> Run() {
     // Escaped dollars are amounts, the others come in pairs around formulas.
@@ -277,10 +280,9 @@ class Lexer {
 
   // \left\{ \begin{array} ... \right.: a brace on one side only.
   bool OpensSystem() const {
-    return absl::StartsWith(absl::StripLeadingAsciiWhitespace(Rest()),
-                            "\\begin") &&
-           absl::StrContains(Rest(), "\\right.") &&
-           !absl::StrContains(Rest(), "\\}");
+    return is_open_on_right_ &&
+           absl::StartsWith(absl::StripLeadingAsciiWhitespace(Rest()),
+                            "\\begin");
   }
 
   void SkipSpaces() {
@@ -508,6 +510,7 @@ class Lexer {
 
   absl::string_view text_;
   const LexOptions options_;
+  const bool is_open_on_right_;  // \right. and no \}
   size_t at_ = 0;
   int depth_ = 0;  // of brackets, in which a comma separates
   bool space_ = false;
