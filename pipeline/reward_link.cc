@@ -11,9 +11,8 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
-#include "reward/builtin_rules.h"
+#include "pipeline/reward_rules.h"
 #include "reward/reward_channel.h"
-#include "reward/reward_plugins.h"
 
 namespace r1 {
 namespace {
@@ -23,20 +22,34 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 // After so long a wait, say so.
 constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 
-absl::Status CheckNames(const std::vector<RewardRuleSpec>& rules,
-                        const DescribeReply& service,
-                        const std::string& server) {
-  const auto& known = service.rule_names();
-  for (const RewardRuleSpec& rule : rules) {
-    if (std::find(known.begin(), known.end(), rule.name()) != known.end()) {
-      continue;
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat("reward.rule: ", server, " has no rule \"", rule.name(),
-                     "\", only ", absl::StrJoin(known, ", ")));
+class ClientSource : public RewardSource {
+ public:
+  ClientSource(std::shared_ptr<grpc::Channel> channel,
+               RewardClientOptions options)
+      : client_(std::move(channel), std::move(options)) {}
+
+  // Asks the service whether it takes the rules.
+  absl::Status Check() {
+    const auto compares_samples =
+        client_.CheckRules(absl::Now() + kServerStart);
+    R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
+    compares_samples_ = *compares_samples;
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
-}
+
+  void Submit(RewardItem item) override { client_.Submit(std::move(item)); }
+  bool compares_samples() const override { return compares_samples_; }
+  void SubmitTogether(std::vector<RewardItem> items) override {
+    client_.SubmitTogether(std::move(items));
+  }
+  absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
+    return client_.Next(deadline);
+  }
+
+ private:
+  RewardClient client_;
+  bool compares_samples_ = false;
+};
 
 }  // namespace
 
@@ -46,53 +59,64 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
   const RewardSection& section = config.reward();
   const std::string server = section.server().empty() ? "" : section.server(0);
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
-  RewardClientOptions options;
+  RewardClientOptions& options = link->options_;
   options.server = server;
-  options.rules = ConfiguredRules(section, config.data().task());
   options.max_new_tokens = config.rollout().max_new_tokens();
   options.call_timeout = timeout;
-  std::shared_ptr<grpc::Channel> channel;
   if (server.empty()) {
     RewardServiceOptions service;
     service.threads = num_threads;
     service.item_limit = timeout;
     R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
-    RewardRegistry registry = BuiltinRewardRules();
-    const std::vector<std::string> plugins(section.plugin().begin(),
-                                           section.plugin().end());
-    R1_RETURN_IF_ERROR(
-        Annotate(AddPlugins(plugins, &registry), "reward.plugin"));
+    absl::StatusOr<RewardRegistry> registry =
+        MakeRewardRules({section.plugin().begin(), section.plugin().end()});
+    R1_RETURN_IF_ERROR(Annotate(registry.status(), "reward.plugin"));
     link->embedded_ =
-        std::make_unique<EmbeddedRewardService>(std::move(registry), service);
-    channel = link->embedded_->channel();
+        std::make_unique<EmbeddedRewardService>(*std::move(registry), service);
+    link->channel_ = link->embedded_->channel();
   } else {
-    R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(server));
+    R1_ASSIGN_OR_RETURN(link->channel_, MakeRewardChannel(server));
   }
-  const std::vector<RewardRuleSpec> rules = options.rules;
-  link->client_ = std::make_unique<RewardClient>(channel, std::move(options));
-  const std::string name = server.empty()
-                               ? "this program"
+  link->name_ = server.empty() ? "this program"
                                : absl::StrCat("the reward server ", server);
+  RewardClient client(link->channel_, options);
   absl::StatusOr<DescribeReply> service =
-      link->client_->Describe(absl::Now() + kQuickAnswer);
+      client.Describe(absl::Now() + kQuickAnswer);
   if (absl::IsDeadlineExceeded(service.status())) {
-    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
+    LogInfo(absl::StrCat("waiting for ", link->name_, ", up to ",
                          absl::FormatDuration(kServerStart)));
-    service = link->client_->Describe(absl::Now() + kServerStart);
+    service = client.Describe(absl::Now() + kServerStart);
   }
   if (!service.ok()) {
     return absl::Status(
         service.status().code(),
-        absl::StrCat("cannot reach ", name, " (", service.status().message(),
+        absl::StrCat("cannot reach ", link->name_, " (",
+                     service.status().message(),
                      "): start it with `r1 reward-server --listen HOST:PORT`, "
-                     "or set reward.server to \"\""));
+                     "or leave it out: --set 'reward.server=[]'"));
   }
-  R1_RETURN_IF_ERROR(CheckNames(rules, *service, name));
-  const auto compares_samples =
-      link->client_->CheckRules(absl::Now() + kServerStart);
-  R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
-  link->compares_samples_ = *compares_samples;
+  link->service_ = *std::move(service);
   return link;
+}
+
+bool RewardLink::HasRule(absl::string_view name) const {
+  const auto& known = service_.rule_names();
+  return std::find(known.begin(), known.end(), name) != known.end();
+}
+
+absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
+    std::vector<RewardRuleSpec> rules) const {
+  for (const RewardRuleSpec& rule : rules) {
+    if (HasRule(rule.name())) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("reward.rule: ", name_, " has no rule \"", rule.name(),
+                     "\", only ", absl::StrJoin(service_.rule_names(), ", ")));
+  }
+  RewardClientOptions options = options_;
+  options.rules = std::move(rules);
+  auto source = std::make_unique<ClientSource>(channel_, std::move(options));
+  R1_RETURN_IF_ERROR(source->Check());
+  return source;
 }
 
 }  // namespace r1

@@ -1,13 +1,14 @@
-// The learner's connection to its reward service: one in this process, or a
-// server elsewhere; the same calls either way.
+// A run's connection to its reward service: one in this process, or a server
+// elsewhere; the same calls either way.
 #ifndef R1_PIPELINE_REWARD_LINK_H_
 #define R1_PIPELINE_REWARD_LINK_H_
 
 #include <memory>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "learner/reward_source.h"
 #include "proto/config.pb.h"
 #include "reward/reward_client.h"
@@ -15,31 +16,32 @@
 
 namespace r1 {
 
-// Threads: one learner thread.
-class RewardLink : public RewardSource {
+// Threads: its functions may be called from any thread.
+class RewardLink {
  public:
   // Connects to config.reward().server(), or starts the service in this
-  // process, and checks that it takes all configured rules and their options.
-  // Errors: InvalidArgument for an unknown rule or option (names the known);
-  // Unavailable if the server cannot be reached.
+  // process with num_threads.
+  // Errors: Unavailable if the server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);
 
-  void Submit(RewardItem item) override { client_->Submit(std::move(item)); }
-  bool compares_samples() const override { return compares_samples_; }
-  void SubmitTogether(std::vector<RewardItem> items) override {
-    client_->SubmitTogether(std::move(items));
-  }
-  absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
-    return client_->Next(deadline);
-  }
+  // Whether the service has a rule of this name.
+  bool HasRule(absl::string_view name) const;
+
+  // Rewards by these rules, once the service has agreed to them and their
+  // options. The link must outlive it.
+  // Errors: InvalidArgument for an unknown rule or option (names the known).
+  absl::StatusOr<std::unique_ptr<RewardSource>> MakeSource(
+      std::vector<RewardRuleSpec> rules) const;
 
  private:
   RewardLink() = default;
 
-  bool compares_samples_ = false;
+  std::string name_;             // of the service, for messages
+  RewardClientOptions options_;  // without rules
+  DescribeReply service_;
   std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
-  std::unique_ptr<RewardClient> client_;             // gone before embedded_
+  std::shared_ptr<grpc::Channel> channel_;           // gone before embedded_
 };
 
 }  // namespace r1

@@ -125,9 +125,9 @@ absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
       }
     }
   }
-  // Group rules are cheap: no limit of their own.
-  batch->scorer.ScoreGroups(scored, absl::InfiniteFuture(),
-                            absl::MakeSpan(by_rule));
+  // What is left is cheap: no limit of its own.
+  batch->scorer.ScoreRest(scored, absl::InfiniteFuture(),
+                          absl::MakeSpan(by_rule));
   for (size_t s = 0; s < places.size(); ++s) {
     results[places[s]] = batch->scorer.ComposeResult(*scored[s], by_rule[s]);
   }

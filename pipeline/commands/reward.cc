@@ -18,11 +18,11 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/commands/reward_author.h"
 #include "pipeline/rescore.h"
+#include "pipeline/reward_rules.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
 #include "reward/json_lines.h"
-#include "reward/reward_plugins.h"
 #include "reward/scorer.h"
 
 namespace r1 {
@@ -71,8 +71,8 @@ absl::StatusOr<RewardRuleSpec> RuleOf(const RewardArgs& args) {
 }
 
 absl::Status RunScore(const RewardArgs& args) {
-  RewardRegistry registry = BuiltinRewardRules();
-  R1_RETURN_IF_ERROR(AddPlugins(args.plugins, &registry));
+  R1_ASSIGN_OR_RETURN(const RewardRegistry registry,
+                      MakeRewardRules(args.plugins));
   R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
@@ -147,11 +147,10 @@ void PrintFlip(const Rejudged& r) {
 absl::Status RunRescore(const RewardArgs& args) {
   R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(args.input));
   R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(args.input));
-  RewardRegistry registry = BuiltinRewardRules();
   std::vector<std::string> plugins(config.reward().plugin().begin(),
                                    config.reward().plugin().end());
   plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
-  R1_RETURN_IF_ERROR(AddPlugins(plugins, &registry));
+  R1_ASSIGN_OR_RETURN(const RewardRegistry registry, MakeRewardRules(plugins));
   const std::vector<RewardRuleSpec> configured =
       ConfiguredRules(config.reward(), config.data().task());
   std::vector<RewardRuleSpec> rules = configured;

@@ -17,10 +17,9 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "pipeline/bench_reward.h"
-#include "reward/builtin_rules.h"
+#include "pipeline/reward_rules.h"
 #include "reward/conformance.h"
 #include "reward/plugin/plugin_spec.h"
-#include "reward/reward_plugins.h"
 
 namespace r1 {
 namespace {
@@ -49,7 +48,7 @@ std::string NameOf(const std::string& target) {
 
 absl::StatusOr<NamedRule> RuleOf(const AuthorArgs& args) {
   NamedRule rule;
-  rule.registry = BuiltinRewardRules();
+  R1_ASSIGN_OR_RETURN(rule.registry, MakeRewardRules({}));
   rule.spec.set_weight(1);
   const std::vector<std::string> names = rule.registry.Names();
   if (std::find(names.begin(), names.end(), args.plugin) != names.end()) {
@@ -61,7 +60,7 @@ absl::StatusOr<NamedRule> RuleOf(const AuthorArgs& args) {
     const std::string text =
         is_named ? args.plugin
                  : absl::StrCat(NameOf(args.plugin), "=", args.plugin);
-    R1_RETURN_IF_ERROR(AddPlugins({text}, &rule.registry));
+    R1_ASSIGN_OR_RETURN(rule.registry, MakeRewardRules({text}));
     rule.spec.set_name(text.substr(0, text.find('=')));
   }
   for (const std::string& option : args.options) {

@@ -13,9 +13,8 @@
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
+#include "pipeline/reward_rules.h"
 #include "pipeline/stop_signal.h"
-#include "reward/builtin_rules.h"
-#include "reward/reward_plugins.h"
 
 namespace r1 {
 namespace {
@@ -34,8 +33,7 @@ absl::Status RunRewardServer(const RewardServerArgs& args) {
   RewardServiceOptions options;
   options.threads = args.threads;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
-  RewardRegistry registry = BuiltinRewardRules();
-  R1_RETURN_IF_ERROR(AddPlugins(args.plugins, &registry));
+  R1_ASSIGN_OR_RETURN(RewardRegistry registry, MakeRewardRules(args.plugins));
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardServer> server,
       RewardServer::Start(args.listen, std::move(registry), options));
