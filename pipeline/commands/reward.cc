@@ -35,7 +35,7 @@ struct RewardArgs {
   std::string against;
   std::vector<std::string> options;  // KEY=VALUE
   int threads = 0;
-  int timeout_ms = 10000;
+  int timeout_ms = 120000;  // programs have hundreds of tests
   int max_new_tokens = 0;
 };
 
