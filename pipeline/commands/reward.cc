@@ -38,7 +38,7 @@ struct RewardArgs {
   std::vector<std::string> options;  // KEY=VALUE
   std::vector<std::string> plugins;  // NAME=TARGET
   int threads = 0;
-  int timeout_ms = 10000;
+  int timeout_ms = 120000;  // programs have hundreds of tests
   int max_new_tokens = 0;
 };
 
