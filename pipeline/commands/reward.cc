@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
 #include "pipeline/commands/reward_author.h"
+#include "pipeline/commands/reward_new.h"
 #include "pipeline/rescore.h"
 #include "pipeline/reward_rules.h"
 #include "pipeline/run_folder.h"
@@ -269,6 +270,7 @@ CommandBody AddReward(CLI::App* app) {
   const std::vector<std::pair<CLI::App*, CommandBody>> bodies = {
       {score, [args] { return RunScore(*args); }},
       {rescore, [args] { return RunRescore(*args); }},
+      AddRewardNew(command),
       AddRewardTest(command),
       AddRewardBench(command),
   };
