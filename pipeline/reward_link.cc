@@ -29,7 +29,7 @@ absl::Status Await(const RewardEndpoint& endpoint) {
           : absl::StrCat("the reward server ", endpoint.address);
   absl::Status status =
       DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer).status();
-  if (absl::IsDeadlineExceeded(status)) {
+  if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
     LogInfo(absl::StrCat("waiting for ", name, ", up to ",
                          absl::FormatDuration(kServerStart)));
     status =

@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "grpcpp/client_context.h"
 #include "proto/reward.grpc.pb.h"
@@ -12,9 +13,22 @@
 namespace r1 {
 namespace {
 
-void SetDeadline(absl::Time deadline, grpc::ClientContext* context) {
-  context->set_deadline(absl::ToChronoTime(deadline));
-  context->set_wait_for_ready(true);
+// Between two attempts at a server that is coming up.
+constexpr absl::Duration kPause = absl::Milliseconds(50);
+
+// Calls until somebody answers; the last status at the deadline. The connection
+// to a server that is restarted may break during the call.
+template <typename Call>
+grpc::Status AskUntilAnswered(absl::Time deadline, const Call& call) {
+  for (;;) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(deadline));
+    context.set_wait_for_ready(true);
+    const grpc::Status status = call(&context);
+    if (!IsAway(status) && !IsBusy(status)) return status;
+    if (absl::Now() + kPause >= deadline) return status;
+    absl::SleepFor(kPause);
+  }
 }
 
 absl::Status ErrorOf(const RewardEndpoint& endpoint,
@@ -27,27 +41,27 @@ absl::Status ErrorOf(const RewardEndpoint& endpoint,
 
 absl::StatusOr<DescribeReply> DescribeRewardServer(
     const RewardEndpoint& endpoint, absl::Time deadline) {
-  grpc::ClientContext context;
-  SetDeadline(deadline, &context);
+  const auto stub = Reward::NewStub(endpoint.channel);
   DescribeReply reply;
-  R1_RETURN_IF_ERROR(
-      ErrorOf(endpoint, Reward::NewStub(endpoint.channel)
-                            ->Describe(&context, DescribeRequest(), &reply)));
+  R1_RETURN_IF_ERROR(ErrorOf(
+      endpoint, AskUntilAnswered(deadline, [&](grpc::ClientContext* context) {
+        return stub->Describe(context, DescribeRequest(), &reply);
+      })));
   return reply;
 }
 
 absl::StatusOr<bool> CheckRules(const RewardEndpoint& endpoint,
                                 absl::Span<const RewardRuleSpec> rules,
                                 int max_new_tokens, absl::Time deadline) {
-  grpc::ClientContext context;
-  SetDeadline(deadline, &context);
+  const auto stub = Reward::NewStub(endpoint.channel);
   ScoreRequest request;
   request.mutable_rules()->Add(rules.begin(), rules.end());
   request.set_max_new_tokens(max_new_tokens);
   ScoreReply reply;
   R1_RETURN_IF_ERROR(ErrorOf(
-      endpoint,
-      Reward::NewStub(endpoint.channel)->Score(&context, request, &reply)));
+      endpoint, AskUntilAnswered(deadline, [&](grpc::ClientContext* context) {
+        return stub->Score(context, request, &reply);
+      })));
   return reply.compares_samples();
 }
 

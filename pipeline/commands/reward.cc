@@ -81,29 +81,45 @@ void PrintLine(const std::string& line) {
   std::fputc('\n', stdout);
 }
 
+// The file, or standard input for "-".
+absl::StatusOr<std::istream*> Open(const std::string& path,
+                                   std::ifstream* file) {
+  if (path == "-") return &std::cin;
+  file->open(path);
+  // A folder opens, but cannot be read.
+  if (!*file || file->peek() == std::ifstream::traits_type::eof()) {
+    // Says why; an empty file is fine.
+    R1_RETURN_IF_ERROR(ReadFile(path).status());
+    file->clear();
+  }
+  return file;
+}
+
 // Scores by a cache of its own: a file may hold a completion many times.
 absl::StatusOr<ScoreFileSummary> ScoreHere(const RewardArgs& args,
                                            const RewardRuleSpec& rule,
-                                           const ScoreFileOptions& options,
-                                           std::istream* input) {
+                                           const ScoreFileOptions& options) {
   const RewardRegistry registry = BuiltinRewardRules();
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
   ResultCache cache;
   R1_ASSIGN_OR_RETURN(const Scorer scorer,
                       Scorer::Create(registry, {{rule}}, context, &cache));
+  std::ifstream file;
+  R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
   return ScoreFile(scorer, options, input, PrintLine);
 }
 
 absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
                                             const RewardRuleSpec& rule,
-                                            const ScoreFileOptions& options,
-                                            std::istream* input) {
+                                            const ScoreFileOptions& options) {
   R1_ASSIGN_OR_RETURN(std::vector<RewardEndpoint> servers,
                       MakeRewardEndpoints(args.servers));
   R1_RETURN_IF_ERROR(CheckRewardServers(servers, {{rule}}, args.max_new_tokens,
                                         absl::Now() + kServerStart)
                          .status());
+  std::ifstream file;
+  R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
   RewardStreamOptions stream;
   stream.rules = {rule};
   stream.max_new_tokens = args.max_new_tokens;
@@ -112,30 +128,16 @@ absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
                             input, PrintLine);
 }
 
-// Whether the file can be read; a folder opens, but cannot.
-absl::Status OpenInput(const std::string& path, std::ifstream* file) {
-  file->open(path);
-  if (!*file || file->peek() == std::ifstream::traits_type::eof()) {
-    // Says why; an empty file is fine.
-    R1_RETURN_IF_ERROR(ReadFile(path).status());
-    file->clear();
-  }
-  return absl::OkStatus();
-}
-
 absl::Status RunScore(const RewardArgs& args) {
   R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
-  std::ifstream file;
-  const bool is_stdin = args.input == "-";
   ScoreFileOptions options;
   options.threads = ThreadsOf(args);
   options.item_limit = absl::Milliseconds(args.timeout_ms);
-  options.name = is_stdin ? "standard input" : args.input;
+  options.name = args.input == "-" ? "standard input" : args.input;
   const absl::Time start = absl::Now();
-  if (!is_stdin) R1_RETURN_IF_ERROR(OpenInput(args.input, &file));
   const auto score = args.servers.empty() ? ScoreHere : ScoreThere;
   R1_ASSIGN_OR_RETURN(const ScoreFileSummary summary,
-                      score(args, rule, options, is_stdin ? &std::cin : &file));
+                      score(args, rule, options));
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
   std::string counts;
   int64_t scored = 0;

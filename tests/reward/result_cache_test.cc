@@ -102,8 +102,7 @@ TEST(ResultCacheTest, TheLeastRecentlyUsedGoFirst) {
 class CountingRule : public RewardRule {
  public:
   explicit CountingRule(std::atomic<int>* count) : count_(count) {}
-  RuleResult Score(const RewardItem& item,
-                   const RuleContext& context) const override {
+  RuleResult Score(const RewardItem& item, const RuleContext&) const override {
     ++*count_;
     if (item.completion() == "fails") return RuleResult::Error("no");
     return RuleResult::Score(item.completion().size() / 100.0);
@@ -147,21 +146,19 @@ class CachedScorerTest : public ::testing::Test {
     const auto add = [this](const char* name, auto make) {
       EXPECT_TRUE(
           registry_
-              .Register(name,
-                        [make](const RuleOptions&)
-                            -> absl::StatusOr<
-                                std::unique_ptr<const RewardRule>> {
-                          return make();
-                        })
+              .Register(
+                  name,
+                  [make](const RuleOptions&)
+                      -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+                    return make();
+                  })
               .ok());
     };
     add("alone", [this] { return std::make_unique<CountingRule>(&count_); });
-    add("batch", [this] {
-      return std::make_unique<CountingBatchRule>(&count_, false);
-    });
-    add("compares", [this] {
-      return std::make_unique<CountingBatchRule>(&count_, true);
-    });
+    add("batch",
+        [this] { return std::make_unique<CountingBatchRule>(&count_, false); });
+    add("compares",
+        [this] { return std::make_unique<CountingBatchRule>(&count_, true); });
   }
 
   Scorer Make(const char* rule, ResultCache* cache) {
@@ -246,7 +243,7 @@ TEST(ResultCacheTest, MayBeUsedFromManyThreads) {
       for (int i = 0; i < 2000; ++i) {
         const std::string key = absl::StrCat(i % 100);
         const auto kept = cache.Find(key);
-        if (kept.has_value()) EXPECT_EQ(kept->value, i % 100);
+        EXPECT_EQ(kept.has_value() ? kept->value : i % 100, i % 100);
         cache.Keep(key, RuleResult::Score(i % 100));
       }
     });

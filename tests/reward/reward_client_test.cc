@@ -406,12 +406,11 @@ TEST(RewardClientTest, DestructionCancelsCallsUnderWay) {
     return ScoreHalf(request, reply);
   });
   for (const bool in_process : {false, true}) {
-    auto client = in_process
-                      ? std::make_unique<RewardClient>(
-                            std::vector<RewardEndpoint>{
-                                {"", server.in_process_channel()}},
-                            Options())
-                      : Connect(server.address(), Options());
+    auto client = in_process ? std::make_unique<RewardClient>(
+                                   std::vector<RewardEndpoint>{
+                                       {"", server.in_process_channel()}},
+                                   Options())
+                             : Connect(server.address(), Options());
     SubmitMany(100, client.get());
     gate.AwaitArrivals(in_process ? 2 : 1);
     const absl::Time start = absl::Now();

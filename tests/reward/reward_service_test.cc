@@ -29,6 +29,13 @@ using ::testing::HasSubstr;
 
 absl::Time Soon() { return absl::Now() + absl::Minutes(2); }
 
+// A rule whose results may be kept.
+class DearRule : public FunctionRule {
+ public:
+  using FunctionRule::FunctionRule;
+  bool is_cacheable() const override { return true; }
+};
+
 // The built-in rules and some that misbehave. "gate" waits at the gate for
 // completions that say "wait".
 RewardRegistry TestRules(Gate* gate) {
@@ -49,6 +56,18 @@ RewardRegistry TestRules(Gate* gate) {
     if (item.completion() == "bad") return RuleResult::Error("no\xFF gcc");
     return RuleResult::Score(1);
   });
+  EXPECT_TRUE(
+      registry
+          .Register("dear",
+                    [gate](const RuleOptions&)
+                        -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+                      return std::make_unique<const DearRule>(
+                          [gate](const RewardItem&, const RuleContext&) {
+                            gate->Count();
+                            return RuleResult::Score(1);
+                          });
+                    })
+          .ok());
   return registry;
 }
 
@@ -301,7 +320,8 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
     EXPECT_EQ(rule.carrier(), "built-in") << rule.name();
     EXPECT_EQ(rule.version(), "") << rule.name();
     EXPECT_EQ(rule.compares_samples(), rule.name() == "group_length");
-    EXPECT_EQ(rule.is_cacheable(), rule.name() == "code");
+    EXPECT_EQ(rule.is_cacheable(),
+              rule.name() == "code" || rule.name() == "dear");
     EXPECT_TRUE(rule.has_lowest() && rule.has_highest()) << rule.name();
   }
   EXPECT_EQ(rules["format"].lowest(), 0);
@@ -311,7 +331,7 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   EXPECT_EQ(rules["overlong"].highest(), 0);
   EXPECT_THAT(names,
               ::testing::ElementsAre(
-                  "code", "cosine", "countdown", "countdown_lenient",
+                  "code", "cosine", "countdown", "countdown_lenient", "dear",
                   "exact_answer", "exact_answer_lenient", "fails", "format",
                   "format_lenient", "gate", "group_length", "language", "math",
                   "overlong", "repetition", "slow", "tag_count"));
@@ -323,9 +343,9 @@ TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {
   service_options.max_calls = 5;
   service_options.item_limit = absl::Milliseconds(1234);
   Start(service_options);
-  RewardClient client(endpoints(),
-                      ClientOptions({MakeSpec("fails", 1),
-                                     MakeSpec("exact_answer", 1)}));
+  RewardClient client(
+      endpoints(),
+      ClientOptions({MakeSpec("fails", 1), MakeSpec("exact_answer", 1)}));
   const std::string good = "{\"answer\": 7}";
   ScoreAll({MakeItem("", good, "a"), MakeItem("", good, "b"),
             MakeItem("", good, "c"), MakeItem("bad", good, "d"),
@@ -348,6 +368,27 @@ TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {
   EXPECT_GE(reply->max_item_ms(), reply->mean_item_ms());
   gate_.Open();
   EXPECT_TRUE(blocker.Next(Soon()).ok());
+}
+
+TEST_P(RewardServiceTest, ADearRuleIsAskedOnceForEqualItems) {
+  RewardServiceOptions service_options;
+  service_options.threads = 1;  // not at the same time
+  Start(service_options);
+  for (int round = 0; round < 3; ++round) {
+    RewardClientOptions options = ClientOptions({MakeSpec("dear", round + 1)});
+    RewardClient client(endpoints(), options);
+    const auto results =
+        ScoreAll({MakeItem("a", "{}", "1"), MakeItem("a", "{}", "2"),
+                  MakeItem("b", "{}", "3")},
+                 &client);
+    // The weight is no part of the rule's score.
+    EXPECT_EQ(results.at("2").total(), round + 1);
+  }
+  EXPECT_EQ(gate_.num_arrived(), 2);
+  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->cache_hits(), 7);
+  EXPECT_EQ(reply->cache_misses(), 2);
 }
 
 // A busy server is there: however long it is busy, the client does not give up.
