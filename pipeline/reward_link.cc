@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "pipeline/reward_rules.h"
 #include "reward/reward_channel.h"
+#include "reward/reward_server_check.h"
 
 namespace r1 {
 namespace {
@@ -21,21 +21,16 @@ namespace {
 constexpr absl::Duration kServerStart = absl::Seconds(30);
 // After so long a wait, say so.
 constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
+// Most time of a call, which may hold hundreds of samples. Each has a limit of
+// its own, and a server that is gone is noticed by the silence of its channel.
+constexpr absl::Duration kCallTimeout = absl::Minutes(5);
 
 class ClientSource : public RewardSource {
  public:
-  ClientSource(std::shared_ptr<grpc::Channel> channel,
-               RewardClientOptions options)
-      : client_(std::move(channel), std::move(options)) {}
-
-  // Asks the service whether it takes the rules.
-  absl::Status Check() {
-    const auto compares_samples =
-        client_.CheckRules(absl::Now() + kServerStart);
-    R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
-    compares_samples_ = *compares_samples;
-    return absl::OkStatus();
-  }
+  ClientSource(std::vector<RewardEndpoint> endpoints,
+               RewardClientOptions options, bool compares_samples)
+      : client_(std::move(endpoints), std::move(options)),
+        compares_samples_(compares_samples) {}
 
   void Submit(RewardItem item) override { client_.Submit(std::move(item)); }
   bool compares_samples() const override { return compares_samples_; }
@@ -48,8 +43,30 @@ class ClientSource : public RewardSource {
 
  private:
   RewardClient client_;
-  bool compares_samples_ = false;
+  const bool compares_samples_;
 };
+
+// Waits for the server to come up.
+absl::StatusOr<DescribeReply> Await(const RewardEndpoint& endpoint) {
+  const std::string name =
+      endpoint.address.empty()
+          ? "this program"
+          : absl::StrCat("the reward server ", endpoint.address);
+  auto reply = DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer);
+  if (absl::IsDeadlineExceeded(reply.status()) ||
+      absl::IsUnavailable(reply.status())) {
+    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
+                         absl::FormatDuration(kServerStart)));
+    reply = DescribeRewardServer(endpoint, absl::Now() + kServerStart);
+  }
+  if (reply.ok()) return reply;
+  return absl::Status(
+      reply.status().code(),
+      absl::StrCat("cannot reach ", name, " (", reply.status().message(),
+                   "): start it with `r1 reward-server --listen HOST:PORT`, "
+                   "or take it out of reward.server; without servers, the run "
+                   "scores by itself"));
+}
 
 }  // namespace
 
@@ -57,13 +74,12 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     const RunConfig& config, int num_threads) {
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
-  const std::string server = section.server().empty() ? "" : section.server(0);
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
   RewardClientOptions& options = link->options_;
-  options.server = server;
   options.max_new_tokens = config.rollout().max_new_tokens();
-  options.call_timeout = timeout;
-  if (server.empty()) {
+  options.item_timeout = timeout;
+  options.call_timeout = std::max(kCallTimeout, 4 * timeout);
+  if (section.server().empty()) {
     RewardServiceOptions service;
     service.threads = num_threads;
     service.item_limit = timeout;
@@ -73,50 +89,38 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     R1_RETURN_IF_ERROR(Annotate(registry.status(), "reward.plugin"));
     link->embedded_ =
         std::make_unique<EmbeddedRewardService>(*std::move(registry), service);
-    link->channel_ = link->embedded_->channel();
+    link->endpoints_ = {{"", link->embedded_->channel()}};
   } else {
-    R1_ASSIGN_OR_RETURN(link->channel_, MakeRewardChannel(server));
+    R1_ASSIGN_OR_RETURN(link->endpoints_,
+                        MakeRewardEndpoints(std::vector<std::string>(
+                            section.server().begin(), section.server().end())));
   }
-  link->name_ = server.empty() ? "this program"
-                               : absl::StrCat("the reward server ", server);
-  RewardClient client(link->channel_, options);
-  absl::StatusOr<DescribeReply> service =
-      client.Describe(absl::Now() + kQuickAnswer);
-  if (absl::IsDeadlineExceeded(service.status())) {
-    LogInfo(absl::StrCat("waiting for ", link->name_, ", up to ",
-                         absl::FormatDuration(kServerStart)));
-    service = client.Describe(absl::Now() + kServerStart);
+  for (const RewardEndpoint& endpoint : link->endpoints_) {
+    R1_ASSIGN_OR_RETURN(DescribeReply service, Await(endpoint));
+    if (&endpoint == &link->endpoints_[0]) link->service_ = std::move(service);
   }
-  if (!service.ok()) {
-    return absl::Status(
-        service.status().code(),
-        absl::StrCat("cannot reach ", link->name_, " (",
-                     service.status().message(),
-                     "): start it with `r1 reward-server --listen HOST:PORT`, "
-                     "or leave it out: --set 'reward.server=[]'"));
-  }
-  link->service_ = *std::move(service);
   return link;
 }
 
 bool RewardLink::HasRule(absl::string_view name) const {
-  const auto& known = service_.rule_names();
-  return std::find(known.begin(), known.end(), name) != known.end();
+  return std::any_of(service_.rules().begin(), service_.rules().end(),
+                     [&](const RuleInfo& rule) { return rule.name() == name; });
 }
 
 absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
     std::vector<RewardRuleSpec> rules) const {
-  for (const RewardRuleSpec& rule : rules) {
-    if (HasRule(rule.name())) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("reward.rule: ", name_, " has no rule \"", rule.name(),
-                     "\", only ", absl::StrJoin(service_.rule_names(), ", ")));
+  const auto build = CheckRewardServers(
+      endpoints_, rules, options_.max_new_tokens, absl::Now() + kServerStart);
+  if (!build.ok()) {
+    return Annotate(build.status(), absl::IsInvalidArgument(build.status())
+                                        ? "reward.rule"
+                                        : "reward.server");
   }
   RewardClientOptions options = options_;
   options.rules = std::move(rules);
-  auto source = std::make_unique<ClientSource>(channel_, std::move(options));
-  R1_RETURN_IF_ERROR(source->Check());
-  return source;
+  options.build_id = build->build_id;
+  return std::make_unique<ClientSource>(endpoints_, std::move(options),
+                                        build->compares_samples);
 }
 
 }  // namespace r1

@@ -1,4 +1,4 @@
-// A run's connection to its reward service: one in this process, or a server
+// A run's connection to its reward service: one in this process, or servers
 // elsewhere; the same calls either way.
 #ifndef R1_PIPELINE_REWARD_LINK_H_
 #define R1_PIPELINE_REWARD_LINK_H_
@@ -19,29 +19,30 @@ namespace r1 {
 // Threads: its functions may be called from any thread.
 class RewardLink {
  public:
-  // Connects to config.reward().server(), or starts the service in this
+  // Connects to all of config.reward().server(), or starts the service in this
   // process with num_threads.
-  // Errors: Unavailable if the server cannot be reached.
+  // Errors: Unavailable if a server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);
 
   // Whether the service has a rule of this name.
   bool HasRule(absl::string_view name) const;
 
-  // Rewards by these rules, once the service has agreed to them and their
-  // options. The link must outlive it.
-  // Errors: InvalidArgument for an unknown rule or option (names the known).
+  // Rewards by these rules, once each server has agreed to them and their
+  // options, and all are equal programs; that they stay so is checked from then
+  // on. The link must outlive it.
+  // Errors: InvalidArgument for an unknown rule or option (names the known);
+  // FailedPrecondition if two servers differ.
   absl::StatusOr<std::unique_ptr<RewardSource>> MakeSource(
       std::vector<RewardRuleSpec> rules) const;
 
  private:
   RewardLink() = default;
 
-  std::string name_;             // of the service, for messages
-  RewardClientOptions options_;  // without rules
-  DescribeReply service_;
-  std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
-  std::shared_ptr<grpc::Channel> channel_;           // gone before embedded_
+  RewardClientOptions options_;                      // without rules
+  DescribeReply service_;                            // of the first server
+  std::unique_ptr<EmbeddedRewardService> embedded_;  // null for servers
+  std::vector<RewardEndpoint> endpoints_;            // gone before embedded_
 };
 
 }  // namespace r1

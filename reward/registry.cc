@@ -27,19 +27,28 @@ bool IsRuleName(absl::string_view name) {
 }
 
 absl::Status RewardRegistry::Register(absl::string_view name,
-                                      RuleFactory factory) {
+                                      RuleFactory factory,
+                                      RuleOptions example) {
+  return Add(name, {std::move(factory), std::move(example), ""});
+}
+
+absl::Status RewardRegistry::RegisterPlugin(absl::string_view name,
+                                            RuleFactory factory,
+                                            std::string carrier) {
+  return Add(name, {std::move(factory), {}, std::move(carrier)});
+}
+
+absl::Status RewardRegistry::Add(absl::string_view name, Entry entry) {
   if (!IsRuleName(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "reward rule name \"", Excerpt(name), "\": expected 1 to ",
         kMaxNameBytes, " lower-case letters, digits and underscores"));
   }
-  if (factory == nullptr) {
+  if (entry.factory == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat("reward rule \"", name, "\" has no factory"));
   }
-  const bool is_new =
-      factories_.try_emplace(std::string(name), std::move(factory)).second;
-  if (!is_new) {
+  if (!entries_.try_emplace(std::string(name), std::move(entry)).second) {
     return absl::AlreadyExistsError(absl::StrCat(
         "reward rule \"", name, "\" is registered twice; choose another name"));
   }
@@ -48,8 +57,8 @@ absl::Status RewardRegistry::Register(absl::string_view name,
 
 absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::Make(
     absl::string_view name, const RuleOptions& options) const {
-  const auto it = factories_.find(std::string(name));
-  if (it == factories_.end()) {
+  const auto it = entries_.find(std::string(name));
+  if (it == entries_.end()) {
     // A name from the network may be megabytes; the search is quadratic.
     const std::vector<std::string> known = Names();
     return absl::InvalidArgumentError(absl::StrCat(
@@ -57,14 +66,32 @@ absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::Make(
         "\"; known: ", known.empty() ? "none" : absl::StrJoin(known, ", "),
         DidYouMean(NearestNames(name.substr(0, kMaxNameBytes), known))));
   }
-  auto rule = it->second(options);
+  auto rule = it->second.factory(options);
   if (rule.ok()) return rule;
   return Annotate(rule.status(), absl::StrCat("reward rule \"", name, "\""));
 }
 
+absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::MakeExample(
+    absl::string_view name) const {
+  const auto it = entries_.find(std::string(name));
+  if (it == entries_.end()) return Make(name, {});
+  if (!it->second.carrier.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("reward rule \"", name, "\" is a plugin, which is known ",
+                     "once it is started"));
+  }
+  return Make(name, it->second.example);
+}
+
+std::string RewardRegistry::CarrierOf(absl::string_view name) const {
+  const auto it = entries_.find(std::string(name));
+  const bool is_plugin = it != entries_.end() && !it->second.carrier.empty();
+  return is_plugin ? it->second.carrier : "built-in";
+}
+
 std::vector<std::string> RewardRegistry::Names() const {
   std::vector<std::string> names;
-  for (const auto& [name, factory] : factories_) names.push_back(name);
+  for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
 }
 

@@ -49,12 +49,19 @@ RuleFactory MakesRule() {
 // Whether it is 1 to 64 lower-case letters, digits and '_'.
 bool IsRuleName(absl::string_view name);
 
-// Threads: fill it in one thread; then Make and Names from any.
+// Threads: fill it in one thread; then all else from any.
 class RewardRegistry {
  public:
+  // A factory that does not take the absence of all options gets an example of
+  // options, by which MakeExample makes the rule.
   // Errors: InvalidArgument for what is no rule's name, or no factory;
   // AlreadyExists.
-  absl::Status Register(absl::string_view name, RuleFactory factory);
+  absl::Status Register(absl::string_view name, RuleFactory factory,
+                        RuleOptions example = {});
+  // The same for a rule that is dear to make, as it starts or asks another
+  // program: what that is, for people.
+  absl::Status RegisterPlugin(absl::string_view name, RuleFactory factory,
+                              std::string carrier);
 
   // A rule with these options.
   // Errors: InvalidArgument naming the nearest and all known names, or the rule
@@ -62,11 +69,27 @@ class RewardRegistry {
   absl::StatusOr<std::unique_ptr<const RewardRule>> Make(
       absl::string_view name, const RuleOptions& options) const;
 
+  // The rule as it is without options, or by its example: to describe it.
+  // Errors: as above; FailedPrecondition for a plugin.
+  absl::StatusOr<std::unique_ptr<const RewardRule>> MakeExample(
+      absl::string_view name) const;
+
+  // What runs the rule: "built-in", or a plugin's carrier.
+  std::string CarrierOf(absl::string_view name) const;
+
   // Sorted.
   std::vector<std::string> Names() const;
 
  private:
-  std::map<std::string, RuleFactory> factories_;
+  struct Entry {
+    RuleFactory factory;
+    RuleOptions example;
+    std::string carrier;  // of a plugin; else empty
+  };
+
+  absl::Status Add(absl::string_view name, Entry entry);
+
+  std::map<std::string, Entry> entries_;
 };
 
 }  // namespace r1

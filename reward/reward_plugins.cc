@@ -21,7 +21,7 @@ absl::Status AddPlugins(absl::Span<const std::string> specs,
       }
       return ProcessRule::Create(spec, options);
     };
-    R1_RETURN_IF_ERROR(Annotate(registry->Register(spec.name, make),
+    R1_RETURN_IF_ERROR(Annotate(registry->RegisterPlugin(spec.name, make, text),
                                 absl::StrCat("plugin \"", spec.name, "\"")));
   }
   return absl::OkStatus();

@@ -7,18 +7,18 @@
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
-#include "reward/reward_channel.h"
 #include "reward/reward_client.h"
-#include "reward/text.h"
+#include "reward/reward_server_check.h"
 
 namespace r1 {
 namespace {
 
 // How long a server may take to come up.
 constexpr absl::Duration kServerStart = absl::Seconds(30);
+// Most time of a call where nobody sets a deadline.
+constexpr absl::Duration kMaxCall = absl::Minutes(5);
 
 RuleResult ResultOf(const RewardResult& reward) {
   RuleResult result;
@@ -36,45 +36,44 @@ RuleResult ResultOf(const RewardResult& reward) {
 absl::StatusOr<std::unique_ptr<const RewardServerRule>>
 RewardServerRule::Create(const PluginSpec& spec, const RuleOptions& options) {
   const std::string name = absl::StrCat("plugin ", spec.name);
-  auto channel = MakeRewardChannel(spec.target);
-  R1_RETURN_IF_ERROR(Annotate(channel.status(), name));
+  auto endpoints = MakeRewardEndpoints({spec.target});
+  R1_RETURN_IF_ERROR(Annotate(endpoints.status(), name));
+  const RewardEndpoint& endpoint = (*endpoints)[0];
   RewardRuleSpec rule_spec;
   rule_spec.set_name(spec.name);
   rule_spec.set_weight(1);
   rule_spec.mutable_option()->insert(options.begin(), options.end());
-  std::unique_ptr<RewardServerRule> rule(
-      new RewardServerRule(spec, rule_spec, *std::move(channel)));
-  RewardClientOptions client_options;
-  client_options.server = spec.target;
-  client_options.rules = {rule_spec};
-  RewardClient client(rule->channel_, std::move(client_options));
-  const auto reply = client.Describe(absl::Now() + kServerStart);
-  R1_RETURN_IF_ERROR(Annotate(reply.status(), name));
-  const auto& known = reply->rule_names();
-  if (std::find(known.begin(), known.end(), spec.name) == known.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ": the server ", spec.target, " has no rule of this name, only ",
-        Excerpt(absl::StrJoin(known, ", "))));
-  }
-  const auto compares_samples = client.CheckRules(absl::Now() + kServerStart);
+  const auto compares_samples = CheckRules(
+      endpoint, {rule_spec}, /*max_new_tokens=*/0, absl::Now() + kServerStart);
   R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), name));
+  const auto reply = DescribeRewardServer(endpoint, absl::Now() + kServerStart);
+  R1_RETURN_IF_ERROR(Annotate(reply.status(), name));
+  std::unique_ptr<RewardServerRule> rule(
+      new RewardServerRule(rule_spec, endpoint));
   rule->compares_samples_ = *compares_samples;
+  // Servers need not say it.
   rule->range_ = {std::numeric_limits<double>::lowest(),
                   std::numeric_limits<double>::max()};
+  for (const RuleInfo& info : reply->rules()) {
+    if (info.name() != spec.name) continue;
+    if (info.has_lowest()) rule->range_.lowest = info.lowest();
+    if (info.has_highest()) rule->range_.highest = info.highest();
+  }
   return rule;
 }
 
 std::vector<RuleResult> RewardServerRule::ScoreBatch(
     absl::Span<const RewardItem* const> items,
     const RuleContext& context) const {
+  const absl::Duration left =
+      std::min(context.deadline - absl::Now(), kMaxCall);
   RewardClientOptions options;
-  options.server = spec_.target;
   options.rules = {rule_};
   options.max_new_tokens = context.max_new_tokens;
-  options.call_timeout =
-      std::min(context.item_limit, context.deadline - absl::Now());
-  options.max_outage = context.deadline - absl::Now();
-  RewardClient client(channel_, std::move(options));
+  options.item_timeout = context.item_limit;
+  options.call_timeout = left;
+  options.retry.max_outage = left;
+  RewardClient client({endpoint_}, std::move(options));
   std::vector<RuleResult> results(
       items.size(), RuleResult::Timeout("the server has not answered in time"));
   std::map<std::string, std::vector<RewardItem>> groups;

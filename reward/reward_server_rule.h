@@ -3,15 +3,14 @@
 #define R1_REWARD_REWARD_SERVER_RULE_H_
 
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "grpcpp/channel.h"
 #include "reward/options.h"
 #include "reward/plugin/plugin_spec.h"
+#include "reward/reward_channel.h"
 #include "reward/rule.h"
 
 namespace r1 {
@@ -35,15 +34,11 @@ class RewardServerRule : public BatchRule {
   bool compares_samples() const override { return compares_samples_; }
 
  private:
-  RewardServerRule(PluginSpec spec, RewardRuleSpec rule,
-                   std::shared_ptr<grpc::Channel> channel)
-      : spec_(std::move(spec)),
-        rule_(std::move(rule)),
-        channel_(std::move(channel)) {}
+  RewardServerRule(RewardRuleSpec rule, RewardEndpoint endpoint)
+      : rule_(std::move(rule)), endpoint_(std::move(endpoint)) {}
 
-  const PluginSpec spec_;
   const RewardRuleSpec rule_;  // with weight 1
-  const std::shared_ptr<grpc::Channel> channel_;
+  const RewardEndpoint endpoint_;
   ScoreRange range_;
   bool compares_samples_ = false;
 };

@@ -89,6 +89,20 @@ class RewardRule {
   // none. An item without such a score has none by this rule either. Rules that
   // need another's are called after all others, one by one: they are cheap.
   virtual std::string needs() const { return ""; }
+
+  // Whether a result may be given again for an item that is equal but for id
+  // and group, at any step: worth it for a rule that costs milliseconds.
+  virtual bool is_cacheable() const { return false; }
+
+  // Of the plugin that would judge at context.step, read anew if its files have
+  // changed; empty for a rule of this program. Results are kept by it.
+  virtual std::string version(const RuleContext& /*context*/) const {
+    return "";
+  }
+
+  // For people: the state of what it has started, e.g. the level of a sandbox;
+  // empty as long as there is nothing to say.
+  virtual std::string state() const { return ""; }
 };
 
 // One sample of a group.

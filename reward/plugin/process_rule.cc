@@ -150,6 +150,10 @@ class ProcessRule::Driver {
   }
 
   void Send(WorkUnit unit) {
+    if (unit.items.empty()) {  // asks for the version alone
+      unit.results->Set(0, {REWARD_SCORE, 0, "", description_.version});
+      return;
+    }
     if (under_way_.empty()) last_answer_ = absl::Now();
     item_limit_ = unit.context.item_limit;
     sent_alone_ = unit.is_alone;
@@ -239,6 +243,7 @@ class ProcessRule::Driver {
   }
 
   static void Fail(const WorkUnit& unit, const RuleResult& result) {
+    if (unit.items.empty()) unit.results->Set(0, result);
     for (const size_t place : unit.places) unit.results->Set(place, result);
   }
 
@@ -353,6 +358,17 @@ ProcessRule::ProcessRule(std::unique_ptr<Driver> driver,
     : driver_(std::move(driver)), description_(std::move(description)) {}
 
 ProcessRule::~ProcessRule() = default;
+
+std::string ProcessRule::version(const RuleContext& context) const {
+  WorkUnit question;
+  question.results = std::make_shared<BatchResults>(1);
+  question.context = context;
+  const auto results = question.results;
+  std::vector<WorkUnit> units;
+  units.push_back(std::move(question));
+  driver_->Enqueue(std::move(units));
+  return results->Take(context.deadline)[0].version;
+}
 
 std::vector<RuleResult> ProcessRule::ScoreBatch(
     absl::Span<const RewardItem* const> items,
