@@ -29,8 +29,8 @@ std::string CodeRule::state() const {
   if (!mutex_.TryLock()) return "sandbox: starting";
   std::string state;
   if (is_started_ && verifier_.ok()) {
-    state = absl::StrCat("sandbox: ",
-                         LevelName((*verifier_)->preflight().level));
+    state =
+        absl::StrCat("sandbox: ", LevelName((*verifier_)->preflight().level));
   } else if (is_started_) {
     state = absl::StrCat("no sandbox: ", verifier_.status().message());
   }

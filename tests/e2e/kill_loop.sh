@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills learner, workers and two reward servers with SIGKILL at random moments and
-# checks that every run still ends as an undisturbed one: equal hash, equal
+# Kills learner, workers and two reward servers with SIGKILL at random moments
+# and checks that every run still ends as an undisturbed one: equal hash, equal
 # samples, rewards and advantages, none of them twice.
 #
 #   kill_loop.sh R1 SOURCE_DIR KILLS [SEED]
@@ -71,14 +71,15 @@ start_server() {
 }
 
 start_learner() {
+  local first=127.0.0.1:${ports[0]} second=127.0.0.1:${ports[1]}
   "${job[@]}" --run-dir "$1" --workers 2 \
-    --set "reward.server=[\"127.0.0.1:${ports[0]}\",\"127.0.0.1:${ports[1]}\"]" \
+    --set "reward.server=[\"$first\", \"$second\"]" \
     >>"$work/learner.log" 2>&1 &
   learner=$!
 }
 
-# Kills one process: the learner in 3 of 10 cases, a worker in 4, a reward server
-# in 3. Says what it did; fails if there was nothing to kill.
+# Kills one process: the learner in 3 of 10 cases, a worker in 4, a reward
+# server in 3. Says what it did; fails if there was nothing to kill.
 kill_one() {
   case $((RANDOM % 10)) in
     [0-2])
