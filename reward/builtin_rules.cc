@@ -20,11 +20,15 @@
 namespace r1 {
 namespace {
 
-// Add<Rule>(name, registry), Add<Rule, Options>(name, registry).
+// Add<Rule>(name, registry), Add<Rule, Options>(name, registry[, example]).
 template <typename... RuleAndOptions>
-void Add(absl::string_view name, RewardRegistry* registry) {
-  R1_CHECK(registry->Register(name, MakesRule<RuleAndOptions...>()).ok(),
-           "built-in names are valid and differ");
+void Add(absl::string_view name, RewardRegistry* registry,
+         RuleOptions example = {}) {
+  R1_CHECK(
+      registry
+          ->Register(name, MakesRule<RuleAndOptions...>(), std::move(example))
+          .ok(),
+      "built-in names are valid and differ");
 }
 
 RewardRuleSpec Spec(const char* name, double weight) {
@@ -70,7 +74,8 @@ RewardRegistry BuiltinRewardRules() {
   Add<MathRule, MathOptions>("math", &registry);
   Add<OverlongRule, OverlongOptions>("overlong", &registry);
   Add<CosineRule, CosineOptions>("cosine", &registry);
-  Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry);
+  Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry,
+                                           {{"answer", "exact_answer"}});
   Add<CodeRule, CodeOptions>("code", &registry);
   return registry;
 }

@@ -27,7 +27,8 @@ bool IsValidName(absl::string_view name) {
 }  // namespace
 
 absl::Status RewardRegistry::Register(absl::string_view name,
-                                      RuleFactory factory) {
+                                      RuleFactory factory,
+                                      RuleOptions example) {
   if (!IsValidName(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "reward rule name \"", Excerpt(name), "\": expected 1 to ",
@@ -38,7 +39,10 @@ absl::Status RewardRegistry::Register(absl::string_view name,
         absl::StrCat("reward rule \"", name, "\" has no factory"));
   }
   const bool is_new =
-      factories_.try_emplace(std::string(name), std::move(factory)).second;
+      entries_
+          .try_emplace(std::string(name),
+                       Entry{std::move(factory), std::move(example)})
+          .second;
   if (!is_new) {
     return absl::AlreadyExistsError(absl::StrCat(
         "reward rule \"", name, "\" is registered twice; choose another name"));
@@ -48,8 +52,8 @@ absl::Status RewardRegistry::Register(absl::string_view name,
 
 absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::Make(
     absl::string_view name, const RuleOptions& options) const {
-  const auto it = factories_.find(std::string(name));
-  if (it == factories_.end()) {
+  const auto it = entries_.find(std::string(name));
+  if (it == entries_.end()) {
     // A name from the network may be megabytes; the search is quadratic.
     const std::vector<std::string> known = Names();
     return absl::InvalidArgumentError(absl::StrCat(
@@ -57,14 +61,20 @@ absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::Make(
         "\"; known: ", known.empty() ? "none" : absl::StrJoin(known, ", "),
         DidYouMean(NearestNames(name.substr(0, kMaxNameBytes), known))));
   }
-  auto rule = it->second(options);
+  auto rule = it->second.factory(options);
   if (rule.ok()) return rule;
   return Annotate(rule.status(), absl::StrCat("reward rule \"", name, "\""));
 }
 
+absl::StatusOr<std::unique_ptr<const RewardRule>> RewardRegistry::MakeExample(
+    absl::string_view name) const {
+  const auto it = entries_.find(std::string(name));
+  return Make(name, it == entries_.end() ? RuleOptions() : it->second.example);
+}
+
 std::vector<std::string> RewardRegistry::Names() const {
   std::vector<std::string> names;
-  for (const auto& [name, factory] : factories_) names.push_back(name);
+  for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
 }
 

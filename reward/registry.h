@@ -46,12 +46,15 @@ RuleFactory MakesRule() {
   };
 }
 
-// Threads: fill it in one thread; then Make and Names from any.
+// Threads: fill it in one thread; then all else from any.
 class RewardRegistry {
  public:
   // Names are lower-case letters, digits and '_', 64 characters at most.
+  // A factory that does not take the absence of all options gets an example of
+  // options, by which MakeExample makes the rule.
   // Errors: InvalidArgument for another name or no factory; AlreadyExists.
-  absl::Status Register(absl::string_view name, RuleFactory factory);
+  absl::Status Register(absl::string_view name, RuleFactory factory,
+                        RuleOptions example = {});
 
   // A rule with these options.
   // Errors: InvalidArgument naming the nearest and all known names, or the rule
@@ -59,11 +62,20 @@ class RewardRegistry {
   absl::StatusOr<std::unique_ptr<const RewardRule>> Make(
       absl::string_view name, const RuleOptions& options) const;
 
+  // The rule as it is without options, or by its example: to describe it.
+  absl::StatusOr<std::unique_ptr<const RewardRule>> MakeExample(
+      absl::string_view name) const;
+
   // Sorted.
   std::vector<std::string> Names() const;
 
  private:
-  std::map<std::string, RuleFactory> factories_;
+  struct Entry {
+    RuleFactory factory;
+    RuleOptions example;
+  };
+
+  std::map<std::string, Entry> entries_;
 };
 
 }  // namespace r1

@@ -82,6 +82,21 @@ class RewardRule {
 
   // Whether it must see all samples of a prompt in one request.
   virtual bool compares_samples() const { return false; }
+
+  // Whether a result may be given again for an item that is equal but for id
+  // and group, at any step: worth it for a rule that costs milliseconds.
+  virtual bool is_cacheable() const { return false; }
+
+  // Of the plugin that would judge at context.step, read anew if its files have
+  // changed; empty for a rule of this program. Results are kept by it.
+  virtual std::string version(const RuleContext& /*context*/) const {
+    return "";
+  }
+
+  // For people: what runs the rule, and in which state that is, e.g. of a
+  // sandbox; the state is empty as long as there is nothing to say.
+  virtual std::string carrier() const { return "built-in"; }
+  virtual std::string state() const { return ""; }
 };
 
 // One sample of a group.

@@ -9,23 +9,28 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/check.h"
+#include "base/status_macros.h"
 
 namespace r1 {
 
 struct ScorePool::Batch {
-  Batch(Scorer scorer, std::vector<RewardItem> items, absl::Time deadline)
+  Batch(Scorer scorer, std::vector<RewardItem> items, absl::Time deadline,
+        absl::Duration item_limit)
       : scorer(std::move(scorer)),
         items(std::move(items)),
         deadline(deadline),
+        item_limit(item_limit),
         results(this->items.size()),
         num_unfinished(this->items.size()) {}
 
   const Scorer scorer;
   const std::vector<RewardItem> items;
   const absl::Time deadline;
+  const absl::Duration item_limit;
   // Guarded by the pool's mutex.
   size_t next = 0;  // first item not started
-  std::vector<std::optional<std::vector<RuleResult>>> results;
+  std::vector<std::vector<RuleResult>> results;
+  std::vector<size_t> finished;  // items whose results nobody has taken
   size_t num_unfinished;
 };
 
@@ -69,69 +74,126 @@ void ScorePool::WorkerLoop() {
   size_t index = 0;
   while (std::shared_ptr<Batch> batch = TakeItem(&index)) {
     const absl::Time deadline =
-        std::min(batch->deadline, absl::Now() + item_limit_);
+        std::min(batch->deadline, absl::Now() + batch->item_limit);
     std::vector<RuleResult> result =
         batch->scorer.ScoreAlone(batch->items[index], deadline);
     absl::MutexLock lock(&mutex_);
     batch->results[index] = std::move(result);
+    batch->finished.push_back(index);
     --batch->num_unfinished;
   }
 }
 
-absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
-    Scorer scorer, std::vector<RewardItem> items, absl::Time deadline) {
-  if (items.empty()) return std::vector<RewardResult>();
-  const auto batch =
-      std::make_shared<Batch>(std::move(scorer), std::move(items), deadline);
-  std::vector<RewardResult> results(batch->items.size());
-  // Of the items that were scored in time.
-  std::vector<size_t> places;
-  std::vector<const RewardItem*> scored;
-  std::vector<std::vector<RuleResult>> by_rule;
-  std::vector<std::vector<std::optional<RuleResult>>> elsewhere;
-  {
-    absl::MutexLock lock(&mutex_);
-    queue_.push_back(batch);
+void ScorePool::Start(const std::shared_ptr<Batch>& batch) {
+  absl::MutexLock lock(&mutex_);
+  queue_.push_back(batch);
+}
+
+void ScorePool::Drop(Batch* batch) {
+  batch->next = batch->items.size();
+  std::erase_if(queue_, [&](const auto& b) { return b.get() == batch; });
+}
+
+absl::Status ScorePool::Await(Batch* batch, bool early,
+                              std::vector<size_t>* places,
+                              std::vector<std::vector<RuleResult>>* by_rule,
+                              bool* is_over) {
+  const auto has_news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return is_stopping_ || batch->num_unfinished == 0 ||
+           (early && !batch->finished.empty());
+  };
+  absl::MutexLock lock(&mutex_);
+  const bool is_in_time =
+      mutex_.AwaitWithDeadline(absl::Condition(&has_news), batch->deadline);
+  *is_over = !is_in_time || is_stopping_ || batch->num_unfinished == 0;
+  if (*is_over) Drop(batch);
+  if (is_stopping_ && batch->num_unfinished > 0) {
+    return absl::UnavailableError("the reward service is stopping");
   }
+  *places = std::move(batch->finished);
+  batch->finished.clear();
+  std::sort(places->begin(), places->end());
+  by_rule->clear();
+  for (const size_t i : *places) {
+    by_rule->push_back(std::move(batch->results[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
+    Scorer scorer, std::vector<RewardItem> items, absl::Time deadline,
+    absl::Duration item_limit) {
+  std::vector<RewardResult> results(items.size());
+  const auto deliver = [&](size_t i, RewardResult result) {
+    results[i] = std::move(result);
+    return true;
+  };
+  R1_RETURN_IF_ERROR(Score(std::move(scorer), std::move(items), deadline,
+                           item_limit, /*early=*/false, deliver));
+  return results;
+}
+
+absl::Status ScorePool::ScoreEach(Scorer scorer, std::vector<RewardItem> items,
+                                  absl::Time deadline,
+                                  absl::Duration item_limit,
+                                  const Deliver& deliver) {
+  const bool early = !scorer.compares_samples() && !scorer.has_batch_rule();
+  return Score(std::move(scorer), std::move(items), deadline, item_limit, early,
+               deliver);
+}
+
+absl::Status ScorePool::Score(Scorer scorer, std::vector<RewardItem> items,
+                              absl::Time deadline, absl::Duration item_limit,
+                              bool early, const Deliver& deliver) {
+  if (items.empty()) return absl::OkStatus();
+  item_limit = std::min(item_limit, item_limit_);
+  const auto batch = std::make_shared<Batch>(
+      std::move(scorer), std::move(items), deadline, item_limit);
+  const std::vector<RewardItem>& all = batch->items;
+  Start(batch);
+  std::vector<std::vector<std::optional<RuleResult>>> elsewhere;
   if (batch->scorer.has_batch_rule()) {
     // Meanwhile the threads do the rest.
-    std::vector<const RewardItem*> all;
-    for (const RewardItem& item : batch->items) all.push_back(&item);
-    elsewhere = batch->scorer.ScoreBatches(all, item_limit_, deadline);
+    std::vector<const RewardItem*> pointers;
+    for (const RewardItem& item : all) pointers.push_back(&item);
+    elsewhere = batch->scorer.ScoreBatches(pointers, item_limit, deadline);
   }
-  {
-    const auto is_decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return is_stopping_ || batch->num_unfinished == 0;
-    };
-    absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithDeadline(absl::Condition(&is_decided), deadline);
-    batch->next = batch->items.size();  // start no more of them
-    std::erase(queue_, batch);
-    if (batch->num_unfinished > 0 && is_stopping_) {
-      return absl::UnavailableError("the reward service is stopping");
-    }
-    for (size_t i = 0; i < batch->items.size(); ++i) {
-      if (!batch->results[i].has_value()) {
-        results[i] = TimeoutResult(batch->items[i].id(),
-                                   "not scored before the batch's deadline");
-        continue;
-      }
-      places.push_back(i);
-      scored.push_back(&batch->items[i]);
-      by_rule.push_back(*std::move(batch->results[i]));
+  std::vector<bool> is_scored(all.size());
+  for (bool is_over = false; !is_over;) {
+    std::vector<size_t> places;
+    std::vector<std::vector<RuleResult>> by_rule;
+    R1_RETURN_IF_ERROR(Await(batch.get(), early, &places, &by_rule, &is_over));
+    std::vector<const RewardItem*> scored;
+    for (size_t s = 0; s < places.size(); ++s) {
+      const size_t i = places[s];
+      is_scored[i] = true;
+      scored.push_back(&all[i]);
       if (elsewhere.empty()) continue;
       for (size_t r = 0; r < elsewhere[i].size(); ++r) {
-        if (elsewhere[i][r].has_value()) by_rule.back()[r] = *elsewhere[i][r];
+        if (elsewhere[i][r].has_value()) by_rule[s][r] = *elsewhere[i][r];
       }
     }
+    // Group rules are cheap: no limit of their own.
+    batch->scorer.ScoreGroups(scored, absl::InfiniteFuture(),
+                              absl::MakeSpan(by_rule));
+    for (size_t s = 0; s < places.size(); ++s) {
+      if (deliver(places[s],
+                  batch->scorer.ComposeResult(*scored[s], by_rule[s]))) {
+        continue;
+      }
+      absl::MutexLock lock(&mutex_);
+      Drop(batch.get());
+      return absl::CancelledError("the results are not wanted any more");
+    }
   }
-  // Group rules are cheap: no limit of their own.
-  batch->scorer.ScoreGroups(scored, absl::InfiniteFuture(),
-                            absl::MakeSpan(by_rule));
-  for (size_t s = 0; s < places.size(); ++s) {
-    results[places[s]] = batch->scorer.ComposeResult(*scored[s], by_rule[s]);
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (is_scored[i]) continue;
+    if (!deliver(i, TimeoutResult(all[i].id(),
+                                  "not scored before the batch's deadline"))) {
+      return absl::CancelledError("the results are not wanted any more");
+    }
   }
-  return results;
+  return absl::OkStatus();
 }
 
 }  // namespace r1

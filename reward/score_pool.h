@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
@@ -31,16 +33,41 @@ class ScorePool {
   // One result per item, in the order of the items. Returns when all are
   // scored or at the deadline, whichever is first; items without a result by
   // then are TIMEOUT, and those not started are dropped. Group rules compare
-  // the items that were scored.
+  // the items that were scored. An item_limit may shorten the pool's own.
   // Errors: Unavailable once Stop was called.
   absl::StatusOr<std::vector<RewardResult>> ScoreAll(
-      Scorer scorer, std::vector<RewardItem> items, absl::Time deadline);
+      Scorer scorer, std::vector<RewardItem> items, absl::Time deadline,
+      absl::Duration item_limit = absl::InfiniteDuration());
+
+  // Takes the result of items[i]; returns whether others are still wanted.
+  using Deliver = std::function<bool(size_t i, RewardResult result)>;
+  // The same, but calls `deliver` in this thread as soon as an item is scored
+  // (where other items or processes have no part in its result), in any order;
+  // once for each item unless it fails.
+  // Errors: Unavailable as above; Cancelled once `deliver` returned false.
+  absl::Status ScoreEach(Scorer scorer, std::vector<RewardItem> items,
+                         absl::Time deadline, absl::Duration item_limit,
+                         const Deliver& deliver);
 
   // Makes running and later calls of ScoreAll return Unavailable.
   void Stop();
 
  private:
   struct Batch;
+
+  absl::Status Score(Scorer scorer, std::vector<RewardItem> items,
+                     absl::Time deadline, absl::Duration item_limit, bool early,
+                     const Deliver& deliver);
+  void Start(const std::shared_ptr<Batch>& batch);
+  // Waits until every item is scored, or until the deadline, and starts no more
+  // of them. With `early` it may also return once some items are newly scored.
+  // Takes the results of those that are new; *is_over: no more will come.
+  // Errors: Unavailable once Stop was called.
+  absl::Status Await(Batch* batch, bool early, std::vector<size_t>* places,
+                     std::vector<std::vector<RuleResult>>* by_rule,
+                     bool* is_over);
+  // Starts no more of the batch's items.
+  void Drop(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void WorkerLoop();
   // The batch at the front that still has items to start; blocks. Null when

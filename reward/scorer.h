@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "proto/reward.pb.h"
 #include "reward/composition.h"
 #include "reward/registry.h"
+#include "reward/result_cache.h"
 #include "reward/rule.h"
 
 namespace r1 {
@@ -31,13 +33,15 @@ namespace r1 {
 // Threads: all functions may be called from many threads at once.
 class Scorer {
  public:
-  // Of `context` only max_new_tokens is used. Copies share the rules.
+  // Of `context` only max_new_tokens is used. Copies share the rules. With a
+  // cache, which must outlive all copies, cacheable rules are asked but once.
   // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
   // bad option, a rule named twice, a rule that a group rule needs and that is
   // not there, or a weight that is not finite.
   static absl::StatusOr<Scorer> Create(const RewardRegistry& registry,
                                        absl::Span<const RewardRuleSpec> rules,
-                                       const RuleContext& context);
+                                       const RuleContext& context,
+                                       ResultCache* cache = nullptr);
 
   // The same rules for another step of training.
   Scorer AtStep(int64_t step) const;
@@ -46,6 +50,8 @@ class Scorer {
   bool compares_samples() const;
   // Whether there is a BatchRule.
   bool has_batch_rule() const;
+  // RewardRule::state() of the rule with this name; empty if it is not here.
+  std::string StateOf(absl::string_view name) const;
 
   // The result of one item, which is a group of its own; never fails as a call.
   // Past the deadline no further rule is started, and an item whose required
@@ -76,15 +82,28 @@ class Scorer {
   struct Entry {
     std::string name;
     std::shared_ptr<const RewardRule> rule;
+    RewardRuleSpec spec;  // name, and options without those of the composition
+    bool is_cached = false;
     int needs = -1;  // position of the rule that a group rule needs
   };
 
-  explicit Scorer(const RuleContext& context) : context_(context) {}
+  Scorer(const RuleContext& context, ResultCache* cache)
+      : context_(context), cache_(cache) {}
+
+  // The key of the item's result by a cached rule.
+  std::string KeyOf(const Entry& entry, const std::string& version,
+                    const RewardItem& item) const;
+  RuleResult AskAlone(const Entry& entry, const RewardItem& item,
+                      const RuleContext& context) const;
+  std::vector<RuleResult> AskBatch(const Entry& entry,
+                                   absl::Span<const RewardItem* const> items,
+                                   const RuleContext& context) const;
 
   // Fills in Entry::needs. Errors: InvalidArgument if a rule is not there.
   absl::Status FindNeeds();
 
   RuleContext context_;
+  ResultCache* cache_;  // not owned; null: nothing is kept
   std::vector<Entry> rules_;
   std::vector<Term> terms_;  // by rule
 };

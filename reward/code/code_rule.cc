@@ -25,6 +25,19 @@ absl::StatusOr<CodeVerifier*> CodeRule::Verifier() const {
   return verifier_->get();
 }
 
+std::string CodeRule::state() const {
+  if (!mutex_.TryLock()) return "sandbox: starting";
+  std::string state;
+  if (is_started_ && verifier_.ok()) {
+    state =
+        absl::StrCat("sandbox: ", LevelName((*verifier_)->preflight().level));
+  } else if (is_started_) {
+    state = absl::StrCat("no sandbox: ", verifier_.status().message());
+  }
+  mutex_.Unlock();
+  return state;
+}
+
 RuleResult CodeRule::Score(const RewardItem& item,
                            const RuleContext& context) const {
   const auto reference = ParseCodeReference(item.reference(), options_.limits);

@@ -3,6 +3,7 @@
 #define R1_REWARD_CODE_CODE_RULE_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -16,7 +17,8 @@ namespace r1 {
 // Range: {0, 1}, or [0, 1] with options.is_fraction. The reference is that of
 // code_reference.h. A sandbox that fails (IE), an unusable reference or test
 // abstains; a machine below the configured level is an error for every item.
-// Not a pure function: it runs programs, and time limits are real time.
+// Not a pure function: it runs programs, and time limits are real time. A
+// verdict once given may still stand for the same program.
 // Threads: as RewardRule; the sandbox starts with the first item.
 class CodeRule : public RewardRule {
  public:
@@ -25,6 +27,10 @@ class CodeRule : public RewardRule {
 
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;
+  bool is_cacheable() const override { return true; }
+  // "sandbox: full", "no sandbox: why"; empty before the first item. Waits for
+  // nothing.
+  std::string state() const override;
 
  private:
   // The verifier, started once; or why there is none.
