@@ -1,18 +1,17 @@
 #include "pipeline/reward_link.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "reward/builtin_rules.h"
 #include "reward/reward_channel.h"
+#include "reward/reward_server_check.h"
 
 namespace r1 {
 namespace {
@@ -22,19 +21,27 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 // After so long a wait, say so.
 constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 
-absl::Status CheckNames(const std::vector<RewardRuleSpec>& rules,
-                        const DescribeReply& service,
-                        const std::string& server) {
-  const auto& known = service.rule_names();
-  for (const RewardRuleSpec& rule : rules) {
-    if (std::find(known.begin(), known.end(), rule.name()) != known.end()) {
-      continue;
-    }
-    return absl::InvalidArgumentError(
-        absl::StrCat("reward.rule: ", server, " has no rule \"", rule.name(),
-                     "\", only ", absl::StrJoin(known, ", ")));
+// Waits for the server to come up.
+absl::Status Await(const RewardEndpoint& endpoint) {
+  const std::string name =
+      endpoint.address.empty()
+          ? "this program"
+          : absl::StrCat("the reward server ", endpoint.address);
+  absl::Status status =
+      DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer).status();
+  if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
+    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
+                         absl::FormatDuration(kServerStart)));
+    status =
+        DescribeRewardServer(endpoint, absl::Now() + kServerStart).status();
   }
-  return absl::OkStatus();
+  if (status.ok()) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat("cannot reach ", name, " (", status.message(),
+                   "): start it with `r1 reward-server --listen HOST:PORT`, "
+                   "or take it out of reward.server; without servers, the run "
+                   "scores by itself"));
 }
 
 }  // namespace
@@ -43,50 +50,41 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     const RunConfig& config, int num_threads) {
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
-  const std::string server =
-      section.server().empty() ? "" : section.server(0);
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
   RewardClientOptions options;
-  options.server = server;
   options.rules = ConfiguredRules(section, config.data().task());
   options.max_new_tokens = config.rollout().max_new_tokens();
+  options.item_timeout = timeout;
   options.call_timeout = timeout;
-  std::shared_ptr<grpc::Channel> channel;
-  if (server.empty()) {
+  std::vector<RewardEndpoint> endpoints;
+  if (section.server().empty()) {
     RewardServiceOptions service;
     service.threads = num_threads;
     service.item_limit = timeout;
     R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
     link->embedded_ =
         std::make_unique<EmbeddedRewardService>(BuiltinRewardRules(), service);
-    channel = link->embedded_->channel();
+    endpoints = {{"", link->embedded_->channel()}};
   } else {
-    R1_ASSIGN_OR_RETURN(channel, MakeRewardChannel(server));
+    R1_ASSIGN_OR_RETURN(endpoints,
+                        MakeRewardEndpoints(std::vector<std::string>(
+                            section.server().begin(), section.server().end())));
   }
-  const std::vector<RewardRuleSpec> rules = options.rules;
-  link->client_ = std::make_unique<RewardClient>(channel, std::move(options));
-  const std::string name =
-      server.empty() ? "this program"
-                     : absl::StrCat("the reward server ", server);
-  absl::StatusOr<DescribeReply> service =
-      link->client_->Describe(absl::Now() + kQuickAnswer);
-  if (absl::IsDeadlineExceeded(service.status())) {
-    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
-                         absl::FormatDuration(kServerStart)));
-    service = link->client_->Describe(absl::Now() + kServerStart);
+  for (const RewardEndpoint& endpoint : endpoints) {
+    R1_RETURN_IF_ERROR(Await(endpoint));
   }
-  if (!service.ok()) {
-    return absl::Status(
-        service.status().code(),
-        absl::StrCat("cannot reach ", name, " (", service.status().message(),
-                     "): start it with `r1 reward-server --listen HOST:PORT`, "
-                     "or set reward.server to \"\""));
+  const auto build =
+      CheckRewardServers(endpoints, options.rules, options.max_new_tokens,
+                         absl::Now() + kServerStart);
+  if (!build.ok()) {
+    return Annotate(build.status(), absl::IsInvalidArgument(build.status())
+                                        ? "reward.rule"
+                                        : "reward.server");
   }
-  R1_RETURN_IF_ERROR(CheckNames(rules, *service, name));
-  const auto compares_samples =
-      link->client_->CheckRules(absl::Now() + kServerStart);
-  R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), "reward.rule"));
-  link->compares_samples_ = *compares_samples;
+  link->compares_samples_ = build->compares_samples;
+  options.build_id = build->build_id;
+  link->client_ =
+      std::make_unique<RewardClient>(std::move(endpoints), std::move(options));
   return link;
 }
 

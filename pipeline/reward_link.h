@@ -1,5 +1,5 @@
-// The learner's connection to its reward service: one in this process, or a
-// server elsewhere; the same calls either way.
+// The learner's connection to its reward service: one in this process, or
+// servers elsewhere; the same calls either way.
 #ifndef R1_PIPELINE_REWARD_LINK_H_
 #define R1_PIPELINE_REWARD_LINK_H_
 
@@ -18,10 +18,12 @@ namespace r1 {
 // Threads: one learner thread.
 class RewardLink : public RewardSource {
  public:
-  // Connects to config.reward().server(), or starts the service in this
-  // process, and checks that it takes all configured rules and their options.
-  // Errors: InvalidArgument for an unknown rule or option (names the known);
-  // Unavailable if the server cannot be reached.
+  // Connects to all of config.reward().server(), or starts the service in this
+  // process, and checks that each takes all configured rules and their options
+  // and that they are equal programs; that they stay so is checked from then
+  // on. Errors: InvalidArgument for an unknown rule or option (names the
+  // known); FailedPrecondition if two servers differ; Unavailable if one cannot
+  // be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);
 
@@ -38,7 +40,7 @@ class RewardLink : public RewardSource {
   RewardLink() = default;
 
   bool compares_samples_ = false;
-  std::unique_ptr<EmbeddedRewardService> embedded_;  // null for a server
+  std::unique_ptr<EmbeddedRewardService> embedded_;  // null for servers
   std::unique_ptr<RewardClient> client_;             // gone before embedded_
 };
 

@@ -7,10 +7,13 @@
 #include <istream>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "reward/reward_channel.h"
+#include "reward/reward_stream_client.h"
 #include "reward/scorer.h"
 
 namespace r1 {
@@ -38,6 +41,14 @@ struct ScoreFileSummary {
 // stop was requested (pipeline/stop_signal.h).
 absl::StatusOr<ScoreFileSummary> ScoreFile(
     const Scorer& scorer, const ScoreFileOptions& options, std::istream* input,
+    const std::function<void(const std::string& line)>& output);
+
+// The same on reward servers, all of them at once; of the options only the name
+// counts. Memory is bounded whatever the length of the file.
+// Errors: also those of RewardStreamClient.
+absl::StatusOr<ScoreFileSummary> ScoreFileOnServers(
+    std::vector<RewardEndpoint> servers, RewardStreamOptions stream,
+    const ScoreFileOptions& options, std::istream* input,
     const std::function<void(const std::string& line)>& output);
 
 }  // namespace r1

@@ -1,6 +1,7 @@
 #include "reward/reward_channel.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,9 @@ constexpr int kMaxReconnectMs = 2000;
 constexpr int kConnectTimeoutMs = 5000;  // of one attempt
 // A server must allow pings at least as often as clients send them.
 constexpr int kMinPingIntervalMs = 1000;
+
+// How the message of a busy server begins.
+constexpr char kBusy[] = "busy";
 
 }  // namespace
 
@@ -66,6 +70,65 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeRewardChannel(
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(),
                                    arguments);
+}
+
+absl::StatusOr<std::vector<RewardEndpoint>> MakeRewardEndpoints(
+    absl::Span<const std::string> addresses) {
+  std::vector<RewardEndpoint> endpoints;
+  for (const std::string& address : addresses) {
+    R1_ASSIGN_OR_RETURN(auto channel, MakeRewardChannel(address));
+    endpoints.push_back({address, std::move(channel)});
+  }
+  return endpoints;
+}
+
+std::vector<std::string> EndpointNames(
+    absl::Span<const RewardEndpoint> endpoints) {
+  std::vector<std::string> names;
+  for (const RewardEndpoint& endpoint : endpoints) {
+    names.push_back(endpoint.name());
+  }
+  return names;
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      ToValidUtf8(status.error_message()));
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),
+                      ToValidUtf8(status.message()));
+}
+
+grpc::Status BusyStatus(int num_calls) {
+  return grpc::Status(
+      grpc::StatusCode::UNAVAILABLE,
+      absl::StrCat(kBusy, ": ", num_calls, " calls are being scored"));
+}
+
+bool IsBusy(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+         absl::StartsWith(status.error_message(), kBusy);
+}
+
+bool IsAway(const grpc::Status& status) {
+  return (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+          status.error_code() == grpc::StatusCode::CANCELLED) &&
+         !IsBusy(status);
+}
+
+bool IsForGood(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::UNIMPLEMENTED:
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return true;
+    default:
+      return false;
+  }
 }
 
 void SetRewardServerOptions(grpc::ServerBuilder* builder) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "reward/reply_check.h"
@@ -13,50 +14,25 @@
 #include "reward/text.h"
 
 namespace r1 {
-namespace {
-
-// Room for the rest of the request beside one item.
-constexpr size_t kMaxItemBytes = kMaxRewardMessageBytes - (1 << 20);
-
-absl::Status FromGrpc(const grpc::Status& status) {
-  // Both use the codes of google.rpc.Code.
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      ToValidUtf8(status.error_message()));
-}
-
-std::string StatusText(const grpc::Status& status) {
-  return FromGrpc(status).ToString();
-}
-
-// Errors that no retry and no other batch would change.
-bool IsForGood(const grpc::Status& status) {
-  switch (status.error_code()) {
-    case grpc::StatusCode::INVALID_ARGUMENT:
-    case grpc::StatusCode::UNIMPLEMENTED:
-    case grpc::StatusCode::UNAUTHENTICATED:
-    case grpc::StatusCode::PERMISSION_DENIED:
-    case grpc::StatusCode::FAILED_PRECONDITION:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
-
 struct RewardClient::Call {
+  int server = 0;
   std::vector<Pending> batch;
   grpc::ClientContext context;
   ScoreRequest request;
   ScoreReply reply;
 };
 
-RewardClient::RewardClient(std::shared_ptr<grpc::Channel> channel,
+RewardClient::RewardClient(std::vector<RewardEndpoint> endpoints,
                            RewardClientOptions options)
     : options_(std::move(options)),
-      channel_(std::move(channel)),
-      stub_(Reward::NewStub(channel_)),
-      dispatcher_([this] { DispatchLoop(); }) {}
+      endpoints_(std::move(endpoints)),
+      servers_(EndpointNames(endpoints_), options_.retry) {
+  R1_CHECK(!endpoints_.empty(), "a client needs a server");
+  for (const RewardEndpoint& endpoint : endpoints_) {
+    stubs_.push_back(Reward::NewStub(endpoint.channel));
+  }
+  dispatcher_ = std::thread([this] { DispatchLoop(); });
+}
 
 RewardClient::~RewardClient() {
   {
@@ -81,7 +57,7 @@ void RewardClient::Submit(RewardItem item) {
 void RewardClient::SubmitTogether(std::vector<RewardItem> items) {
   for (RewardItem& item : items) {
     // Replacing invalid bytes only makes it longer, so look at the size first.
-    if (item.ByteSizeLong() > kMaxItemBytes) continue;
+    if (item.ByteSizeLong() > kMaxRewardItemBytes) continue;
     item.set_prompt(ToValidUtf8(item.prompt()));
     item.set_completion(ToValidUtf8(item.completion()));
     item.set_reference(ToValidUtf8(item.reference()));
@@ -96,10 +72,10 @@ void RewardClient::SubmitTogether(std::vector<RewardItem> items) {
           "sample id \"", Excerpt(item.id()),
           "\" was submitted to the reward client: expected an id that is valid "
           "UTF-8, not empty and not already waiting for its result")));
-    } else if (size_bytes > kMaxItemBytes) {
+    } else if (size_bytes > kMaxRewardItemBytes) {
       Deliver(ErrorResult(
           item.id(), absl::StrCat("sample ", item.id(), " has ", size_bytes,
-                                  " bytes; at most ", kMaxItemBytes,
+                                  " bytes; at most ", kMaxRewardItemBytes,
                                   " can be sent to a reward server")));
     } else {
       pending.items.push_back(std::move(item));
@@ -127,8 +103,10 @@ absl::StatusOr<RewardResult> RewardClient::Next(absl::Time deadline) {
         "no reward is to come: no sample was submitted");
   }
   return absl::DeadlineExceededError(absl::StrCat(
-      "reward server ", ServerName(), " has yet to score ", outstanding_.size(),
-      " samples, e.g. ", *outstanding_.begin()));
+      endpoints_.size() == 1 ? "reward server " : "the reward servers ",
+      servers_.AllNames(), endpoints_.size() == 1 ? " has" : " have",
+      " yet to score ", outstanding_.size(), " samples, e.g. ",
+      *outstanding_.begin()));
 }
 
 int RewardClient::num_outstanding() const {
@@ -138,64 +116,53 @@ int RewardClient::num_outstanding() const {
 
 int64_t RewardClient::num_retries() const {
   absl::MutexLock lock(&mutex_);
-  return num_retries_;
-}
-
-absl::StatusOr<DescribeReply> RewardClient::Describe(absl::Time deadline) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(deadline));
-  context.set_wait_for_ready(true);
-  DescribeReply reply;
-  const grpc::Status status =
-      stub_->Describe(&context, DescribeRequest(), &reply);
-  if (status.ok()) return reply;
-  const absl::Status error = FromGrpc(status);
-  return absl::Status(error.code(), absl::StrCat("reward server ", ServerName(),
-                                                 ": ", error.message()));
-}
-
-absl::StatusOr<bool> RewardClient::CheckRules(absl::Time deadline) {
-  grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(deadline));
-  context.set_wait_for_ready(true);
-  ScoreReply reply;
-  R1_RETURN_IF_ERROR(FromGrpc(stub_->Score(&context, EmptyRequest(), &reply)));
-  return reply.compares_samples();
+  return servers_.num_retries();
 }
 
 ScoreRequest RewardClient::EmptyRequest() const {
   ScoreRequest request;
   request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
   request.set_max_new_tokens(options_.max_new_tokens);
+  request.set_item_timeout_ms(absl::ToInt64Milliseconds(options_.item_timeout));
   return request;
 }
 
 void RewardClient::DispatchLoop() {
-  for (;;) {
-    std::vector<Pending> batch = TakeBatch();
-    if (batch.empty()) return;
-    StartCall(std::move(batch));
-  }
+  while (std::unique_ptr<Call> call = TakeWork()) StartCall(std::move(call));
 }
 
-bool RewardClient::CanSend() const {
-  // While the server is not there, one call at a time tries it.
-  const size_t max_calls =
-      outage_start_.has_value() ? 1 : static_cast<size_t>(options_.max_calls);
-  return failure_.ok() && !waiting_.empty() && calls_.size() < max_calls;
+int RewardClient::ServerWithWork(absl::Time now) const {
+  if (!failure_.ok()) return -1;
+  const int away = outstanding_.empty() ? -1 : servers_.ForProbe(now);
+  if (away >= 0) return away;
+  return waiting_.empty() ? -1 : servers_.ForSamples(options_.max_calls, now);
+}
+
+std::unique_ptr<RewardClient::Call> RewardClient::TakeWork() {
+  absl::MutexLock lock(&mutex_);
+  while (!is_stopping_) {
+    const absl::Time now = absl::Now();
+    const int server = ServerWithWork(now);
+    if (server >= 0) {
+      auto call = std::make_unique<Call>();
+      call->server = server;
+      if (!servers_.is_away(server)) call->batch = TakeBatch();
+      servers_.Begin(server);
+      calls_.insert(call.get());
+      return call;
+    }
+    const absl::Time wake = servers_.NextPauseEnd(now);
+    const auto has_news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      const absl::Time then = absl::Now();
+      return is_stopping_ || ServerWithWork(then) >= 0 ||
+             servers_.NextPauseEnd(then) < wake;
+    };
+    mutex_.AwaitWithDeadline(absl::Condition(&has_news), wake);
+  }
+  return nullptr;
 }
 
 std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
-  const auto may_go_on = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return is_stopping_ || CanSend();
-  };
-  absl::MutexLock lock(&mutex_);
-  for (;;) {
-    mutex_.Await(absl::Condition(&may_go_on));
-    if (is_stopping_) return {};
-    if (absl::Now() >= next_attempt_) break;
-    mutex_.AwaitWithDeadline(absl::Condition(&is_stopping_), next_attempt_);
-  }
   std::vector<Pending> batch;
   size_t size_bytes = 0, num_items = 0;
   while (!waiting_.empty()) {
@@ -212,23 +179,17 @@ std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
   return batch;
 }
 
-void RewardClient::StartCall(std::vector<Pending> batch) {
-  auto owned = std::make_unique<Call>();
-  Call* call = owned.get();
+void RewardClient::StartCall(std::unique_ptr<Call> owned) {
+  Call* call = owned.release();  // FinishCall deletes it
   call->request = EmptyRequest();
-  for (const Pending& pending : batch) {
+  for (const Pending& pending : call->batch) {
     for (const RewardItem& item : pending.items) {
       *call->request.add_items() = item;
     }
   }
-  call->batch = std::move(batch);
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));
-  {
-    absl::MutexLock lock(&mutex_);
-    calls_.insert(owned.release());  // FinishCall deletes it
-  }
-  stub_->async()->Score(
+  stubs_[call->server]->async()->Score(
       &call->context, &call->request, &call->reply,
       [this, call](grpc::Status status) { FinishCall(call, status); });
 }
@@ -237,57 +198,70 @@ void RewardClient::FinishCall(Call* call, const grpc::Status& status) {
   // All under the lock: once calls_ is empty the destructor may go on.
   absl::MutexLock lock(&mutex_);
   calls_.erase(call);
+  servers_.End(call->server);
   if (!is_stopping_) FinishBatch(call, status);
   delete call;
 }
 
 void RewardClient::FinishBatch(Call* call, const grpc::Status& status) {
+  const int server = call->server;
+  const bool is_probe = call->batch.empty();
   const bool is_late =
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   if (status.ok()) {
-    NoteContact();
+    servers_.NoteAnswer(server);
     AcceptReply(call);
-  } else if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
-             status.error_code() == grpc::StatusCode::CANCELLED ||
-             (is_late && !IsConnected())) {
+  } else if (IsBusy(status)) {
     SendAgain(std::move(call->batch), /*alone=*/false);
-    NoteOutage(status);
+    servers_.NoteBusy(server, status);
+  } else if (IsAway(status) ||
+             (is_late && (is_probe || !IsConnected(server)))) {
+    SendAgain(std::move(call->batch), /*alone=*/false);
+    const absl::Status given_up = servers_.NoteAway(server, status);
+    if (!given_up.ok()) Fail(given_up);
   } else if (IsForGood(status)) {
-    const absl::Status error = FromGrpc(status);
-    Fail(absl::Status(error.code(), absl::StrCat("reward server ", ServerName(),
-                                                 ": ", error.message())));
+    Fail(Annotate(FromGrpc(status), ServerName(server)));
   } else {
-    if (!is_late) NoteContact();
-    NarrowDown(std::move(call->batch), status);
+    if (!is_late) servers_.NoteAnswer(server);
+    if (!is_probe) NarrowDown(server, std::move(call->batch), status);
   }
 }
 
-void RewardClient::NarrowDown(std::vector<Pending> batch,
+void RewardClient::NarrowDown(int server, std::vector<Pending> batch,
                               const grpc::Status& status) {
+  const std::string why = FromGrpc(status).ToString();
   if (!batch[0].is_alone) {
-    LogWarning(absl::StrCat(
-        "reward server ", ServerName(), " failed on ", batch.size(),
-        " samples, each is sent alone: ", StatusText(status)));
+    LogWarning(absl::StrCat(ServerName(server), " failed on ", batch.size(),
+                            " samples, each is sent alone: ", why));
     SendAgain(std::move(batch), /*alone=*/true);
     return;
   }
   const bool is_late =
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   for (const RewardItem& item : batch[0].items) {
-    std::string detail = absl::StrCat("sample ", item.id(), ": reward server ",
-                                      ServerName(), ": ", StatusText(status));
+    std::string detail =
+        absl::StrCat("sample ", item.id(), ": ", ServerName(server), ": ", why);
     Deliver(is_late ? TimeoutResult(item.id(), std::move(detail))
                     : ErrorResult(item.id(), std::move(detail)));
   }
 }
 
 void RewardClient::AcceptReply(Call* call) {
+  const std::string& build = call->reply.build_id();
+  if (!build.empty() && !options_.build_id.empty() &&
+      build != options_.build_id) {
+    Fail(absl::FailedPreconditionError(absl::StrCat(
+        ServerName(call->server), " is now build ", Excerpt(build),
+        ", but was build ", options_.build_id,
+        " when this run began, and might score otherwise: start it again from "
+        "the same program")));
+    return;
+  }
   int num_unknown = 0;
-  std::vector<RewardResult> results =
-      CheckedResults(call->request, call->reply, ServerName(), &num_unknown);
+  std::vector<RewardResult> results = CheckedResults(
+      call->request, call->reply, servers_.name(call->server), &num_unknown);
   if (num_unknown > 0) {
-    LogWarning(absl::StrCat("reward server ", ServerName(), " sent ",
-                            num_unknown,
+    LogWarning(absl::StrCat(ServerName(call->server), " sent ", num_unknown,
                             " results for ids that were not asked for"));
   }
   std::vector<Pending> again;
@@ -309,47 +283,6 @@ void RewardClient::SendAgain(std::vector<Pending> batch, bool alone) {
   }
 }
 
-void RewardClient::NoteOutage(const grpc::Status& status) {
-  const absl::Time now = absl::Now();
-  if (!outage_start_.has_value()) outage_start_ = now;
-  if (now < next_attempt_) return;  // several calls failed together
-  const absl::Duration left = *outage_start_ + options_.max_outage - now;
-  if (left <= absl::ZeroDuration()) {
-    Fail(absl::UnavailableError(absl::StrCat(
-        "reward server ", ServerName(), " has not answered for ",
-        absl::FormatDuration(options_.max_outage), " (", outage_retries_,
-        " retries); last: ", StatusText(status),
-        "; check that it runs and can be reached, then start this run again")));
-    return;
-  }
-  const double doublings = std::min(outage_retries_, 30);
-  absl::Duration pause = options_.first_retry;
-  for (int i = 0; i < doublings && pause < options_.max_retry; ++i) pause *= 2;
-  pause =
-      std::min(pause, options_.max_retry) * absl::Uniform(jitter_, 0.5, 1.0);
-  pause = std::min(pause, left);
-  ++outage_retries_;
-  ++num_retries_;
-  next_attempt_ = now + pause;
-  LogWarning(absl::StrCat("reward server ", ServerName(),
-                          " does not answer, retry ", outage_retries_, " in ",
-                          absl::ToInt64Milliseconds(pause),
-                          " ms, giving up in ", absl::ToInt64Seconds(left),
-                          " s: ", StatusText(status)));
-}
-
-void RewardClient::NoteContact() {
-  if (outage_start_.has_value()) {
-    LogInfo(
-        absl::StrCat("reward server ", ServerName(), " answers again after ",
-                     absl::ToInt64Milliseconds(absl::Now() - *outage_start_),
-                     " ms and ", outage_retries_, " retries"));
-  }
-  outage_start_.reset();
-  outage_retries_ = 0;
-  next_attempt_ = absl::InfinitePast();
-}
-
 void RewardClient::Deliver(RewardResult result) {
   results_.push_back(std::move(result));
 }
@@ -358,14 +291,16 @@ void RewardClient::Fail(absl::Status status) {
   if (failure_.ok()) failure_ = std::move(status);
 }
 
-bool RewardClient::IsConnected() const {
+bool RewardClient::IsConnected(int server) const {
   // An in-process channel has no connection that could be lost.
-  return options_.server.empty() ||
-         channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+  const RewardEndpoint& endpoint = endpoints_[server];
+  return endpoint.address.empty() ||
+         endpoint.channel->GetState(/*try_to_connect=*/false) ==
+             GRPC_CHANNEL_READY;
 }
 
-std::string RewardClient::ServerName() const {
-  return options_.server.empty() ? "in this process" : options_.server;
+std::string RewardClient::ServerName(int server) const {
+  return absl::StrCat("reward server ", servers_.name(server));
 }
 
 }  // namespace r1

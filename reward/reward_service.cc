@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "reward/reward_channel.h"
 #include "reward/scorer.h"
 #include "reward/text.h"
 
@@ -21,12 +22,6 @@ namespace {
 
 // Sets of rules that are kept ready, e.g. those of training and evaluation.
 constexpr size_t kMaxScorers = 16;
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  // Both use the codes of google.rpc.Code.
-  return grpc::Status(static_cast<grpc::StatusCode>(status.raw_code()),
-                      std::string(status.message()));
-}
 
 // When the answer must be ready: a little before the call's own deadline, so
 // that it still arrives.
@@ -40,7 +35,12 @@ absl::Time AnswerTime(const grpc::ServerContext& context,
   return now + left - margin;
 }
 
-absl::Status CheckIds(const ScoreRequest& request) {
+absl::Status CheckItems(const ScoreRequest& request) {
+  if (request.item_timeout_ms() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("item_timeout_ms is ",
+                                                   request.item_timeout_ms(),
+                                                   ", expected 0 or more"));
+  }
   std::set<absl::string_view> ids;
   for (const RewardItem& item : request.items()) {
     if (item.id().empty()) {
@@ -75,9 +75,17 @@ std::string KeyOf(const std::vector<RewardRuleSpec>& rules,
   return key;
 }
 
-int ResolveThreads(int threads) {
-  if (threads > 0) return threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+RewardServiceOptions WithThreads(RewardServiceOptions options) {
+  if (options.threads <= 0) {
+    options.threads =
+        std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+  return options;
+}
+
+absl::Duration ItemLimit(const ScoreRequest& request) {
+  if (request.item_timeout_ms() == 0) return absl::InfiniteDuration();
+  return absl::Milliseconds(request.item_timeout_ms());
 }
 
 }  // namespace
@@ -85,19 +93,17 @@ int ResolveThreads(int threads) {
 RewardService::RewardService(RewardRegistry registry,
                              const RewardServiceOptions& options)
     : registry_(std::move(registry)),
-      options_(options),
-      pool_(ResolveThreads(options.threads), options.item_limit) {}
+      options_(WithThreads(options)),
+      pool_(options_.threads, options_.item_limit) {}
 
-grpc::Status RewardService::BeginCall() {
+grpc::Status RewardService::BeginCall(bool has_items) {
   absl::MutexLock lock(&mutex_);
   if (is_draining_) {
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                        "the reward service is stopping");
+    return ToGrpc(absl::UnavailableError("the reward service is stopping"));
   }
-  if (num_calls_ >= options_.max_calls) {
-    return grpc::Status(
-        grpc::StatusCode::UNAVAILABLE,
-        absl::StrCat("busy: ", num_calls_, " calls are being scored"));
+  // Questions without items cost nothing.
+  if (has_items && num_calls_ >= options_.max_calls) {
+    return BusyStatus(num_calls_);
   }
   ++num_calls_;
   return grpc::Status::OK;
@@ -111,11 +117,68 @@ void RewardService::EndCall() {
 grpc::Status RewardService::Score(grpc::ServerContext* context,
                                   const ScoreRequest* request,
                                   ScoreReply* reply) {
-  grpc::Status status = BeginCall();
+  grpc::Status status = BeginCall(/*has_items=*/request->items_size() > 0);
   if (!status.ok()) return status;
   status = ScoreNow(context, *request, reply);
   EndCall();
   return status;
+}
+
+grpc::Status RewardService::ScoreStream(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<ScoreReply, ScoreRequest>* stream) {
+  grpc::Status status = BeginCall(/*has_items=*/true);
+  if (!status.ok()) return status;
+  RewardStreamCall call(context, stream, [&](ScoreRequest request) {
+    return PrepareAnswer(context, std::move(request));
+  });
+  {
+    absl::MutexLock lock(&mutex_);
+    streams_.insert(&call);
+    if (is_draining_) call.Stop();
+  }
+  status = call.Run();
+  {
+    absl::MutexLock lock(&mutex_);
+    streams_.erase(&call);
+  }
+  EndCall();
+  return status;
+}
+
+absl::StatusOr<RewardStreamCall::Answer> RewardService::PrepareAnswer(
+    grpc::ServerContext* context, ScoreRequest request) {
+  const absl::Time arrival = absl::Now();
+  R1_RETURN_IF_ERROR(CheckItems(request));
+  R1_ASSIGN_OR_RETURN(const Scorer scorer, ScorerOf(request));
+  const absl::Time deadline = AnswerTime(*context, options_.call_limit);
+  return [this, scorer, arrival, deadline, request = std::move(request)](
+             const RewardStreamCall::Deliver& deliver) -> absl::Status {
+    ScoreReply head;
+    head.set_compares_samples(scorer.compares_samples());
+    head.set_build_id(options_.build_id);
+    if (request.items().empty()) {
+      deliver(head);
+      return absl::OkStatus();
+    }
+    return pool_.ScoreEach(
+        scorer.AtStep(request.step()),
+        std::vector<RewardItem>(request.items().begin(), request.items().end()),
+        deadline, ItemLimit(request), [&](size_t, RewardResult result) {
+          Count(result, arrival);
+          ScoreReply part = head;
+          *part.add_results() = std::move(result);
+          return deliver(std::move(part));
+        });
+  };
+}
+
+void RewardService::Count(const RewardResult& result, absl::Time arrival) {
+  const absl::Duration time = absl::Now() - arrival;
+  absl::MutexLock lock(&mutex_);
+  ++num_items_[result.kind()];
+  item_time_ += time;
+  longest_item_time_ = std::max(longest_item_time_, time);
 }
 
 absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
@@ -129,7 +192,8 @@ absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
     const auto it = scorers_.find(key);
     if (it != scorers_.end()) return it->second;
   }
-  R1_ASSIGN_OR_RETURN(Scorer scorer, Scorer::Create(registry_, rules, limits));
+  R1_ASSIGN_OR_RETURN(Scorer scorer,
+                      Scorer::Create(registry_, rules, limits, &cache_));
   absl::MutexLock lock(&mutex_);
   if (scorers_.size() >= kMaxScorers) scorers_.clear();
   scorers_.insert_or_assign(key, scorer);
@@ -139,29 +203,77 @@ absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
 grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
                                      const ScoreRequest& request,
                                      ScoreReply* reply) {
+  const absl::Time arrival = absl::Now();
   auto scorer = ScorerOf(request);
   if (!scorer.ok()) return ToGrpc(scorer.status());
-  const absl::Status ids = CheckIds(request);
-  if (!ids.ok()) return ToGrpc(ids);
+  const absl::Status items = CheckItems(request);
+  if (!items.ok()) return ToGrpc(items);
   reply->set_compares_samples(scorer->compares_samples());
+  reply->set_build_id(options_.build_id);
   auto results = pool_.ScoreAll(
       scorer->AtStep(request.step()),
       std::vector<RewardItem>(request.items().begin(), request.items().end()),
-      AnswerTime(*context, options_.call_limit));
+      AnswerTime(*context, options_.call_limit), ItemLimit(request));
   if (!results.ok()) return ToGrpc(results.status());
   for (RewardResult& result : *results) {
+    Count(result, arrival);
     *reply->add_results() = std::move(result);
   }
   return grpc::Status::OK;
+}
+
+RuleInfo RewardService::InfoOf(
+    const std::string& rule,
+    const std::map<std::string, Scorer>& scorers) const {
+  RuleInfo info;
+  info.set_name(rule);
+  const auto example = registry_.MakeExample(rule);
+  if (example.ok()) {
+    const RewardRule& made = **example;
+    info.set_version(made.version(RuleContext()));
+    info.set_carrier(made.carrier());
+    info.set_compares_samples(made.compares_samples());
+    info.set_is_cacheable(made.is_cacheable());
+    info.set_lowest(made.range().lowest);
+    info.set_highest(made.range().highest);
+  }
+  // The example has started nothing; those that score may have.
+  for (const auto& [key, scorer] : scorers) {
+    if (info.state().empty()) info.set_state(scorer.StateOf(rule));
+  }
+  return info;
 }
 
 grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
                                      const DescribeRequest* /*request*/,
                                      DescribeReply* reply) {
   reply->set_build_id(options_.build_id);
-  for (std::string& name : registry_.Names()) {
-    reply->add_rule_names(std::move(name));
+  std::map<std::string, Scorer> scorers;
+  {
+    absl::MutexLock lock(&mutex_);
+    scorers = scorers_;
   }
+  for (const std::string& name : registry_.Names()) {
+    *reply->add_rules() = InfoOf(name, scorers);
+  }
+  reply->set_threads(options_.threads);
+  reply->set_max_calls(options_.max_calls);
+  reply->set_item_timeout_ms(absl::ToInt64Milliseconds(options_.item_limit));
+  const ResultCache::Stats cache = cache_.stats();
+  reply->set_cache_hits(cache.hits);
+  reply->set_cache_misses(cache.misses);
+  absl::MutexLock lock(&mutex_);
+  reply->set_calls_under_way(num_calls_);
+  reply->set_scores(num_items_[REWARD_SCORE]);
+  reply->set_abstentions(num_items_[REWARD_ABSTAIN]);
+  reply->set_errors(num_items_[REWARD_ERROR]);
+  reply->set_timeouts(num_items_[REWARD_TIMEOUT]);
+  int64_t count = 0;
+  for (const auto& [kind, items] : num_items_) count += items;
+  if (count > 0) {
+    reply->set_mean_item_ms(absl::ToDoubleMilliseconds(item_time_) / count);
+  }
+  reply->set_max_item_ms(absl::ToDoubleMilliseconds(longest_item_time_));
   return grpc::Status::OK;
 }
 
@@ -171,6 +283,7 @@ void RewardService::Drain(absl::Time deadline) {
   };
   absl::MutexLock lock(&mutex_);
   is_draining_ = true;
+  for (RewardStreamCall* stream : streams_) stream->Stop();
   if (mutex_.AwaitWithDeadline(absl::Condition(&is_idle), deadline)) return;
   pool_.Stop();
   mutex_.Await(absl::Condition(&is_idle));

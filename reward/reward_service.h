@@ -2,7 +2,9 @@
 #ifndef R1_REWARD_REWARD_SERVICE_H_
 #define R1_REWARD_REWARD_SERVICE_H_
 
+#include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -11,8 +13,11 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
+#include "grpcpp/support/sync_stream.h"
 #include "proto/reward.grpc.pb.h"
 #include "reward/registry.h"
+#include "reward/result_cache.h"
+#include "reward/reward_stream_service.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 
@@ -23,9 +28,10 @@ struct RewardServiceOptions {
   int threads = 0;
   // Most time one item may take once it is started.
   absl::Duration item_limit = absl::Seconds(10);
-  // Most time a Score call may take, whatever deadline it carries.
+  // Most time a Score call, or a request of a stream, may take, whatever
+  // deadline the call carries.
   absl::Duration call_limit = absl::Minutes(5);
-  // Score calls at a time; more are refused as UNAVAILABLE, to be sent again.
+  // Calls that score at a time; more are refused as busy, to be sent again.
   int max_calls = 64;
   // What Describe reports.
   std::string build_id;
@@ -33,7 +39,8 @@ struct RewardServiceOptions {
 
 // Score answers before the call's deadline, with TIMEOUT for each item that is
 // not scored by then. Errors: InvalidArgument for what Scorer::Create refuses
-// and for an id that is empty or given twice; Unavailable while draining.
+// and for an id that is empty or given twice; Unavailable while draining or
+// busy. ScoreStream does the same for each of its requests.
 // Threads: all functions may be called from any thread.
 class RewardService final : public Reward::Service {
  public:
@@ -41,6 +48,9 @@ class RewardService final : public Reward::Service {
 
   grpc::Status Score(grpc::ServerContext* context, const ScoreRequest* request,
                      ScoreReply* reply) override;
+  grpc::Status ScoreStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<ScoreReply, ScoreRequest>* stream) override;
   grpc::Status Describe(grpc::ServerContext* context,
                         const DescribeRequest* request,
                         DescribeReply* reply) override;
@@ -51,22 +61,35 @@ class RewardService final : public Reward::Service {
 
  private:
   // OK and counted, or why the call is refused.
-  grpc::Status BeginCall();
+  grpc::Status BeginCall(bool has_items);
   void EndCall();
   grpc::Status ScoreNow(grpc::ServerContext* context,
                         const ScoreRequest& request, ScoreReply* reply);
+  // The answer to one request of a stream.
+  absl::StatusOr<RewardStreamCall::Answer> PrepareAnswer(
+      grpc::ServerContext* context, ScoreRequest request);
+  // Adds to what Describe reports.
+  void Count(const RewardResult& result, absl::Time arrival);
+  // A rule, and its state in the scorers that are in use.
+  RuleInfo InfoOf(const std::string& rule,
+                  const std::map<std::string, Scorer>& scorers) const;
 
   // The scorer of a request. Making rules may cost much more than one batch
   // (tables, sandboxes), and a learner sends the same rules with every call.
   absl::StatusOr<Scorer> ScorerOf(const ScoreRequest& request);
 
   const RewardRegistry registry_;
-  const RewardServiceOptions options_;
+  const RewardServiceOptions options_;  // with the real number of threads
+  ResultCache cache_;
   absl::Mutex mutex_;
   int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<RewardStreamCall*> streams_ ABSL_GUARDED_BY(mutex_);
   // By the request without its items; emptied when it is full.
   std::map<std::string, Scorer> scorers_ ABSL_GUARDED_BY(mutex_);
+  std::map<RewardKind, int64_t> num_items_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration item_time_ ABSL_GUARDED_BY(mutex_);  // sum
+  absl::Duration longest_item_time_ ABSL_GUARDED_BY(mutex_);
   ScorePool pool_;  // last: its threads use the registry
 };
 

@@ -21,6 +21,9 @@
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
 #include "reward/json_lines.h"
+#include "reward/result_cache.h"
+#include "reward/reward_channel.h"
+#include "reward/reward_server_check.h"
 #include "reward/scorer.h"
 
 namespace r1 {
@@ -28,12 +31,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// How long a server is waited for.
+constexpr absl::Duration kServerStart = absl::Seconds(30);
+// The same where somebody only asks.
+constexpr absl::Duration kServerAnswer = absl::Seconds(5);
+
 struct RewardArgs {
   std::string input;  // FILE or RUN
   std::string rule;
   std::string mode;
   std::string against;
   std::vector<std::string> options;  // KEY=VALUE
+  std::vector<std::string> servers;  // HOST:PORT
   int threads = 0;
   int timeout_ms = 10000;
   int max_new_tokens = 0;
@@ -67,36 +76,68 @@ absl::StatusOr<RewardRuleSpec> RuleOf(const RewardArgs& args) {
   return spec;
 }
 
-absl::Status RunScore(const RewardArgs& args) {
+void PrintLine(const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+// The file, or standard input for "-".
+absl::StatusOr<std::istream*> Open(const std::string& path,
+                                   std::ifstream* file) {
+  if (path == "-") return &std::cin;
+  file->open(path);
+  // A folder opens, but cannot be read.
+  if (!*file || file->peek() == std::ifstream::traits_type::eof()) {
+    // Says why; an empty file is fine.
+    R1_RETURN_IF_ERROR(ReadFile(path).status());
+    file->clear();
+  }
+  return file;
+}
+
+// Scores by a cache of its own: a file may hold a completion many times.
+absl::StatusOr<ScoreFileSummary> ScoreHere(const RewardArgs& args,
+                                           const RewardRuleSpec& rule,
+                                           const ScoreFileOptions& options) {
   const RewardRegistry registry = BuiltinRewardRules();
-  R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
+  ResultCache cache;
   R1_ASSIGN_OR_RETURN(const Scorer scorer,
-                      Scorer::Create(registry, {{rule}}, context));
+                      Scorer::Create(registry, {{rule}}, context, &cache));
   std::ifstream file;
-  const bool is_stdin = args.input == "-";
-  if (!is_stdin) {
-    file.open(args.input);
-    // A folder opens, but cannot be read.
-    if (!file || file.peek() == std::ifstream::traits_type::eof()) {
-      // Says why; an empty file is fine.
-      R1_RETURN_IF_ERROR(ReadFile(args.input).status());
-      file.clear();
-    }
-  }
+  R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
+  return ScoreFile(scorer, options, input, PrintLine);
+}
+
+absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
+                                            const RewardRuleSpec& rule,
+                                            const ScoreFileOptions& options) {
+  R1_ASSIGN_OR_RETURN(std::vector<RewardEndpoint> servers,
+                      MakeRewardEndpoints(args.servers));
+  R1_RETURN_IF_ERROR(CheckRewardServers(servers, {{rule}}, args.max_new_tokens,
+                                        absl::Now() + kServerStart)
+                         .status());
+  std::ifstream file;
+  R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
+  RewardStreamOptions stream;
+  stream.rules = {rule};
+  stream.max_new_tokens = args.max_new_tokens;
+  stream.item_timeout = options.item_limit;
+  return ScoreFileOnServers(std::move(servers), std::move(stream), options,
+                            input, PrintLine);
+}
+
+absl::Status RunScore(const RewardArgs& args) {
+  R1_ASSIGN_OR_RETURN(const RewardRuleSpec rule, RuleOf(args));
   ScoreFileOptions options;
   options.threads = ThreadsOf(args);
   options.item_limit = absl::Milliseconds(args.timeout_ms);
-  options.name = is_stdin ? "standard input" : args.input;
+  options.name = args.input == "-" ? "standard input" : args.input;
   const absl::Time start = absl::Now();
+  const auto score = args.servers.empty() ? ScoreHere : ScoreThere;
   R1_ASSIGN_OR_RETURN(const ScoreFileSummary summary,
-                      ScoreFile(scorer, options, is_stdin ? &std::cin : &file,
-                                [](const std::string& line) {
-                                  std::fwrite(line.data(), 1, line.size(),
-                                              stdout);
-                                  std::fputc('\n', stdout);
-                                }));
+                      score(args, rule, options));
   const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
   std::string counts;
   int64_t scored = 0;
@@ -107,13 +148,62 @@ absl::Status RunScore(const RewardArgs& args) {
       absl::StrAppend(&counts, " (mean ", summary.total_sum / count, ")");
     }
   }
-  absl::FPrintF(stderr, "%d lines in %.3f s, %.0f a second on %d threads%s\n",
-                summary.lines, seconds, scored / std::max(seconds, 1e-9),
-                options.threads, counts);
+  const std::string where = args.servers.empty()
+                                ? absl::StrCat(options.threads, " threads")
+                                : absl::StrCat(args.servers.size(), " servers");
+  absl::FPrintF(stderr, "%d lines in %.3f s, %.0f a second on %s%s\n",
+                summary.lines, seconds, scored / std::max(seconds, 1e-9), where,
+                counts);
   if (summary.malformed == 0) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(summary.malformed, " of ", summary.lines,
                    " lines are malformed; the first: ", summary.first_problem));
+}
+
+Json ToJson(const RuleInfo& rule) {
+  Json object;
+  object["name"] = rule.name();
+  object["version"] = rule.version();
+  object["carrier"] = rule.carrier();
+  object["compares_samples"] =
+      rule.has_compares_samples() ? Json(rule.compares_samples()) : Json();
+  object["is_cacheable"] =
+      rule.has_is_cacheable() ? Json(rule.is_cacheable()) : Json();
+  object["lowest"] = rule.has_lowest() ? Json(rule.lowest()) : Json();
+  object["highest"] = rule.has_highest() ? Json(rule.highest()) : Json();
+  object["state"] = rule.state();
+  return object;
+}
+
+// The reply's fields, by their names.
+absl::Status RunDescribe(const RewardArgs& args) {
+  R1_ASSIGN_OR_RETURN(const auto endpoints, MakeRewardEndpoints({args.input}));
+  R1_ASSIGN_OR_RETURN(
+      const DescribeReply reply,
+      DescribeRewardServer(endpoints[0], absl::Now() + kServerAnswer));
+  Json object;
+  object["build_id"] = reply.build_id();
+  object["threads"] = reply.threads();
+  object["max_calls"] = reply.max_calls();
+  object["item_timeout_ms"] = reply.item_timeout_ms();
+  object["calls_under_way"] = reply.calls_under_way();
+  object["cache_hits"] = reply.cache_hits();
+  object["cache_misses"] = reply.cache_misses();
+  object["scores"] = reply.scores();
+  object["abstentions"] = reply.abstentions();
+  object["errors"] = reply.errors();
+  object["timeouts"] = reply.timeouts();
+  object["mean_item_ms"] = reply.mean_item_ms();
+  object["max_item_ms"] = reply.max_item_ms();
+  object["rules"] = Json::array();
+  for (const RuleInfo& rule : reply.rules()) {
+    object["rules"].push_back(ToJson(rule));
+  }
+  // Another program's texts may be anything.
+  std::printf(
+      "%s\n",
+      object.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return absl::OkStatus();
 }
 
 // A verdict as JSON.
@@ -228,11 +318,18 @@ CommandBody AddReward(CLI::App* app) {
                    "Most tokens of a completion, for rules on length")
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");
+  score
+      ->add_option("--server", args->servers,
+                   "Reward servers that score in place of this process; of "
+                   "several, all at once")
+      ->delimiter(',')
+      ->type_name("HOST:PORT");
   score->footer(
       "Writes lines {id, kind, total, components, detail} in the same order;\n"
       "the rate and the counts go to standard error.\n\n"
       "Examples:\n"
       "  r1 reward score --rule countdown answers.jsonl\n"
+      "  r1 reward score --rule code --server a:7001,b:7001 programs.jsonl\n"
       "  r1 reward score --rule language --set target=zh answers.jsonl");
   CLI::App* rescore = command->add_subcommand(
       "rescore",
@@ -257,7 +354,14 @@ CommandBody AddReward(CLI::App* app) {
       "  r1 reward rescore runs/a\n"
       "  r1 reward rescore runs/a --rule countdown_lenient --against "
       "countdown");
-  return [args, score] {
+  CLI::App* describe = command->add_subcommand(
+      "describe", "Print what a reward server serves and has done, as JSON");
+  describe->add_option("SERVER", args->input, "Its address")
+      ->required()
+      ->type_name("HOST:PORT");
+  describe->footer("Examples:\n  r1 reward describe 127.0.0.1:7001");
+  return [args, score, describe] {
+    if (describe->parsed()) return RunDescribe(*args);
     return score->parsed() ? RunScore(*args) : RunRescore(*args);
   };
 }

@@ -22,12 +22,16 @@ constexpr absl::Duration kDrain = absl::Seconds(5);
 struct RewardServerArgs {
   std::string listen;
   int threads = 0;
+  int max_calls = 64;
+  int timeout_ms = 10000;
 };
 
 absl::Status RunRewardServer(const RewardServerArgs& args) {
   InstallStopSignals();
   RewardServiceOptions options;
   options.threads = args.threads;
+  options.max_calls = args.max_calls;
+  options.item_limit = absl::Milliseconds(args.timeout_ms);
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardServer> server,
@@ -52,6 +56,20 @@ CommandBody AddRewardServer(CLI::App* app) {
       ->required()
       ->type_name("HOST:PORT");
   AddThreadsOption(command, &args->threads);
+  command
+      ->add_option("--max-calls", args->max_calls,
+                   "Calls that are scored at a time; more are told to come "
+                   "again")
+      ->check(CLI::Range(1, 100000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--timeout-ms", args->timeout_ms,
+                   "Most milliseconds for one completion, if the run does not "
+                   "ask for less")
+      ->check(CLI::Range(1, 3600000))
+      ->type_name("N")
+      ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  r1 reward-server --listen 127.0.0.1:7001\n"

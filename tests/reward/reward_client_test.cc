@@ -30,19 +30,19 @@ using ::testing::HasSubstr;
 // Long enough for any machine; no test waits for it when all is well.
 absl::Time Soon() { return absl::Now() + absl::Minutes(2); }
 
-RewardClientOptions Options(const std::string& server) {
+RewardClientOptions Options() {
   RewardClientOptions options;
-  options.server = server;
   options.rules = {MakeSpec("format", 1)};
   options.call_timeout = absl::Minutes(1);
-  options.first_retry = absl::Milliseconds(1);
-  options.max_retry = absl::Milliseconds(10);
+  options.retry.first_retry = absl::Milliseconds(1);
+  options.retry.max_retry = absl::Milliseconds(10);
   return options;
 }
 
 std::unique_ptr<RewardClient> Connect(const std::string& address,
                                       const RewardClientOptions& options) {
-  return std::make_unique<RewardClient>(*MakeRewardChannel(address), options);
+  return std::make_unique<RewardClient>(*MakeRewardEndpoints({address}),
+                                        options);
 }
 
 void SubmitMany(int n, RewardClient* client) {
@@ -68,7 +68,7 @@ TEST(RewardClientTest, EverySampleComesBackOnce) {
       [](grpc::ServerContext*, const ScoreRequest& request, ScoreReply* reply) {
         return ScoreHalf(request, reply);
       });
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   SubmitMany(3000, client.get());
   const auto results = TakeMany(3000, client.get());
   EXPECT_EQ(results.size(), 3000u);
@@ -101,7 +101,7 @@ TEST(RewardClientTest, WaitingSamplesShareCallsAndEveryCallHasADeadline) {
     gate.Pass();
     return ScoreHalf(request, reply);
   });
-  RewardClientOptions options = Options(server.address());
+  RewardClientOptions options = Options();
   options.max_calls = 1;
   options.max_batch_items = 8;
   const auto client = Connect(server.address(), options);
@@ -125,7 +125,7 @@ TEST(RewardClientTest, BatchesAreBoundedInBytes) {
                 request.ByteSizeLong() < (2 << 20));
     return ScoreHalf(request, reply);
   });
-  RewardClientOptions options = Options(server.address());
+  RewardClientOptions options = Options();
   options.max_batch_bytes = 1 << 20;
   const auto client = Connect(server.address(), options);
   for (int i = 0; i < 20; ++i) {
@@ -154,7 +154,7 @@ TEST(RewardClientTest, ALyingServerCostsItsOwnSamples) {
         return grpc::Status::OK;
       });
   LogCapture log;
-  RewardClientOptions options = Options(server.address());
+  RewardClientOptions options = Options();
   const auto client = Connect(server.address(), options);
   SubmitMany(5, client.get());
   const auto results = TakeMany(5, client.get());
@@ -186,7 +186,7 @@ TEST(RewardClientTest, ASampleThatBreaksCallsCostsItselfOnly) {
     return ScoreHalf(request, reply);
   });
   LogCapture log;
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   SubmitMany(20, client.get());
   client->Submit(MakeItem("poison", "{}", "bad"));
   const auto results = TakeMany(21, client.get());
@@ -210,11 +210,11 @@ TEST(RewardClientTest, ASampleThatHangsIsATimeoutAndItselfOnly) {
     return ScoreHalf(request, reply);
   });
   // Connected before the short deadlines start to count.
-  RewardClientOptions options = Options(server.address());
+  RewardClientOptions options = Options();
   options.call_timeout = absl::Seconds(3);
   const auto channel = *MakeRewardChannel(server.address());
   ASSERT_TRUE(channel->WaitForConnected(absl::ToChronoTime(Soon())));
-  RewardClient client(channel, options);
+  RewardClient client({{server.address(), channel}}, options);
   SubmitMany(5, &client);
   client.Submit(MakeItem("hang", "{}", "slow"));
   const auto results = TakeMany(6, &client);
@@ -242,7 +242,7 @@ TEST(RewardClientTest, ATimeoutIsBelievedOnlyOfASampleSentAlone) {
     num_alone += has_slow && request.items_size() == 1;
     return grpc::Status::OK;
   });
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   client->Submit(MakeItem("slow", "{}", "slow"));
   SubmitMany(300, client.get());
   const auto results = TakeMany(301, client.get());
@@ -265,7 +265,7 @@ TEST(RewardClientTest, OneMissedDeadlineIsNoTimeout) {
   });
   const auto channel = *MakeRewardChannel(server.address());
   ASSERT_TRUE(channel->WaitForConnected(absl::ToChronoTime(Soon())));
-  RewardClient client(channel, Options(server.address()));
+  RewardClient client({{server.address(), channel}}, Options());
   client.Submit(MakeItem("text", "{}", "s"));
   const auto result = client.Next(Soon());
   ASSERT_TRUE(result.ok()) << result.status();
@@ -284,7 +284,7 @@ TEST(RewardClientTest, AnAbsentServerIsTriedAgainAndCounted) {
     return ScoreHalf(request, reply);
   });
   LogCapture log;
-  RewardClientOptions options = Options(server.address());
+  RewardClientOptions options = Options();
   options.max_calls = 1;  // so that no two calls fail together
   const auto client = Connect(server.address(), options);
   SubmitMany(100, client.get());
@@ -304,8 +304,8 @@ TEST(RewardClientTest, AnAbsentServerIsTriedAgainAndCounted) {
 
 TEST(RewardClientTest, GivesUpOnAServerThatStaysAway) {
   // Port 1 is reserved; nothing listens there.
-  RewardClientOptions options = Options("127.0.0.1:1");
-  options.max_outage = absl::Milliseconds(300);
+  RewardClientOptions options = Options();
+  options.retry.max_outage = absl::Milliseconds(300);
   LogCapture log;
   const auto client = Connect("127.0.0.1:1", options);
   SubmitMany(10, client.get());
@@ -329,9 +329,9 @@ TEST(RewardClientTest, ASilentPeerIsAnAbsentServerNotATimeout) {
   ASSERT_EQ(listen(fd, 16), 0);
   ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string name = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
-  RewardClientOptions options = Options(name);
+  RewardClientOptions options = Options();
   options.call_timeout = absl::Milliseconds(100);
-  options.max_outage = absl::Milliseconds(500);
+  options.retry.max_outage = absl::Milliseconds(500);
   LogCapture log;
   const auto client = Connect(name, options);
   SubmitMany(3, client.get());
@@ -346,7 +346,7 @@ TEST(RewardClientTest, ARefusedRequestIsReportedForGood) {
       [](grpc::ServerContext*, const ScoreRequest&, ScoreReply*) {
         return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "unknown rule");
       });
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   SubmitMany(10, client.get());
   for (int i = 0; i < 2; ++i) {
     const absl::Status status = client->Next(Soon()).status();
@@ -363,7 +363,7 @@ TEST(RewardClientTest, NextSaysForWhomItWaited) {
     gate.Pass();
     return ScoreHalf(request, reply);
   });
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   client->Submit(MakeItem("", "{}", "p7/3"));
   gate.AwaitArrivals(1);
   const absl::Status status =
@@ -385,13 +385,13 @@ TEST(RewardClientTest, BadIdsAreRefusedAndAnIdMayComeAgainLater) {
   for (const std::vector<std::string>& ids :
        {std::vector<std::string>{""}, std::vector<std::string>{"\xFF"},
         std::vector<std::string>{"twice", "twice"}}) {
-    const auto client = Connect(server.address(), Options(server.address()));
+    const auto client = Connect(server.address(), Options());
     for (const std::string& id : ids) client->Submit(MakeItem("", "{}", id));
     absl::Status status;
     while (status.ok()) status = client->Next(Soon()).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   }
-  const auto client = Connect(server.address(), Options(server.address()));
+  const auto client = Connect(server.address(), Options());
   for (int i = 0; i < 3; ++i) {
     client->Submit(MakeItem("", "{}", "again"));
     EXPECT_TRUE(client->Next(Soon()).ok());
@@ -406,11 +406,11 @@ TEST(RewardClientTest, DestructionCancelsCallsUnderWay) {
     return ScoreHalf(request, reply);
   });
   for (const bool in_process : {false, true}) {
-    auto options = Options(in_process ? "" : server.address());
-    auto client = std::make_unique<RewardClient>(
-        in_process ? server.in_process_channel()
-                   : *MakeRewardChannel(server.address()),
-        options);
+    auto client = in_process ? std::make_unique<RewardClient>(
+                                   std::vector<RewardEndpoint>{
+                                       {"", server.in_process_channel()}},
+                                   Options())
+                             : Connect(server.address(), Options());
     SubmitMany(100, client.get());
     gate.AwaitArrivals(in_process ? 2 : 1);
     const absl::Time start = absl::Now();
@@ -426,7 +426,7 @@ TEST(RewardClientTest, SamplesMayBeSubmittedAndTakenFromManyThreads) {
       [](grpc::ServerContext*, const ScoreRequest& request, ScoreReply* reply) {
         return ScoreHalf(request, reply);
       });
-  RewardClient client(server.in_process_channel(), Options(""));
+  RewardClient client({{"", server.in_process_channel()}}, Options());
   constexpr int kThreads = 4, kEach = 500;
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {

@@ -67,11 +67,10 @@ TEST(RewardRestartTest, AServerKilledAndRestartedLosesNothing) {
   ASSERT_NE(address, "");
   LogCapture log;
   RewardClientOptions options;
-  options.server = address;
   options.rules = {MakeSpec("length", 2)};
   options.max_batch_items = 64;
   options.call_timeout = absl::Minutes(1);
-  RewardClient client(*MakeRewardChannel(address), options);
+  RewardClient client(*MakeRewardEndpoints({address}), options);
   for (int i = 0; i < kSamples; ++i) {
     client.Submit(MakeItem(std::string(i, 'x'), "{}", absl::StrCat(i)));
   }

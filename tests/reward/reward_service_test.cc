@@ -18,6 +18,7 @@
 #include "reward/reward_channel.h"
 #include "reward/reward_client.h"
 #include "reward/reward_server.h"
+#include "reward/reward_server_check.h"
 #include "tests/reward/reward_grpc_testing.h"
 #include "tests/reward/reward_testing.h"
 
@@ -27,6 +28,13 @@ namespace {
 using ::testing::HasSubstr;
 
 absl::Time Soon() { return absl::Now() + absl::Minutes(2); }
+
+// A rule whose results may be kept.
+class DearRule : public FunctionRule {
+ public:
+  using FunctionRule::FunctionRule;
+  bool is_cacheable() const override { return true; }
+};
 
 // The built-in rules and some that misbehave. "gate" waits at the gate for
 // completions that say "wait".
@@ -48,6 +56,18 @@ RewardRegistry TestRules(Gate* gate) {
     if (item.completion() == "bad") return RuleResult::Error("no\xFF gcc");
     return RuleResult::Score(1);
   });
+  EXPECT_TRUE(
+      registry
+          .Register("dear",
+                    [gate](const RuleOptions&)
+                        -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+                      return std::make_unique<const DearRule>(
+                          [gate](const RewardItem&, const RuleContext&) {
+                            gate->Count();
+                            return RuleResult::Score(1);
+                          });
+                    })
+          .ok());
   return registry;
 }
 
@@ -76,10 +96,13 @@ class RewardServiceTest : public ::testing::TestWithParam<bool> {
 
   RewardClientOptions ClientOptions(const std::vector<RewardRuleSpec>& rules) {
     RewardClientOptions options;
-    options.server = is_embedded() ? "" : server_->address();
     options.rules = rules;
     options.max_new_tokens = 256;
     return options;
+  }
+
+  std::vector<RewardEndpoint> endpoints() const {
+    return {{is_embedded() ? "" : server_->address(), channel_}};
   }
 
   // Submits all, takes all, by id.
@@ -129,7 +152,7 @@ std::vector<RewardItem> CountdownItems(int n) {
 TEST_P(RewardServiceTest, GivesExactlyWhatTheScorerGives) {
   Start({});
   const std::vector<RewardRuleSpec> rules = DefaultRules(COUNTDOWN);
-  RewardClient client(channel_, ClientOptions(rules));
+  RewardClient client(endpoints(), ClientOptions(rules));
   const auto items = CountdownItems(700);
   const auto results = ScoreAll(items, &client);
   const RewardRegistry registry = BuiltinRewardRules();
@@ -158,7 +181,7 @@ TEST_P(RewardServiceTest, GivesExactlyWhatTheScorerGives) {
 
 TEST_P(RewardServiceTest, AFailingRuleCostsItsOwnItems) {
   Start({});
-  RewardClient client(channel_, ClientOptions({MakeSpec("fails", 1)}));
+  RewardClient client(endpoints(), ClientOptions({MakeSpec("fails", 1)}));
   const auto results =
       ScoreAll({MakeItem("good", "{}", "a"), MakeItem("bad", "{}", "b"),
                 MakeItem("good", "{}", "c")},
@@ -197,7 +220,7 @@ TEST_P(RewardServiceTest, ASlowItemIsATimeoutAfterItsOwnLimit) {
   RewardServiceOptions service_options;
   service_options.item_limit = absl::Seconds(1);
   Start(service_options);
-  RewardClient client(channel_, ClientOptions({MakeSpec("slow", 1)}));
+  RewardClient client(endpoints(), ClientOptions({MakeSpec("slow", 1)}));
   const auto results =
       ScoreAll({MakeItem("slow", "{}", "a"), MakeItem("", "{}", "b")}, &client);
   EXPECT_EQ(results.at("a").kind(), REWARD_TIMEOUT);
@@ -206,7 +229,7 @@ TEST_P(RewardServiceTest, ASlowItemIsATimeoutAfterItsOwnLimit) {
 
 TEST_P(RewardServiceTest, AnUnknownRuleIsReportedWithTheNearest) {
   Start({});
-  RewardClient client(channel_, ClientOptions({MakeSpec("fromat", 1)}));
+  RewardClient client(endpoints(), ClientOptions({MakeSpec("fromat", 1)}));
   client.Submit(MakeItem("x"));
   const absl::Status status = client.Next(Soon()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -241,8 +264,7 @@ TEST_P(RewardServiceTest, RulesAreCheckedBeforeAnyItem) {
   RewardRuleSpec length = MakeSpec("group_length", 1);
   (*length.mutable_option())["answer"] = "exact_answer";
   const auto check = [&](const std::vector<RewardRuleSpec>& rules) {
-    RewardClient client(channel_, ClientOptions(rules));
-    return client.CheckRules(Soon());
+    return CheckRules(endpoints()[0], rules, 256, Soon());
   };
   EXPECT_EQ(check({MakeSpec("format", 1)}).value(), false);
   EXPECT_EQ(check({MakeSpec("exact_answer", 0), length}).value(), true);
@@ -263,7 +285,7 @@ TEST_P(RewardServiceTest, SamplesThatAreComparedGoTogether) {
   RewardClientOptions options =
       ClientOptions({MakeSpec("exact_answer", 0), length});
   options.max_batch_items = 2;
-  RewardClient client(channel_, options);
+  RewardClient client(endpoints(), options);
   for (int g = 0; g < 20; ++g) {
     std::vector<RewardItem> items;
     for (int s = 0; s < 3; ++s) {
@@ -287,43 +309,142 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   RewardServiceOptions service_options;
   service_options.build_id = "build-7";
   Start(service_options);
-  RewardClient client(channel_, ClientOptions({MakeSpec("format", 1)}));
-  const auto reply = client.Describe(Soon());
+  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
   ASSERT_TRUE(reply.ok()) << reply.status();
   EXPECT_EQ(reply->build_id(), "build-7");
-  EXPECT_THAT(std::vector<std::string>(reply->rule_names().begin(),
-                                       reply->rule_names().end()),
+  std::map<std::string, RuleInfo> rules;
+  std::vector<std::string> names;
+  for (const RuleInfo& rule : reply->rules()) {
+    names.push_back(rule.name());
+    rules[rule.name()] = rule;
+    EXPECT_EQ(rule.carrier(), "built-in") << rule.name();
+    EXPECT_EQ(rule.version(), "") << rule.name();
+    EXPECT_EQ(rule.compares_samples(), rule.name() == "group_length");
+    EXPECT_EQ(rule.is_cacheable(),
+              rule.name() == "code" || rule.name() == "dear");
+    EXPECT_TRUE(rule.has_lowest() && rule.has_highest()) << rule.name();
+  }
+  EXPECT_EQ(rules["format"].lowest(), 0);
+  EXPECT_EQ(rules["format"].highest(), 1);
+  EXPECT_EQ(rules["group_length"].lowest(), -0.5);
+  EXPECT_EQ(rules["overlong"].lowest(), -1);
+  EXPECT_EQ(rules["overlong"].highest(), 0);
+  EXPECT_THAT(names,
               ::testing::ElementsAre(
-                  "code", "cosine", "countdown", "countdown_lenient",
+                  "code", "cosine", "countdown", "countdown_lenient", "dear",
                   "exact_answer", "exact_answer_lenient", "fails", "format",
                   "format_lenient", "gate", "group_length", "language", "math",
                   "overlong", "repetition", "slow", "tag_count"));
 }
 
-TEST_P(RewardServiceTest, ABusyServiceIsTriedAgain) {
+TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {
+  RewardServiceOptions service_options;
+  service_options.threads = 2;
+  service_options.max_calls = 5;
+  service_options.item_limit = absl::Milliseconds(1234);
+  Start(service_options);
+  RewardClient client(
+      endpoints(),
+      ClientOptions({MakeSpec("fails", 1), MakeSpec("exact_answer", 1)}));
+  const std::string good = "{\"answer\": 7}";
+  ScoreAll({MakeItem("", good, "a"), MakeItem("", good, "b"),
+            MakeItem("", good, "c"), MakeItem("bad", good, "d"),
+            MakeItem("", "no reference", "e"), MakeItem("", "{}", "f")},
+           &client);
+  RewardClient blocker(endpoints(), ClientOptions({MakeSpec("gate", 1)}));
+  blocker.Submit(MakeItem("wait", "{}", "first"));
+  gate_.AwaitArrivals(1);
+  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->threads(), 2);
+  EXPECT_EQ(reply->max_calls(), 5);
+  EXPECT_EQ(reply->item_timeout_ms(), 1234);
+  EXPECT_EQ(reply->calls_under_way(), 1);
+  EXPECT_EQ(reply->scores(), 3);
+  EXPECT_EQ(reply->abstentions(), 2);
+  EXPECT_EQ(reply->errors(), 1);
+  EXPECT_EQ(reply->timeouts(), 0);
+  EXPECT_GT(reply->mean_item_ms(), 0);
+  EXPECT_GE(reply->max_item_ms(), reply->mean_item_ms());
+  gate_.Open();
+  EXPECT_TRUE(blocker.Next(Soon()).ok());
+}
+
+TEST_P(RewardServiceTest, ADearRuleIsAskedOnceForEqualItems) {
+  RewardServiceOptions service_options;
+  service_options.threads = 1;  // not at the same time
+  Start(service_options);
+  for (int round = 0; round < 3; ++round) {
+    RewardClientOptions options = ClientOptions({MakeSpec("dear", round + 1)});
+    RewardClient client(endpoints(), options);
+    const auto results =
+        ScoreAll({MakeItem("a", "{}", "1"), MakeItem("a", "{}", "2"),
+                  MakeItem("b", "{}", "3")},
+                 &client);
+    // The weight is no part of the rule's score.
+    EXPECT_EQ(results.at("2").total(), round + 1);
+  }
+  EXPECT_EQ(gate_.num_arrived(), 2);
+  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->cache_hits(), 7);
+  EXPECT_EQ(reply->cache_misses(), 2);
+}
+
+// A busy server is there: however long it is busy, the client does not give up.
+TEST_P(RewardServiceTest, ABusyServiceIsTriedAgainForever) {
   RewardServiceOptions service_options;
   service_options.max_calls = 1;
   service_options.threads = 2;
   Start(service_options);
-  RewardClient blocker(channel_, ClientOptions({MakeSpec("gate", 1)}));
+  RewardClient blocker(endpoints(), ClientOptions({MakeSpec("gate", 1)}));
   blocker.Submit(MakeItem("wait", "{}", "first"));
   gate_.AwaitArrivals(1);
   LogCapture log;
   RewardClientOptions options = ClientOptions({MakeSpec("gate", 1)});
-  options.first_retry = absl::Milliseconds(1);
-  RewardClient client(channel_, options);
+  options.retry.first_retry = absl::Milliseconds(1);
+  options.retry.max_retry = absl::Milliseconds(5);
+  options.retry.max_outage = absl::Milliseconds(20);
+  RewardClient client(endpoints(), options);
+  const absl::Time start = absl::Now();
   client.Submit(MakeItem("", "{}", "second"));
-  while (client.num_retries() < 2) std::this_thread::yield();
-  EXPECT_GE(log.CountLines("busy: 1 calls are being scored"), 1);
+  // Well past max_outage.
+  while (client.num_retries() < 20 ||
+         absl::Now() - start < absl::Milliseconds(100)) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(log.CountLines("is busy, trying again"), 1);
+  EXPECT_EQ(log.CountLines("busy: 1 calls are being scored"), 1);
+  EXPECT_EQ(log.CountLines("does not answer"), 0);
+  // Questions are answered all the same.
+  EXPECT_TRUE(
+      CheckRules(endpoints()[0], {{MakeSpec("gate", 1)}}, 0, Soon()).ok());
   gate_.Open();
   EXPECT_TRUE(blocker.Next(Soon()).ok());
   EXPECT_TRUE(client.Next(Soon()).ok());
 }
 
+// The request may shorten the service's own limit, not lengthen it.
+TEST_P(RewardServiceTest, ARequestHasItsOwnLimitOfAnItem) {
+  RewardServiceOptions service_options;
+  service_options.item_limit = absl::Minutes(5);
+  Start(service_options);
+  RewardClientOptions options = ClientOptions({MakeSpec("slow", 1)});
+  options.call_timeout = absl::Minutes(2);
+  options.item_timeout = absl::Milliseconds(300);
+  RewardClient client(endpoints(), options);
+  const absl::Time start = absl::Now();
+  const auto results =
+      ScoreAll({MakeItem("slow", "{}", "a"), MakeItem("", "{}", "b")}, &client);
+  EXPECT_EQ(results.at("a").kind(), REWARD_TIMEOUT);
+  EXPECT_EQ(results.at("b").kind(), REWARD_SCORE);
+  EXPECT_LT(absl::Now() - start, absl::Minutes(1));
+}
+
 // gRPC refuses messages above 4 MiB unless told otherwise.
 TEST_P(RewardServiceTest, LargeCompletionsGoThrough) {
   Start({});
-  RewardClient client(channel_, ClientOptions({MakeSpec("format", 1)}));
+  RewardClient client(endpoints(), ClientOptions({MakeSpec("format", 1)}));
   const auto results =
       ScoreAll({MakeItem("<think>" + std::string(5 << 20, 'x') +
                              "</think><answer>b</answer>",
@@ -380,9 +501,8 @@ TEST(RewardServerTest, DrainsAndReportsItsHealth) {
   EXPECT_EQ(Health(channel, "r1.Reward"), "SERVING");
   EXPECT_EQ(Health(channel, "r1.Other"), "code 5");  // NOT_FOUND
   RewardClientOptions options;
-  options.server = (*server)->address();
   options.rules = {MakeSpec("gate", 1)};
-  RewardClient client(channel, options);
+  RewardClient client({{(*server)->address(), channel}}, options);
   client.Submit(MakeItem("wait", "{}", "a"));
   gate.AwaitArrivals(1);
   std::thread shutdown([&] { (*server)->Shutdown(absl::Minutes(1)); });

@@ -69,6 +69,15 @@ class Gate {
     ++num_arrived_;
     mutex_.Await(absl::Condition(&is_open_));
   }
+  // Arrives without waiting.
+  void Count() {
+    absl::MutexLock lock(&mutex_);
+    ++num_arrived_;
+  }
+  int num_arrived() {
+    absl::MutexLock lock(&mutex_);
+    return num_arrived_;
+  }
   void AwaitArrivals(int n) {
     const auto have_arrived = [&] { return num_arrived_ >= n; };
     absl::MutexLock lock(&mutex_);
