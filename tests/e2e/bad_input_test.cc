@@ -173,6 +173,10 @@ TEST_F(BadInputTest, RewardTools) {
            {{"reward", "score", "--rule", "format", "no.jsonl"},
             1,
             {"no.jsonl"}},
+           {{"reward", "score", "--rule", "format", "--server", "here", "x"},
+            1,
+            {"\"here\"", "HOST:PORT"}},
+           {{"reward", "describe", "here"}, 1, {"\"here\"", "HOST:PORT"}},
            {{"reward", "score", "x"}, 2, {"--rule"}},
            {{"reward", "rescore", "no-run"}, 1, {"no-run"}},
        }) {

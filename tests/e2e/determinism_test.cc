@@ -161,21 +161,6 @@ TEST_F(DeterminismTest, ALostDatabaseCostsItsNumbersNotTheRun) {
   EXPECT_TRUE(summary["final_pass1"].is_number()) << summary;
 }
 
-TEST_F(DeterminismTest, ARemoteRewardServerGivesTheSameRun) {
-  const std::string hash = Train("here", {});
-  Program server({"reward-server", "--listen", "127.0.0.1:0"});
-  ASSERT_TRUE(server.WaitForText("listens on ")) << server.err();
-  const std::string text = server.out();
-  const std::string address(
-      absl::StripAsciiWhitespace(text.substr(text.rfind(' ') + 1)));
-  EXPECT_EQ(Train("there", {"--workers", "1", "--set",
-                            absl::StrCat("reward.server=\"", address, "\"")}),
-            hash);
-  EXPECT_EQ(Samples("there"), Samples("here"));
-  server.Kill(SIGTERM);
-  EXPECT_EQ(server.Wait().exit_code, 0);
-}
-
 // A rule that compares the samples of a prompt waits for all of them; scoring
 // the recorded samples again finds the same totals.
 TEST_F(DeterminismTest, SamplesAreComparedAlikeEverywhere) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills learner, workers and reward server with SIGKILL at random moments and
-# checks that every run still ends as an undisturbed one: equal hash, equal
+# Kills learner, workers and two reward servers with SIGKILL at random moments
+# and checks that every run still ends as an undisturbed one: equal hash, equal
 # samples, rewards and advantages, none of them twice.
 #
 #   kill_loop.sh R1 SOURCE_DIR KILLS [SEED]
@@ -16,7 +16,8 @@ RANDOM=${4:-1}
 
 work=$(mktemp -d)
 learner=
-server=
+servers=("" "")
+ports=(0 0)
 # Without the shell's own word on it.
 kill_and_wait() {
   {
@@ -26,7 +27,7 @@ kill_and_wait() {
 }
 
 cleanup() {
-  for pid in $learner $server; do kill_and_wait "$pid" || true; done
+  for pid in $learner "${servers[@]}"; do kill_and_wait "$pid" || true; done
   rm -rf "$work"
 }
 
@@ -48,34 +49,37 @@ fail() {
   exit 1
 }
 
-# Starts the reward server on $port (0: any) and sets $port and $server. The
-# port may be in use for a moment by a connection that is closing.
-port=0
+# Starts reward server $1 on its port (0: any) and sets its places in ports and
+# servers. The port may be in use for a moment by a connection that is closing.
 start_server() {
-  local want=$port
+  local log=$work/server-$1.log want=${ports[$1]} port
   for _ in $(seq 20); do
-    : >"$work/server.log" # here, so that the last server's words are not read
-    "$r1" reward-server --listen "127.0.0.1:$want" >>"$work/server.log" 2>&1 &
-    server=$!
-    while kill -0 "$server" 2>/dev/null; do
-      port=$(sed -n 's/.*listens on 127.0.0.1:\([0-9]*\)$/\1/p' \
-        "$work/server.log")
-      if [[ -n $port ]]; then return; fi
+    : >"$log" # here, so that the last server's words are not read
+    "$r1" reward-server --listen "127.0.0.1:$want" >>"$log" 2>&1 &
+    servers[$1]=$!
+    while kill -0 "${servers[$1]}" 2>/dev/null; do
+      port=$(sed -n 's/.*listens on 127.0.0.1:\([0-9]*\)$/\1/p' "$log")
+      if [[ -n $port ]]; then
+        ports[$1]=$port
+        return
+      fi
       sleep 0.05
     done
     sleep 0.5
   done
-  fail "the reward server does not start"
+  fail "reward server $1 does not start"
 }
 
 start_learner() {
+  local first=127.0.0.1:${ports[0]} second=127.0.0.1:${ports[1]}
   "${job[@]}" --run-dir "$1" --workers 2 \
-    --set "reward.server=\"127.0.0.1:$port\"" >>"$work/learner.log" 2>&1 &
+    --set "reward.server=[\"$first\", \"$second\"]" \
+    >>"$work/learner.log" 2>&1 &
   learner=$!
 }
 
-# Kills one process: the learner in 3 of 10 cases, a worker in 5, the reward
-# server in 2. Says what it did; fails if there was nothing to kill.
+# Kills one process: the learner in 3 of 10 cases, a worker in 4, a reward
+# server in 3. Says what it did; fails if there was nothing to kill.
 kill_one() {
   case $((RANDOM % 10)) in
     [0-2])
@@ -83,7 +87,7 @@ kill_one() {
       start_learner "$1"
       killed=learner
       ;;
-    [3-7])
+    [3-6])
       local workers
       read -ra workers < <(
         cat /proc/"$learner"/task/*/children 2>/dev/null) || true
@@ -92,8 +96,9 @@ kill_one() {
       killed=worker
       ;;
     *)
-      kill_and_wait "$server" || return 1
-      start_server
+      local which=$((RANDOM % 2))
+      kill_and_wait "${servers[$which]}" || return 1
+      start_server $which
       killed=server
       ;;
   esac
@@ -104,7 +109,8 @@ kill_one() {
 want_hash=$("$r1" hash "$work/undisturbed")
 "$r1" samples "$work/undisturbed" --json --limit 0 >"$work/want.jsonl"
 
-start_server
+start_server 0
+start_server 1
 done_kills=0
 runs=0
 declare -A count=([learner]=0 [worker]=0 [server]=0)
