@@ -87,7 +87,10 @@ def make_rules(specs):
 def make_service(pb, base):
     class Service(base):
         def Describe(self, request, context):
-            return pb.DescribeReply(build_id=VERSION, rule_names=list(RULES))
+            return pb.DescribeReply(
+                build_id=VERSION,
+                rules=[pb.RuleInfo(name=name, version=VERSION, lowest=0,
+                                   highest=1) for name in RULES])
 
         def Score(self, request, context):
             ids = [item.id for item in request.items]
