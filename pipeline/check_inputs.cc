@@ -6,9 +6,9 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "model/model_config.h"
+#include "pipeline/evaluate.h"
 #include "pipeline/reward_link.h"
 #include "reward/builtin_rules.h"
-#include "reward/scorer.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
 #include "rollout/tasks/countdown.h"
@@ -57,12 +57,15 @@ absl::Status CheckAddress(const std::string& listen) {
   return CoordinatorServer::Start(&coordinator, listen).status();
 }
 
-// Evaluations score in this process.
-absl::Status CheckEvalRules(const RunConfig& config) {
-  const auto rules = EvalRules(config.reward(), config.data().task());
-  return Annotate(
-      Scorer::Create(BuiltinRewardRules(), rules, RuleContext()).status(),
-      "reward.rule");
+// Whether the reward service takes the rules to train and to evaluate by.
+absl::Status CheckRewards(const RunConfig& config) {
+  const RewardSection& section = config.reward();
+  const Task task = config.data().task();
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardLink> link,
+                      RewardLink::Connect(config, /*num_threads=*/1));
+  R1_RETURN_IF_ERROR(link->MakeSource(ConfiguredRules(section, task)).status());
+  return Annotate(link->MakeSource(JudgingRules(section, task, *link)).status(),
+                  "the rules of evaluations (option \"when\")");
 }
 
 }  // namespace
@@ -76,8 +79,7 @@ absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
   if (config.rl().steps() == 0) return absl::OkStatus();
   R1_RETURN_IF_ERROR(CheckPromptFile(config.data()));
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
-  R1_RETURN_IF_ERROR(CheckEvalRules(config));
-  return RewardLink::Connect(config, /*num_threads=*/1).status();
+  return CheckRewards(config);
 }
 
 }  // namespace r1

@@ -5,14 +5,15 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "learner/reward_source.h"
 #include "pipeline/estimators.h"
-#include "reward/answer/number.h"
+#include "pipeline/vote.h"
 #include "reward/builtin_rules.h"
-#include "reward/format/tags.h"
-#include "reward/scorer.h"
 #include "reward/text.h"
 #include "rollout/engine.h"
 
@@ -22,6 +23,8 @@ namespace {
 // Problems are fed to the engine so many at a time, so that memory does not
 // grow with their number.
 constexpr int kBatchesAhead = 4;
+
+constexpr char kFormatRule[] = "format";
 
 // All trajectories by (problem, sample).
 absl::StatusOr<std::vector<Trajectory>> Generate(
@@ -69,34 +72,6 @@ absl::StatusOr<std::vector<Trajectory>> Generate(
   return trajectories;
 }
 
-// The votable form of an answer: a number by its value, other text without
-// white space.
-std::string CanonicalAnswer(absl::string_view answer) {
-  if (const auto number = CanonicalNumber(answer)) return *number;
-  return absl::StrReplaceAll(answer,
-                             {{" ", ""}, {"\t", ""}, {"\n", ""}, {"\r", ""}});
-}
-
-struct Verdict {
-  bool is_correct = false;
-  bool is_correct_lenient = false;
-  bool has_format = false;
-  bool is_abstained = false;
-  std::vector<RewardComponent> scores;  // by rule
-};
-
-// Whether a built-in rule gives 1. One that cannot use the reference does not:
-// only the rule that says what is right decides which problems count.
-absl::StatusOr<bool> Holds(const RewardRegistry& registry, const char* name,
-                           const RewardItem& item) {
-  R1_ASSIGN_OR_RETURN(const auto rule, registry.Make(name, {}));
-  const RuleResult result = rule->Score(item, RuleContext());
-  if (result.kind == REWARD_SCORE) return result.value == 1;
-  if (result.kind == REWARD_ABSTAIN) return false;
-  return absl::InternalError(absl::StrCat("rule ", name, " failed on ",
-                                          item.id(), ": ", result.detail));
-}
-
 // Counts of one (strict or lenient) reading over all problems.
 struct Tally {
   double pass1 = 0, pass_k = 0, cons_k = 0;
@@ -119,153 +94,206 @@ struct Tally {
   }
 };
 
+EvalSample MakeSample(const Prompt& prompt, const Trajectory& trajectory,
+                      const Tokenizer& tokenizer) {
+  EvalSample sample;
+  sample.prompt_id = prompt.id();
+  sample.sample_index = trajectory.sample_index();
+  sample.question = prompt.question();
+  sample.reference = prompt.reference();
+  sample.completion = tokenizer.Decode(trajectory.tokens(), true);
+  sample.finish_reason = trajectory.finish_reason();
+  sample.num_tokens = trajectory.tokens_size();
+  return sample;
+}
+
+// How often a wait for results looks for an interruption.
+constexpr absl::Duration kPoll = absl::Milliseconds(100);
+
+// As the learner submits it; `problem` is the prompt's position.
+RewardItem MakeItem(size_t problem, const Prompt& prompt,
+                    const EvalSample& sample) {
+  RewardItem item;
+  item.set_id(absl::StrCat(problem, "/", sample.sample_index));
+  item.set_prompt(ToValidUtf8(prompt.question()));
+  item.set_completion(ToValidUtf8(sample.completion));
+  item.set_reference(prompt.reference());
+  item.set_completion_tokens(static_cast<int32_t>(sample.num_tokens));
+  item.set_is_truncated(sample.finish_reason == FINISH_LENGTH);
+  item.set_group(absl::StrCat(problem));
+  return item;
+}
+
+// The results of all samples, k a prompt, in their order.
+absl::StatusOr<std::vector<RewardResult>> ScoreSamples(
+    const std::vector<Prompt>& prompts, absl::Span<const EvalSample> samples,
+    size_t k, RewardSource* source, const EvalProgress& progress) {
+  absl::flat_hash_map<std::string, size_t> awaited;  // position by id
+  for (size_t p = 0; p < prompts.size(); ++p) {
+    std::vector<RewardItem> items;
+    for (size_t i = p * k; i < (p + 1) * k; ++i) {
+      items.push_back(MakeItem(p, prompts[p], samples[i]));
+      awaited.emplace(items.back().id(), i);
+    }
+    if (source->compares_samples()) {
+      source->SubmitTogether(std::move(items));
+    } else {
+      for (RewardItem& item : items) source->Submit(std::move(item));
+    }
+  }
+  std::vector<RewardResult> results(samples.size());
+  absl::Time next_look = absl::Now();
+  while (!awaited.empty()) {
+    auto result = source->Next(absl::Now() + kPoll);
+    if (result.ok()) {
+      const auto it = awaited.find(result->id());
+      results[it->second] = *std::move(result);
+      awaited.erase(it);
+    } else if (!absl::IsDeadlineExceeded(result.status())) {
+      return result.status();
+    }
+    if (absl::Now() < next_look) continue;
+    next_look = absl::Now() + kPoll;
+    const int64_t total = static_cast<int64_t>(samples.size());
+    if (progress && !progress(total, total)) {
+      return absl::CancelledError("the evaluation was interrupted");
+    }
+  }
+  return results;
+}
+
+bool IsFailure(const RewardResult& result) {
+  return result.kind() == REWARD_ERROR || result.kind() == REWARD_TIMEOUT;
+}
+
+// The score of a rule, if it gave one.
+std::optional<double> ScoreOf(const RewardResult& result,
+                              absl::string_view rule) {
+  for (const RewardComponent& component : result.components()) {
+    if (component.name() == rule) return component.value();
+  }
+  return std::nullopt;
+}
+
+// Turns results into numbers, problem by problem.
 class Judge {
  public:
-  Judge(const EvalOptions& options, const Tokenizer& tokenizer)
+  // `asked`: what the results have scores of.
+  Judge(const EvalOptions& options, absl::Span<const RewardRuleSpec> asked)
       : options_(options),
-        tokenizer_(tokenizer),
-        registry_(BuiltinRewardRules()),
-        rules_(EvalRules(options.reward, options.task)) {}
-
-  absl::Status Prepare() {
-    RuleContext context;
-    context.max_new_tokens = options_.sampling.max_new_tokens();
-    R1_ASSIGN_OR_RETURN(scorer_, Scorer::Create(registry_, rules_, context));
-    return absl::OkStatus();
+        rules_(EvalRules(options.reward, options.task)),
+        lenient_rule_(LenientAnswerRuleName(options.task)),
+        voting_(rules_[0]) {
+    for (const RewardRuleSpec& rule : asked) {
+      has_lenient_ |= rule.name() == lenient_rule_;
+      has_format_ |= rule.name() == kFormatRule;
+    }
   }
 
-  absl::Status AddProblem(const Prompt& prompt,
-                          absl::Span<const Trajectory> trajectories) {
-    std::vector<Vote> strict, lenient;
-    std::vector<RewardComponent> scores;
+  // Fills in the samples' verdicts.
+  void AddProblem(const Prompt& prompt, absl::Span<const RewardResult> results,
+                  absl::Span<EvalSample> samples) {
+    int64_t errors = 0;
     bool is_abstained = false;
-    for (const Trajectory& trajectory : trajectories) {
-      EvalSample sample = MakeSample(prompt, trajectory);
-      R1_ASSIGN_OR_RETURN(const Verdict verdict, Score(prompt, sample));
-      is_abstained |= verdict.is_abstained;
-      scores.insert(scores.end(), verdict.scores.begin(), verdict.scores.end());
-      sample.is_correct = verdict.is_correct;
-      sample.has_format = verdict.has_format;
-      const absl::string_view text = sample.completion;
-      Vote& vote = strict.emplace_back();
-      vote.is_correct = verdict.is_correct;
-      if (const auto answer = ExtractAnswer(text); answer.text) {
-        vote.answer = CanonicalAnswer(*answer.text);
-      }
-      Vote& lenient_vote = lenient.emplace_back();
-      lenient_vote.is_correct = verdict.is_correct_lenient;
-      if (const auto answer = LastAnswer(text)) {
-        lenient_vote.answer = CanonicalAnswer(*answer);
-      }
-      report_.samples.push_back(std::move(sample));
+    std::vector<Vote> strict, lenient;
+    std::vector<absl::string_view> completions;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const RewardResult& result = results[i];
+      EvalSample& sample = samples[i];
+      const auto score = ScoreOf(result, rules_[0].name());
+      errors += IsFailure(result);
+      is_abstained |= !score.has_value();
+      sample.is_correct = score == 1;
+      sample.has_format = ScoreOf(result, kFormatRule) == 1;
+      strict.emplace_back().is_correct = sample.is_correct;
+      lenient.emplace_back().is_correct =
+          sample.is_correct || ScoreOf(result, lenient_rule_) == 1;
+      completions.push_back(sample.completion);
     }
+    errors_ += errors;
+    if (errors > 0) return;
     if (is_abstained) {
       ++abstained_;
-      return absl::OkStatus();
+      return;
     }
     ++problems_;
+    const std::vector<Answers> answers =
+        voting_.AnswersOf(prompt.reference(), completions);
+    for (size_t i = 0; i < samples.size(); ++i) {
+      strict[i].answer = answers[i].strict;
+      lenient[i].answer = answers[i].lenient;
+      formats_ += samples[i].has_format;
+      tokens_ += samples[i].num_tokens;
+      truncated_ += samples[i].finish_reason == FINISH_LENGTH;
+      for (const RewardComponent& score : results[i].components()) {
+        Mean& mean = means_[score.name()];
+        mean.sum += score.value();
+        ++mean.count;
+      }
+    }
     strict_.Add(strict);
     lenient_.Add(lenient);
-    AddCounts(trajectories.size());
-    for (const RewardComponent& score : scores) {
-      Mean& mean = means_[score.name()];
-      mean.sum += score.value();
-      ++mean.count;
-    }
-    return absl::OkStatus();
   }
 
-  EvalReport Finish() {
-    Metrics& metrics = report_.metrics;
+  Metrics Finish() {
+    Metrics metrics;
     strict_.Append(options_.samples, problems_, "", &metrics);
-    lenient_.Append(options_.samples, problems_, "_lenient", &metrics);
+    if (has_lenient_) {
+      lenient_.Append(options_.samples, problems_, "_lenient", &metrics);
+    }
     const double samples = problems_ * options_.samples;
     const double scale = samples > 0 ? 1 / samples : 0;
-    metrics.emplace_back("format", formats_ * scale);
+    if (has_format_) metrics.emplace_back("format", formats_ * scale);
     metrics.emplace_back("mean_length", tokens_ * scale);
     metrics.emplace_back("truncated", truncated_ * scale);
     metrics.emplace_back("problems", problems_);
     metrics.emplace_back("abstained", abstained_);
+    metrics.emplace_back("errors", errors_);
     for (size_t r = 1; r < rules_.size(); ++r) {
       const std::string& name = rules_[r].name();
       const Mean& mean = means_[name];
       metrics.emplace_back(absl::StrCat("reward/", name),
                            mean.count > 0 ? mean.sum / mean.count : 0);
     }
-    return std::move(report_);
+    return metrics;
   }
 
  private:
-  EvalSample MakeSample(const Prompt& prompt,
-                        const Trajectory& trajectory) const {
-    EvalSample sample;
-    sample.prompt_id = prompt.id();
-    sample.sample_index = trajectory.sample_index();
-    sample.question = prompt.question();
-    sample.reference = prompt.reference();
-    sample.completion = tokenizer_.Decode(trajectory.tokens(), true);
-    sample.finish_reason = trajectory.finish_reason();
-    sample.num_tokens = trajectory.tokens_size();
-    return sample;
-  }
-
-  absl::StatusOr<Verdict> Score(const Prompt& prompt,
-                                const EvalSample& sample) const {
-    RewardItem item;
-    item.set_id(absl::StrCat(prompt.source(), "/", sample.sample_index));
-    item.set_prompt(ToValidUtf8(prompt.question()));
-    item.set_completion(ToValidUtf8(sample.completion));
-    item.set_reference(prompt.reference());
-    item.set_completion_tokens(static_cast<int32_t>(sample.num_tokens));
-    item.set_is_truncated(sample.finish_reason == FINISH_LENGTH);
-    Verdict verdict;
-    const RewardResult reward = scorer_->Score(item, absl::InfiniteFuture());
-    if (reward.kind() == REWARD_ERROR || reward.kind() == REWARD_TIMEOUT) {
-      return absl::InternalError(
-          absl::StrCat("a rule failed on ", item.id(), ": ", reward.detail()));
-    }
-    verdict.is_abstained = true;
-    for (const RewardComponent& score : reward.components()) {
-      verdict.scores.push_back(score);
-      if (score.name() != rules_[0].name()) continue;
-      verdict.is_abstained = false;
-      verdict.is_correct = score.value() == 1;
-    }
-    R1_ASSIGN_OR_RETURN(
-        verdict.is_correct_lenient,
-        Holds(registry_, LenientAnswerRuleName(options_.task), item));
-    verdict.is_correct_lenient |= verdict.is_correct;
-    R1_ASSIGN_OR_RETURN(verdict.has_format, Holds(registry_, "format", item));
-    return verdict;
-  }
-
-  // Of the samples added last.
-  void AddCounts(size_t count) {
-    for (size_t i = report_.samples.size() - count; i < report_.samples.size();
-         ++i) {
-      const EvalSample& sample = report_.samples[i];
-      formats_ += sample.has_format;
-      tokens_ += sample.num_tokens;
-      truncated_ += sample.finish_reason == FINISH_LENGTH;
-    }
-  }
-
   struct Mean {
     double sum = 0;
     int64_t count = 0;
   };
 
   const EvalOptions& options_;
-  const Tokenizer& tokenizer_;
-  const RewardRegistry registry_;
   const std::vector<RewardRuleSpec> rules_;
-  std::optional<Scorer> scorer_;
+  const std::string lenient_rule_;
+  const Voting voting_;
+  bool has_lenient_ = false, has_format_ = false;
   std::map<std::string, Mean> means_;  // by rule
-  EvalReport report_;
   Tally strict_, lenient_;
-  double problems_ = 0, abstained_ = 0;
+  double problems_ = 0, abstained_ = 0, errors_ = 0;
   double formats_ = 0, tokens_ = 0, truncated_ = 0;
 };
+
+absl::Status CheckErrorShare(const std::vector<Prompt>& prompts,
+                             absl::Span<const EvalSample> samples,
+                             absl::Span<const RewardResult> results,
+                             const EvalOptions& options) {
+  const int64_t failures =
+      std::count_if(results.begin(), results.end(), IsFailure);
+  const double limit = options.reward.max_error_share();
+  if (failures <= limit * static_cast<double>(results.size())) {
+    return absl::OkStatus();
+  }
+  const size_t first =
+      std::find_if(results.begin(), results.end(), IsFailure) - results.begin();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "evaluation: ", failures, " of ", results.size(),
+      " reward results are errors or timeouts, above reward.max_error_share = ",
+      limit, "; e.g. sample ", prompts[first / options.samples].source(), "/",
+      samples[first].sample_index, ": ", RewardKind_Name(results[first].kind()),
+      " ", results[first].detail()));
+}
 
 }  // namespace
 
@@ -278,29 +306,60 @@ SamplingParams MakeEvalSampling(const RunConfig& config) {
   return sampling;
 }
 
+std::vector<RewardRuleSpec> JudgingRules(const RewardSection& section,
+                                         Task task, const RewardLink& link) {
+  std::vector<RewardRuleSpec> rules = EvalRules(section, task);
+  // Nothing learns from the total; where this rule fails, so does the sample.
+  rules[0].set_weight(1);
+  for (const char* name : {LenientAnswerRuleName(task), kFormatRule}) {
+    const bool is_there = std::any_of(
+        rules.begin(), rules.end(),
+        [&](const RewardRuleSpec& rule) { return rule.name() == name; });
+    if (!is_there && link.HasRule(name)) rules.emplace_back().set_name(name);
+  }
+  return rules;
+}
+
 absl::StatusOr<EvalReport> JudgeSamples(
     const std::vector<Prompt>& prompts,
     const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,
-    const EvalOptions& options) {
-  Judge judge(options, tokenizer);
-  R1_RETURN_IF_ERROR(judge.Prepare());
+    const EvalOptions& options, const RewardLink& link,
+    const EvalProgress& progress) {
+  const std::vector<RewardRuleSpec> rules =
+      JudgingRules(options.reward, options.task, link);
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> source,
+                      link.MakeSource(rules));
   const size_t k = options.samples;
-  for (size_t p = 0; p < prompts.size(); ++p) {
-    R1_RETURN_IF_ERROR(judge.AddProblem(
-        prompts[p], absl::MakeConstSpan(trajectories).subspan(p * k, k)));
+  EvalReport report;
+  for (size_t i = 0; i < prompts.size() * k; ++i) {
+    report.samples.push_back(
+        MakeSample(prompts[i / k], trajectories[i], tokenizer));
   }
-  return judge.Finish();
+  R1_ASSIGN_OR_RETURN(
+      const std::vector<RewardResult> results,
+      ScoreSamples(prompts, report.samples, k, source.get(), progress));
+  R1_RETURN_IF_ERROR(
+      CheckErrorShare(prompts, report.samples, results, options));
+  Judge judge(options, rules);
+  for (size_t p = 0; p < prompts.size(); ++p) {
+    judge.AddProblem(prompts[p], absl::MakeConstSpan(results).subspan(p * k, k),
+                     absl::MakeSpan(report.samples).subspan(p * k, k));
+  }
+  report.metrics = judge.Finish();
+  return report;
 }
 
 absl::StatusOr<EvalReport> Evaluate(const ModelWeights& weights,
                                     std::shared_ptr<const Tokenizer> tokenizer,
                                     const std::vector<Prompt>& prompts,
-                                    const EvalOptions& options, Ops* ops,
+                                    const EvalOptions& options,
+                                    const RewardLink& link, Ops* ops,
                                     const EvalProgress& progress) {
   R1_ASSIGN_OR_RETURN(
       const std::vector<Trajectory> trajectories,
       Generate(weights, tokenizer, prompts, options, ops, progress));
-  return JudgeSamples(prompts, trajectories, *tokenizer, options);
+  return JudgeSamples(prompts, trajectories, *tokenizer, options, link,
+                      progress);
 }
 
 }  // namespace r1

@@ -1,5 +1,5 @@
-// How good a model is at held-out problems: samples them and applies the
-// task's rules.
+// How good a model is at held-out problems: samples them and has the reward
+// service judge.
 #ifndef R1_PIPELINE_EVALUATE_H_
 #define R1_PIPELINE_EVALUATE_H_
 
@@ -14,15 +14,17 @@
 #include "learner/journal.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
+#include "pipeline/reward_link.h"
 #include "pipeline/run_store.h"
 #include "proto/config.pb.h"
+#include "proto/reward.pb.h"
 #include "proto/rollout.pb.h"
 
 namespace r1 {
 
 struct EvalOptions {
   Task task = COUNTDOWN;  // decides the answer rules that `reward` leaves open
-  RewardSection reward;   // the rules: EvalRules() of reward/builtin_rules.h
+  RewardSection reward;   // the rules: JudgingRules(); max_error_share
   int samples = 1;        // k, per problem
   SamplingParams sampling;
   uint64_t seed = 1;   // key of the random draws
@@ -32,14 +34,22 @@ struct EvalOptions {
 struct EvalReport {
   // In display order, with k = samples: pass@1, pass@k, cons@k, the same
   // "_lenient", format, mean_length (tokens), truncated, problems, abstained,
-  // then "reward/NAME", the mean score, for each rule but the first. "Strict"
-  // (no suffix) is the first rule giving 1, "lenient" that or the task's
-  // lenient rule; reward/README.md says what each accepts. Problems whose
-  // reference is unusable are counted as abstained and are part of no other
-  // number.
+  // errors, then "reward/NAME", the mean score, for each rule of EvalRules()
+  // but the first. "Strict" (no suffix) is the first rule giving 1, "lenient"
+  // that or the task's lenient rule; reward/README.md says what each accepts.
+  // What a server elsewhere has no rule for is left out. Problems are part of
+  // no number but these where the reference is unusable, which counts as
+  // abstained, or a sample's result is an error or a timeout; errors are such
+  // samples.
   Metrics metrics;
   std::vector<EvalSample> samples;  // by problem, then sample index
 };
+
+// The rules that judge the samples of an evaluation: EvalRules() of
+// reward/builtin_rules.h, then, where the service has them and they are absent,
+// the task's lenient rule and "format" as metrics.
+std::vector<RewardRuleSpec> JudgingRules(const RewardSection& section,
+                                         Task task, const RewardLink& link);
 
 // How a run's evaluations sample: eval.temperature and eval.top_p, and the
 // rollouts' length and stop texts.
@@ -51,19 +61,24 @@ using EvalProgress = std::function<bool(int64_t done, int64_t total)>;
 
 // The second half of an evaluation: judges `trajectories`, options.samples of
 // them for each prompt, in order of (prompt, sample index).
-// Errors: InvalidArgument for a bad rule; Internal if one fails.
+// Errors: InvalidArgument for a bad rule; FailedPrecondition, naming a sample,
+// if the share of errors and timeouts is above reward.max_error_share; those of
+// the service; Cancelled.
 absl::StatusOr<EvalReport> JudgeSamples(
     const std::vector<Prompt>& prompts,
     const std::vector<Trajectory>& trajectories, const Tokenizer& tokenizer,
-    const EvalOptions& options);
+    const EvalOptions& options, const RewardLink& link,
+    const EvalProgress& progress);
 
 // A function of (weights, prompts, options but max_batch).
 // Errors: InvalidArgument for a prompt that does not fit the context;
-// Internal if the model computes numbers that are not finite.
+// Internal if the model computes numbers that are not finite; those of
+// JudgeSamples.
 absl::StatusOr<EvalReport> Evaluate(const ModelWeights& weights,
                                     std::shared_ptr<const Tokenizer> tokenizer,
                                     const std::vector<Prompt>& prompts,
-                                    const EvalOptions& options, Ops* ops,
+                                    const EvalOptions& options,
+                                    const RewardLink& link, Ops* ops,
                                     const EvalProgress& progress);
 
 }  // namespace r1

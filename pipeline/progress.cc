@@ -153,7 +153,8 @@ std::string FormatMetric(Format format, double value) {
 
 std::string FormatEvalMetric(absl::string_view name, double value) {
   if (name == "mean_length") return absl::StrFormat("%.1f", value);
-  const bool is_count = name == "problems" || name == "abstained";
+  const bool is_count =
+      name == "problems" || name == "abstained" || name == "errors";
   return FormatMetric(
       is_count ? ShownMetric::Format::kCount : ShownMetric::Format::kPercent,
       value);

@@ -1,15 +1,17 @@
 #include "pipeline/reward_link.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
-#include "reward/builtin_rules.h"
+#include "pipeline/reward_rules.h"
 #include "reward/reward_channel.h"
 #include "reward/reward_server_check.h"
 
@@ -21,27 +23,49 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 // After so long a wait, say so.
 constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 
-// Waits for the server to come up.
-absl::Status Await(const RewardEndpoint& endpoint) {
-  const std::string name =
-      endpoint.address.empty()
-          ? "this program"
-          : absl::StrCat("the reward server ", endpoint.address);
-  absl::Status status =
-      DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer).status();
-  if (absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) {
-    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
-                         absl::FormatDuration(kServerStart)));
-    status =
-        DescribeRewardServer(endpoint, absl::Now() + kServerStart).status();
+class ClientSource : public RewardSource {
+ public:
+  ClientSource(std::vector<RewardEndpoint> endpoints,
+               RewardClientOptions options, bool compares_samples)
+      : client_(std::move(endpoints), std::move(options)),
+        compares_samples_(compares_samples) {}
+
+  void Submit(RewardItem item) override { client_.Submit(std::move(item)); }
+  bool compares_samples() const override { return compares_samples_; }
+  void SubmitTogether(std::vector<RewardItem> items) override {
+    client_.SubmitTogether(std::move(items));
   }
-  if (status.ok()) return status;
+  absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
+    return client_.Next(deadline);
+  }
+
+ private:
+  RewardClient client_;
+  const bool compares_samples_;
+};
+
+std::string NameOf(const RewardEndpoint& endpoint) {
+  return endpoint.address.empty()
+             ? "this program"
+             : absl::StrCat("the reward server ", endpoint.address);
+}
+
+// Waits for the server to come up.
+absl::StatusOr<DescribeReply> Await(const RewardEndpoint& endpoint) {
+  auto reply = DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer);
+  if (absl::IsDeadlineExceeded(reply.status()) ||
+      absl::IsUnavailable(reply.status())) {
+    LogInfo(absl::StrCat("waiting for ", NameOf(endpoint), ", up to ",
+                         absl::FormatDuration(kServerStart)));
+    reply = DescribeRewardServer(endpoint, absl::Now() + kServerStart);
+  }
+  if (reply.ok()) return reply;
   return absl::Status(
-      status.code(),
-      absl::StrCat("cannot reach ", name, " (", status.message(),
+      reply.status().code(),
+      absl::StrCat("cannot reach ", NameOf(endpoint), " (",
+                   reply.status().message(),
                    "): start it with `r1 reward-server --listen HOST:PORT`, "
-                   "or take it out of reward.server; without servers, the run "
-                   "scores by itself"));
+                   "or leave it out: --set 'reward.server=[]'"));
 }
 
 }  // namespace
@@ -51,41 +75,70 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());
-  RewardClientOptions options;
-  options.rules = ConfiguredRules(section, config.data().task());
+  RewardClientOptions& options = link->options_;
   options.max_new_tokens = config.rollout().max_new_tokens();
   options.item_timeout = timeout;
   options.call_timeout = timeout;
-  std::vector<RewardEndpoint> endpoints;
   if (section.server().empty()) {
     RewardServiceOptions service;
     service.threads = num_threads;
     service.item_limit = timeout;
     R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
+    absl::StatusOr<RewardRegistry> registry =
+        MakeRewardRules({section.plugin().begin(), section.plugin().end()});
+    R1_RETURN_IF_ERROR(Annotate(registry.status(), "reward.plugin"));
     link->embedded_ =
-        std::make_unique<EmbeddedRewardService>(BuiltinRewardRules(), service);
-    endpoints = {{"", link->embedded_->channel()}};
+        std::make_unique<EmbeddedRewardService>(*std::move(registry), service);
+    link->endpoints_ = {{"", link->embedded_->channel()}};
   } else {
-    R1_ASSIGN_OR_RETURN(endpoints,
+    R1_ASSIGN_OR_RETURN(link->endpoints_,
                         MakeRewardEndpoints(std::vector<std::string>(
                             section.server().begin(), section.server().end())));
   }
-  for (const RewardEndpoint& endpoint : endpoints) {
-    R1_RETURN_IF_ERROR(Await(endpoint));
+  for (const RewardEndpoint& endpoint : link->endpoints_) {
+    R1_ASSIGN_OR_RETURN(DescribeReply reply, Await(endpoint));
+    if (&endpoint == &link->endpoints_[0]) link->service_ = std::move(reply);
   }
-  const auto build =
-      CheckRewardServers(endpoints, options.rules, options.max_new_tokens,
-                         absl::Now() + kServerStart);
+  return link;
+}
+
+bool RewardLink::HasRule(absl::string_view name) const {
+  return std::any_of(service_.rules().begin(), service_.rules().end(),
+                     [&](const RuleInfo& rule) { return rule.name() == name; });
+}
+
+absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
+    std::vector<RewardRuleSpec> rules) const {
+  for (const RewardRuleSpec& rule : rules) {
+    if (HasRule(rule.name())) continue;
+    const auto append_name = [](std::string* out, const RuleInfo& info) {
+      out->append(info.name());
+    };
+    return absl::InvalidArgumentError(absl::StrCat(
+        "reward.rule: ", NameOf(endpoints_[0]), " has no rule \"", rule.name(),
+        "\", only ", absl::StrJoin(service_.rules(), ", ", append_name)));
+  }
+  // One that is away since the run began is passed over; when it comes back,
+  // its replies say which build it is.
+  std::vector<RewardEndpoint> there;
+  for (const RewardEndpoint& endpoint : endpoints_) {
+    if (DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer).ok()) {
+      there.push_back(endpoint);
+    }
+  }
+  if (there.empty()) there = endpoints_;
+  const auto build = CheckRewardServers(there, rules, options_.max_new_tokens,
+                                        absl::Now() + kServerStart);
   if (!build.ok()) {
     return Annotate(build.status(), absl::IsInvalidArgument(build.status())
                                         ? "reward.rule"
                                         : "reward.server");
   }
-  link->compares_samples_ = build->compares_samples;
-  options.build_id = build->build_id;
-  link->client_ =
-      std::make_unique<RewardClient>(std::move(endpoints), std::move(options));
-  return link;
+  RewardClientOptions options = options_;
+  options.rules = std::move(rules);
+  options.build_id = service_.build_id();
+  return std::make_unique<ClientSource>(endpoints_, std::move(options),
+                                        build->compares_samples);
 }
 
 }  // namespace r1

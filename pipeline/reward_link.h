@@ -1,13 +1,14 @@
-// The learner's connection to its reward service: one in this process, or
-// servers elsewhere; the same calls either way.
+// A run's connection to its reward service: one in this process, or servers
+// elsewhere; the same calls either way.
 #ifndef R1_PIPELINE_REWARD_LINK_H_
 #define R1_PIPELINE_REWARD_LINK_H_
 
 #include <memory>
-#include <utility>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "learner/reward_source.h"
 #include "proto/config.pb.h"
 #include "reward/reward_client.h"
@@ -15,33 +16,33 @@
 
 namespace r1 {
 
-// Threads: one learner thread.
-class RewardLink : public RewardSource {
+// Threads: its functions may be called from any thread.
+class RewardLink {
  public:
   // Connects to all of config.reward().server(), or starts the service in this
-  // process, and checks that each takes all configured rules and their options
-  // and that they are equal programs; that they stay so is checked from then
-  // on. Errors: InvalidArgument for an unknown rule or option (names the
-  // known); FailedPrecondition if two servers differ; Unavailable if one cannot
-  // be reached.
+  // process with num_threads.
+  // Errors: Unavailable if a server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
       const RunConfig& config, int num_threads);
 
-  void Submit(RewardItem item) override { client_->Submit(std::move(item)); }
-  bool compares_samples() const override { return compares_samples_; }
-  void SubmitTogether(std::vector<RewardItem> items) override {
-    client_->SubmitTogether(std::move(items));
-  }
-  absl::StatusOr<RewardResult> Next(absl::Time deadline) override {
-    return client_->Next(deadline);
-  }
+  // Whether the service has a rule of this name.
+  bool HasRule(absl::string_view name) const;
+
+  // Rewards by these rules, once all servers that are there have agreed to them
+  // and their options and are found to be one program; that they stay it is
+  // checked from then on. The link must outlive it.
+  // Errors: InvalidArgument for an unknown rule or option (names the known);
+  // FailedPrecondition if two servers differ.
+  absl::StatusOr<std::unique_ptr<RewardSource>> MakeSource(
+      std::vector<RewardRuleSpec> rules) const;
 
  private:
   RewardLink() = default;
 
-  bool compares_samples_ = false;
+  RewardClientOptions options_;                      // without rules
   std::unique_ptr<EmbeddedRewardService> embedded_;  // null for servers
-  std::unique_ptr<RewardClient> client_;             // gone before embedded_
+  std::vector<RewardEndpoint> endpoints_;            // gone before embedded_
+  DescribeReply service_;                            // of the first
 };
 
 }  // namespace r1

@@ -52,6 +52,7 @@ class RlStage {
   const RunConfig& config_;
   CheckpointStore checkpoints_;
   Start start_;
+  std::unique_ptr<RewardLink> reward_;  // for training and evaluations
 };
 
 absl::Status RlStage::Load(
@@ -118,8 +119,8 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
   options.seed = config_.seed();
   options.max_batch = config_.rollout().max_batch();
   const absl::StatusOr<EvalReport> report =
-      Evaluate(*state.weights, start_.tokenizer, prompts, options, context_.ops,
-               [&](int64_t done, int64_t total) {
+      Evaluate(*state.weights, start_.tokenizer, prompts, options, *reward_,
+               context_.ops, [&](int64_t done, int64_t total) {
                  context_.progress->Activity("evaluating", done, total);
                  return !StopRequested();
                });
@@ -153,8 +154,9 @@ void RlStage::ShowProgress(const StepProgress& progress) {
 }
 
 absl::Status RlStage::Train() {
-  R1_ASSIGN_OR_RETURN(std::unique_ptr<RewardLink> reward,
-                      RewardLink::Connect(config_, context_.num_threads));
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> reward,
+                      reward_->MakeSource(ConfiguredRules(
+                          config_.reward(), config_.data().task())));
   R1_ASSIGN_OR_RETURN(
       std::unique_ptr<RolloutFleet> fleet,
       RolloutFleet::Start(
@@ -206,6 +208,8 @@ absl::Status RlStage::Run(
   R1_RETURN_IF_ERROR(PinInputs());
   context_.progress->Describe(DescribeSize(start_.state->weights->params()));
   context_.progress->StartStage("rl", start_.state->step, config_.rl().steps());
+  R1_ASSIGN_OR_RETURN(reward_,
+                      RewardLink::Connect(config_, context_.num_threads));
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state));
   if (start_.state->step >= config_.rl().steps()) return absl::OkStatus();
   return Train();

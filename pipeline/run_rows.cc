@@ -21,8 +21,8 @@ const char kSelectSamples[] =
     "SELECT t.step, t.prompt_id, t.sample_index, t.policy_version, "
     "t.finish_reason, t.tokens, t.logprobs, t.completion, p.source, "
     "p.question, p.reference, p.tokens, r.kind, r.total, r.components, "
-    "r.detail, a.advantage, r.raw_total FROM trajectories t JOIN prompts p "
-    "USING(prompt_id) "
+    "r.detail, a.advantage, r.raw_total, r.versions FROM trajectories t "
+    "JOIN prompts p USING(prompt_id) "
     "LEFT JOIN rewards r USING(step, prompt_id, sample_index) "
     "LEFT JOIN advantages a USING(step, prompt_id, sample_index) ";
 
@@ -50,6 +50,7 @@ SampleView ReadSample(const Statement& row) {
     ComponentsFromJson(row.Bytes(14), &reward);
     reward.set_detail(std::string(row.Bytes(15)));
     reward.set_raw_total(row.Double(17));
+    VersionsFromJson(row.Bytes(18), &reward);
   }
   if (!row.IsNull(16)) view.advantage = row.Double(16);
   return view;
@@ -82,6 +83,23 @@ RewardKind RewardKindFromName(absl::string_view name) {
     if (name == RewardKindName(kind)) return kind;
   }
   return REWARD_UNSPECIFIED;
+}
+
+std::string VersionsToJson(const RewardResult& reward) {
+  // By name: a protobuf map has no order.
+  nlohmann::json object = nlohmann::json::object();
+  for (const auto& [name, version] : reward.versions()) object[name] = version;
+  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void VersionsFromJson(absl::string_view json, RewardResult* reward) {
+  const auto object = nlohmann::json::parse(
+      json.begin(), json.end(), /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return;
+  for (const auto& [name, version] : object.items()) {
+    if (!version.is_string()) continue;
+    (*reward->mutable_versions())[name] = version.get<std::string>();
+  }
 }
 
 std::string ComponentsToJson(const RewardResult& reward) {

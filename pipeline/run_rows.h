@@ -40,6 +40,8 @@ FinishReason FinishReasonFromName(absl::string_view name);
 RewardKind RewardKindFromName(absl::string_view name);
 
 // RewardResult.components as a JSON object in their order, and back.
+std::string VersionsToJson(const RewardResult& reward);
+void VersionsFromJson(absl::string_view json, RewardResult* reward);
 std::string ComponentsToJson(const RewardResult& reward);
 void ComponentsFromJson(absl::string_view json, RewardResult* reward);
 

@@ -81,7 +81,7 @@ absl::Status RunStore::Writer::Prepare() {
       // A prompt may be there already: a resumed run draws it again.
       {&prompt, "INSERT OR IGNORE INTO prompts VALUES(?,?,?,?,?)"},
       {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?)"},
-      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?)"},
+      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?)"},
       {&advantage, "INSERT OR REPLACE INTO advantages VALUES(?,?,?,?)"},
       {&delete_metrics, "DELETE FROM metrics WHERE stage = ? AND step = ?"},
       {&metric, "INSERT OR REPLACE INTO metrics VALUES(?,?,?,?,?)"},
@@ -310,7 +310,8 @@ absl::Status RunStore::RecordReward(int64_t step, uint64_t prompt_id,
         .BindDouble(5, reward.total())
         .BindText(6, ComponentsToJson(reward))
         .BindText(7, reward.detail())
-        .BindDouble(8, reward.raw_total());
+        .BindDouble(8, reward.raw_total())
+        .BindText(9, VersionsToJson(reward));
     return w->reward.Run();
   });
 }

@@ -54,7 +54,7 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last) {
       "  %-18s %12s %12s\n", "held-out problems",
       absl::StrCat("step ", base.step), absl::StrCat("step ", last.step));
   for (const auto& [name, value] : last.metrics) {
-    if (name == "problems" || name == "abstained") continue;
+    if (name == "problems" || name == "abstained" || name == "errors") continue;
     const double before = MetricOr(base.metrics, name, std::nan(""));
     if (std::isnan(before)) continue;
     absl::StrAppendFormat(

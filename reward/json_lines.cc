@@ -1,6 +1,7 @@
 #include "reward/json_lines.h"
 
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -133,6 +134,10 @@ std::string ResultLine(const std::string& id, const RewardResult& result) {
     object["components"][component.name()] = component.value();
   }
   object["detail"] = result.detail();
+  // By name: a protobuf map has no order.
+  const std::map<std::string, std::string> versions(result.versions().begin(),
+                                                    result.versions().end());
+  if (!versions.empty()) object["versions"] = versions;
   // The id is JSON already.
   return absl::StrCat("{\"id\":", id, ",", Dump(object).substr(1));
 }

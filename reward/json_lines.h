@@ -27,7 +27,7 @@ absl::StatusOr<ItemLine> ParseItemLine(absl::string_view line);
 
 // {"id", "kind", "total", "components", "detail"}, without a line end. `total`
 // is null where the kind is not "score"; `raw_total` is there where it differs
-// from it. `id` is JSON.
+// from it, `versions` where plugins judged. `id` is JSON.
 std::string ResultLine(const std::string& id, const RewardResult& result);
 
 }  // namespace r1

@@ -17,19 +17,19 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 64;
 
-bool IsValidName(absl::string_view name) {
+}  // namespace
+
+bool IsRuleName(absl::string_view name) {
   if (name.empty() || name.size() > kMaxNameBytes) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_';
   });
 }
 
-}  // namespace
-
 absl::Status RewardRegistry::Register(absl::string_view name,
                                       RuleFactory factory,
                                       RuleOptions example) {
-  if (!IsValidName(name)) {
+  if (!IsRuleName(name)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "reward rule name \"", Excerpt(name), "\": expected 1 to ",
         kMaxNameBytes, " lower-case letters, digits and underscores"));

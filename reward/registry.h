@@ -46,13 +46,16 @@ RuleFactory MakesRule() {
   };
 }
 
+// Whether it is 1 to 64 lower-case letters, digits and '_'.
+bool IsRuleName(absl::string_view name);
+
 // Threads: fill it in one thread; then all else from any.
 class RewardRegistry {
  public:
-  // Names are lower-case letters, digits and '_', 64 characters at most.
   // A factory that does not take the absence of all options gets an example of
   // options, by which MakeExample makes the rule.
-  // Errors: InvalidArgument for another name or no factory; AlreadyExists.
+  // Errors: InvalidArgument for what is no rule's name, or no factory;
+  // AlreadyExists.
   absl::Status Register(absl::string_view name, RuleFactory factory,
                         RuleOptions example = {});
 

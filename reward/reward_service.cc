@@ -222,9 +222,7 @@ grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-RuleInfo RewardService::InfoOf(
-    const std::string& rule,
-    const std::map<std::string, Scorer>& scorers) const {
+RuleInfo RewardService::InfoOf(const std::string& rule) const {
   RuleInfo info;
   info.set_name(rule);
   const auto example = registry_.MakeExample(rule);
@@ -236,10 +234,6 @@ RuleInfo RewardService::InfoOf(
     info.set_is_cacheable(made.is_cacheable());
     info.set_lowest(made.range().lowest);
     info.set_highest(made.range().highest);
-  }
-  // The example has started nothing; those that score may have.
-  for (const auto& [key, scorer] : scorers) {
-    if (info.state().empty()) info.set_state(scorer.StateOf(rule));
   }
   return info;
 }
@@ -253,8 +247,19 @@ grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
     absl::MutexLock lock(&mutex_);
     scorers = scorers_;
   }
-  for (const std::string& name : registry_.Names()) {
-    *reply->add_rules() = InfoOf(name, scorers);
+  {
+    absl::MutexLock lock(&infos_mutex_);
+    if (infos_.empty()) {
+      for (const std::string& name : registry_.Names()) {
+        infos_.push_back(InfoOf(name));
+      }
+    }
+    reply->mutable_rules()->Add(infos_.begin(), infos_.end());
+  }
+  for (RuleInfo& rule : *reply->mutable_rules()) {
+    for (const auto& [key, scorer] : scorers) {
+      if (rule.state().empty()) rule.set_state(scorer.StateOf(rule.name()));
+    }
   }
   reply->set_threads(options_.threads);
   reply->set_max_calls(options_.max_calls);

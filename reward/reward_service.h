@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -70,15 +71,17 @@ class RewardService final : public Reward::Service {
       grpc::ServerContext* context, ScoreRequest request);
   // Adds to what Describe reports.
   void Count(const RewardResult& result, absl::Time arrival);
-  // A rule, and its state in the scorers that are in use.
-  RuleInfo InfoOf(const std::string& rule,
-                  const std::map<std::string, Scorer>& scorers) const;
+  // The rule, but for its state.
+  RuleInfo InfoOf(const std::string& rule) const;
 
   // The scorer of a request. Making rules may cost much more than one batch
   // (tables, sandboxes), and a learner sends the same rules with every call.
   absl::StatusOr<Scorer> ScorerOf(const ScoreRequest& request);
 
   const RewardRegistry registry_;
+  // What rules are like, found out once: a plugin is started for it.
+  absl::Mutex infos_mutex_;
+  std::vector<RuleInfo> infos_ ABSL_GUARDED_BY(infos_mutex_);
   const RewardServiceOptions options_;  // with the real number of threads
   ResultCache cache_;
   absl::Mutex mutex_;

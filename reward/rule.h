@@ -20,6 +20,8 @@ struct RuleContext {
   int max_new_tokens = 0;
   // The training step, from 1; 0 outside training.
   int64_t step = 0;
+  // The item's score by the rule that RewardRule::needs() names.
+  double needed = 0;
   // Most time one item may take, for a BatchRule that is given many.
   absl::Duration item_limit = absl::InfiniteDuration();
   // When the item's result must exist. A rule that may need more than some
@@ -83,6 +85,11 @@ class RewardRule {
   // Whether it must see all samples of a prompt in one request.
   virtual bool compares_samples() const { return false; }
 
+  // The rule of the same request whose score of the item it reads; empty for
+  // none. An item without such a score has none by this rule either. Rules that
+  // need another's are called after all others, one by one: they are cheap.
+  virtual std::string needs() const { return ""; }
+
   // Whether a result may be given again for an item that is equal but for id
   // and group, at any step: worth it for a rule that costs milliseconds.
   virtual bool is_cacheable() const { return false; }
@@ -102,7 +109,7 @@ class RewardRule {
 // One sample of a group.
 struct GroupMember {
   const RewardItem* item = nullptr;
-  // The sample's score by the rule that GroupRule::needs() names.
+  // The sample's score by the rule that needs() names.
   double needed = 0;
 };
 
@@ -110,14 +117,11 @@ struct GroupMember {
 // function of all of them. What holds for RewardRule holds here.
 class GroupRule : public RewardRule {
  public:
-  // One result for each member, in their order; members are one or more.
+  // One result for each member, in their order; members are one or more. A
+  // sample without the score that it needs is no member.
   virtual std::vector<RuleResult> ScoreGroup(
       absl::Span<const GroupMember> members,
       const RuleContext& context) const = 0;
-
-  // The rule of the same request whose scores it reads; empty for none. A
-  // sample without such a score is no member, and has no score here either.
-  virtual std::string needs() const { return ""; }
 
   RuleResult Score(const RewardItem& /*item*/,
                    const RuleContext& /*context*/) const final {
@@ -145,6 +149,7 @@ class BatchRule : public RewardRule {
     return ScoreBatch(items, context).at(0);
   }
   const BatchRule* AsBatchRule() const final { return this; }
+  std::string needs() const final { return ""; }
 };
 
 }  // namespace r1

@@ -173,9 +173,9 @@ absl::Status ScorePool::Score(Scorer scorer, std::vector<RewardItem> items,
         if (elsewhere[i][r].has_value()) by_rule[s][r] = *elsewhere[i][r];
       }
     }
-    // Group rules are cheap: no limit of their own.
-    batch->scorer.ScoreGroups(scored, absl::InfiniteFuture(),
-                              absl::MakeSpan(by_rule));
+    // What is left is cheap: no limit of its own.
+    batch->scorer.ScoreRest(scored, absl::InfiniteFuture(),
+                            absl::MakeSpan(by_rule));
     for (size_t s = 0; s < places.size(); ++s) {
       if (deliver(places[s],
                   batch->scorer.ComposeResult(*scored[s], by_rule[s]))) {

@@ -61,9 +61,11 @@ RuleResult Checked(RuleResult result, const RewardRule& rule,
   const ScoreRange range = rule.range();
   if (!std::isfinite(result.value) || result.value < range.lowest ||
       result.value > range.highest) {
-    return RuleResult::Error(absl::StrCat("gave ", result.value,
-                                          ", outside its range [", range.lowest,
-                                          ", ", range.highest, "]"));
+    RuleResult error = RuleResult::Error(
+        absl::StrCat("gave ", result.value, ", outside its range [",
+                     range.lowest, ", ", range.highest, "]"));
+    error.version = std::move(result.version);
+    return error;
   }
   return result;
 }
@@ -169,8 +171,7 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
 
 absl::Status Scorer::FindNeeds() {
   for (Entry& entry : rules_) {
-    if (entry.rule->AsGroupRule() == nullptr) continue;
-    const std::string needs = entry.rule->AsGroupRule()->needs();
+    const std::string needs = entry.rule->needs();
     if (needs.empty()) continue;
     for (size_t r = 0; r < rules_.size(); ++r) {
       if (rules_[r].name == needs && !terms_[r].is_group) entry.needs = r;
@@ -182,6 +183,24 @@ absl::Status Scorer::FindNeeds() {
           "one sample: add it, with weight 0 if it is not to count"));
     }
   }
+  return OrderRest();
+}
+
+absl::Status Scorer::OrderRest() {
+  // By the number of rules that must have been called.
+  std::multimap<size_t, size_t> by_depth;
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    size_t depth = 0;
+    for (int next = rules_[r].needs; next >= 0; next = rules_[next].needs) {
+      if (++depth <= rules_.size()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "reward rule \"", rules_[r].name, "\" reads the scores of \"",
+          rules_[rules_[r].needs].name,
+          "\", which depend on themselves: name another rule"));
+    }
+    if (rules_[r].is_rest()) by_depth.insert({depth, r});
+  }
+  for (const auto& [depth, r] : by_depth) rest_.push_back(r);
   return absl::OkStatus();
 }
 
@@ -264,8 +283,8 @@ std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
   context.deadline = deadline;
   std::vector<RuleResult> results;
   for (const Entry& entry : rules_) {
-    const bool is_here = entry.rule->AsGroupRule() == nullptr &&
-                         entry.rule->AsBatchRule() == nullptr;
+    const bool is_here =
+        !entry.is_rest() && entry.rule->AsBatchRule() == nullptr;
     results.push_back(is_here ? AskAlone(entry, item, context) : RuleResult());
   }
   return results;
@@ -294,9 +313,21 @@ std::vector<std::vector<std::optional<RuleResult>>> Scorer::ScoreBatches(
   return results;
 }
 
-void Scorer::ScoreGroups(absl::Span<const RewardItem* const> items,
-                         absl::Time deadline,
-                         absl::Span<std::vector<RuleResult>> results) const {
+const double* Scorer::NeededScore(size_t r,
+                                  std::vector<RuleResult>* results) const {
+  static const double kNone = 0;
+  if (rules_[r].needs < 0) return &kNone;
+  const RuleResult& needed = (*results)[rules_[r].needs];
+  if (needed.kind == REWARD_SCORE) return &needed.value;
+  (*results)[r] = needed;
+  (*results)[r].detail =
+      absl::StrCat("no score of ", rules_[rules_[r].needs].name);
+  return nullptr;
+}
+
+void Scorer::ScoreRest(absl::Span<const RewardItem* const> items,
+                       absl::Time deadline,
+                       absl::Span<std::vector<RuleResult>> results) const {
   std::map<std::string, std::vector<size_t>> groups;
   for (size_t i = 0; i < items.size(); ++i) {
     // No group can be named like this: ids are UTF-8.
@@ -305,29 +336,29 @@ void Scorer::ScoreGroups(absl::Span<const RewardItem* const> items,
   }
   RuleContext context = context_;
   context.deadline = deadline;
-  for (size_t r = 0; r < rules_.size(); ++r) {
-    const GroupRule* rule = rules_[r].rule->AsGroupRule();
-    if (rule == nullptr) continue;
-    const int needs = rules_[r].needs;
+  for (const size_t r : rest_) {
+    const RewardRule& rule = *rules_[r].rule;
     for (const auto& [name, indices] : groups) {
       std::vector<GroupMember> members;
       std::vector<size_t> places;
       for (const size_t i : indices) {
-        const RuleResult* needed = needs < 0 ? nullptr : &results[i][needs];
-        if (needed != nullptr && needed->kind != REWARD_SCORE) {
-          results[i][r] = *needed;
-          results[i][r].detail =
-              absl::StrCat("no score of ", rules_[needs].name);
-          continue;
-        }
-        members.push_back({items[i], needed ? needed->value : 0});
+        const double* needed = NeededScore(r, &results[i]);
+        if (needed == nullptr) continue;
+        members.push_back({items[i], *needed});
         places.push_back(i);
       }
       if (members.empty()) continue;
-      const std::vector<RuleResult> scores =
-          CallGroupRule(*rule, members, context);
+      std::vector<RuleResult> scores;
+      if (rule.AsGroupRule() != nullptr) {
+        scores = CallGroupRule(*rule.AsGroupRule(), members, context);
+      } else {
+        for (const GroupMember& member : members) {
+          context.needed = member.needed;
+          scores.push_back(CallRule(rule, *member.item, context));
+        }
+      }
       for (size_t m = 0; m < places.size(); ++m) {
-        results[places[m]][r] = scores[m];
+        results[places[m]][r] = std::move(scores[m]);
       }
     }
   }
@@ -347,10 +378,13 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
       RewardComponent* component = reward.add_components();
       component->set_name(rules_[r].name);
       component->set_value(result.value);
-      component->set_version(ToValidUtf8(result.version));
       score = result.value;
     }
     AppendDetail(rules_[r].name, result.detail, &detail);
+    if (!result.version.empty()) {
+      (*reward.mutable_versions())[rules_[r].name] =
+          ToValidUtf8(result.version);
+    }
     if (terms_[r].is_required() && Severity(result.kind) > Severity(kind)) {
       kind = result.kind;
     }
@@ -379,7 +413,7 @@ RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
   for (size_t r = 0; r < results.size(); ++r) {
     if (batch[0][r].has_value()) results[r] = *batch[0][r];
   }
-  ScoreGroups(items, deadline, absl::MakeSpan(&results, 1));
+  ScoreRest(items, deadline, absl::MakeSpan(&results, 1));
   return ComposeResult(item, results);
 }
 

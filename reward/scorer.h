@@ -36,8 +36,8 @@ class Scorer {
   // Of `context` only max_new_tokens is used. Copies share the rules. With a
   // cache, which must outlive all copies, cacheable rules are asked but once.
   // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
-  // bad option, a rule named twice, a rule that a group rule needs and that is
-  // not there, or a weight that is not finite.
+  // bad option, a rule named twice, a rule that another needs and that is not
+  // there or needs the other in turn, or a weight that is not finite.
   static absl::StatusOr<Scorer> Create(const RewardRegistry& registry,
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context,
@@ -60,8 +60,8 @@ class Scorer {
   RewardResult Score(const RewardItem& item, absl::Time deadline) const;
 
   // The steps of it, for many items; results are by item, then by rule. First,
-  // for each item, those of the rules that judge it alone and here; the other
-  // rules' are empty.
+  // for each item, those of the rules that judge it alone, here, and without
+  // another rule's score; the other rules' are empty.
   std::vector<RuleResult> ScoreAlone(const RewardItem& item,
                                      absl::Time deadline) const;
   // Then, or at the same time, those of BatchRules, one vector an item, with
@@ -69,11 +69,10 @@ class Scorer {
   std::vector<std::vector<std::optional<RuleResult>>> ScoreBatches(
       absl::Span<const RewardItem* const> items, absl::Duration item_limit,
       absl::Time deadline) const;
-  // Then the results of group rules: items with the same `group` are one
-  // group, an item without one is its own.
-  void ScoreGroups(absl::Span<const RewardItem* const> items,
-                   absl::Time deadline,
-                   absl::Span<std::vector<RuleResult>> results) const;
+  // Then those of the rules that need another's score or compare samples.
+  // Items with the same `group` are one group, an item without one is its own.
+  void ScoreRest(absl::Span<const RewardItem* const> items, absl::Time deadline,
+                 absl::Span<std::vector<RuleResult>> results) const;
   // Last, for each item, the total.
   RewardResult ComposeResult(const RewardItem& item,
                              absl::Span<const RuleResult> results) const;
@@ -84,7 +83,11 @@ class Scorer {
     std::shared_ptr<const RewardRule> rule;
     RewardRuleSpec spec;  // name, and options without those of the composition
     bool is_cached = false;
-    int needs = -1;  // position of the rule that a group rule needs
+    int needs = -1;  // position of the rule whose scores it reads
+    // Whether ScoreAlone, ScoreBatches do not call it.
+    bool is_rest() const {
+      return needs >= 0 || rule->AsGroupRule() != nullptr;
+    }
   };
 
   Scorer(const RuleContext& context, ResultCache* cache)
@@ -99,13 +102,20 @@ class Scorer {
                                    absl::Span<const RewardItem* const> items,
                                    const RuleContext& context) const;
 
-  // Fills in Entry::needs. Errors: InvalidArgument if a rule is not there.
+  // Fills in Entry::needs and rest_.
+  // Errors: InvalidArgument if a rule is not there, or needs itself by way of
+  // others.
   absl::Status FindNeeds();
+  absl::Status OrderRest();
+  // The score that rule r needs, of an item with these results; null if there
+  // is none, and then the rule's own result says so.
+  const double* NeededScore(size_t r, std::vector<RuleResult>* results) const;
 
   RuleContext context_;
   ResultCache* cache_;  // not owned; null: nothing is kept
   std::vector<Entry> rules_;
-  std::vector<Term> terms_;  // by rule
+  std::vector<size_t> rest_;  // rules that is_rest(), needed ones first
+  std::vector<Term> terms_;   // by rule
 };
 
 // A TIMEOUT result for an item that was not scored in time.

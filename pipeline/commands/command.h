@@ -58,6 +58,8 @@ CLI::Validator WholeNumber();
 
 // The option --threads, 0 to 1024, 0 = all cores.
 void AddThreadsOption(CLI::App* command, int* threads);
+// The repeatable option --plugin NAME=TARGET.
+void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins);
 // --temperature and --top-p, with what the variables hold as defaults.
 void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p);
 // The repeatable option --set KEY=VALUE.

@@ -25,6 +25,16 @@ void AddThreadsOption(CLI::App* command, int* threads) {
       ->type_name("N");
 }
 
+void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins) {
+  command
+      ->add_option("--plugin", *plugins,
+                   "A reward of your own as the rule NAME: ./libNAME.so, a "
+                   "command that speaks JSON lines, or grpc:HOST:PORT; may be "
+                   "repeated")
+      ->type_name("NAME=TARGET")
+      ->allow_extra_args(false);
+}
+
 void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p) {
   command
       ->add_option("--temperature", *temperature,

@@ -15,6 +15,7 @@
 #include "pipeline/evaluate.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/progress.h"
+#include "pipeline/reward_link.h"
 #include "pipeline/stop_signal.h"
 #include "rollout/prompt_source.h"
 
@@ -133,12 +134,12 @@ absl::Status RunEval(const EvalArgs& args) {
   options.task = config.data().task();
   options.reward = config.reward();
   options.samples = args.samples.value_or(config.eval().samples());
+  if (args.max_new_tokens) {
+    config.mutable_rollout()->set_max_new_tokens(*args.max_new_tokens);
+  }
   options.sampling = MakeEvalSampling(config);
   if (args.temperature) options.sampling.set_temperature(*args.temperature);
   if (args.top_p) options.sampling.set_top_p(*args.top_p);
-  if (args.max_new_tokens) {
-    options.sampling.set_max_new_tokens(*args.max_new_tokens);
-  }
   options.seed = args.seed.value_or(config.seed());
   options.max_batch = config.rollout().max_batch();
   const int64_t context_tokens = model.weights->config().max_positions;
@@ -152,10 +153,13 @@ absl::Status RunEval(const EvalArgs& args) {
       const std::vector<Prompt> prompts,
       LoadProblems(args, config, model.tokenizer,
                    context_tokens - options.sampling.max_new_tokens()));
+  R1_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RewardLink> link,
+      RewardLink::Connect(config, ResolveThreads(args.threads)));
   InstallStopSignals();
   const bool is_watched = ::isatty(STDERR_FILENO) != 0;
   const absl::StatusOr<EvalReport> evaluated = Evaluate(
-      *model.weights, model.tokenizer, prompts, options, ops.get(),
+      *model.weights, model.tokenizer, prompts, options, *link, ops.get(),
       [is_watched, shown = int64_t{-1}](int64_t done, int64_t total) mutable {
         if (is_watched && done != shown) {
           ShowCount(shown = done, total);

@@ -1,10 +1,12 @@
 // r1 quickstart: the whole way, small, in minutes.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/run.h"
 #include "pipeline/summary.h"
@@ -13,8 +15,18 @@
 namespace r1 {
 namespace {
 
+// Where the program is installed, else in the tree it was built from.
+std::string DefaultConfig() {
+  const std::filesystem::path program = ProgramPath().value_or("");
+  const std::filesystem::path installed =
+      program.parent_path().parent_path() /
+      "share/r1cpp/configs/quickstart.textproto";
+  if (FileExists(installed)) return installed;
+  return R1_SOURCE_DIR "/configs/quickstart.textproto";
+}
+
 struct QuickstartArgs {
-  std::string config = R1_SOURCE_DIR "/configs/quickstart.textproto";
+  std::string config = DefaultConfig();
   std::string run_dir;
   uint64_t seed = 1;
   Topology topology;

@@ -16,7 +16,10 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/commands/reward_author.h"
+#include "pipeline/commands/reward_new.h"
 #include "pipeline/rescore.h"
+#include "pipeline/reward_rules.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
@@ -43,8 +46,9 @@ struct RewardArgs {
   std::string against;
   std::vector<std::string> options;  // KEY=VALUE
   std::vector<std::string> servers;  // HOST:PORT
+  std::vector<std::string> plugins;  // NAME=TARGET
   int threads = 0;
-  int timeout_ms = 10000;
+  int timeout_ms = 120000;  // programs have hundreds of tests
   int max_new_tokens = 0;
 };
 
@@ -99,7 +103,8 @@ absl::StatusOr<std::istream*> Open(const std::string& path,
 absl::StatusOr<ScoreFileSummary> ScoreHere(const RewardArgs& args,
                                            const RewardRuleSpec& rule,
                                            const ScoreFileOptions& options) {
-  const RewardRegistry registry = BuiltinRewardRules();
+  R1_ASSIGN_OR_RETURN(const RewardRegistry registry,
+                      MakeRewardRules(args.plugins));
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
   ResultCache cache;
@@ -233,7 +238,10 @@ void PrintFlip(const Rejudged& r) {
 absl::Status RunRescore(const RewardArgs& args) {
   R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(args.input));
   R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(args.input));
-  const RewardRegistry registry = BuiltinRewardRules();
+  std::vector<std::string> plugins(config.reward().plugin().begin(),
+                                   config.reward().plugin().end());
+  plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
+  R1_ASSIGN_OR_RETURN(const RewardRegistry registry, MakeRewardRules(plugins));
   const std::vector<RewardRuleSpec> configured =
       ConfiguredRules(config.reward(), config.data().task());
   std::vector<RewardRuleSpec> rules = configured;
@@ -291,6 +299,7 @@ void AddRuleOptions(CLI::App* command, RewardArgs* args) {
       ->check(CLI::Range(1, 3600000))
       ->type_name("N")
       ->capture_default_str();
+  AddPluginOption(command, &args->plugins);
   AddThreadsOption(command, &args->threads);
 }
 
@@ -360,9 +369,20 @@ CommandBody AddReward(CLI::App* app) {
       ->required()
       ->type_name("HOST:PORT");
   describe->footer("Examples:\n  r1 reward describe 127.0.0.1:7001");
-  return [args, score, describe] {
-    if (describe->parsed()) return RunDescribe(*args);
-    return score->parsed() ? RunScore(*args) : RunRescore(*args);
+  // Of the subcommands one is there.
+  const std::vector<std::pair<CLI::App*, CommandBody>> bodies = {
+      {score, [args] { return RunScore(*args); }},
+      {rescore, [args] { return RunRescore(*args); }},
+      {describe, [args] { return RunDescribe(*args); }},
+      AddRewardNew(command),
+      AddRewardTest(command),
+      AddRewardBench(command),
+  };
+  return [bodies] {
+    for (const auto& [subcommand, body] : bodies) {
+      if (subcommand->parsed()) return body();
+    }
+    return absl::OkStatus();
   };
 }
 

@@ -3,6 +3,9 @@
 
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -10,8 +13,8 @@
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
+#include "pipeline/reward_rules.h"
 #include "pipeline/stop_signal.h"
-#include "reward/builtin_rules.h"
 
 namespace r1 {
 namespace {
@@ -21,6 +24,7 @@ constexpr absl::Duration kDrain = absl::Seconds(5);
 
 struct RewardServerArgs {
   std::string listen;
+  std::vector<std::string> plugins;
   int threads = 0;
   int max_calls = 64;
   int timeout_ms = 10000;
@@ -33,9 +37,10 @@ absl::Status RunRewardServer(const RewardServerArgs& args) {
   options.max_calls = args.max_calls;
   options.item_limit = absl::Milliseconds(args.timeout_ms);
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  R1_ASSIGN_OR_RETURN(RewardRegistry registry, MakeRewardRules(args.plugins));
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardServer> server,
-      RewardServer::Start(args.listen, BuiltinRewardRules(), options));
+      RewardServer::Start(args.listen, std::move(registry), options));
   std::printf("reward server listens on %s\n", server->address().c_str());
   std::fflush(stdout);
   WaitForStopRequest();
@@ -55,6 +60,7 @@ CommandBody AddRewardServer(CLI::App* app) {
                    "encrypted nor authenticated)")
       ->required()
       ->type_name("HOST:PORT");
+  AddPluginOption(command, &args->plugins);
   AddThreadsOption(command, &args->threads);
   command
       ->add_option("--max-calls", args->max_calls,

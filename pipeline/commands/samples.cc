@@ -46,6 +46,9 @@ void PrintJson(const SampleView& view) {
       object["components"][c.name()] = c.value();
     }
     object["detail"] = reward.detail();
+    for (const auto& [rule, version] : reward.versions()) {
+      object["versions"][rule] = version;
+    }
   }
   if (view.advantage) object["advantage"] = *view.advantage;
   // Completions may hold bytes that are no UTF-8.

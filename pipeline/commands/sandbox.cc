@@ -54,6 +54,7 @@ absl::Status RunProgram(const SandboxArgs& args) {
     R1_ASSIGN_OR_RETURN(input, ReadFile(args.input));
   }
   CodeOptions options;
+  options.slots = 2;  // as few as there are
   R1_ASSIGN_OR_RETURN(options.level, ParseLevel(args.level));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<CodeVerifier> verifier,
                       CodeVerifier::Start(options));
@@ -76,7 +77,9 @@ absl::Status CheckMachine(const SandboxArgs& args) {
   R1_ASSIGN_OR_RETURN(const SandboxLevel required, ParseLevel(args.level));
   Preflight preflight;
   Json report = {{"level", "none"}};
-  const auto sandbox = Sandbox::Start(SandboxOptions());
+  SandboxOptions options;
+  options.slots = 1;
+  const auto sandbox = Sandbox::Start(options);
   if (sandbox.ok()) {
     preflight = RunPreflight(sandbox->get());
     const LauncherReady& machine = (*sandbox)->machine();

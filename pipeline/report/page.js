@@ -28,7 +28,8 @@ function drawOutcome() {
       ...data.evals.map((e) => el('th', {}, 'step ' + e.step)))));
   const body = el('tbody', {});
   names.forEach((name, i) => {
-    const is_share = !['mean_length', 'problems', 'abstained'].includes(name);
+    const is_share =
+        !['mean_length', 'problems', 'abstained', 'errors'].includes(name);
     body.append(el('tr', {}, el('td', {}, name.replaceAll('_', ' ')),
         ...data.evals.map((e) => {
           const value = e.metrics[i] ? e.metrics[i][1] : null;

@@ -14,7 +14,7 @@ namespace r1 {
 struct CodeOptions {
   // "level": what the preflight must reach: "isolated" or "full".
   SandboxLevel level = SandboxLevel::kIsolated;
-  // "slots": programs at the same time; 0 = as many as cores, 2 at least.
+  // "slots": programs at the same time, 2 at least; 0 = twice the cores.
   int slots = 0;
   // "fraction": "true" = the score is the share of tests passed, and all are
   // run; "false" = 1 for all of them, else 0, and the first failure ends it.

@@ -1,6 +1,7 @@
 #include "reward/code/code_verifier.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -51,7 +52,11 @@ absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
     const CodeOptions& options) {
   auto verifier = std::unique_ptr<CodeVerifier>(new CodeVerifier(options));
   SandboxOptions sandbox;
-  sandbox.slots = options.slots == 1 ? 2 : options.slots;
+  // Function tests take two slots, of which one waits for the other.
+  sandbox.slots = options.slots;
+  if (options.slots == 0)
+    sandbox.slots = 2 * std::thread::hardware_concurrency();
+  sandbox.slots = std::max(sandbox.slots, 2);
   if (!options.cache.empty()) {
     const std::string folder = absl::StrCat(options.cache, "/cpp");
     const absl::Status made = MakeDirectories(folder);

@@ -99,7 +99,7 @@ def _run_tests(tests, entry_point, all_tests):
     names = _Names(__name__="tests", __builtins__=builtins)
     if _ask({"has": entry_point}).get("has") is not True:
         return 0, f"no function {entry_point}"
-    names[entry_point] = names["candidate"] = _proxy(entry_point)
+    candidate = names[entry_point] = names["candidate"] = _proxy(entry_point)
     passed, problem = 0, ""
     for number, code in enumerate(tests, 1):
         before = _State.calls
@@ -107,7 +107,8 @@ def _run_tests(tests, entry_point, all_tests):
             exec(code, names)
             if isinstance(names.get("check"), types.FunctionType) and (
                     names["check"].__globals__ is names):  # HumanEval's shape
-                names.pop("check")(names[entry_point])
+                names[entry_point] = candidate  # not a stub of the prompt
+                names.pop("check")(candidate)
             # A test that swallows everything has not passed by that.
             if _State.is_gone:
                 raise _Gone()

@@ -35,6 +35,8 @@ def pack(value, depth=0):
     for tag, kind in _SEQUENCES:
         if isinstance(value, kind):
             return [tag, items(kind.__iter__(value))]
+    if isinstance(value, type) and _TYPES.get(value.__name__) is value:
+        return ["k", value.__name__]
     if isinstance(value, range):
         return ["r", value.start, value.stop, value.step]
     if hasattr(value, "__next__"):
@@ -47,6 +49,9 @@ def pack(value, depth=0):
     raise TypeError(f"{type(value).__name__} is not plain data")
 
 
+_TYPES = {kind.__name__: kind for kind in (
+    bool, int, float, complex, str, bytes, bytearray, list, tuple, set,
+    frozenset, dict, range, type(None))}
 _SEQUENCES = (("l", list), ("t", tuple), ("e", set), ("z", frozenset))
 _BUILD = {"l": list, "t": tuple, "e": set, "z": frozenset, "n": iter}
 
@@ -75,6 +80,8 @@ def unpack(value, depth=0):
         return float(body)
     if tag == "s":
         return body
+    if tag == "k" and body in _TYPES:
+        return _TYPES[body]
     if tag == "c" and len(value) == 3 and type(value[2]) is str:
         return complex(float(body), float(value[2]))
     if tag == "b":

@@ -13,9 +13,6 @@ namespace r1 {
 struct Language {
   absl::string_view code;  // ISO 639-1
   Script script;
-  // Frequent function words, folded as VisitWords does; only of Latin
-  // languages, which share their script. Separated by spaces.
-  absl::string_view stop_words;
 };
 
 // All that can be a target.
@@ -31,11 +28,11 @@ struct WordShare {
 //   - A script of its own is its language: Cyrillic is Russian, Hangul Korean.
 //   - Han and kana, a word each, are Japanese in a sentence with kana among
 //     them (a tenth or more), else Han is Chinese; kana is always Japanese.
-//   - Latin sentences go to the language with most stop words in them, if these
-//     are two or more; one where that is undecided goes to the language that
-//     most of the text's stop words belong to. In a text without any evidence
-//     Latin words are of no language: other words for a target with another
-//     script, and not counted for one with Latin script.
+//   - Latin sentences go to the language that their function words and
+//     trigrams show (latin.h); one where that is undecided goes to the language
+//     that those of the text show. In a text where that is undecided too, such
+//     words are of no language: other words for a target with another script,
+//     and not counted for one with Latin script.
 // Linear in the text.
 WordShare CountWords(absl::string_view text, int target);
 

@@ -19,21 +19,6 @@ constexpr int kMaxDecomposed = 32;
 // A longer run of letters is no word, but counts as one.
 constexpr size_t kMaxWordBytes = 64;
 
-bool IsLetterOrMark(int32_t code_point) {
-  switch (utf8proc_category(code_point)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class Scanner {
  public:
   Scanner(string_view text, const WordVisitor& visitor)
@@ -231,6 +216,21 @@ class Scanner {
 };
 
 }  // namespace
+
+bool IsLetterOrMark(int32_t code_point) {
+  switch (utf8proc_category(code_point)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+      return true;
+    default:
+      return false;
+  }
+}
 
 void VisitWords(absl::string_view text, const WordVisitor& visitor) {
   Scanner(text, visitor).Run();

@@ -2,6 +2,7 @@
 #ifndef R1_REWARD_LANGUAGE_WORDS_H_
 #define R1_REWARD_LANGUAGE_WORDS_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "reward/language/script.h"
 
 namespace r1 {
+
+// Whether a character is a letter, or a mark that belongs to one.
+bool IsLetterOrMark(int32_t code_point);
 
 // What of a text is prose, and where its sentences end.
 struct WordVisitor {

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "reward/math/symbols.h"
 #include "reward/math/units.h"
 
 namespace r1 {
@@ -100,10 +101,17 @@ bool IsProse(absl::string_view text) {
        absl::StrSplit(text, absl::ByAnyChar(" '.,:\"?"))) {
     if (math::ChangesNumber(word)) return false;
   }
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains(" .,:'\"?%$", c) ||
-           static_cast<unsigned char>(c) >= 128;
-  });
+  for (size_t i = 0; i < text.size();) {
+    if (absl::ascii_isalnum(text[i]) ||
+        absl::StrContains(" .,:'\"%$", text[i])) {
+      ++i;
+      continue;
+    }
+    const size_t num_bytes = math::ProseCharacter(text.substr(i));
+    if (num_bytes == 0) return false;
+    i += num_bytes;
+  }
+  return true;
 }
 
 // The one number of a sentence in prose, with a percent sign after it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "reward/math/evaluator.h"
@@ -36,15 +37,82 @@ bool IsScalar(const Node& node) {
 bool IsEmptySet(const Node& node) {
   if (node.kind == Kind::kSet) return node.args.empty();
   if (node.kind != Kind::kText) return false;
+  static const auto* names = new absl::flat_hash_set<absl::string_view>(
+      {"no solution", "no solutions", "no real solution", "no real solutions",
+       "no such solution", "there is no solution", "there are no solutions",
+       "there is no real solution", "there are no real solutions",
+       "empty set"});
+  return names->contains(TextForm(node.name));
+}
+
+// What some words name: all reals, infinity; null for others.
+NodePtr Named(const Node& node) {
+  if (node.kind != Kind::kText) return nullptr;
+  static const auto* reals = new absl::flat_hash_set<absl::string_view>(
+      {"all real numbers", "all reals", "real numbers", "reals",
+       "set of all real numbers", "set of real numbers", "all real x",
+       "all real values", "any real number", "every real number"});
   const std::string text = TextForm(node.name);
-  return text == "no solution" || text == "no solutions" ||
-         text == "empty set" || text == "no real solution" ||
-         text == "no real solutions";
+  NodePtr infinity = MakeNode(Kind::kConstant, {}, "infinity");
+  if (text == "infinity") return infinity;
+  if (!reals->contains(text)) return nullptr;
+  return MakeNode(Kind::kTuple,
+                  {MakeNode(Kind::kNegate, {infinity}), infinity});
 }
 
 std::string TextOf(const Node& node, bool keep_case) {
-  const std::string text = node.kind == Kind::kText ? node.name : Render(node);
-  return TextForm(text, keep_case);
+  const std::string text =
+      TextForm(node.kind == Kind::kText ? node.name : Render(node), keep_case);
+  return absl::EqualsIgnoreCase(text, "dne") ? "does not exist" : text;
+}
+
+// 20:34 and 20:34:00 are one time.
+NodePtr WithoutSeconds(const Node& time) {
+  const auto has_two_digits = [](const Node& part) {
+    return part.kind == Kind::kNumber && part.name.size() == 2;
+  };
+  if (time.kind != Kind::kRatio || time.args.size() != 3 ||
+      !has_two_digits(*time.args[1]) || !has_two_digits(*time.args[2]) ||
+      time.args[2]->value != 0) {
+    return nullptr;
+  }
+  return MakeNode(Kind::kRatio, {time.args[0], time.args[1]});
+}
+
+// The members of a list in square brackets, [a, b] or [a, b, c]; null: none.
+const std::vector<NodePtr>* BracketedMembers(const Node& node) {
+  const bool is_list =
+      (node.kind == Kind::kTuple && node.name == "[]") ||
+      (node.kind == Kind::kInterval && node.closed_left && node.closed_right);
+  return is_list ? &node.args : nullptr;
+}
+
+// [[a, b], [c, d]] as a matrix, [a, b] as a column; null for other trees.
+NodePtr AsMatrix(const Node& node) {
+  const auto* rows = BracketedMembers(node);
+  if (rows == nullptr) return nullptr;
+  auto matrix = std::make_shared<Node>(Node{Kind::kMatrix});
+  matrix->rows = static_cast<int>(rows->size());
+  matrix->cols = 1;
+  matrix->args = *rows;
+  if (BracketedMembers(*rows->front()) == nullptr) return matrix;
+  matrix->args.clear();
+  matrix->cols = static_cast<int>(rows->front()->args.size());
+  for (const NodePtr& row : *rows) {
+    const auto* entries = BracketedMembers(*row);
+    if (entries == nullptr || entries->size() != matrix->cols) return nullptr;
+    matrix->args.insert(matrix->args.end(), entries->begin(), entries->end());
+  }
+  return matrix;
+}
+
+// The coordinates of a point with its name before it, P(2, 3); null: none.
+NodePtr PointOf(const Node& node) {
+  const bool is_named =
+      node.kind == Kind::kProduct && node.args[0]->kind == Kind::kSymbol &&
+      absl::ascii_isupper(node.args[0]->name[0]) &&
+      node.args[1]->kind == Kind::kTuple && node.args[1]->args.size() > 1;
+  return is_named ? node.args[1] : nullptr;
 }
 
 // The minutes of a time of day with a.m. or p.m., as 24 hours.
@@ -76,6 +144,22 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
     int* depth;
   } depth(&depth_);
   if (IsEmptySet(gold) && IsEmptySet(answer)) return Equality::kEqual;
+  // Words and other writings of the same thing.
+  if (const NodePtr named = Named(gold)) return Compare(*named, answer);
+  if (const NodePtr named = Named(answer)) return Compare(gold, *named);
+  if (const NodePtr point = PointOf(gold);
+      point != nullptr && answer.kind == Kind::kTuple) {
+    return Compare(*point, answer);
+  }
+  if (const NodePtr point = PointOf(answer);
+      point != nullptr && gold.kind == Kind::kTuple) {
+    return Compare(gold, *point);
+  }
+  if (answer.kind == Kind::kMatrix) {
+    if (const NodePtr matrix = AsMatrix(gold)) {
+      return CompareMatrix(*matrix, answer);
+    }
+  }
   if (gold.kind == Kind::kText || answer.kind == Kind::kText) {
     return CompareText(gold, answer);
   }
@@ -95,6 +179,11 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
                  ? Equality::kDifferent
                  : Compare(*gold.args[0], answer);
     }
+    const NodePtr other =
+        answer.kind == Kind::kQuantity ? ToTwentyFour(answer) : nullptr;
+    if (other != nullptr && Compare(gold, *other) == Equality::kEqual) {
+      return Equality::kEqual;
+    }
     return CompareUnits(gold, answer);
   }
   switch (gold.kind) {
@@ -111,6 +200,18 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
       return CompareRatio(gold, answer);
     default:
       break;
+  }
+  // 3:4 for 3/4, as 3/4 for 3:4.
+  if (answer.kind == Kind::kRatio && gold.kind == Kind::kDivide) {
+    return CompareRatio(answer, gold);
+  }
+  // "1/2 or 0.5" says one thing twice.
+  if (answer.kind == Kind::kList && answer.name == "or") {
+    for (const NodePtr& element : answer.args) {
+      const Equality equal = Compare(gold, *element);
+      if (equal != Equality::kEqual) return equal;
+    }
+    return Equality::kEqual;
   }
   if (!IsScalar(answer)) return Equality::kDifferent;
   if (gold.kind == Kind::kBased || answer.kind == Kind::kBased) {
@@ -136,7 +237,7 @@ Equality Comparator::CompareText(const Node& gold, const Node& answer) {
   // "four" is 4.
   const Node& words = gold.kind == Kind::kText ? gold : answer;
   const Node& other = gold.kind == Kind::kText ? answer : gold;
-  const auto number = NumberWord(words.name);
+  const auto number = NumberInWords(words.name);
   if (number.has_value() && IsScalar(other)) {
     return CompareScalar(*MakeNumber(*number), other);
   }
@@ -159,8 +260,9 @@ Equality Comparator::CompareTuple(const Node& gold, const Node& answer) {
   if (answer.kind == Kind::kTuple && answer.name == gold.name) {
     return CompareArgs(gold, answer);
   }
-  if (answer.kind == Kind::kList && is_round && gold.args.size() > 1) {
-    return CompareArgs(gold, answer);
+  if (answer.kind == Kind::kList && is_round && gold.args.size() > 1 &&
+      CompareArgs(gold, answer) == Equality::kEqual) {
+    return Equality::kEqual;
   }
   // A column or a row is a vector.
   if (answer.kind == Kind::kMatrix && is_round &&
@@ -168,7 +270,8 @@ Equality Comparator::CompareTuple(const Node& gold, const Node& answer) {
     return CompareArgs(gold, answer);
   }
   if (is_round && gold.args.size() == 2 &&
-      (answer.kind == Kind::kUnion || IsConditionSet(answer))) {
+      (answer.kind == Kind::kUnion || IsConditionSet(answer) ||
+       (answer.kind == Kind::kList && options_.inequalities_are_sets))) {
     return CompareInterval(gold, answer);
   }
   return Equality::kDifferent;
@@ -177,7 +280,12 @@ Equality Comparator::CompareTuple(const Node& gold, const Node& answer) {
 Equality Comparator::CompareInterval(const Node& gold, const Node& answer) {
   const auto p = RealSet::From(gold, budget_);
   if (p.has_value()) {
-    const auto q = RealSet::From(answer, budget_);
+    auto q = RealSet::From(answer, budget_);
+    // {1, 2} whose braces were not escaped.
+    if (!q.has_value() && gold.kind == Kind::kUnion &&
+        answer.kind == Kind::kList && answer.name.empty()) {
+      q = RealSet::From(*MakeNode(Kind::kSet, answer.args), budget_);
+    }
     if (q.has_value()) {
       const auto equal = RealSet::Equal(*p, *q, budget_);
       if (equal.has_value() && *equal) return Equality::kEqual;
@@ -200,6 +308,13 @@ Equality Comparator::CompareMatrix(const Node& gold, const Node& answer) {
     }
     return CompareArgs(gold, answer);
   }
+  if (const NodePtr matrix = AsMatrix(answer)) {
+    const bool is_row = gold.rows == 1 && matrix->cols == 1;
+    if (!is_row && (gold.rows != matrix->rows || gold.cols != matrix->cols)) {
+      return Equality::kDifferent;
+    }
+    return CompareArgs(gold, *matrix);
+  }
   const bool is_vector = gold.cols == 1 || gold.rows == 1;
   if (is_vector && answer.kind == Kind::kTuple && answer.name.empty()) {
     return CompareArgs(gold, answer);
@@ -208,7 +323,12 @@ Equality Comparator::CompareMatrix(const Node& gold, const Node& answer) {
 }
 
 Equality Comparator::CompareRatio(const Node& gold, const Node& answer) {
-  if (answer.kind == Kind::kRatio) return CompareArgs(gold, answer);
+  if (answer.kind == Kind::kRatio) {
+    const NodePtr mine = WithoutSeconds(gold);
+    const NodePtr theirs = WithoutSeconds(answer);
+    return CompareArgs(mine == nullptr ? gold : *mine,
+                       theirs == nullptr ? answer : *theirs);
+  }
   // 7:32 as 7/32; 9:05 is a time.
   const bool is_time = gold.args[1]->kind == Kind::kNumber &&
                        gold.args[1]->name.size() > 1 &&

@@ -1,6 +1,8 @@
 // Lists and sets, and what a tree is written out to before it is compared.
 #include <algorithm>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
 #include "reward/math/real_set.h"
@@ -9,6 +11,7 @@ namespace r1::math {
 namespace {
 
 constexpr size_t kMaxElements = 200;
+constexpr int kMaxFoldedNodes = 20000;
 
 // The tree with its plus-minus signs as + (sign 1) or - (sign -1).
 NodePtr WithSign(const NodePtr& node, int sign) {
@@ -42,8 +45,67 @@ void AppendExpanded(const NodePtr& node, std::vector<NodePtr>* elements) {
   }
 }
 
-// A sum or a product of matrices, worked out; null for other trees.
+bool IsTranspose(const Node& node) {
+  return node.kind == Kind::kPower && node.args[1]->kind == Kind::kSymbol &&
+         node.args[1]->name == "T";
+}
+
+NodePtr Transposed(const Node& matrix) {
+  auto result = std::make_shared<Node>(matrix);
+  std::swap(result->rows, result->cols);
+  for (int row = 0; row < matrix.rows; ++row) {
+    for (int col = 0; col < matrix.cols; ++col) {
+      result->args[col * matrix.rows + row] =
+          matrix.args[row * matrix.cols + col];
+    }
+  }
+  return result;
+}
+
+// By the first row; null beyond 4 rows.
+NodePtr Determinant(const Node& matrix) {
+  const int n = matrix.rows;
+  if (n != matrix.cols || n > 4) return nullptr;
+  if (n == 1) return matrix.args[0];
+  std::vector<NodePtr> terms;
+  for (int col = 0; col < n; ++col) {
+    auto minor = std::make_shared<Node>(Node{Kind::kMatrix});
+    minor->rows = minor->cols = n - 1;
+    for (int i = n; i < n * n; ++i) {
+      if (i % n != col) minor->args.push_back(matrix.args[i]);
+    }
+    NodePtr term =
+        MakeNode(Kind::kProduct, {matrix.args[col], Determinant(*minor)});
+    terms.push_back(col % 2 == 0 ? term : MakeNode(Kind::kNegate, {term}));
+  }
+  return MakeNode(Kind::kSum, std::move(terms));
+}
+
+bool HasMatrix(const Node& node) {
+  return AnyNode(node,
+                 [](const Node& part) { return part.kind == Kind::kMatrix; });
+}
+
+// Whether the tree has more nodes than a worked-out one may: with every product
+// of matrices the entries grow by a factor.
+bool IsTooLarge(const Node& node) {
+  int num_nodes = 0;
+  return AnyNode(node, [&num_nodes](const Node& /*part*/) {
+    return ++num_nodes > kMaxFoldedNodes;
+  });
+}
+
+// A sum, a product, a transpose or a determinant of matrices, worked out; null
+// for other trees.
 NodePtr Folded(const Node& node) {
+  if (IsTranspose(node)) {
+    return node.args[0]->kind == Kind::kMatrix ? Transposed(*node.args[0])
+                                               : node.args[0];
+  }
+  if (node.kind == Kind::kCall && node.args[0]->kind == Kind::kMatrix &&
+      (node.name == "det" || node.name == "abs")) {
+    return Determinant(*node.args[0]);
+  }
   if (node.kind == Kind::kNegate && node.args[0]->kind == Kind::kMatrix) {
     auto matrix = std::make_shared<Node>(*node.args[0]);
     for (NodePtr& entry : matrix->args)
@@ -64,8 +126,17 @@ NodePtr Folded(const Node& node) {
     }
     return sum;
   }
+  if (node.kind == Kind::kDivide && a.kind == Kind::kMatrix && !HasMatrix(b)) {
+    auto quotient = std::make_shared<Node>(a);
+    for (NodePtr& entry : quotient->args) {
+      entry = MakeNode(Kind::kDivide, {entry, node.args[1]});
+    }
+    return quotient;
+  }
   if (node.kind != Kind::kProduct) return nullptr;
   if (a.kind != b.kind) {
+    // A scalar, not a product that was left as it is.
+    if (HasMatrix(a.kind == Kind::kMatrix ? b : a)) return nullptr;
     const bool is_left = a.kind == Kind::kMatrix;
     auto product = std::make_shared<Node>(is_left ? a : b);
     for (NodePtr& entry : product->args) {
@@ -93,14 +164,21 @@ NodePtr Folded(const Node& node) {
 }  // namespace
 
 NodePtr Expand(const NodePtr& node) {
-  if (AnyNode(*node,
-              [](const Node& part) { return part.kind == Kind::kMatrix; }) &&
-      (node->kind == Kind::kSum || node->kind == Kind::kProduct ||
-       node->kind == Kind::kNegate || node->kind == Kind::kRelation)) {
+  const bool has_matrix = HasMatrix(*node);
+  // (1, 2)^T and [1, 2]^T are columns like (1, 2).
+  const bool is_vector =
+      IsTranspose(*node) && (node->args[0]->kind == Kind::kTuple ||
+                             node->args[0]->kind == Kind::kInterval);
+  if (is_vector ||
+      (has_matrix &&
+       (node->kind == Kind::kSum || node->kind == Kind::kProduct ||
+        node->kind == Kind::kNegate || node->kind == Kind::kRelation ||
+        node->kind == Kind::kDivide || node->kind == Kind::kCall ||
+        IsTranspose(*node)))) {
     auto copy = std::make_shared<Node>(*node);
     for (NodePtr& arg : copy->args) arg = Expand(arg);
     const NodePtr folded = Folded(*copy);
-    return folded != nullptr ? folded : copy;
+    return folded == nullptr || IsTooLarge(*folded) ? copy : folded;
   }
   if (!HasPlusMinus(*node)) return node;
   if (node->kind == Kind::kList || node->kind == Kind::kSet) {
@@ -170,6 +248,20 @@ Equality Comparator::CompareSet(const Node& gold, const Node& answer) {
   return Match(Distinct(gold.args), Distinct(answer.args));
 }
 
+// x_1 = 2, x_2 = -5: one letter with numbers below it, as the roots of an
+// equation are named.
+bool AreRoots(const Node& list) {
+  return list.kind == Kind::kList &&
+         std::all_of(list.args.begin(), list.args.end(), [&](const auto& arg) {
+           const Assignment assignment = AsAssignment(*arg);
+           return assignment.name != nullptr &&
+                  assignment.name->kind == Kind::kSymbol &&
+                  assignment.name->name.size() > 3 &&
+                  assignment.name->name[1] == '_' &&
+                  absl::ascii_isdigit(assignment.name->name[3]);
+         });
+}
+
 // Values with different names: a = 1, b = 2. By name where the answer names
 // them too, otherwise in this order.
 Equality Comparator::CompareNamed(const Node& gold, const Node& answer) {
@@ -192,17 +284,22 @@ Equality Comparator::CompareList(const Node& gold, const Node& answer) {
   std::sort(names.begin(), names.end());
   const bool is_named =
       names.size() == gold.args.size() &&
-      std::adjacent_find(names.begin(), names.end()) == names.end();
+      std::adjacent_find(names.begin(), names.end()) == names.end() &&
+      !(AreRoots(gold) && !AreRoots(answer));
   const bool is_plain_list = answer.kind == Kind::kList;
   if (is_named &&
       (is_plain_list || (answer.kind == Kind::kTuple && answer.name.empty()))) {
     return CompareNamed(gold, answer);
   }
-  if (options_.inequalities_are_sets && !gold.name.empty()) {
+  // A set does not say which value has which name.
+  if (is_named && answer.kind == Kind::kSet) return Equality::kDifferent;
+  if (options_.inequalities_are_sets) {
     const auto p = RealSet::From(gold, budget_);
-    if (p.has_value()) {
-      const auto q = RealSet::From(answer, budget_);
-      if (!q.has_value()) return Equality::kDifferent;
+    const auto q = p.has_value() ? RealSet::From(answer, budget_) : p;
+    if (p.has_value() && !q.has_value() && !gold.name.empty()) {
+      return Equality::kDifferent;
+    }
+    if (q.has_value()) {
       const auto equal = RealSet::Equal(*p, *q, budget_);
       if (!equal.has_value()) return Equality::kUnknown;
       return *equal ? Equality::kEqual : Equality::kDifferent;
@@ -210,12 +307,19 @@ Equality Comparator::CompareList(const Node& gold, const Node& answer) {
   }
   // (x, y) = {a, b}, x = {1, 2}: the name stands before the list.
   if (answer.kind == Kind::kRelation) {
+    if (answer.ops.size() == 1 && answer.ops[0] == "in" &&
+        IsUnknown(*answer.args[0])) {
+      return CompareList(gold, *answer.args[1]);
+    }
     const Assignment assignment = AsAssignment(answer);
     if (assignment.value == nullptr) return Equality::kDifferent;
     return CompareList(gold, *assignment.value);
   }
   if (answer.kind == Kind::kSet) {
     return Match(Distinct(gold.args), Distinct(answer.args));
+  }
+  if (answer.kind == Kind::kUnion) {
+    return CompareSet(*MakeNode(Kind::kSet, gold.args), answer);
   }
   if (!is_plain_list) return Equality::kDifferent;
   if (options_.list_order_matters) return CompareArgs(gold, answer);

@@ -136,9 +136,13 @@ Equality Comparator::CompareWithRelation(const Node& gold, const Node& answer) {
     return IsUnknown(*answer.args[0]) ? Compare(gold, *answer.args[1])
                                       : Equality::kDifferent;
   }
+  // 1/3 ~ 0.33 says 1/3.
+  if (answer.ops[0] == "~" && !HasVariable(*answer.args[0])) {
+    return Compare(gold, *answer.args[0]);
+  }
   if (IsInequality(answer)) {
     const bool is_set = gold.kind == Kind::kInterval ||
-                        gold.kind == Kind::kUnion ||
+                        gold.kind == Kind::kUnion || IsConditionSet(gold) ||
                         (gold.kind == Kind::kTuple && gold.args.size() == 2);
     if (!is_set || !options_.inequalities_are_sets) return Equality::kDifferent;
     return CompareInterval(gold, answer);

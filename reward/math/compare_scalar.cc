@@ -152,11 +152,25 @@ Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
       got.digits < options_.decimal_answer_digits) {
     return Equality::kUnknown;
   }
+  // Rounded; with one digit more also cut off after the last one.
+  const bool may_be_cut = got.digits > options_.decimal_answer_digits;
   const auto exact = RationalValue(gold, budget_);
-  if (exact.has_value() && exact->get_den() == 1) return Equality::kUnknown;
-  const auto is_within = IsWithin(gold, got.value, got.half_unit, budget_);
-  return is_within.has_value() && *is_within ? Equality::kEqual
-                                             : Equality::kUnknown;
+  if (exact.has_value()) {
+    if (exact->get_den() == 1) return Equality::kUnknown;
+    const mpq_class rest = sgn(got.value) * (*exact - got.value);
+    return abs(rest) <= got.half_unit ||
+                   (may_be_cut && rest >= 0 && rest < 2 * got.half_unit)
+               ? Equality::kEqual
+               : Equality::kUnknown;
+  }
+  const auto is_near = [&](const mpq_class& middle) {
+    return IsWithin(gold, middle, got.half_unit, budget_).value_or(false);
+  };
+  const mpq_class towards_exact = sgn(got.value) * got.half_unit;
+  return is_near(got.value) ||
+                 (may_be_cut && is_near(got.value + towards_exact))
+             ? Equality::kEqual
+             : Equality::kUnknown;
 }
 
 // Antiderivatives: where both have their constant, they may differ by one.

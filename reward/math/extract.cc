@@ -14,7 +14,6 @@ namespace r1 {
 namespace {
 
 constexpr size_t kMaxGap = 40;  // bytes between boxes of one list
-constexpr char kLetters[] = "ABCDEFGHIJ";
 
 MathAnswer None(absl::string_view problem) {
   return {std::nullopt, std::string(problem)};
@@ -148,27 +147,6 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
     absl::StrAppend(&list, list.empty() ? "" : ", ", part);
   }
   return Some(list);
-}
-
-std::optional<std::string> ChoiceLetter(absl::string_view text) {
-  std::string bare;
-  for (size_t i = 0; i < text.size() && bare.size() < 4; ++i) {
-    if (text[i] == '\\') {  // \text, \mathrm, "\ "
-      size_t end = i + 1;
-      while (end < text.size() && absl::ascii_isalpha(text[end])) ++end;
-      i = std::max(end, i + 2) - 1;
-    } else if (!absl::StrContains(" {}()$*[]\n\t", text[i]) || text[i] == ')') {
-      bare.push_back(text[i]);
-    }
-  }
-  if (bare.empty()) return std::nullopt;
-  const char letter = absl::ascii_toupper(bare[0]);
-  if (!absl::StrContains(kLetters, letter)) return std::nullopt;
-  const absl::string_view rest = absl::string_view(bare).substr(1);
-  const bool ends = rest.empty() || absl::StrContains(").:,", rest[0]);
-  // A lone letter, or one marked off from the text of its choice.
-  if (!ends) return std::nullopt;
-  return std::string(1, letter);
 }
 
 MathAnswer ExtractMathAnswer(absl::string_view completion,

@@ -26,9 +26,6 @@ MathAnswer ExtractMathAnswer(absl::string_view completion,
 // or a comma, all of them as a list.
 MathAnswer LastBox(absl::string_view text, BoxPolicy policy);
 
-// The letter that `text` chooses: "B", "(b)", "\text{B}.", "B) 42".
-std::optional<std::string> ChoiceLetter(absl::string_view text);
-
 }  // namespace r1
 
 #endif  // R1_REWARD_MATH_EXTRACT_H_

@@ -44,6 +44,9 @@ std::string TextForm(absl::string_view source, bool keep_case) {
     } else if (absl::ascii_isalnum(c) || static_cast<unsigned char>(c) >= 128 ||
                absl::StrContains("+-*/=<>^%@#&", c)) {
       spaced.push_back(keep_case ? c : absl::ascii_tolower(c));
+    } else if (c == '.' && i > 0 && absl::ascii_isdigit(source[i - 1]) &&
+               i + 1 < source.size() && absl::ascii_isdigit(source[i + 1])) {
+      spaced.push_back(c);  // 4.5 is not 45
     } else if (!absl::StrContains("{}$'_.", c)) {
       spaced.push_back(' ');
     }
@@ -77,7 +80,12 @@ bool IsTextLike(absl::string_view source) {
         return false;
       }
       i = is_space ? end : end - 1;
-    } else if (absl::ascii_isalpha(c) || static_cast<unsigned char>(c) >= 128) {
+    } else if (static_cast<unsigned char>(c) >= 128) {
+      const size_t num_bytes = ProseCharacter(source.substr(i));
+      if (num_bytes == 0) return false;
+      has_word = true;
+      i += num_bytes - 1;
+    } else if (absl::ascii_isalpha(c)) {
       has_word |= i + 1 < source.size() &&
                   (absl::ascii_isalpha(source[i + 1]) ||
                    static_cast<unsigned char>(source[i + 1]) >= 128);

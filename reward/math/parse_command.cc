@@ -1,4 +1,5 @@
 // Commands: fractions, roots, functions, matrices.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -7,6 +8,47 @@
 #include "reward/math/symbols.h"
 
 namespace r1::math {
+namespace {
+
+NodePtr RealLine() {
+  NodePtr infinity = MakeNode(Kind::kConstant, {}, "infinity");
+  return MakeNode(Kind::kTuple,
+                  {MakeNode(Kind::kNegate, {infinity}), infinity});
+}
+
+bool IsSymbolNamed(const Node& node, absl::string_view name) {
+  return node.kind == Kind::kSymbol && node.name == name;
+}
+
+// The d x at the end of an integrand, or in the numerator of its fraction:
+// *integrand is what stands before, *variable the x.
+bool SplitDifferential(const NodePtr& node, NodePtr* integrand,
+                       NodePtr* variable) {
+  if (node->kind == Kind::kDivide || node->kind == Kind::kNegate) {
+    NodePtr inner;
+    if (!SplitDifferential(node->args[0], &inner, variable)) return false;
+    auto copy = std::make_shared<Node>(*node);
+    copy->args[0] = inner;
+    *integrand = copy;
+    return true;
+  }
+  if (node->kind != Kind::kProduct || node->args[1]->kind != Kind::kSymbol) {
+    return false;
+  }
+  const NodePtr& left = node->args[0];
+  if (IsSymbolNamed(*left, "d")) {
+    *integrand = MakeNumber(1);
+  } else if (left->kind == Kind::kProduct &&
+             IsSymbolNamed(*left->args[1], "d")) {
+    *integrand = left->args[0];
+  } else {
+    return false;
+  }
+  *variable = node->args[1];
+  return true;
+}
+
+}  // namespace
 
 NodePtr Parser::Command() {
   const std::string name = Peek().text;
@@ -39,6 +81,20 @@ NodePtr Parser::Command() {
     if (radicand == nullptr) return nullptr;
     return MakeNode(Kind::kRoot, {radicand, index});
   }
+  if (name == "cbrt") {
+    NodePtr radicand = MacroArgument();
+    if (radicand == nullptr) return nullptr;
+    return MakeNode(Kind::kRoot, {radicand, MakeNumber(3)});
+  }
+  if (name == "factorial") {
+    NodePtr argument = MacroArgument();
+    if (argument == nullptr) return nullptr;
+    return MakeNode(Kind::kCall, {argument}, "factorial");
+  }
+  if (name == "top" || name == "intercal") {  // transposed
+    return MakeNode(Kind::kSymbol, {}, "T");
+  }
+  if (name == "R") return RealLine();
   if (name == "pi" || name == "infinity") {
     return MakeNode(Kind::kConstant, {}, name);
   }
@@ -54,12 +110,7 @@ NodePtr Parser::Command() {
     const std::string letter = Peek().text;
     ++at_;
     if (is_group && !Expect("}")) return nullptr;
-    if (letter == "R") {
-      auto line = std::make_shared<Node>(Node{Kind::kTuple});
-      NodePtr infinity = MakeNode(Kind::kConstant, {}, "infinity");
-      line->args = {MakeNode(Kind::kNegate, {infinity}), infinity};
-      return line;
-    }
+    if (letter == "R" && !IsSymbol("^")) return RealLine();
     const std::string subscript = Subscript();
     std::string symbol = absl::StrCat("\\mathbb{", letter, "}");
     if (!subscript.empty()) absl::StrAppend(&symbol, "_{", subscript, "}");
@@ -79,10 +130,7 @@ NodePtr Parser::Command() {
   }
   if (IsFunction(name)) return Function(name);
   if (IsGreek(name)) {
-    const std::string subscript = Subscript();
-    std::string symbol = absl::StrCat("\\", name);
-    if (!subscript.empty()) absl::StrAppend(&symbol, "_{", subscript, "}");
-    return MakeNode(Kind::kSymbol, {}, symbol);
+    return MakeNode(Kind::kSymbol, {}, absl::StrCat("\\", name, Marks()));
   }
   --at_;
   return Fail("a value");
@@ -113,6 +161,9 @@ NodePtr Parser::Function(const std::string& name) {
   if ((name == "max" || name == "min" || name == "gcd" || name == "lcm") &&
       args[0]->kind == Kind::kTuple) {
     args = args[0]->args;
+    std::sort(args.begin(), args.end(), [](const NodePtr& a, const NodePtr& b) {
+      return Render(*a) < Render(*b);
+    });
   }
   NodePtr call = MakeNode(Kind::kCall, std::move(args),
                           is_inverse ? absl::StrCat("arc", name) : name);
@@ -125,14 +176,46 @@ NodePtr Parser::BigOperator(const std::string& name) {
   for (int i = 0; i < 2; ++i) {
     const char* mark = IsSymbol("_") ? "_" : "^";
     if (!Take(mark)) break;
+    // \int_{ }
+    if (IsSymbol("{") && IsSymbol("}", 1)) {
+      at_ += 2;
+      continue;
+    }
     NodePtr bound = MacroArgument();
     if (bound == nullptr) return nullptr;
     args.push_back(MakeNode(Kind::kCall, {bound}, mark));
   }
-  NodePtr body = Term();
+  if (args.size() == 2 && args[0]->name == "^") std::swap(args[0], args[1]);
+  NodePtr body = name == "int" ? Integrand() : Term();
   if (body == nullptr) return nullptr;
   args.push_back(std::move(body));
   return MakeNode(Kind::kCall, std::move(args), name);
+}
+
+// Terms up to the one with the differential, as (f) d x; where there is none,
+// one term.
+NodePtr Parser::Integrand() {
+  const size_t begin = at_;
+  std::vector<NodePtr> terms;
+  for (bool is_negative = Take("-");; is_negative = Take("-")) {
+    NodePtr term = Term();
+    if (term == nullptr) return nullptr;
+    NodePtr integrand, variable;
+    const bool is_last = SplitDifferential(term, &integrand, &variable);
+    if (is_last) term = integrand;
+    terms.push_back(is_negative ? MakeNode(Kind::kNegate, {term}) : term);
+    if (is_last) {
+      NodePtr sum =
+          terms.size() == 1 ? terms[0] : MakeNode(Kind::kSum, std::move(terms));
+      return MakeNode(
+          Kind::kProduct,
+          {MakeNode(Kind::kProduct, {sum, MakeNode(Kind::kSymbol, {}, "d")}),
+           variable});
+    }
+    if (!IsSymbol("-") && !Take("+")) break;
+  }
+  at_ = begin;
+  return Term();
 }
 
 bool Parser::EnvironmentName(std::string* name) {
@@ -155,29 +238,58 @@ NodePtr Parser::Environment() {
     if (!EnvironmentName(&columns)) return nullptr;
   }
   const bool is_matrix = absl::StrContains(name, "matrix") || name == "array";
-  const bool is_system = name == "cases" || absl::StartsWith(name, "align") ||
-                         name == "aligned" || name == "gathered";
-  if (!is_matrix && !is_system) return Fail("a matrix or a system");
-  NodePtr matrix = Matrix(name);
-  if (matrix == nullptr) return nullptr;
-  if (is_matrix) {
-    return name == "vmatrix" ? MakeNode(Kind::kCall, {matrix}, "det") : matrix;
+  const bool is_cases = absl::StrContains(name, "cases");
+  bool is_system = is_cases;
+  for (const absl::string_view prefix :
+       {"align", "gather", "split", "equation", "multline", "eqnarray"}) {
+    is_system |= absl::StartsWith(name, prefix);
   }
-  if (matrix->cols != 1) return Fail("a system of one column");
+  if (!is_matrix && !is_system) return Fail("a matrix or a system");
+  NodePtr matrix = Matrix(name, is_system && !is_cases);
+  if (matrix == nullptr) return nullptr;
+  if (name == "vmatrix") return MakeNode(Kind::kCall, {matrix}, "det");
+  // Relations below each other are a system whatever stands around them.
+  const bool are_relations =
+      matrix->cols == 1 && std::all_of(matrix->args.begin(), matrix->args.end(),
+                                       [](const NodePtr& arg) {
+                                         return arg->kind == Kind::kRelation;
+                                       });
+  if ((is_matrix && !are_relations) || matrix->cols != 1) return matrix;
   if (matrix->args.size() == 1) return matrix->args[0];
   return MakeNode(Kind::kList, matrix->args);
 }
 
-NodePtr Parser::Matrix(absl::string_view close_environment) {
+// Where `is_system` is set, & only says where lines meet.
+NodePtr Parser::Matrix(absl::string_view close_environment, bool is_system) {
+  if (is_system) {
+    size_t end = at_;
+    while (tokens_[end].kind != TokenKind::kEnd &&
+           !(tokens_[end].kind == TokenKind::kCommand &&
+             tokens_[end].text == "end")) {
+      ++end;
+    }
+    const auto is_mark = [](const Token& token) { return token.text == "&"; };
+    tokens_.erase(
+        std::remove_if(tokens_.begin() + at_, tokens_.begin() + end, is_mark),
+        tokens_.begin() + end);
+  }
   const bool rows = std::exchange(in_rows_, true);
   const int bars = std::exchange(bars_, 0);
   auto matrix = std::make_shared<Node>(Node{Kind::kMatrix});
   int cols = 0;
   for (;;) {
     if (IsCommand("end")) break;  // after a last "\\"
+    // "if x > 0" beside what holds there.
+    if (Peek().kind == TokenKind::kText &&
+        (Peek().text == "if" || Peek().text == "for" ||
+         Peek().text == "when") &&
+        !IsSymbol("\\\\", 1)) {
+      ++at_;
+    }
     NodePtr entry = Element();
     if (entry == nullptr) return nullptr;
-    Take(",");
+    while (Take(",") || Take(".") || Take(";")) {
+    }
     matrix->args.push_back(std::move(entry));
     ++cols;
     if (Take("&")) continue;

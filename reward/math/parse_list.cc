@@ -3,6 +3,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
 #include "reward/math/units.h"
@@ -14,6 +15,36 @@ namespace {
 bool IsRelation(absl::string_view op) {
   return op == "=" || op == "<" || op == ">" || op == "<=" || op == ">=" ||
          op == "!=" || op == "~" || op == "in" || op == "==" || op == "to";
+}
+
+// \mathbb{R} - \{2\}: a minus between sets.
+NodePtr AsDifference(const NodePtr& node) {
+  if (node->kind != Kind::kSum || node->args.size() != 2 ||
+      node->args[1]->kind != Kind::kNegate) {
+    return node;
+  }
+  const NodePtr& left = node->args[0];
+  const NodePtr& right = node->args[1]->args[0];
+  const bool is_left_set =
+      left->kind == Kind::kTuple || left->kind == Kind::kInterval;
+  if (!is_left_set || right->kind != Kind::kSet) return node;
+  return MakeNode(Kind::kUnion, {left, right}, "setminus");
+}
+
+// Words before a point that do not turn it into something else.
+bool MayIntroduce(absl::string_view words) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(words, ' ');
+  return std::none_of(parts.begin(), parts.end(), [](absl::string_view word) {
+    return ChangesNumber(word) && !absl::EqualsIgnoreCase(word, "point");
+  });
+}
+
+// k \in \mathbb{Z} behind another element: what the k of that one is.
+bool IsQualifier(const Node& node) {
+  return node.kind == Kind::kRelation && node.ops.size() == 1 &&
+         node.ops[0] == "in" && node.args[0]->kind == Kind::kSymbol &&
+         node.args[1]->kind == Kind::kSymbol &&
+         absl::StartsWith(node.args[1]->name, "\\mathbb");
 }
 
 bool IsAssignment(const NodePtr& node) {
@@ -101,7 +132,8 @@ NodePtr Parser::List() {
   for (;;) {
     NodePtr element = Element();
     if (element == nullptr) return nullptr;
-    groups.back().push_back(std::move(element));
+    const bool is_qualifier = IsQualifier(*element) && !groups[0].empty();
+    if (!is_qualifier) groups.back().push_back(std::move(element));
     const size_t before = at_;
     bool is_strong = false;
     bool is_weak = false;
@@ -174,16 +206,34 @@ NodePtr Parser::SetExpression() {
     if (op.empty()) break;
     NodePtr right = SetOperand();
     if (right == nullptr) return nullptr;
-    left = MakeNode(Kind::kUnion, {left, right}, op);
+    // {1,3} \cup {2,4}: beside an operator of sets, braces hold one.
+    const auto as_set = [](NodePtr node) {
+      if (node->kind == Kind::kNumber) return MakeNode(Kind::kSet, {node});
+      return node->kind == Kind::kList ? MakeNode(Kind::kSet, node->args)
+                                       : node;
+    };
+    left = MakeNode(Kind::kUnion, {as_set(left), as_set(right)}, op);
   }
-  return left;
+  return left == nullptr ? nullptr : AsDifference(left);
 }
 
 NodePtr Parser::SetOperand() { return Ratio(); }
 
 NodePtr Parser::Ratio() {
   NodePtr first = Quantity();
-  if (first == nullptr || !IsSymbol(":")) return first;
+  if (first == nullptr) return nullptr;
+  // 3 to 4
+  if (first->kind == Kind::kNumber && Peek().text == "to" &&
+      Peek().kind == TokenKind::kText && Peek(1).kind == TokenKind::kNumber) {
+    ++at_;
+    NodePtr second = Quantity();
+    if (second == nullptr) return nullptr;
+    return MakeNode(Kind::kRatio, {first, second});
+  }
+  // {x : x > 2}
+  const bool is_condition =
+      in_set_ && (first->kind == Kind::kSymbol || first->kind == Kind::kTuple);
+  if (!IsSymbol(":") || is_condition) return first;
   std::vector<NodePtr> parts = {first};
   while (Take(":")) {
     NodePtr part = Quantity();
@@ -212,7 +262,7 @@ NodePtr Parser::Quantity() {
     const bool is_negative = IsSymbol("-") && IsSymbol(symbol, 1);
     if (!is_negative && !IsSymbol(symbol)) continue;
     at_ += is_negative ? 2 : 1;
-    NodePtr amount = Sum();
+    NodePtr amount = Infix();
     if (amount == nullptr) return nullptr;
     if (is_negative) amount = MakeNode(Kind::kNegate, {amount});
     NodePtr quantity = WithUnit(amount);
@@ -225,13 +275,61 @@ NodePtr Parser::Quantity() {
     }
     return MakeNode(Kind::kQuantity, {quantity}, unit);
   }
-  NodePtr value = Sum();
+  NodePtr value = Infix();
   if (value == nullptr) return nullptr;
   return WithUnit(std::move(value));
 }
 
+// {a \over b}, {n \choose k}: all of the group on either side.
+NodePtr Parser::Infix() {
+  NodePtr left = Sum();
+  if (left == nullptr) return nullptr;
+  const bool is_over = IsCommand("over");
+  if (!is_over && !IsCommand("choose")) return left;
+  ++at_;
+  NodePtr right = Sum();
+  if (right == nullptr) return nullptr;
+  return is_over ? MakeNode(Kind::kDivide, {left, right})
+                 : MakeNode(Kind::kCall, {left, right}, "binom");
+}
+
+// "for k \in \mathbb{Z}", "(k \in \mathbb{Z})": what the letters of a family
+// are.
+void Parser::SkipQualifier() {
+  const Depth depth(this);
+  if (depth_ > kMaxDepth) return;
+  size_t begin = at_;
+  if (Peek().kind == TokenKind::kText) {
+    if (Peek().text != "for" && Peek().text != "where" &&
+        Peek().text != "with") {
+      return;
+    }
+    while (tokens_[begin].kind == TokenKind::kText) ++begin;
+  } else if (!IsSymbol("(")) {
+    return;
+  }
+  const bool is_group = tokens_[begin].text == "(";
+  if (is_group) ++begin;
+  if (tokens_[begin].kind != TokenKind::kName ||
+      tokens_[begin + 1].text != "in") {
+    return;
+  }
+  at_ = begin;
+  if (Element() != nullptr && is_group) Expect(")");
+}
+
 NodePtr Parser::WithUnit(NodePtr value) {
-  if (value->kind == Kind::kText) return value;
+  if (value->kind == Kind::kText) {
+    // "The point (2, 3)"
+    if (!IsSymbol("(") || !MayIntroduce(value->name)) return value;
+    const size_t before = at_;
+    NodePtr point = Bracket();
+    if (point == nullptr || point->kind == Kind::kTuple) return point;
+    at_ = before;
+    return value;
+  }
+  if (Peek().kind == TokenKind::kText && Peek().text == "to") return value;
+  if (value->kind != Kind::kNumber) SkipQualifier();
   if (Peek().kind == TokenKind::kText && ScaleWord(Peek().text).has_value()) {
     value = MakeNode(
         Kind::kProduct,
@@ -248,24 +346,40 @@ NodePtr Parser::WithUnit(NodePtr value) {
   return MakeNode(Kind::kQuantity, {value}, unit);
 }
 
+// ^2, ^{-1} after a unit, as "^2"; empty: none.
+std::string Parser::UnitPower() {
+  if (!IsSymbol("^")) return "";
+  const bool is_group = IsSymbol("{", 1);
+  size_t next = is_group ? 2 : 1;
+  const bool is_negative = IsSymbol("-", next);
+  if (is_negative) ++next;
+  const Token& digits = Peek(next);
+  const bool is_number = digits.kind == TokenKind::kNumber ||
+                         digits.kind == TokenKind::kText;  // ^\text{2}
+  if (!is_number || (is_group && !IsSymbol("}", next + 1))) return "";
+  at_ += next + (is_group ? 2 : 1);
+  return absl::StrCat("^", is_negative ? "-" : "", digits.text);
+}
+
 std::string Parser::Unit() {
+  const Depth depth(this);
+  if (depth_ > 4 * kMaxDepth) return "?";
   std::string unit;
   for (;;) {
     if (Peek().kind == TokenKind::kText) {
       absl::StrAppend(&unit, unit.empty() ? "" : " ", Peek().text);
       ++at_;
-      if (IsSymbol("^") && Peek(1).kind == TokenKind::kNumber) {
-        absl::StrAppend(&unit, "^", Peek(1).text);
-        at_ += 2;
-      } else if (IsSymbol("^") && IsSymbol("{", 1) &&
-                 Peek(2).kind == TokenKind::kNumber && IsSymbol("}", 3)) {
-        absl::StrAppend(&unit, "^", Peek(2).text);
-        at_ += 4;
-      }
-    } else if (!unit.empty() && IsSymbol("/") &&
+      absl::StrAppend(&unit, UnitPower());
+    } else if (!unit.empty() && (IsSymbol("/") || IsSymbol("*")) &&
                Peek(1).kind == TokenKind::kText) {
-      unit += "/";
+      if (IsSymbol("/")) unit += "/";
       ++at_;
+    } else if (!unit.empty() && IsSymbol("/") && IsSymbol("(", 1) &&
+               Peek(2).kind == TokenKind::kText) {
+      at_ += 2;
+      const std::string below = Unit();
+      if (!Take(")")) return "?";
+      absl::StrAppend(&unit, "/(", below, ")");
     } else if (unit.empty() && Take("$")) {
       return "dollar";
     } else if (unit.empty() && Take("euro")) {

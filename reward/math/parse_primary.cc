@@ -7,6 +7,7 @@
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
 #include "reward/math/symbols.h"
+#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -75,28 +76,46 @@ NodePtr Parser::Primary() {
 }
 
 NodePtr Parser::Number() {
-  const Token& token = Peek();
+  const Token token = Peek();
   ++at_;
-  NodePtr number = NumberNode(token);
-  if (!IsSymbol("_")) return number;
-  if (!token.is_plain) return Fail("an integer before its base");
-  ++at_;
-  const bool is_group = Take("{");
-  const Token base = Peek();
-  if (base.kind != TokenKind::kNumber && base.text != "ten") {
-    return Fail("a base");
-  }
-  ++at_;
-  if (is_group && !Expect("}")) return nullptr;
-  auto based = std::make_shared<Node>(Node{Kind::kBased, token.text});
-  if (base.value < 2 || base.value > 36 || base.value.get_den() != 1) {
-    return Fail("a base from 2 to 36");
-  }
-  based->rows = static_cast<int>(base.value.get_num().get_si());
-  if (!BasedValue(token.text, based->rows, &based->value)) {
+  // "1011 base 2" in words.
+  const bool in_words = Peek().kind == TokenKind::kText &&
+                        Peek().text == "base" &&
+                        Peek(1).kind == TokenKind::kNumber;
+  if (!IsSymbol("_") && !in_words) return NumberNode(token);
+  return Numeral(token);
+}
+
+// What stands behind the numeral `digits`: _7, _{\text{seven}}, "base 7".
+NodePtr Parser::Numeral(const Token& digits) {
+  if (!digits.is_plain) return Fail("an integer before its base");
+  ++at_;  // "_" or "base"
+  const int base = Base();
+  if (base < 2 || base > 36) return Fail("a base from 2 to 36");
+  auto based = std::make_shared<Node>(Node{Kind::kBased, digits.text});
+  based->rows = base;
+  if (!BasedValue(digits.text, base, &based->value)) {
     return Fail("digits of the base");
   }
   return based;
+}
+
+// 7, {7}, {(7)}, {\text{seven}}, {\text{base } 7}; 0 for anything else.
+int Parser::Base() {
+  const bool is_group = Take("{");
+  const bool is_bracket = Take("(");
+  if (Peek().kind == TokenKind::kText && Peek().text == "base") ++at_;
+  const Token& base = Peek();
+  ++at_;
+  int value = 0;
+  if (base.kind == TokenKind::kNumber && base.value.get_den() == 1 &&
+      base.value <= 36) {
+    value = static_cast<int>(base.value.get_num().get_si());
+  } else if (base.kind == TokenKind::kText) {
+    value = NumberWord(base.text).value_or(0);
+  }
+  if (is_bracket && !Take(")")) return 0;
+  return is_group && !Take("}") ? 0 : value;
 }
 
 std::string Parser::Subscript() {
@@ -122,21 +141,31 @@ std::string Parser::Subscript() {
   return text;
 }
 
+// What may stand behind a name, in either order, as "_{1}''".
+std::string Parser::Marks() {
+  std::string primes;
+  while (Take("'")) primes += "'";
+  const std::string subscript = Subscript();
+  while (Take("'")) primes += "'";
+  return subscript.empty() ? primes
+                           : absl::StrCat("_{", subscript, "}", primes);
+}
+
 NodePtr Parser::Name() {
   std::string name = Peek().text;
   ++at_;
-  const std::string subscript = Subscript();
-  if (!subscript.empty()) absl::StrAppend(&name, "_{", subscript, "}");
-  while (Take("'")) name += "'";
+  name += Marks();
   if (name == "e" || name == "i") return MakeNode(Kind::kConstant, {}, name);
   const std::string head = name.substr(0, name.find_first_of("_'"));
   const bool is_variable_alone =
       IsSymbol("(") && Peek(1).kind == TokenKind::kName && IsSymbol(")", 2);
-  if (IsSymbol("(") &&
+  const bool is_group = IsSymbol("{") && IsSymbol("(", 1);  // f{\left(x\right)}
+  if ((IsSymbol("(") || is_group) &&
       (CanBeApplied(head) || (MayBeApplied(head) && is_variable_alone))) {
-    ++at_;
+    at_ += is_group ? 2 : 1;
     NodePtr argument = List();
     if (argument == nullptr || !Expect(")")) return nullptr;
+    if (is_group && !Expect("}")) return nullptr;
     return MakeNode(Kind::kCall, {argument}, name);
   }
   return MakeNode(Kind::kSymbol, {}, name);
@@ -158,12 +187,21 @@ NodePtr Parser::Bracket() {
     return Fail("an amount on its own");
   }
   if (open != "(" && open != "[") return Fail("a value");
+  // (1011)_2
+  if (open == "(" && Peek(1).kind == TokenKind::kNumber && IsSymbol(")", 2) &&
+      IsSymbol("_", 3)) {
+    const Token digits = Peek(1);
+    at_ += 3;
+    return Numeral(digits);
+  }
   ++at_;
   const int bars = std::exchange(bars_, 0);
   const bool rows = std::exchange(in_rows_, false);
+  const bool set = std::exchange(in_set_, false);
   NodePtr inside = List();
   bars_ = bars;
   in_rows_ = rows;
+  in_set_ = set;
   if (inside == nullptr) return nullptr;
   const bool is_round = IsSymbol(")");
   if (!is_round && !IsSymbol("]")) return Fail("\")\" or \"]\"");
@@ -230,10 +268,12 @@ NodePtr Parser::Set() {
   if (Take("\\}")) return MakeNode(Kind::kSet, {});
   // {x | x > 0}: a bar after the first element is no absolute value.
   const int bars = std::exchange(bars_, 1);
+  const bool set = std::exchange(in_set_, true);
   NodePtr inside = List();
   bars_ = bars;
+  in_set_ = set;
   if (inside == nullptr) return nullptr;
-  if (Take("|") || Take("mid")) {
+  if (Take("|") || Take("mid") || Take(":")) {
     NodePtr condition = List();
     if (condition == nullptr) return nullptr;
     inside = MakeNode(Kind::kCall, {inside, condition}, "such that");

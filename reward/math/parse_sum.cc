@@ -1,9 +1,23 @@
 // Sums, products, powers and what is written after a value.
+#include <string>
+
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "reward/math/parser.h"
 #include "reward/math/symbols.h"
 
 namespace r1::math {
+namespace {
+
+// \left\{ a + b \right\} beside an operator of numbers only groups.
+NodePtr Grouped(const NodePtr& node) {
+  const bool is_group = node->kind == Kind::kSet && node->args.size() == 1 &&
+                        (node->args[0]->kind == Kind::kSum ||
+                         node->args[0]->kind == Kind::kSymbol);
+  return is_group ? node->args[0] : node;
+}
+
+}  // namespace
 
 NodePtr Parser::Sum() {
   const Depth depth(this);
@@ -21,8 +35,12 @@ NodePtr Parser::Sum() {
     }
   };
   for (bool is_first = true;; is_first = false) {
-    if (Take("+-") || (IsSymbol("+") && IsSymbol("/", 1) && IsSymbol("-", 2))) {
-      if (IsSymbol("+")) at_ += 3;
+    const bool is_slashed =
+        IsSymbol("+") && IsSymbol("/", 1) && IsSymbol("-", 2);
+    const bool is_joined =
+        is_first && IsSymbol("+") && IsSymbol("-", 1) && !Peek(1).space_before;
+    if (Take("+-") || is_slashed || is_joined) {
+      at_ += is_slashed ? 3 : is_joined ? 2 : 0;
       NodePtr term = Term();
       if (term == nullptr) return nullptr;
       total = total == nullptr
@@ -65,15 +83,24 @@ NodePtr Parser::Term() {
       if (factor == nullptr) return nullptr;
       product = MakeNode(Kind::kDivide, {product, factor});
     } else if (!is_text && StartsOperand()) {
-      // 2 3 is no product: a mark is missing.
+      // 2 3 is no product: a mark is missing; but 2^6 3^5 is one.
       if (Peek().kind == TokenKind::kNumber &&
-          tokens_[at_ - 1].kind == TokenKind::kNumber) {
+          tokens_[at_ - 1].kind == TokenKind::kNumber &&
+          !(at_ > 1 && tokens_[at_ - 2].text == "^" && IsSymbol("^", 1))) {
         return Fail("an operator");
       }
       NodePtr factor = Factor();
       if (factor == nullptr) return nullptr;
       if (factor->kind == Kind::kText) return Fail("an operator");
-      product = MakeNode(Kind::kProduct, {product, factor});
+      // 5 \frac{\text{m}}{\text{s}}
+      if (factor->kind == Kind::kDivide &&
+          factor->args[0]->kind == Kind::kText &&
+          factor->args[1]->kind == Kind::kText) {
+        return MakeNode(
+            Kind::kQuantity, {product},
+            absl::StrCat(factor->args[0]->name, "/", factor->args[1]->name));
+      }
+      product = MakeNode(Kind::kProduct, {Grouped(product), Grouped(factor)});
     } else {
       return product;
     }
@@ -127,7 +154,8 @@ bool Parser::StartsFactor() {
     case TokenKind::kCommand:
       return token.text != "end" && token.text != "rfloor" &&
              token.text != "rceil" && token.text != "bmod" &&
-             token.text != "mod" && token.text != "pmod";
+             token.text != "mod" && token.text != "pmod" &&
+             token.text != "over" && token.text != "choose";
     case TokenKind::kSymbol:
       return token.text == "(" || token.text == "[" || token.text == "{" ||
              token.text == "\\{" || token.text == "<|" ||
@@ -141,6 +169,10 @@ bool Parser::StartsFactor() {
 bool Parser::StartsOperand() {
   // (0,1)U(1,2) and 5[3] are no products.
   if (IsSymbol("\\{")) return false;
+  // x = k \pi (k \in \mathbb{Z})
+  if (IsSymbol("(") && Peek(1).kind == TokenKind::kName && IsSymbol("in", 2)) {
+    return false;
+  }
   if (Peek().text == "U" && (IsSymbol("(", 1) || IsSymbol("[", 1)) && at_ > 0 &&
       (tokens_[at_ - 1].text == ")" || tokens_[at_ - 1].text == "]")) {
     return false;
@@ -169,24 +201,53 @@ NodePtr Parser::Power(NodePtr base) {
   for (;;) {
     if (base->kind == Kind::kText) return base;
     if (Take("^")) {
+      const std::string side = Side();  // x \to 3^+
+      if (!side.empty()) {
+        base = MakeNode(Kind::kCall, {base}, side);
+        continue;
+      }
       NodePtr exponent = Exponent();
       if (exponent == nullptr) return nullptr;
       base = MakeNode(Kind::kPower, {base, exponent});
     } else if (Take("!")) {
       base = MakeNode(Kind::kCall, {base}, "factorial");
     } else if (Take("deg")) {
+      const bool is_group = IsSymbol("{") && IsSymbol("}", 2);
+      const Token& letter = Peek(is_group ? 1 : 0);
+      const std::string scale = letter.text;
+      if ((scale == "C" || scale == "F") && (letter.kind == TokenKind::kName ||
+                                             letter.kind == TokenKind::kText)) {
+        at_ += is_group ? 3 : 1;
+        return MakeNode(Kind::kQuantity, {base},
+                        scale == "C" ? "celsius" : "fahrenheit");
+      }
       base = MakeNode(Kind::kDegrees, {base});
     } else if (Take("%")) {
       base = MakeNode(Kind::kPercent, {base});
-    } else if (IsCommand("pmod") || IsCommand("bmod") || IsCommand("mod")) {
+    } else if (IsCommand("pmod") || IsCommand("bmod") || IsCommand("mod") ||
+               (IsSymbol("(") &&
+                (IsCommand("bmod", 1) || IsCommand("mod", 1)))) {
+      const bool is_group = Take("(");
       ++at_;
-      NodePtr modulus = MacroArgument();
-      if (modulus == nullptr) return nullptr;
+      NodePtr modulus =
+          Peek().kind == TokenKind::kNumber ? Number() : MacroArgument();
+      if (modulus == nullptr || (is_group && !Expect(")"))) return nullptr;
       base = MakeNode(Kind::kCall, {base, modulus}, "mod");
     } else {
       return base;
     }
   }
+}
+
+// The + of 3^+ and 3^{-}, as the name of a call; empty: an exponent follows.
+std::string Parser::Side() {
+  const bool is_group = IsSymbol("{");
+  const std::string sign = Peek(is_group ? 1 : 0).text;
+  const bool ends =
+      is_group ? IsSymbol("}", 2) : IsSymbol("}", 1) || Peek(1).text.empty();
+  if ((sign != "+" && sign != "-") || !ends) return "";
+  at_ += is_group ? 3 : 1;
+  return sign == "+" ? "from above" : "from below";
 }
 
 NodePtr Parser::Exponent() {
@@ -199,6 +260,7 @@ NodePtr Parser::Exponent() {
   if (Take("+")) return Exponent();
   NodePtr exponent = IsSymbol("{") ? Group() : Primary();
   if (exponent == nullptr) return nullptr;
+  exponent = Grouped(exponent);
   if (Take("^")) {  // right to left: 2^3^4 is 2^(3^4)
     NodePtr next = Exponent();
     if (next == nullptr) return nullptr;

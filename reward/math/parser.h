@@ -33,8 +33,11 @@ class Parser {
   NodePtr SetOperand();
   NodePtr Ratio();
   NodePtr Quantity();
+  NodePtr Infix();
   NodePtr WithUnit(NodePtr value);
   std::string Unit();
+  std::string UnitPower();
+  void SkipQualifier();
 
   // parse_sum.cc
   NodePtr Sum();
@@ -43,6 +46,7 @@ class Parser {
   NodePtr Factor();
   NodePtr Power(NodePtr base);
   NodePtr Exponent();
+  std::string Side();
   NodePtr MixedNumber(NodePtr whole);
   NodePtr ImplicitArgument();
   bool StartsFactor();
@@ -58,13 +62,17 @@ class Parser {
   NodePtr Set();
   NodePtr Between(absl::string_view close, absl::string_view function);
   std::string Subscript();
+  std::string Marks();
+  NodePtr Numeral(const Token& digits);
+  int Base();
 
   // parse_command.cc
   NodePtr Command();
   NodePtr Function(const std::string& name);
   NodePtr BigOperator(const std::string& name);
+  NodePtr Integrand();
   NodePtr Environment();
-  NodePtr Matrix(absl::string_view close_environment);
+  NodePtr Matrix(absl::string_view close_environment, bool is_system);
   bool EnvironmentName(std::string* name);
 
   const Token& Peek(size_t ahead = 0) const;
@@ -81,6 +89,7 @@ class Parser {
   int depth_ = 0;
   int bars_ = 0;          // open | of absolute values
   bool in_rows_ = false;  // inside an environment, where & and \\ separate
+  bool in_set_ = false;   // inside braces, where : may begin a condition
   absl::Status status_;
 };
 

@@ -1,9 +1,11 @@
 #include "reward/math/real_set.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "reward/math/enclosure.h"
+#include "reward/math/evaluator.h"
 
 namespace r1::math {
 namespace {
@@ -27,6 +29,13 @@ bool IsPair(const Node& node) {
   return node.args.size() == 2 &&
          (node.kind == Kind::kInterval ||
           (node.kind == Kind::kTuple && node.name.empty()));
+}
+
+// An interval and no point: with a square bracket, or an infinite end.
+bool IsSurelyInterval(const Node& node) {
+  return node.kind == Kind::kInterval || AnyNode(node, [](const Node& part) {
+           return part.kind == Kind::kConstant && part.name == "infinity";
+         });
 }
 
 }  // namespace
@@ -200,28 +209,45 @@ std::optional<RealSet> RealSet::FromRelation(const Node& node, Budget* budget) {
 }
 
 std::optional<RealSet> RealSet::FromList(const Node& node, Budget* budget) {
-  // x < 1 or x > 3; with commas it is not said which.
-  if (node.name.empty()) return std::nullopt;
+  // Intervals side by side are their union; pairs alone could be points.
+  const bool are_pairs =
+      std::all_of(node.args.begin(), node.args.end(),
+                  [](const NodePtr& part) { return IsPair(*part); });
+  if (are_pairs &&
+      std::none_of(node.args.begin(), node.args.end(), [](const NodePtr& part) {
+        return IsSurelyInterval(*part);
+      })) {
+    return std::nullopt;
+  }
   // x = 1 and x = 2 lists solutions; no x is both.
   const bool has_order =
       std::any_of(node.args.begin(), node.args.end(), [](const NodePtr& part) {
         return part->kind == Kind::kRelation && part->ops[0] != "=";
       });
-  if (!has_order) return std::nullopt;
-  std::optional<RealSet> set;
+  if (!are_pairs && !has_order) return std::nullopt;
+  std::optional<RealSet> all, any;  // the intersection and the union
+  std::string unknown;
   for (const NodePtr& part : node.args) {
-    if (part->kind != Kind::kRelation) return std::nullopt;
-    const auto next = FromRelation(*part, budget);
-    if (!next.has_value()) return std::nullopt;
-    if (!set.has_value()) {
-      set = next;
-    } else {
-      set = node.name == "or" ? Union(*set, *next, budget)
-                              : Intersection(*set, *next, budget);
-      if (!set.has_value()) return std::nullopt;
+    if (!are_pairs) {
+      if (part->kind != Kind::kRelation) return std::nullopt;
+      const auto it =
+          std::find_if(part->args.begin(), part->args.end(),
+                       [](const NodePtr& arg) { return HasVariable(*arg); });
+      if (it == part->args.end()) return std::nullopt;
+      const std::string key = StructuralKey(**it);
+      if (!unknown.empty() && key != unknown) return std::nullopt;
+      unknown = key;
     }
+    const auto next =
+        are_pairs ? From(*part, budget) : FromRelation(*part, budget);
+    if (!next.has_value()) return std::nullopt;
+    any = any.has_value() ? Union(*any, *next, budget) : next;
+    all = all.has_value() ? Intersection(*all, *next, budget) : next;
+    if (!any.has_value() || !all.has_value()) return std::nullopt;
   }
-  return set;
+  if (are_pairs || node.name == "or") return any;
+  // With commas: all of them hold, where that is possible.
+  return node.name.empty() && all->pieces_.empty() ? any : all;
 }
 
 std::optional<RealSet> RealSet::From(const Node& node, Budget* budget) {

@@ -2,6 +2,8 @@
 #ifndef R1_REWARD_MATH_SYMBOLS_H_
 #define R1_REWARD_MATH_SYMBOLS_H_
 
+#include <cstddef>
+
 #include "absl/strings/string_view.h"
 
 namespace r1::math {
@@ -30,8 +32,14 @@ struct Character {
 };
 Character FindCharacter(absl::string_view text);
 
-// Names that are commands also without a backslash: "sin", "sqrt", "pi".
-bool IsPlainCommand(absl::string_view word);
+// Bytes of the character beyond ASCII at the start of `text` if it belongs to
+// words: a letter that is no mathematical symbol, a quotation mark, a currency;
+// else 0.
+size_t ProseCharacter(absl::string_view text);
+
+// The command that a word is also without a backslash: "sin", "sqrt", "pi",
+// and "arctan" for "atan"; empty: none.
+absl::string_view PlainCommand(absl::string_view word);
 
 // sin, log, max, ...: commands that take an argument.
 bool IsFunction(absl::string_view name);

@@ -37,10 +37,32 @@ bool IsProductOfLetters(absl::string_view word) {
   return false;
 }
 
+// A backslash before letters.
+bool HasCommand(absl::string_view text) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    if (absl::ascii_isalpha(text[i + 1])) return true;
+    ++i;
+  }
+  return false;
+}
+
+// What follows a country or a currency: " 5", "$5", "\\$ 5".
+bool StartsAmount(absl::string_view text, bool needs_sign) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  absl::ConsumePrefix(&text, "\\");
+  if (!absl::ConsumePrefix(&text, "$") && needs_sign) return false;
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return !text.empty() && absl::ascii_isdigit(text[0]);
+}
+
 class Lexer {
  public:
   Lexer(absl::string_view text, const LexOptions& options)
-      : text_(text), options_(options) {}
+      : text_(text),
+        options_(options),
+        is_open_on_right_(absl::StrContains(text, "\\right.") &&
+                          !absl::StrContains(text, "\\}")) {}
 
   absl::StatusOr<std::vector<Token>> Run() {
     // Escaped dollars are amounts, the others come in pairs around formulas.
@@ -116,6 +138,47 @@ class Lexer {
     return absl::OkStatus();
   }
 
+  bool AfterNumber() const {
+    return !tokens_.empty() && tokens_.back().kind == TokenKind::kNumber;
+  }
+
+  // 5 min, 5 sec; but 5 sec(x).
+  bool IsUnitHere(absl::string_view word, size_t end) const {
+    const absl::string_view rest =
+        absl::StripLeadingAsciiWhitespace(text_.substr(end));
+    return AfterNumber() && IsUnitWord(word) &&
+           (rest.empty() || (!absl::StrContains("(^{\\", rest[0]) &&
+                             !absl::ascii_isalpha(rest[0])));
+  }
+
+  // Whether a unit goes on here: after the m of m/s, m s or m \cdot s.
+  bool AfterUnit() const {
+    size_t n = tokens_.size();
+    if (n > 0 && tokens_[n - 1].text == "(") --n;  // J/(g K)
+    if (n > 0 && (tokens_[n - 1].text == "/" || tokens_[n - 1].text == "*")) {
+      --n;
+    }
+    if (n > 1 && tokens_[n - 1].kind == TokenKind::kNumber &&
+        tokens_[n - 2].text == "^") {
+      n -= 2;
+    }
+    return n > 0 && tokens_[n - 1].kind == TokenKind::kText &&
+           !CanonicalUnit(tokens_[n - 1].text).empty();
+  }
+
+  // Whether the x here stands for a times: 3 x 10^8, 2 x 3.
+  bool IsTimesLetter(size_t end) const {
+    if (!AfterNumber()) return false;
+    absl::string_view rest = text_.substr(end);
+    const bool has_spaces = space_ && absl::StartsWith(rest, " ");
+    rest = absl::StripLeadingAsciiWhitespace(rest);
+    if (rest.empty() || !absl::ascii_isdigit(rest[0])) return false;
+    if (has_spaces) return true;
+    if (!absl::ConsumePrefix(&rest, "10")) return false;
+    rest = absl::StripLeadingAsciiWhitespace(rest);
+    return absl::StartsWith(rest, "^") || absl::StartsWith(rest, "**");
+  }
+
   // Whether the digits here may be the arguments of \frac 1 2.
   bool AfterFraction() const {
     const size_t n = tokens_.size();
@@ -140,6 +203,8 @@ class Lexer {
           }
         }
         AddSymbol("\\\\");
+      } else if (next == '{' && OpensSystem()) {
+        space_ = true;
       } else if (absl::StrContains("{}", next)) {
         AddSymbol(text_.substr(at_ - 2, 2));
       } else if (absl::StrContains("%$&#", next)) {
@@ -183,9 +248,16 @@ class Lexer {
       case CommandRole::kSymbol:
         AddSymbol(meaning.text);
         return absl::OkStatus();
-      case CommandRole::kCommand:
-        Add(TokenKind::kCommand, meaning.text);
+      case CommandRole::kCommand: {
+        // 36 \Omega ends in a unit.
+        const bool is_ohm =
+            name == "Omega" && AfterNumber() &&
+            absl::StripLeadingAsciiWhitespace(Rest()).find_first_not_of(
+                "$.}") == absl::string_view::npos;
+        Add(is_ohm ? TokenKind::kText : TokenKind::kCommand,
+            is_ohm ? "ohm" : meaning.text);
         return absl::OkStatus();
+      }
       case CommandRole::kFormat:
         return absl::OkStatus();
       case CommandRole::kSkipNext:
@@ -204,6 +276,13 @@ class Lexer {
         return TextGroup(name);
     }
     return absl::OkStatus();
+  }
+
+  // \left\{ \begin{array} ... \right.: a brace on one side only.
+  bool OpensSystem() const {
+    return is_open_on_right_ &&
+           absl::StartsWith(absl::StripLeadingAsciiWhitespace(Rest()),
+                            "\\begin");
   }
 
   void SkipSpaces() {
@@ -232,10 +311,18 @@ class Lexer {
     // \mathrm{e}, \mathrm{sin}, \text{\frac12}: formulas in another font.
     const bool is_math_font = absl::StartsWith(name, "math") ||
                               name == "operatorname" || name == "underline";
+    // \operatorname{arctan}, but 5 \text{ min}.
+    const absl::string_view command = PlainCommand(inside);
+    if (IsFunction(command) && !IsUnitHere(inside, close + 1) &&
+        (is_math_font || (command != "max" && command != "min"))) {
+      at_ = close + 1;
+      Add(TokenKind::kCommand, command);
+      return absl::OkStatus();
+    }
     const bool is_formula =
-        absl::StrContains(inside, '\\') ||
-        (is_math_font &&
-         (inside.size() == 1 || IsPlainCommand(inside) ||
+        HasCommand(inside) ||
+        (is_math_font && !AfterUnit() &&
+         (inside.size() == 1 || !command.empty() ||
           !std::any_of(inside.begin(), inside.end(), absl::ascii_isalpha)));
     if (is_formula) return absl::OkStatus();  // the braces are read as a group
     const absl::string_view whole = text_;
@@ -259,8 +346,7 @@ class Lexer {
     size_t end = at_;
     while (end < text_.size() && absl::ascii_isalpha(text_[end])) ++end;
     absl::string_view word = text_.substr(at_, end - at_);
-    const bool is_attached = !space_ && !tokens_.empty() &&
-                             tokens_.back().kind == TokenKind::kNumber;
+    const bool is_attached = !space_ && AfterNumber();
     // p.m. and a.m.
     const absl::string_view rest = text_.substr(end);
     if ((word == "p" || word == "a" || word == "P" || word == "A") &&
@@ -276,7 +362,25 @@ class Lexer {
       AddSymbol(lower);
       return;
     }
-    if (options_.unit_letters && !CanonicalUnit(word).empty()) in_text = true;
+    const bool may_be_unit = options_.unit_letters == UnitLetters::kAll ||
+                             (options_.unit_letters == UnitLetters::kSpaced &&
+                              (space_ || word.size() > 1));
+    if (!tokens_.empty() && !CanonicalUnit(word).empty() &&
+        ((may_be_unit && (AfterNumber() || tokens_.back().text == "}")) ||
+         (options_.unit_letters != UnitLetters::kNone && AfterUnit()))) {
+      in_text = true;
+    }
+    // 45 USD, 4:30 PM.
+    if (AfterNumber() && word.size() > 1 && IsUpper(word) &&
+        !CanonicalUnit(word).empty()) {
+      in_text = true;
+    }
+    if (!in_text && (word == "USD" || word == "US") &&
+        StartsAmount(text_.substr(end), /*needs_sign=*/word == "US")) {
+      at_ = end;
+      if (word == "USD") AddSymbol("$");
+      return;
+    }
     if (!in_text) {
       for (const absl::string_view connector : {"or", "and"}) {
         if (absl::StartsWith(word, connector) &&
@@ -288,14 +392,33 @@ class Lexer {
       }
       if (word.size() == 1) {
         at_ = end;
-        Add(TokenKind::kName, word);
+        if ((word == "x" || word == "X") && IsTimesLetter(end)) {
+          AddSymbol("*");
+        } else {
+          Add(TokenKind::kName, word);
+        }
         return;
       }
-      if (IsPlainCommand(word) || word == "inf" || word == "oo" ||
-          word == "Infinity") {
+      // xsqrt(5): letters before a function.
+      for (const absl::string_view name :
+           {"sqrt", "sin", "cos", "tan", "log", "ln", "exp"}) {
+        absl::string_view letters = word;
+        if (!absl::StartsWith(text_.substr(end), "(") ||
+            !PlainCommand(word).empty() ||
+            !absl::ConsumeSuffix(&letters, name) || letters.size() > 2) {
+          continue;
+        }
+        for (const char& letter : letters) {
+          Add(TokenKind::kName, absl::string_view(&letter, 1));
+        }
+        Add(TokenKind::kCommand, name);
         at_ = end;
-        Add(TokenKind::kCommand,
-            absl::StartsWith(lower, "inf") || word == "oo" ? "infinity" : word);
+        return;
+      }
+      const absl::string_view command = PlainCommand(word);
+      if (!command.empty() && !IsUnitHere(word, end)) {
+        at_ = end;
+        Add(TokenKind::kCommand, command);
         return;
       }
       if (word == "in" && !is_attached) {
@@ -303,10 +426,10 @@ class Lexer {
         AddSymbol("in");
         return;
       }
-      const bool is_word_of_two = IsUnitWord(word) || word == "no" ||
-                                  word == "sq" || word == "cu" ||
-                                  word == "is" || word == "to" ||
-                                  word == "of" || word == "am" || word == "an";
+      const bool is_word_of_two =
+          IsUnitWord(word) || word == "no" || word == "sq" || word == "cu" ||
+          word == "is" || word == "to" || word == "of" || word == "am" ||
+          word == "an" || word == "on" || word == "at" || word == "if";
       if (IsUpper(word)) {  // a segment or a polygon: one name
         at_ = end;
         Add(TokenKind::kName, word);
@@ -387,6 +510,7 @@ class Lexer {
 
   absl::string_view text_;
   const LexOptions options_;
+  const bool is_open_on_right_;  // \right. and no \}
   size_t at_ = 0;
   int depth_ = 0;  // of brackets, in which a comma separates
   bool space_ = false;

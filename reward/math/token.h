@@ -37,9 +37,16 @@ struct Token {
   bool is_plain = false;  // an integer of digits alone, which \frac may split
 };
 
+// Whether m, s, K behind a number are units in place of variables.
+enum class UnitLetters {
+  kNone,
+  kSpaced,  // 5 m is, 5m is not
+  kAll,
+};
+
 struct LexOptions {
   bool decimal_comma = false;  // 1,5 is one and a half
-  bool unit_letters = false;   // m, s, K are units, not variables
+  UnitLetters unit_letters = UnitLetters::kNone;
 };
 
 // All of `source` as tokens, kEnd last. Dollar signs are math delimiters, and

@@ -2,21 +2,29 @@
 
 #include <flint/flint.h>
 
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "reward/math/answer_line.h"
 #include "reward/math/budget.h"
+#include "reward/math/chemistry.h"
+#include "reward/math/choice.h"
 #include "reward/math/compare.h"
+#include "reward/math/enclosure.h"
 #include "reward/math/extract.h"
 #include "reward/math/parse.h"
 #include "reward/math/rational_value.h"
+#include "reward/math/statements.h"
 #include "reward/math/units.h"
 #include "reward/text.h"
 
@@ -29,13 +37,47 @@ struct ThreadCaches {
   ~ThreadCaches() { flint_cleanup(); }
 };
 
-absl::string_view Trimmed(absl::string_view text) {
-  text = text.substr(0, text.find("<|"));  // special tokens
-  text = absl::StripAsciiWhitespace(text);
-  // Markdown's bold.
-  if (text.size() > 4 && absl::StartsWith(text, "**") &&
-      absl::EndsWith(text, "**")) {
-    text = absl::StripAsciiWhitespace(text.substr(2, text.size() - 4));
+// Without special tokens and Markdown's marks: **5**, `5`, *5*.
+std::string Trimmed(absl::string_view source) {
+  source = absl::StripAsciiWhitespace(source.substr(0, source.find("<|")));
+  std::string text;
+  for (size_t i = 0; i < source.size(); ++i) {
+    if (source[i] == '`') continue;
+    if (!absl::StartsWith(source.substr(i), "**")) {
+      text.push_back(source[i]);
+      continue;
+    }
+    // 2**3 and 2 ** 3 are powers; bold marks stand at one end of a word.
+    const char before = i == 0 ? ' ' : source[i - 1];
+    const char after = i + 2 < source.size() ? source[i + 2] : ' ';
+    const bool joins = absl::ascii_isspace(before)
+                           ? absl::ascii_isspace(after) && i > 0
+                           : (absl::ascii_isalnum(before) ||
+                              absl::StrContains(")}]", before)) &&
+                                 (absl::ascii_isalnum(after) ||
+                                  absl::StrContains("({-\\", after));
+    if (joins) text += "**";
+    ++i;
+  }
+  absl::string_view trimmed = absl::StripAsciiWhitespace(text);
+  for (const absl::string_view mark : {"*", "__"}) {
+    if (trimmed.size() > 2 * mark.size() && absl::StartsWith(trimmed, mark) &&
+        absl::EndsWith(trimmed, mark)) {
+      trimmed = trimmed.substr(mark.size(), trimmed.size() - 2 * mark.size());
+    }
+  }
+  return std::string(absl::StripAsciiWhitespace(trimmed));
+}
+
+// Without "Therefore, ", "Answer: " or "= " at the start of a sentence.
+absl::string_view WithoutOpener(absl::string_view text) {
+  for (const absl::string_view word :
+       {"therefore,", "therefore", "thus,", "thus", "hence,", "hence", "so,",
+        "so", "answer:", "final answer:", "="}) {
+    if (!absl::StartsWithIgnoreCase(text, word)) continue;
+    const absl::string_view rest = text.substr(word.size());
+    if (rest.empty() || !absl::ascii_isspace(rest[0])) continue;
+    return absl::StripLeadingAsciiWhitespace(rest);
   }
   return text;
 }
@@ -74,7 +116,8 @@ struct Reading {
 
 absl::StatusOr<NodePtr> Read(absl::string_view source, const Reading& reading) {
   const LexOptions& options = reading.lex;
-  absl::string_view text = Trimmed(source);
+  const std::string trimmed = Trimmed(source);
+  absl::string_view text = trimmed;
   if (text.empty()) return absl::InvalidArgumentError("it is blank");
   std::string box;
   if (absl::StrContains(text, "boxed") || absl::StrContains(text, "fbox")) {
@@ -86,6 +129,7 @@ absl::StatusOr<NodePtr> Read(absl::string_view source, const Reading& reading) {
       return absl::InvalidArgumentError(content.problem);
     }
   }
+  if (reading.allow_sentences) text = WithoutOpener(text);
   auto formula = ParseFormula(text, options);
   if (formula.ok()) return formula;
   if (reading.allow_sentences) {
@@ -148,30 +192,167 @@ bool EqualByDecimalComma(absl::string_view gold_text, const NodePtr& gold,
   return false;
 }
 
-// 5 m, where the gold is in metres and the m no variable.
-bool EqualByUnitLetters(const NodePtr& gold, absl::string_view answer_text,
+bool HasKnownUnit(const Node& node) {
+  return node.kind == Kind::kQuantity && !CanonicalUnit(node.name).empty();
+}
+
+// `text` with the letters behind its number as a unit; null where that is no
+// number with a unit, with or without a name.
+NodePtr ReadQuantity(absl::string_view text, UnitLetters letters,
+                     bool allow_sentences, const MathOptions& options) {
+  Reading reading = ToReading(options, allow_sentences);
+  reading.lex.unit_letters = letters;
+  const auto node = Read(text, reading);
+  if (!node.ok()) return nullptr;
+  // Also v = 5 m/s.
+  const Assignment assignment = AsAssignment(**node);
+  const Node& quantity =
+      assignment.value == nullptr ? **node : *assignment.value;
+  return HasKnownUnit(quantity) && !HasVariable(*quantity.args[0]) ? *node
+                                                                   : nullptr;
+}
+
+// 5 m, where the m is no variable: because the other side says metres, or
+// because it stands apart from a number.
+bool EqualByUnitLetters(absl::string_view gold_text, const NodePtr& gold,
+                        absl::string_view answer_text,
+                        const absl::StatusOr<NodePtr>& answer,
                         const MathOptions& options, Budget* budget) {
-  if (gold->kind != Kind::kQuantity || CanonicalUnit(gold->name).empty()) {
+  const auto are_equal = [&](const NodePtr& a, const NodePtr& b) {
+    return a != nullptr && b != nullptr &&
+           CompareTrees(a, b, options, budget) == Equality::kEqual;
+  };
+  const bool allow_sentences = AllowsSentences(options.mode);
+  const auto letters_for = [](bool other_has_unit) {
+    return other_has_unit ? UnitLetters::kAll : UnitLetters::kSpaced;
+  };
+  // Beside a bare number, m and s can be variables.
+  const auto is_plain_unit = [](const NodePtr& quantity) {
+    return quantity != nullptr && quantity->kind == Kind::kQuantity &&
+           (quantity->name.size() > 1 ||
+            absl::ascii_isupper(quantity->name[0]));
+  };
+  const NodePtr plain = answer.ok() ? *answer : nullptr;
+  NodePtr mine = HasKnownUnit(*gold) ? gold : nullptr;
+  NodePtr theirs = plain != nullptr && HasKnownUnit(*plain) ? plain : nullptr;
+  if (mine == nullptr) {
+    mine = ReadQuantity(gold_text, letters_for(theirs != nullptr),
+                        /*allow_sentences=*/true, options);
+    if (is_plain_unit(mine) && are_equal(mine, plain)) return true;
+  }
+  if (theirs == nullptr) {
+    theirs = ReadQuantity(answer_text, letters_for(mine != nullptr),
+                          allow_sentences, options);
+    if (is_plain_unit(theirs) && are_equal(gold, theirs)) return true;
+  }
+  return are_equal(mine, theirs);
+}
+
+// 42 for "(C) 42" and the other way round: a choice is also its text.
+bool EqualByChoice(absl::string_view gold_text, const NodePtr& gold,
+                   absl::string_view answer_text,
+                   const absl::StatusOr<NodePtr>& answer,
+                   const MathOptions& options, Budget* budget) {
+  const auto mine = FindChoice(gold_text);
+  const auto theirs = FindChoice(answer_text);
+  const Reading reading = ToReading(options, /*allow_sentences=*/false);
+  if (mine.has_value() && !mine->text.empty() && answer.ok()) {
+    const auto option = Read(mine->text, reading);
+    return option.ok() &&
+           CompareTrees(*option, *answer, options, budget) == Equality::kEqual;
+  }
+  if (theirs.has_value() && !theirs->text.empty()) {
+    const auto option = Read(theirs->text, reading);
+    return option.ok() &&
+           CompareTrees(gold, *option, options, budget) == Equality::kEqual;
+  }
+  return false;
+}
+
+bool EqualAsChemistry(absl::string_view gold_text,
+                      absl::string_view answer_text) {
+  const auto formula = ChemicalFormula(gold_text);
+  return formula.has_value() && formula == ChemicalFormula(answer_text);
+}
+
+// The same words, also at the end of a sentence.
+bool EqualAsWords(absl::string_view gold_text, absl::string_view answer_text,
+                  const MathOptions& options) {
+  const bool keep_case = options.text_case_matters;
+  const std::string gold = TextForm(gold_text, keep_case);
+  const std::string answer = TextForm(answer_text, keep_case);
+  if (gold == answer) return true;
+  if (!AllowsSentences(options.mode) || !IsTextLike(gold_text) ||
+      !IsTextLike(answer_text)) {
     return false;
   }
-  Reading reading = ToReading(options, AllowsSentences(options.mode));
-  reading.lex.unit_letters = true;
-  const auto answer = Read(answer_text, reading);
-  return answer.ok() && (*answer)->kind == Kind::kQuantity &&
-         CompareTrees(gold, *answer, options, budget) == Equality::kEqual;
+  const size_t at = answer.rfind(absl::StrCat(" ", gold));
+  if (at == std::string::npos || at + 1 + gold.size() != answer.size()) {
+    return false;
+  }
+  // "It is Monday", "the answer is Monday".
+  const absl::string_view before = absl::string_view(answer).substr(0, at);
+  const std::vector<absl::string_view> words = absl::StrSplit(before, ' ');
+  const absl::string_view verb = words.back();
+  return (verb == "is" || verb == "are" || verb == "be") &&
+         std::none_of(words.begin(), words.end(), ChangesNumber);
+}
+
+// The verdict on texts whose form says what they are, so that nothing else in
+// them counts: choices, days, who is what. Nothing for others.
+std::optional<bool> JudgeForm(absl::string_view gold_text,
+                              absl::string_view answer_text) {
+  // Two choices: their letters decide, whatever their texts.
+  const auto choice = FindChoice(gold_text);
+  const auto chosen = FindChoice(answer_text);
+  if (choice.has_value() && chosen.has_value()) {
+    return choice->letter == chosen->letter;
+  }
+  const auto day = FindDate(gold_text);
+  const auto answered_day = FindDate(answer_text);
+  if (day.has_value() || answered_day.has_value()) return day == answered_day;
+  const auto statements = FindStatements(WithoutOpener(gold_text));
+  if (statements.has_value()) {
+    return statements == FindStatements(WithoutOpener(answer_text)) ||
+           TextForm(gold_text) == TextForm(answer_text);
+  }
+  return std::nullopt;
+}
+
+// Whether a gold says what it is although it is neither formula nor words.
+bool HasForm(absl::string_view gold_text) {
+  return FindChoice(gold_text).has_value() || FindDate(gold_text).has_value() ||
+         FindStatements(gold_text).has_value() ||
+         ChemicalFormula(gold_text).has_value();
 }
 
 MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
                  const MathOptions& options, MathResult result) {
   static thread_local ThreadCaches caches;
   (void)caches;
+  const std::string trimmed_gold = Trimmed(gold_text);
+  const std::string trimmed_answer = Trimmed(answer_text);
   const auto gold = ReadAnswer(gold_text, options);
   Budget budget;
-  if (!gold.ok() || DividesByZero(**gold, &budget)) {
+  if ((!gold.ok() && !HasForm(trimmed_gold)) ||
+      (gold.ok() && DividesByZero(**gold, &budget))) {
     result.verdict = MathVerdict::kAbstain;
     result.reason = absl::StrCat(
         "unusable gold \"", Excerpt(gold_text),
         "\": ", gold.ok() ? "it divides by zero" : gold.status().message());
+    return result;
+  }
+  const auto is_right = JudgeForm(trimmed_gold, trimmed_answer);
+  if (is_right.has_value() || !gold.ok()) {
+    const bool is_equal =
+        is_right.value_or(EqualAsChemistry(trimmed_gold, trimmed_answer));
+    result.gold = trimmed_gold;
+    result.answer = trimmed_answer;
+    result.verdict = is_equal ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
+    if (!is_equal) {
+      result.reason = absl::StrCat("answered ", Excerpt(trimmed_answer),
+                                   ", expected ", Excerpt(trimmed_gold));
+    }
     return result;
   }
   result.gold = Render(**gold);
@@ -193,14 +374,16 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
         absl::StrCat("the answer \"", Excerpt(answer_text),
                      "\" is no formula: ", answer.status().message());
   }
-  const bool same_words =
-      (*gold)->kind == Kind::kText &&
-      TextForm(Trimmed(gold_text), options.text_case_matters) ==
-          TextForm(Trimmed(answer_text), options.text_case_matters);
-  if (equal == Equality::kEqual || same_words ||
+  if (equal == Equality::kEqual ||
+      EqualAsChemistry(trimmed_gold, trimmed_answer) ||
+      ((*gold)->kind == Kind::kText &&
+       EqualAsWords(trimmed_gold, trimmed_answer, options)) ||
       EqualByDecimalComma(gold_text, *gold, answer_text, answer, options,
                           &budget) ||
-      EqualByUnitLetters(*gold, answer_text, options, &budget)) {
+      EqualByUnitLetters(gold_text, *gold, answer_text, answer, options,
+                         &budget) ||
+      EqualByChoice(trimmed_gold, *gold, trimmed_answer, answer, options,
+                    &budget)) {
     result.verdict = MathVerdict::kCorrect;
     result.reason = "";
   } else if (equal == Equality::kUnknown) {
@@ -224,7 +407,15 @@ MathResult JudgeChoice(absl::string_view gold_text,
     return result;
   }
   result.gold = *gold;
-  const auto answer = ChoiceLetter(answer_text);
+  auto answer = ChoiceLetter(answer_text);
+  if (!answer.has_value()) {  // "Option C", "the best choice is C"
+    for (const std::string& part : SentenceAnswers(answer_text)) {
+      const auto choice = FindChoice(part);
+      if (choice.has_value()) answer = std::string(1, choice->letter);
+    }
+    const auto choice = FindChoice(answer_text);
+    if (choice.has_value()) answer = std::string(1, choice->letter);
+  }
   result.verdict =
       answer == gold ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
   if (!answer.has_value()) {

@@ -51,6 +51,42 @@ TEST_F(SandboxCommandTest, RunsPythonWithInputAndLimits) {
   EXPECT_GE(report["cpu_ms"].get<double>(), 100);
 }
 
+TEST_F(SandboxCommandTest, EveryLimitHasItsVerdict) {
+  const bool has_sums =
+      RunProgram({"sandbox", "check", "--level", "full"}).exit_code == 0;
+  struct Row {
+    const char* program;
+    std::vector<std::string> limit;
+    const char* verdict;
+  };
+  const Row rows[] = {
+      {"import time\ntime.sleep(100)", {"--wall-ms", "300"}, "TLE"},
+      {"while True: pass", {"--cpu-ms", "100"}, "TLE"},
+      {"while True: print('x' * 100)", {"--output-kb", "1"}, "OLE"},
+      {"x = []\nwhile True: x.append('x' * 9999)", {"--mem-mb", "40"}, "MLE"},
+      {"import os\nwhile True: os.fork()", {"--procs", "4"}, "PLE"},
+      {"open('x', 'wb').write(bytes(9 << 20))", {"--disk-mb", "1"}, "RE"},
+      {"import os\nos.kill(os.getpid(), 6)", {}, "RE"},
+  };
+  for (const Row& row : rows) {
+    const std::string verdict = row.verdict;
+    if (!has_sums && (verdict == "MLE" || verdict == "PLE")) continue;
+    std::vector<std::string> arguments = {"--lang", "python",
+                                          folder_.Write("x.py", row.program)};
+    arguments.insert(arguments.end(), row.limit.begin(), row.limit.end());
+    EXPECT_EQ(Run(arguments)["verdict"], verdict) << row.program;
+  }
+}
+
+TEST_F(SandboxCommandTest, BytesThatAreNoTextAreReplaced) {
+  const std::string program = folder_.Write(
+      "bytes.py", "import os\nos.write(1, b'a\\xff\\0b')\nos._exit(9)\n");
+  const Json report = Run({"--lang", "python", program});
+  EXPECT_EQ(report["stdout"], std::string("a\xEF\xBF\xBD\0b", 6));
+  EXPECT_EQ(report["verdict"], "RE");
+  EXPECT_EQ(report["exit_code"], 9);
+}
+
 TEST_F(SandboxCommandTest, NamesWhatTheCompilerSays) {
   const std::string bad =
       folder_.Write("bad.cc", "int main() { return nothing; }\n");

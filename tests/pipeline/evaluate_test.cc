@@ -1,17 +1,25 @@
 #include "pipeline/evaluate.h"
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/param_set.h"
+#include "pipeline/reward_link.h"
 #include "pipeline/run_reader.h"
+#include "reward/length/group_length_rule.h"
+#include "reward/reward_server.h"
 #include "rollout/prompt_source.h"
 
 namespace r1 {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::shared_ptr<const Tokenizer> ByteTokenizer() {
   return std::make_shared<const Tokenizer>(*TrainTokenizer({"abc"}, 257, true));
@@ -41,6 +49,21 @@ Trajectory Says(const Tokenizer& tokenizer, uint32_t index,
   return trajectory;
 }
 
+// Scores in this process, by all rules of the program.
+const RewardLink& Embedded() {
+  static const auto& link = *new absl::StatusOr<std::unique_ptr<RewardLink>>(
+      RewardLink::Connect(RunConfig(), /*num_threads=*/2));
+  return **link;
+}
+
+absl::StatusOr<EvalReport> Judge(const std::vector<Prompt>& prompts,
+                                 const std::vector<Trajectory>& trajectories,
+                                 const Tokenizer& tokenizer,
+                                 const EvalOptions& options,
+                                 const RewardLink& link = Embedded()) {
+  return JudgeSamples(prompts, trajectories, tokenizer, options, link, nullptr);
+}
+
 double Metric(const EvalReport& report, const std::string& name) {
   return MetricOr(report.metrics, name, -1);
 }
@@ -67,7 +90,7 @@ TEST(JudgeSamplesTest, NumbersByHand) {
   }
   EvalOptions options;
   options.samples = 4;
-  const auto report = JudgeSamples(prompts, trajectories, *tokenizer, options);
+  const auto report = Judge(prompts, trajectories, *tokenizer, options);
   ASSERT_TRUE(report.ok()) << report.status();
   // Right answers, strict: 2 of 4, and 2 of 4 (the answer stands in its tags
   // in the sloppy sample as well).
@@ -98,7 +121,7 @@ TEST(JudgeSamplesTest, LenientTakesTheLastAnswerAnywhere) {
       Says(*tokenizer, 0, "<answer>1</answer> <answer>3+5</answer>",
            FINISH_END_TOKEN)};
   EvalOptions options;
-  const auto report = JudgeSamples(prompts, trajectories, *tokenizer, options);
+  const auto report = Judge(prompts, trajectories, *tokenizer, options);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Metric(*report, "pass@1"), 0);
   EXPECT_EQ(Metric(*report, "pass@1_lenient"), 1);
@@ -113,8 +136,7 @@ TEST(JudgeSamplesTest, AnUnusableReferenceCountsAsAbstained) {
   const std::vector<Trajectory> trajectories = {
       Says(*tokenizer, 0, right, FINISH_END_TOKEN),
       Says(*tokenizer, 0, right, FINISH_END_TOKEN)};
-  const auto report =
-      JudgeSamples(prompts, trajectories, *tokenizer, EvalOptions());
+  const auto report = Judge(prompts, trajectories, *tokenizer, EvalOptions());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Metric(*report, "pass@1"), 1);
   EXPECT_EQ(Metric(*report, "problems"), 1);
@@ -138,27 +160,201 @@ TEST(JudgeSamplesTest, RulesForEvaluationTakeThePlaceOfTheTasks) {
   add("overlong", "train");
   add("tag_count", "eval");
   (*add("repetition", "both")->mutable_option())["n"] = "1";
-  const auto report = JudgeSamples({CountdownPrompt(1, kEight)}, trajectories,
-                                   *tokenizer, options);
+  const auto report =
+      Judge({CountdownPrompt(1, kEight)}, trajectories, *tokenizer, options);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Metric(*report, "pass@1"), 0.5);  // tag_count is 1, 0.5
   // 1-grams: one word, then "<think>a a a a</think>": 3 of 4 are distinct.
   EXPECT_EQ(Metric(*report, "reward/repetition"), (0 - 0.25) / 2);
   EXPECT_EQ(report->metrics.back().first, "reward/repetition");
   options.reward.mutable_rule(1)->set_name("tag_cuont");
-  EXPECT_EQ(JudgeSamples({}, {}, *tokenizer, options).status().code(),
+  EXPECT_EQ(Judge({}, {}, *tokenizer, options).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 
 TEST(JudgeSamplesTest, AllAbstainedGivesZerosNotNan) {
   const auto tokenizer = ByteTokenizer();
-  const auto report = JudgeSamples({CountdownPrompt(1, "{}")},
-                                   {Says(*tokenizer, 0, "x", FINISH_END_TOKEN)},
-                                   *tokenizer, EvalOptions());
+  const auto report = Judge({CountdownPrompt(1, "{}")},
+                            {Says(*tokenizer, 0, "x", FINISH_END_TOKEN)},
+                            *tokenizer, EvalOptions());
   ASSERT_TRUE(report.ok()) << report.status();
   for (const auto& [name, value] : report->metrics) {
     EXPECT_EQ(value, name == "abstained" ? 1 : 0) << name;
   }
+}
+
+// Says what is right, as a plugin would: many at once.
+class MineRule : public BatchRule {
+ public:
+  std::vector<RuleResult> ScoreBatch(
+      absl::Span<const RewardItem* const> items,
+      const RuleContext& /*context*/) const override {
+    std::vector<RuleResult> results;
+    for (const RewardItem* item : items) results.push_back(Judged(*item));
+    return results;
+  }
+
+ private:
+  static RuleResult Judged(const RewardItem& item) {
+    if (item.completion() == "error") return RuleResult::Error("broken");
+    if (item.completion() == "late") return RuleResult::Timeout("slow");
+    return RuleResult::Score(item.completion() == "right" ? 1 : 0);
+  }
+};
+
+// A server of somebody else: "mine" says what is right, "group_length"
+// compares samples; it knows no "format".
+class OwnServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    RewardRegistry registry;
+    ASSERT_TRUE(registry.Register("mine", MakesRule<MineRule>()).ok());
+    ASSERT_TRUE(registry
+                    .Register("group_length",
+                              MakesRule<GroupLengthRule, GroupLengthOptions>())
+                    .ok());
+    auto server = RewardServer::Start("127.0.0.1:0", std::move(registry), {});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    RunConfig config;
+    config.mutable_reward()->add_server(server_->address());
+    config.mutable_rollout()->set_max_new_tokens(99);
+    auto link = RewardLink::Connect(config, /*num_threads=*/1);
+    ASSERT_TRUE(link.ok()) << link.status();
+    link_ = *std::move(link);
+    options_.samples = 2;
+    WeightedRule* rule = options_.reward.add_rule();
+    rule->set_name("mine");
+    (*rule->mutable_option())["when"] = "eval";
+  }
+
+  // Two samples a problem.
+  absl::StatusOr<EvalReport> JudgeTexts(const std::vector<std::string>& texts) {
+    std::vector<Prompt> prompts;
+    std::vector<Trajectory> trajectories;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (i % 2 == 0) prompts.push_back(CountdownPrompt(i / 2, kEight));
+      trajectories.push_back(
+          Says(*tokenizer_, i % 2, texts[i], FINISH_END_TOKEN));
+    }
+    return Judge(prompts, trajectories, *tokenizer_, options_, *link_);
+  }
+
+  const std::shared_ptr<const Tokenizer> tokenizer_ = ByteTokenizer();
+  std::unique_ptr<RewardServer> server_;
+  std::unique_ptr<RewardLink> link_;
+  EvalOptions options_;
+};
+
+TEST_F(OwnServerTest, JudgesByItsOwnRules) {
+  const auto report = JudgeTexts({"right", "right", "wrong", "right"});
+  ASSERT_TRUE(report.ok()) << report.status();
+  std::vector<std::string> names;
+  for (const auto& [name, value] : report->metrics) names.push_back(name);
+  EXPECT_THAT(names,
+              ElementsAre("pass@1", "pass@2", "cons@2", "mean_length",
+                          "truncated", "problems", "abstained", "errors"));
+  EXPECT_EQ(Metric(*report, "pass@1"), 0.75);
+  options_.reward.clear_rule();
+  EXPECT_THAT(std::string(JudgeTexts({"x", "y"}).status().message()),
+              HasSubstr("has no rule \"countdown\", only group_length, mine"));
+}
+
+TEST_F(OwnServerTest, ComparesTheSamplesOfAProblem) {
+  WeightedRule* rule = options_.reward.add_rule();
+  rule->set_name("group_length");
+  (*rule->mutable_option())["when"] = "both";
+  (*rule->mutable_option())["answer"] = "mine";
+  // Right and shortest: 0.5; wrong and longest: -0.5. Each problem by itself.
+  const auto report =
+      JudgeTexts({"right", "wrong and long", "right", "far wrong and long"});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Metric(*report, "reward/group_length"), 0);
+  const auto equal = JudgeTexts({"right", "wrong", "right", "wrong"});
+  ASSERT_TRUE(equal.ok()) << equal.status();
+  EXPECT_EQ(Metric(*equal, "reward/group_length"), 0);
+  const auto wrong = JudgeTexts({"wrong", "wrong and long", "right", "right"});
+  ASSERT_TRUE(wrong.ok()) << wrong.status();
+  EXPECT_EQ(Metric(*wrong, "reward/group_length"), -0.5 / 4);
+}
+
+TEST_F(OwnServerTest, LeavesOutProblemsWithFailedSamples) {
+  options_.reward.set_max_error_share(0.25);
+  const std::vector<std::string> texts = {"right", "error", "wrong", "right",
+                                          "late",  "right", "wrong", "wrong"};
+  const auto report = JudgeTexts(texts);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Metric(*report, "errors"), 2);
+  EXPECT_EQ(Metric(*report, "problems"), 2);
+  EXPECT_EQ(Metric(*report, "abstained"), 0);
+  EXPECT_EQ(Metric(*report, "pass@1"), 0.25);
+  EXPECT_EQ(Metric(*report, "mean_length"), 5);
+  EXPECT_EQ(report->samples.size(), 8u);
+  options_.reward.set_max_error_share(0.24);
+  const absl::Status status = JudgeTexts(texts).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "evaluation: 2 of 8 reward results are errors or timeouts, above "
+            "reward.max_error_share = 0.24; e.g. sample problem-0/1: "
+            "REWARD_ERROR mine: broken");
+}
+
+// Results come in any order; the numbers are those of the samples' order.
+TEST(JudgeSamplesTest, ManySamplesGiveTheSameNumbersEveryTime) {
+  const auto tokenizer = ByteTokenizer();
+  EvalOptions options;
+  options.samples = 3;
+  for (const char* name : {"countdown", "repetition"}) {
+    WeightedRule* rule = options.reward.add_rule();
+    rule->set_name(name);
+    (*rule->mutable_option())["when"] = "both";
+  }
+  std::vector<Prompt> prompts;
+  std::vector<Trajectory> trajectories;
+  double right = 0;
+  for (int p = 0; p < 100; ++p) {
+    prompts.push_back(CountdownPrompt(p, kEight));
+    for (int i = 0; i < 3; ++i) {
+      const bool is_right = p % (i + 2) == 0;
+      right += is_right;
+      std::string text = "<think>";
+      for (int w = 0; w < p % 7 + i; ++w) text += "so it is ";
+      absl::StrAppend(&text, "</think><answer>", is_right ? "3+5" : "3*5",
+                      "</answer>");
+      trajectories.push_back(Says(*tokenizer, i, text, FINISH_END_TOKEN));
+    }
+  }
+  const auto first = Judge(prompts, trajectories, *tokenizer, options);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(Metric(*first, "pass@1"), right / 300);
+  EXPECT_LT(Metric(*first, "reward/repetition"), -0.1);
+  for (int round = 0; round < 5; ++round) {
+    const auto again = Judge(prompts, trajectories, *tokenizer, options);
+    ASSERT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(again->metrics, first->metrics);
+  }
+}
+
+TEST(JudgeSamplesTest, MathVotesByTheVerifier) {
+  const auto tokenizer = ByteTokenizer();
+  Prompt prompt = CountdownPrompt(1, R"({"answer": "\\frac{1}{2}"})");
+  std::vector<Trajectory> trajectories;
+  for (const char* text : {"\\boxed{2}", "\\boxed{\\frac12}", "\\boxed{2}",
+                           "\\boxed{0.5}", "\\boxed{1/2}"}) {
+    trajectories.push_back(
+        Says(*tokenizer, trajectories.size(), text, FINISH_END_TOKEN));
+  }
+  EvalOptions options;
+  options.task = QUESTION_ANSWER;
+  options.samples = 5;
+  WeightedRule* rule = options.reward.add_rule();
+  rule->set_name("math");
+  (*rule->mutable_option())["when"] = "eval";
+  const auto report = Judge({prompt}, trajectories, *tokenizer, options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Metric(*report, "pass@1"), 0.6);
+  EXPECT_EQ(Metric(*report, "cons@5"), 1);
+  EXPECT_EQ(Metric(*report, "cons@5_lenient"), 1);
 }
 
 // A small model with random weights.
@@ -201,12 +397,13 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
     options.sampling.set_max_new_tokens(20);
     options.max_batch = max_batch;
     int64_t reported = 0;
-    const auto report = Evaluate(weights, tokenizer, prompts, options,
-                                 ops.get(), [&](int64_t done, int64_t total) {
-                                   EXPECT_EQ(total, 15);
-                                   reported = done;
-                                   return true;
-                                 });
+    const auto report =
+        Evaluate(weights, tokenizer, prompts, options, Embedded(), ops.get(),
+                 [&](int64_t done, int64_t total) {
+                   EXPECT_EQ(total, 15);
+                   reported = done;
+                   return true;
+                 });
     ASSERT_TRUE(report.ok()) << report.status();
     EXPECT_EQ(reported, 15);
     ASSERT_EQ(report->samples.size(), 15u);
@@ -235,7 +432,7 @@ TEST(EvaluateTest, CanBeStopped) {
   options.sampling.set_max_new_tokens(20);
   const auto report =
       Evaluate(weights, tokenizer, {CountdownPrompt(1, kEight)}, options,
-               ops.get(), [](int64_t, int64_t) { return false; });
+               Embedded(), ops.get(), [](int64_t, int64_t) { return false; });
   EXPECT_TRUE(absl::IsCancelled(report.status())) << report.status();
 }
 

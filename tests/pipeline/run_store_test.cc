@@ -59,6 +59,7 @@ RewardResult MakeReward(double total) {
     component->set_value(value);
   }
   reward.set_detail("used 3 twice");
+  (*reward.mutable_versions())["zeta"] = "1.0+\"x\"";
   return reward;
 }
 

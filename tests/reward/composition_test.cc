@@ -1,11 +1,14 @@
 #include "reward/composition.h"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reward/score_pool.h"
 #include "reward/scorer.h"
 #include "tests/reward/reward_testing.h"
 
@@ -144,6 +147,92 @@ RewardItem Sample(const std::string& id, const std::string& group,
   return item;
 }
 
+// 10 times the score of another rule, plus 1.
+class ReadsRule : public RewardRule {
+ public:
+  explicit ReadsRule(std::string needs) : needs_(std::move(needs)) {}
+  RuleResult Score(const RewardItem& /*item*/,
+                   const RuleContext& context) const override {
+    return RuleResult::Score(10 * context.needed + 1);
+  }
+  std::string needs() const override { return needs_; }
+  ScoreRange range() const override { return {-1e9, 1e9}; }
+
+ private:
+  const std::string needs_;
+};
+
+RuleFactory Reads(const std::string& needs) {
+  return [needs](const RuleOptions&)
+             -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+    return std::make_unique<const ReadsRule>(needs);
+  };
+}
+
+// The number of tokens, for many items at once.
+class TokensRule : public BatchRule {
+ public:
+  std::vector<RuleResult> ScoreBatch(
+      absl::Span<const RewardItem* const> items,
+      const RuleContext& /*context*/) const override {
+    std::vector<RuleResult> results;
+    for (const RewardItem* item : items) {
+      results.push_back(item->completion_tokens() > 0
+                            ? RuleResult::Score(item->completion_tokens())
+                            : RuleResult::Timeout("late"));
+    }
+    return results;
+  }
+  ScoreRange range() const override { return {0, 1e9}; }
+};
+
+TEST_F(CompositionTest, ARuleMayReadAnothersScore) {
+  ASSERT_TRUE(registry_.Register("tokens", MakesRule<TokensRule>()).ok());
+  ASSERT_TRUE(registry_.Register("a", Reads("b")).ok());
+  ASSERT_TRUE(registry_.Register("b", Reads("tokens")).ok());
+  ASSERT_TRUE(registry_.Register("c", Reads("half")).ok());
+  // The readers first: the order of the configuration does not matter.
+  const std::vector<RewardRuleSpec> rules = {
+      MakeSpec("a", 1), MakeSpec("b", 0), MakeSpec("c", 0),
+      MakeSpec("tokens", 0), MakeSpec("half", 0)};
+  const auto scorer = Scorer::Create(registry_, rules, {});
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  ScorePool pool(2, absl::InfiniteDuration());
+  const auto results =
+      pool.ScoreAll(*scorer, {Sample("x", "", "", 3), Sample("y", "", "", 0)},
+                    absl::InfiniteFuture());
+  ASSERT_TRUE(results.ok()) << results.status();
+  for (const RewardResult& result :
+       {(*results)[0],
+        scorer->Score(Sample("x", "", "", 3), absl::InfiniteFuture())}) {
+    EXPECT_EQ(result.total(), 10 * (10 * 3 + 1) + 1) << result.detail();
+    ASSERT_EQ(result.components_size(), 5);
+    EXPECT_EQ(result.components(2).value(), 6);  // c of a half
+  }
+  EXPECT_EQ((*results)[1].kind(), REWARD_TIMEOUT);
+  EXPECT_EQ((*results)[1].detail(),
+            "a: no score of b; b: no score of tokens; tokens: late");
+}
+
+TEST_F(CompositionTest, RefusesRulesThatReadEachOther) {
+  ASSERT_TRUE(registry_.Register("a", Reads("b")).ok());
+  ASSERT_TRUE(registry_.Register("b", Reads("c")).ok());
+  ASSERT_TRUE(registry_.Register("c", Reads("b")).ok());
+  ASSERT_TRUE(registry_.Register("self", Reads("self")).ok());
+  ASSERT_TRUE(registry_.Register("late", Reads("longer")).ok());
+  EXPECT_EQ(Message({MakeSpec("a", 1), MakeSpec("b", 1), MakeSpec("c", 1)}),
+            "reward rule \"a\" reads the scores of \"b\", which depend on "
+            "themselves: name another rule");
+  EXPECT_THAT(Message({MakeSpec("self", 1)}),
+              HasSubstr("\"self\", which depend on themselves"));
+  EXPECT_THAT(Message({MakeSpec("a", 1)}),
+              HasSubstr("reads the scores of \"b\", which is no rule of this "
+                        "request that judges one sample"));
+  EXPECT_THAT(Message({MakeSpec("late", 1), MakeSpec("longer", 1),
+                       MakeSpec("right", 1)}),
+              HasSubstr("\"longer\", which is no rule"));
+}
+
 TEST_F(CompositionTest, GroupRulesSeeTheSamplesOfTheirGroupAlone) {
   const auto scorer = Scorer::Create(
       registry_, {{MakeSpec("right", 1), MakeSpec("longer", 0.5)}}, {});
@@ -158,8 +247,7 @@ TEST_F(CompositionTest, GroupRulesSeeTheSamplesOfTheirGroupAlone) {
     pointers.push_back(&item);
     results.push_back(scorer->ScoreAlone(item, absl::InfiniteFuture()));
   }
-  scorer->ScoreGroups(pointers, absl::InfiniteFuture(),
-                      absl::MakeSpan(results));
+  scorer->ScoreRest(pointers, absl::InfiniteFuture(), absl::MakeSpan(results));
   std::vector<RewardResult> rewards;
   for (size_t i = 0; i < items.size(); ++i) {
     rewards.push_back(scorer->ComposeResult(items[i], results[i]));

@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
+#include "reward/length/cosine_rule.h"
 #include "reward/repetition/repetition_rule.h"
 #include "reward/scorer.h"
 #include "tests/reward/reward_testing.h"
@@ -120,6 +121,78 @@ TEST(CosineTest, FallsFromMinLenToMaxLenAndStaysThere) {
       HasSubstr("expected more than min_len = 9, got 9"));
 }
 
+// The values of the paper (arXiv 2502.03373) over 0 to 1200 tokens, by its
+// formula, with cos(pi/3) = 1/2 and cos(pi/2) = 0.
+TEST(CosineTest, FollowsThePaperForRightAndWrongAnswers) {
+  RewardRuleSpec cosine = MakeSpec("cosine", 1);
+  for (const auto& [name, value] : RuleOptions{{"answer", "exact_answer"},
+                                               {"right_short", "2"},
+                                               {"right_long", "1"},
+                                               {"wrong_short", "-10"},
+                                               {"wrong_long", "0"},
+                                               {"beyond", "-10"},
+                                               {"max_len", "1200"}}) {
+    (*cosine.mutable_option())[name] = value;
+  }
+  struct Case {
+    std::string answer;
+    int tokens;
+    double value, clamped;  // clamped: without "beyond"
+  };
+  const std::vector<Case> cases = {
+      {"7", 0, 2, 2},         {"7", 400, 1.75, 1.75}, {"7", 600, 1.5, 1.5},
+      {"7", 800, 1.25, 1.25}, {"7", 1200, -10, 1},    {"7", 90000, -10, 1},
+      {"8", 0, -10, -10},     {"8", 400, -7.5, -7.5}, {"8", 600, -5, -5},
+      {"8", 800, -2.5, -2.5}, {"8", 1200, -10, 0},    {"8", 90000, -10, 0}};
+  const RewardRegistry registry = BuiltinRewardRules();
+  for (const bool has_beyond : {true, false}) {
+    if (!has_beyond) cosine.mutable_option()->erase("beyond");
+    // Before the rule it reads: the order does not matter.
+    const auto scorer =
+        Scorer::Create(registry, {{cosine, MakeSpec("exact_answer", 0)}}, {});
+    ASSERT_TRUE(scorer.ok()) << scorer.status();
+    for (const Case& c : cases) {
+      RewardItem item =
+          MakeItem(absl::StrCat("<answer>", c.answer, "</answer>"),
+                   "{\"answer\": \"7\"}");
+      item.set_completion_tokens(c.tokens);
+      const RewardResult result = scorer->Score(item, absl::InfiniteFuture());
+      EXPECT_EQ(result.kind(), REWARD_SCORE) << result.detail();
+      EXPECT_NEAR(result.total(), has_beyond ? c.value : c.clamped, 1e-14)
+          << c.answer << " " << c.tokens;
+    }
+  }
+  // Without a verdict on the answer there is none on its length.
+  const auto scorer =
+      Scorer::Create(registry, {{cosine, MakeSpec("exact_answer", 0)}}, {});
+  const RewardResult result =
+      scorer->Score(MakeItem("x", "{}"), absl::InfiniteFuture());
+  EXPECT_EQ(result.kind(), REWARD_ABSTAIN);
+  EXPECT_THAT(result.detail(), HasSubstr("cosine: no score of exact_answer"));
+}
+
+TEST(CosineTest, ItsRangeIsThatOfItsValues) {
+  const auto range = [](const RuleOptions& options) {
+    const auto parsed = CosineOptions::Parse(options);
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    const ScoreRange range = CosineRule(*parsed).range();
+    return std::make_pair(range.lowest, range.highest);
+  };
+  using Range = std::pair<double, double>;
+  EXPECT_EQ(range({}), Range(0, 1));
+  EXPECT_EQ(range({{"beyond", "-3"}}), Range(-3, 1));
+  EXPECT_EQ(range({{"answer", "math"}}), Range(-1, 1));
+  EXPECT_EQ(range({{"answer", "math"}, {"right_long", "5"}}), Range(-1, 5));
+  EXPECT_EQ(range({{"answer", "math"}, {"wrong_short", "7"}}), Range(0, 7));
+  // What rounding could push outside.
+  const RuleOptions thirds = {{"right_short", "0.1"}, {"right_long", "0.1"}};
+  for (int tokens = 0; tokens <= 1000; ++tokens) {
+    EXPECT_EQ(Score("cosine", thirds, Tokens(tokens)).value, 0.1) << tokens;
+  }
+  EXPECT_THAT(Score("cosine", {{"wrong_long", "1"}}, Tokens(1)).detail,
+              HasSubstr("option \"wrong_long\": expected with \"answer\""));
+}
+
 TEST(GroupLengthTest, FollowsKimi) {
   const RewardRegistry registry = BuiltinRewardRules();
   RewardRuleSpec length = MakeSpec("group_length", 1);
@@ -150,8 +223,7 @@ TEST(GroupLengthTest, FollowsKimi) {
     pointers.push_back(&item);
     results.push_back(scorer->ScoreAlone(item, absl::InfiniteFuture()));
   }
-  scorer->ScoreGroups(pointers, absl::InfiniteFuture(),
-                      absl::MakeSpan(results));
+  scorer->ScoreRest(pointers, absl::InfiniteFuture(), absl::MakeSpan(results));
   for (size_t i = 0; i < cases.size(); ++i) {
     EXPECT_EQ(scorer->ComposeResult(items[i], results[i]).total(),
               cases[i].value)

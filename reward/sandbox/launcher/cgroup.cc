@@ -65,10 +65,11 @@ struct Hierarchy {
   std::string mount, own;
 };
 
-Hierarchy FindHierarchy(const std::string& controller) {
+Hierarchy FindHierarchy(const std::string& controller,
+                        const std::string& process) {
   Hierarchy found;
   std::string root, line;
-  std::ifstream mounts("/proc/self/mountinfo");
+  std::ifstream mounts(process + "/mountinfo");
   while (std::getline(mounts, line)) {
     // id parent device root mount options ... - type source super-options
     std::istringstream in(line);
@@ -86,7 +87,7 @@ Hierarchy FindHierarchy(const std::string& controller) {
       root = mount_root;
     }
   }
-  std::ifstream groups("/proc/self/cgroup");
+  std::ifstream groups(process + "/cgroup");
   while (std::getline(groups, line)) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
@@ -116,16 +117,17 @@ void SleepMillis(int millis) {
 
 }  // namespace
 
-SlotCgroup::SlotCgroup(const std::string& name) {
-  FindVersion1(name);
-  FindVersion2(name);
+SlotCgroup::SlotCgroup(const std::string& name, const std::string& process) {
+  FindVersion1(name, process);
+  FindVersion2(name, process);
 }
 
-void SlotCgroup::FindVersion1(const std::string& name) {
+void SlotCgroup::FindVersion1(const std::string& name,
+                              const std::string& process) {
   const std::pair<Group*, const char*> wanted[] = {
       {&memory_, "memory"}, {&pids_, "pids"}, {&cpu_, "cpuacct"}};
   for (const auto& [group, controller] : wanted) {
-    const Hierarchy hierarchy = FindHierarchy(controller);
+    const Hierarchy hierarchy = FindHierarchy(controller, process);
     if (hierarchy.mount.empty()) continue;
     const std::string path = hierarchy.mount + hierarchy.own + "/" + name;
     if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) continue;
@@ -140,9 +142,10 @@ void SlotCgroup::FindVersion1(const std::string& name) {
   }
 }
 
-void SlotCgroup::FindVersion2(const std::string& name) {
+void SlotCgroup::FindVersion2(const std::string& name,
+                              const std::string& process) {
   if (memory_.version != 0 && pids_.version != 0 && cpu_.version != 0) return;
-  const Hierarchy hierarchy = FindHierarchy("");
+  const Hierarchy hierarchy = FindHierarchy("", process);
   if (hierarchy.mount.empty()) return;
   // A group with processes of its own hands nothing down, so look upwards.
   std::string own = hierarchy.own;
@@ -160,7 +163,8 @@ void SlotCgroup::FindVersion2(const std::string& name) {
           ::mkdir(path.c_str(), 0755) == 0) {
         const int folder = OpenFolder(path);
         if (HasWord(down, "memory") && memory_.version == 0) {
-          memory_ = {2, path, folder, -1};
+          memory_ = {2, path, folder, -1,
+                     ::openat(folder, "memory.peak", O_RDWR | O_CLOEXEC)};
         }
         if (HasWord(down, "pids") && pids_.version == 0) {
           pids_ = {2, path, folder, -1};
@@ -196,7 +200,8 @@ bool SlotCgroup::Begin(uint64_t memory_bytes, uint64_t processes) {
       WriteAt(memory_.folder, "memory.memsw.limit_in_bytes", limit);
     }
   } else if (memory_.version == 2) {
-    WriteAt(memory_.folder, "memory.peak", "reset");
+    // Since Linux 6.12; until then it counts from the group's beginning.
+    has_peak_ = memory_.peak >= 0 && ::write(memory_.peak, "reset", 5) == 5;
     if (memory_limit_ != memory_bytes) {
       is_done &=
           WriteAt(memory_.folder, "memory.max", std::to_string(memory_bytes));
@@ -258,8 +263,9 @@ uint64_t SlotCgroup::PeakBytes() const {
   if (memory_.version == 1) {
     return NumberIn(ReadAt(memory_.folder, "memory.max_usage_in_bytes"));
   }
-  if (memory_.version == 2) {
-    return NumberIn(ReadAt(memory_.folder, "memory.peak"));
+  char bytes[32] = {};
+  if (has_peak_ && ::pread(memory_.peak, bytes, sizeof(bytes) - 1, 0) > 0) {
+    return NumberIn(bytes);
   }
   return 0;
 }

@@ -16,8 +16,10 @@ namespace r1 {
 class SlotCgroup {
  public:
   // Makes a group of that name under this process's own (version 2: the
-  // nearest of it and its parents that hands down controllers).
-  explicit SlotCgroup(const std::string& name);
+  // nearest of it and its parents that hands down controllers). `process` is
+  // the folder of /proc that says what is mounted and which group is its own.
+  explicit SlotCgroup(const std::string& name,
+                      const std::string& process = "/proc/self");
   // The groups stay until Remove.
   ~SlotCgroup() = default;
   SlotCgroup(const SlotCgroup&) = delete;
@@ -42,7 +44,7 @@ class SlotCgroup {
   uint64_t CpuMicros() const;  // 0 without a controller
   uint64_t OomKills() const;
   uint64_t RefusedForks() const;
-  uint64_t PeakBytes() const;
+  uint64_t PeakBytes() const;  // 0 if the kernel does not count it for a run
   // Whether any process is in a group.
   bool IsEmpty() const;
   // Waits, for at most a second, until the memory of the last run is given
@@ -55,16 +57,18 @@ class SlotCgroup {
     std::string path;
     int folder = -1;
     int entry = -1;  // version 1: its "tasks" to write to
+    int peak = -1;   // version 2: memory.peak, which counts for a descriptor
   };
 
-  void FindVersion1(const std::string& name);
-  void FindVersion2(const std::string& name);
+  void FindVersion1(const std::string& name, const std::string& process);
+  void FindVersion2(const std::string& name, const std::string& process);
   uint64_t CpuCounter() const;
   uint64_t OomCounter() const;
   uint64_t ForkCounter() const;
 
   Group memory_, pids_, cpu_;
   uint64_t memory_limit_ = 0, processes_limit_ = 0;  // what is set
+  bool has_peak_ = false;                            // since Begin
   uint64_t cpu_start_ = 0, oom_start_ = 0, fork_start_ = 0;
 };
 

@@ -215,7 +215,7 @@ void BecomeProgram(const RunSpec& spec, const RunFds& fds) {
       "PATH=/usr/bin:/bin", "HOME=/box",        "TMPDIR=/tmp", "LANG=C.UTF-8",
       "USER=sandbox",       "PYTHONHASHSEED=0", nullptr};
   ::execve(argv[0], argv.data(), const_cast<char**>(env));
-  Fail("executing the program");
+  Fail(("executing " + spec.order.argv[0]).c_str());
 }
 
 // Copies at most the limit; a program may have put anything under the name.

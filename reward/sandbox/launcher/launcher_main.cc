@@ -106,6 +106,7 @@ int Main() {
   ::signal(SIGINT, SIG_IGN);
   ::setsid();
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  ::prctl(PR_SET_NAME, "r1-sandbox");  // not that of its descriptor
   std::string bytes;
   std::vector<int> fds;
   LauncherSetup setup;

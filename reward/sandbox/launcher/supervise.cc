@@ -35,16 +35,17 @@ int64_t NowUs() {
 class Watch {
  public:
   Watch(const RunOrder& order, const SlotCgroup& cgroup, int control,
-        pid_t init, pid_t zygote, Pipes* pipes, RunFacts* facts)
+        int64_t start_us, pid_t init, pid_t zygote, Pipes* pipes,
+        RunFacts* facts)
       : order_(order),
         cgroup_(cgroup),
         control_(control),
+        start_us_(start_us),
         init_(init),
         zygote_(zygote),
         pidfd_(static_cast<int>(::syscall(SYS_pidfd_open, init, 0))),
         pipes_(pipes),
-        facts_(facts),
-        start_us_(NowUs()) {
+        facts_(facts) {
     ::fcntl(pidfd_, F_SETFD, FD_CLOEXEC);
   }
   ~Watch() { CloseFd(&pidfd_); }
@@ -133,11 +134,11 @@ class Watch {
   const RunOrder& order_;
   const SlotCgroup& cgroup_;
   const int control_;
+  const int64_t start_us_;
   const pid_t init_, zygote_;
   int pidfd_;
   Pipes* pipes_;
   RunFacts* facts_;
-  const int64_t start_us_;
   int64_t last_cpu_us_ = 0;
   size_t fed_ = 0;
 };
@@ -173,8 +174,8 @@ void TakeReport(int fd, const RunOrder& order, const SlotCgroup& cgroup,
   facts->cpu_us = cgroup.cpu_version() != 0
                       ? cgroup.CpuMicros()
                       : std::max(facts->cpu_us, report.cpu_us);
-  facts->peak_bytes =
-      cgroup.memory_version() != 0 ? cgroup.PeakBytes() : report.peak_bytes;
+  facts->peak_bytes = cgroup.PeakBytes();
+  if (facts->peak_bytes == 0) facts->peak_bytes = report.peak_bytes;
   if (facts->cpu_us > order.cpu_us) facts->is_over_cpu = 1;
 }
 
@@ -272,13 +273,14 @@ RunFacts Slot::Run(const RunOrder& order, const std::vector<int>& channel,
     return facts;
   }
   cgroup_->FillFds(&pipes.inside);
+  const int64_t start_us = NowUs();
   const int init = Start(pipes.inside, order.is_python != 0);
   if (init < 0) {
     facts.error = std::string("cloning a run: ") + std::strerror(-init);
     return facts;
   }
   pipes.CloseInside();
-  Watch(order, *cgroup_, control, init, zygote_pid_, &pipes, &facts)
+  Watch(order, *cgroup_, control, start_us, init, zygote_pid_, &pipes, &facts)
       .UntilTheEnd();
   TakeReport(pipes.report, order, *cgroup_, &facts);
   TakeFetched(pipes.fetch, &facts.fetched);

@@ -39,7 +39,7 @@ constexpr const char* kAllowed[] = {
     "msync", "munlock", "munlockall", "munmap", "nanosleep", "newfstatat",
     "open", "openat", "openat2", "pause", "pidfd_open",
     "pidfd_send_signal", "pipe", "pipe2", "poll", "ppoll", "prctl",
-    "pread64", "preadv", "preadv2", "prlimit64", "pselect6", "pwrite64",
+    "pread64", "preadv", "preadv2", "pselect6", "pwrite64",
     "pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat",
     "readv", "recvfrom", "recvmsg", "rename", "renameat", "renameat2",
     "restart_syscall", "rmdir", "rseq", "rt_sigaction", "rt_sigpending",
@@ -79,6 +79,9 @@ bool AddRules(scmp_filter_ctx filter) {
                           SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0)) == 0 &&
          seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3),
                           0) == 0 &&
+         // Of itself: in a user namespace the init has the same user.
+         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+                          SCMP_A0(SCMP_CMP_EQ, 0)) == 0 &&
          // Event loops talk to themselves.
          seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
                           SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&

@@ -22,6 +22,20 @@ def _open_streams():
         closefd=False)
 
 
+def _meet_memory_limit():
+    """Allocates until something gives.
+
+    A request beyond all memory of the machine is refused at once; the program
+    that made it has met its limit no less than one that grew.
+    """
+    kept = []
+    try:
+        while True:
+            kept.append(b"x" * (1 << 20))
+    except MemoryError:
+        pass
+
+
 def _run():
     """Executes the program and returns its exit code.
 
@@ -45,6 +59,8 @@ def _run():
     except BaseException as error:
         frames = error.__traceback__.tb_next
         traceback.print_exception(type(error), error, frames)
+        if isinstance(error, MemoryError):
+            _meet_memory_limit()
         return 1
     return 0
 

@@ -146,6 +146,22 @@ TEST_F(CodeRuleTest, FunctionTestsOfBothShapes) {
   }
 }
 
+// The problem's own helper behind the test, and the same from the candidate.
+TEST_F(CodeRuleTest, HelpersOfAPromptInFrontOfTheTestAreTheTests) {
+  const std::string helper = "def half(x):\n    return x / 2\n";
+  const std::string check =
+      "def check(candidate):\n    assert half(candidate(3)) == 3\n";
+  const std::string honest = helper + "def twice(x): return 2 * x";
+  const std::string hack = "def half(x): return 3\ndef twice(x): return 0";
+  Json reference = {
+      {"entry_point", "twice"},
+      {"test", helper + "def twice(x):\n    \"\"\"Doubles.\"\"\"\n" + check}};
+  EXPECT_EQ(Score(honest, reference).value, 1);
+  EXPECT_EQ(Score(hack, reference).value, 0);
+  reference["test"] = check;
+  EXPECT_EQ(Score(honest, reference).value, 1);
+}
+
 TEST_F(CodeRuleTest, PlainDataOfEveryKindCrosses) {
   const Json reference = {
       {"entry_point", "same"},
@@ -158,6 +174,7 @@ TEST_F(CodeRuleTest, PlainDataOfEveryKindCrosses) {
             "    r = same(v)\n"
             "    assert r == v and type(r) is type(v), v",
             "assert str(same(float('nan'))) == 'nan'",
+            "for t in [int, str, dict, type(None)]: assert same(t) is t",
             "x = [3, 1, 2]\nsame(x)\nassert same(x) == [3, 1, 2]",
             "assert list(same(iter([1, 2]))) == [1, 2]"})}};
   const RuleResult result = Score("def same(x): return x", reference);

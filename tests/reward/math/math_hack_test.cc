@@ -132,7 +132,13 @@ TEST(MathHackTest, HugeValuesAreBounded) {
     products += "(a+b+c+d+f+" + std::to_string(i) + ")^{60}";
   std::string sums = "1";
   for (int i = 0; i < 700; ++i) sums += "+\\sin(x+1)";
+  // Each product of matrices makes the entries longer.
+  std::string matrices;
+  for (int i = 0; i < 100; ++i) {
+    matrices += "\\begin{pmatrix}x&1\\\\1&y\\end{pmatrix}";
+  }
   for (const std::string& answer : {tower,
+                                    matrices,
                                     nested,
                                     powers,
                                     products,

@@ -102,6 +102,9 @@ for i in range(3):
        "x = []\nwhile True: x.append(bytearray(1 << 20))"},
       {"memory", "one block", "MLE", "",
        "x = bytearray(1 << 30)\nfor i in range(0, 1 << 30, 4096): x[i] = 1"},
+      {"memory", "more than there is", "MLE", "", "x = [0] * 10 ** 15"},
+      {"memory", "more than there is, caught", "OK", "held\n",
+       "try: x = bytearray(1 << 60)\nexcept MemoryError: print('held')"},
       {"memory", "many children", "MLE", nullptr, R"(
 for i in range(5):
     if os.fork() == 0:

@@ -1,161 +1,91 @@
 // Every hostile program ends as it should, and leaves nothing.
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "gtest/gtest.h"
+#include "reward/code/cpp_compiler.h"
 #include "tests/reward/sandbox/hostile_programs.h"
+#include "tests/reward/sandbox/hostile_testing.h"
 #include "tests/reward/sandbox/sandbox_testing.h"
 
 namespace r1 {
 namespace {
 
-namespace fs = std::filesystem;
-
-RunResult RunHostile(const HostileProgram& row, Sandbox* sandbox) {
-  RunRequest run = PythonRun(
-      absl::StrCat(kHostilePrelude, row.program, "\n"),
-      std::string(row.kind) == "stdin" ? std::string(1 << 20, '7') : "");
-  run.limits.cpu_ms = 600;
-  // A wall limit that ends a sleeper soon, but not an honest program of a busy
-  // machine.
-  run.limits.wall_ms = absl::StrContains(row.verdicts, "TLE") ? 1200 : 20000;
-  const bool is_control = std::string(row.kind) == "control";
-  run.limits.memory_mb = is_control ? 256 : 64;
-  run.limits.processes = is_control ? 16 : 8;
-  run.limits.output_kb = 64;
-  run.limits.disk_mb = 4;
-  return sandbox->Run(run);
-}
-
-// What is wrong; empty if nothing is.
-std::string Problem(const HostileProgram& row, const RunResult& result,
-                    bool has_cgroups) {
-  const std::vector<std::string> expected = absl::StrSplit(row.verdicts, ' ');
-  const std::string verdict = VerdictName(result.verdict);
-  bool is_expected =
-      std::find(expected.begin(), expected.end(), verdict) != expected.end();
-  // Without cgroups a refused allocation or fork is the program's own error.
-  const bool is_summed =
-      expected[0] == "MLE" || expected[0] == "PLE" || expected[0] == "TLE";
-  if (!has_cgroups && is_summed && verdict != "IE") is_expected = true;
-  const bool is_output = row.output == nullptr || !has_cgroups ||
-                         result.standard_output == row.output;
-  if (is_expected && is_output &&
-      !absl::StrContains(result.standard_output, "OUT")) {
-    return "";
+class HostileTest : public SandboxTest {
+ protected:
+  void SetUp() override {
+    ::setenv("R1_TEST_SECRET", kSecret, 1);  // nothing inside may see it
+    SandboxTest::SetUp();
   }
-  return absl::StrCat(
-      row.kind, ", ", row.name, ": expected ", row.verdicts, ", got ", verdict,
-      " signal ", result.signal, " exit ", result.exit_code, " cpu ",
-      result.cpu_us / 1000, " ms wall ", result.wall_us / 1000,
-      " ms, output \"", result.standard_output.substr(0, 200), "\", error \"",
-      result.standard_error.substr(0, 400), "\" ", result.detail, "\n");
-}
 
-// Runs the rows on as many threads as there are slots.
-std::string RunAll(const std::vector<HostileProgram>& rows, Sandbox* sandbox,
-                   bool has_cgroups) {
-  std::atomic<size_t> next = 0;
-  std::vector<std::string> problems(rows.size());
-  std::vector<std::thread> threads;
-  for (int i = 0; i < sandbox->num_slots(); ++i) {
-    threads.emplace_back([&] {
-      for (size_t row = next++; row < rows.size(); row = next++) {
-        problems[row] =
-            Problem(rows[row], RunHostile(rows[row], sandbox), has_cgroups);
-      }
-    });
+  // The program of all C++ rows; "", and a failure, if there is none.
+  std::string CompileCppRows() {
+    CppCompiler compiler(sandbox_.get(), "");
+    const auto build = compiler.Compile(HostileCppSource());
+    EXPECT_EQ(build->verdict, Verdict::kOk) << build->message;
+    return build->binary;
   }
-  for (std::thread& thread : threads) thread.join();
-  std::string all;
-  for (const std::string& problem : problems) all += problem;
-  return all;
-}
 
-// PIDs of this process's descendants.
-std::set<int> Descendants() {
-  std::multimap<int, int> children;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    int pid = 0;
-    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid)) continue;
-    std::ifstream in(entry.path() / "stat");
-    std::string line;
-    std::getline(in, line);
-    const size_t close = line.rfind(')');
-    if (close == std::string::npos) continue;
-    const std::vector<std::string> words =
-        absl::StrSplit(line.substr(close + 2), ' ');
-    int parent = 0;
-    if (words.size() > 1 && absl::SimpleAtoi(words[1], &parent)) {
-      children.emplace(parent, pid);
-    }
+  void ExpectNoProblem(const std::vector<HostileRun>& runs) {
+    EXPECT_EQ(RunAll(runs, sandbox_.get(), has_cgroups()), "");
   }
-  std::set<int> found;
-  std::vector<int> open = {::getpid()};
-  while (!open.empty()) {
-    const int parent = open.back();
-    open.pop_back();
-    for (auto [it, end] = children.equal_range(parent); it != end; ++it) {
-      found.insert(it->second);
-      open.push_back(it->second);
-    }
-  }
-  return found;
-}
 
-// Cgroups of sandboxes whose launcher was one of these processes.
-std::vector<std::string> CgroupsOf(const std::set<int>& launchers) {
-  std::vector<std::string> found;
-  std::error_code error;
-  for (auto it = fs::recursive_directory_iterator(
-           "/sys/fs/cgroup", fs::directory_options::skip_permission_denied,
-           error);
-       it != fs::recursive_directory_iterator(); it.increment(error)) {
-    if (error) break;
-    const std::string name = it->path().filename();
-    int pid = 0;
-    absl::string_view number = name;
-    if (absl::ConsumePrefix(&number, "r1-sandbox-") &&
-        absl::SimpleAtoi(number, &pid) && launchers.contains(pid)) {
-      found.push_back(it->path());
-    }
-  }
-  return found;
-}
+  static constexpr char kSecret[] = "what-the-host-keeps";
+};
 
-using HostileTest = SandboxTest;
-
-TEST_F(HostileTest, TableHasEightyRowsAndMore) {
+TEST_F(HostileTest, TablesHaveEightyRowsAndMore) {
   EXPECT_GE(AllHostilePrograms().size(), 80u);
+  EXPECT_GE(CppPrograms().size() + CppSources().size(), 80u);
 }
 
 TEST_F(HostileTest, ProgramsThatTakeTooMuchAreStopped) {
-  EXPECT_EQ(RunAll(ProgramsThatTakeTooMuch(), sandbox_.get(), has_cgroups()),
-            "");
+  ExpectNoProblem(PythonRuns(ProgramsThatTakeTooMuch()));
 }
 
 TEST_F(HostileTest, ProgramsThatReachOutAreHeld) {
-  EXPECT_EQ(RunAll(ProgramsThatReachOut(), sandbox_.get(), has_cgroups()), "");
+  ExpectNoProblem(PythonRuns(ProgramsThatReachOut()));
 }
 
 TEST_F(HostileTest, ProgramsThatLookHonestAreJudgedByWhatTheyDo) {
-  EXPECT_EQ(RunAll(ProgramsThatLookHonest(), sandbox_.get(), has_cgroups()),
-            "");
+  ExpectNoProblem(PythonRuns(ProgramsThatLookHonest()));
+}
+
+TEST_F(HostileTest, CppProgramsAreHeldAndStopped) {
+  const std::string binary = CompileCppRows();
+  ASSERT_NE(binary, "");
+  ExpectNoProblem(CppRuns(binary));
+}
+
+TEST_F(HostileTest, AttacksOnTheCompilerAreCompileErrors) {
+  CppCompiler compiler(sandbox_.get(), "");
+  const std::vector<HostileProgram> rows = CppSources();
+  std::atomic<size_t> next = 0;
+  const auto judge = [&] {
+    for (size_t i = next++; i < rows.size(); i = next++) {
+      const auto build = compiler.Compile(rows[i].program);
+      RunResult result;
+      result.verdict = build->verdict;
+      result.detail = build->message;
+      if (build->verdict == Verdict::kOk) {
+        RunRequest run = ExecRun({"/box/main"});
+        run.files = {{"main", build->binary}};
+        run.limits = HostileLimits(rows[i], /*is_brief=*/false);
+        result = sandbox_->Run(run);
+      }
+      EXPECT_EQ(Problem(rows[i], result, has_cgroups()), "");
+      EXPECT_EQ(build->message.find(kSecret), std::string::npos);
+    }
+  };
+  std::thread other(judge);
+  judge();
+  other.join();
 }
 
 TEST_F(HostileTest, ARunFindsNothingOfTheOneBefore) {
@@ -206,15 +136,21 @@ TEST_F(HostileTest, TwoAtOnceAgainAndAgain) {
   if (const char* value = std::getenv("R1_SANDBOX_LOOPS")) {
     ASSERT_TRUE(absl::SimpleAtoi(value, &loops));
   }
-  // Those that end by themselves or by a count, not by the clock.
-  std::vector<HostileProgram> rows;
-  for (const HostileProgram& row : AllHostilePrograms()) {
-    if (!absl::StrContains(row.verdicts, "TLE")) rows.push_back(row);
-  }
-  std::reverse(rows.begin(), rows.end());  // other neighbours than above
+  std::vector<HostileRun> runs = PythonRuns(AllHostilePrograms(), true);
+  const std::string binary = CompileCppRows();
+  ASSERT_NE(binary, "");
+  const std::vector<HostileRun> cpp = CppRuns(binary, true);
+  runs.insert(runs.end(), cpp.begin(), cpp.end());
+  std::mt19937 random(1);
+  std::set<int> idle;
   for (int i = 0; i < loops; ++i) {
-    ASSERT_EQ(RunAll(rows, sandbox_.get(), has_cgroups()), "")
+    std::shuffle(runs.begin(), runs.end(), random);  // other neighbours
+    ASSERT_EQ(RunAll(runs, sandbox_.get(), has_cgroups()), "")
         << "in loop " << i;
+    const std::set<int> now = Descendants();
+    if (i == 0) idle = now;  // fork servers have started
+    ASSERT_EQ(now, idle) << "in loop " << i;
+    ASSERT_EQ(LeftOvers(idle), std::vector<std::string>()) << "in loop " << i;
   }
 }
 

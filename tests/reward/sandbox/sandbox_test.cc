@@ -40,7 +40,8 @@ TEST_F(SandboxTest, TellsExitCodesFromSignals) {
 TEST_F(SandboxTest, AMissingProgramIsTheCallersError) {
   const RunResult result = sandbox_->Run(ExecRun({"/usr/bin/no-such-thing"}));
   EXPECT_EQ(result.verdict, Verdict::kSandboxError);
-  EXPECT_THAT(result.detail, HasSubstr("executing the program"));
+  EXPECT_THAT(result.detail,
+              HasSubstr("executing /usr/bin/no-such-thing: No such file"));
 }
 
 TEST_F(SandboxTest, RefusesLimitsAndNamesOutOfRange) {

@@ -1,0 +1,21 @@
+// The reward rules of this program, wherever it scores: in a run, in a reward
+// server, and for the commands that score files and runs.
+#ifndef R1_PIPELINE_REWARD_RULES_H_
+#define R1_PIPELINE_REWARD_RULES_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "reward/registry.h"
+
+namespace r1 {
+
+// The built-in rules, and one for each plugin, a "NAME=TARGET".
+// Errors: those of AddPlugins (reward/reward_plugins.h).
+absl::StatusOr<RewardRegistry> MakeRewardRules(
+    const std::vector<std::string>& plugins);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_REWARD_RULES_H_

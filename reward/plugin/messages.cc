@@ -1,0 +1,155 @@
+#include "reward/plugin/messages.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMaxDetailBytes = 500;
+constexpr size_t kMaxVersionBytes = 64;
+
+std::string Dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Null for what is no object, or is nested so deeply that printing it, which
+// recurses, could overflow the stack.
+Json ParseObject(absl::string_view line) {
+  constexpr int kMaxDepth = 64;
+  bool is_too_deep = false;
+  const auto keep = [&](int depth, Json::parse_event_t, const Json&) {
+    is_too_deep |= depth > kMaxDepth;
+    return depth <= kMaxDepth;
+  };
+  Json object =
+      Json::parse(line.begin(), line.end(), keep, /*exceptions=*/false);
+  if (is_too_deep || !object.is_object()) return nullptr;
+  return object;
+}
+
+const Json* Find(const Json& object, const char* field) {
+  const auto it = object.find(field);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+// A short text of the plugin's, made safe; empty for what is no text.
+std::string TextOf(const Json& object, const char* field, size_t max_bytes) {
+  const Json* value = Find(object, field);
+  if (value == nullptr) return "";
+  const std::string text =
+      value->is_string() ? value->get<std::string>() : Dump(*value);
+  return ToValidUtf8(absl::string_view(text).substr(0, max_bytes));
+}
+
+absl::Status BadDescription(absl::string_view expected,
+                            absl::string_view line) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "its first line: expected ", expected, ", got \"", Excerpt(line), "\""));
+}
+
+absl::Status ReadFlag(const Json& object, const char* name,
+                      absl::string_view line, bool* flag) {
+  const Json* value = Find(object, name);
+  if (value == nullptr) return absl::OkStatus();
+  if (!value->is_boolean()) {
+    return BadDescription(absl::StrCat("\"", name, "\": true or false"), line);
+  }
+  *flag = value->get<bool>();
+  return absl::OkStatus();
+}
+
+RuleResult ResultOf(const Json& object) {
+  std::string detail = TextOf(object, "detail", kMaxDetailBytes);
+  const std::string kind = TextOf(object, "kind", kMaxDetailBytes);
+  if (kind == "error") return RuleResult::Error(std::move(detail));
+  if (kind == "abstain") return RuleResult::Abstain(std::move(detail));
+  if (!kind.empty() && kind != "score") {
+    return RuleResult::Error(absl::StrCat(
+        "\"kind\": expected \"score\", \"abstain\" or \"error\", got \"",
+        Excerpt(kind), "\""));
+  }
+  const auto score = object.find("score");
+  if (score != object.end() && score->is_null()) {
+    return RuleResult::Abstain(std::move(detail));
+  }
+  if (score == object.end() || !score->is_number()) {
+    return RuleResult::Error(absl::StrCat(
+        "\"score\": expected a number or null, got ",
+        score == object.end() ? "nothing" : Excerpt(Dump(*score))));
+  }
+  return RuleResult::Score(score->get<double>(), std::move(detail));
+}
+
+}  // namespace
+
+std::string HelloLine(const RuleOptions& options) {
+  Json object = {{"r1_reward", 1}, {"options", Json::object()}};
+  for (const auto& [name, value] : options) object["options"][name] = value;
+  return Dump(object);
+}
+
+absl::StatusOr<PluginDescription> ParseDescription(absl::string_view line) {
+  const Json object = ParseObject(line);
+  if (!object.is_object()) {
+    return BadDescription("a JSON object, e.g. {\"version\": \"1.0\"}", line);
+  }
+  if (Find(object, "error") != nullptr) {
+    return absl::InvalidArgumentError(TextOf(object, "error", kMaxDetailBytes));
+  }
+  PluginDescription description;
+  description.version = TextOf(object, "version", kMaxVersionBytes);
+  R1_RETURN_IF_ERROR(
+      ReadFlag(object, "deterministic", line, &description.is_deterministic));
+  R1_RETURN_IF_ERROR(ReadFlag(object, "compares_samples", line,
+                              &description.compares_samples));
+  if (const Json* range = Find(object, "range")) {
+    const bool is_pair = range->is_array() && range->size() == 2 &&
+                         (*range)[0].is_number() && (*range)[1].is_number();
+    if (is_pair) {
+      description.range = {(*range)[0].get<double>(),
+                           (*range)[1].get<double>()};
+    }
+    if (!is_pair || !(description.range.lowest <= description.range.highest)) {
+      return BadDescription("\"range\": [lowest, highest]", line);
+    }
+  }
+  return description;
+}
+
+std::string PluginItemLine(absl::string_view id, const RewardItem& item,
+                           size_t group_size, const RuleContext& context) {
+  Json reference = ParseObject(item.reference());
+  if (!reference.is_object()) reference = Json::object();
+  return Dump({{"id", id},
+               {"prompt", item.prompt()},
+               {"completion", item.completion()},
+               {"reference", std::move(reference)},
+               {"group", item.group()},
+               {"group_size", group_size},
+               {"completion_tokens", item.completion_tokens()},
+               {"is_truncated", item.is_truncated()},
+               {"max_new_tokens", context.max_new_tokens},
+               {"step", context.step}});
+}
+
+absl::StatusOr<PluginResultLine> ParsePluginResult(absl::string_view line) {
+  const Json object = ParseObject(line);
+  const Json* id = object.is_object() ? Find(object, "id") : nullptr;
+  if (id == nullptr || !id->is_string()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected a JSON object with the text \"id\", got \"",
+                     Excerpt(line), "\""));
+  }
+  return PluginResultLine{id->get<std::string>(), ResultOf(object)};
+}
+
+}  // namespace r1

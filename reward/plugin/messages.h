@@ -1,0 +1,59 @@
+// The lines of JSON between this program and a plugin's process.
+//
+// r1 writes first {"r1_reward": 1, "options": {NAME: TEXT, ...}}, and the
+// plugin answers {"version", "range": [lowest, highest], "deterministic",
+// "compares_samples"} - each may be missing - or {"error": "why not"}. Then r1
+// writes items, {"id", "prompt", "completion", "reference": {...}, "group",
+// "group_size", "completion_tokens", "is_truncated", "max_new_tokens", "step"},
+// and the plugin answers each, in any order, with
+//   {"id", "score": 0.5, "detail": "why"}             a score
+//   {"id", "score": null, "detail": "why"}            an abstention
+//   {"id", "kind": "error", "detail": "why"}          a failure
+// `detail` may be missing. Lines that do not begin with "{" are taken for log
+// messages. At the end of its input the plugin ends. The items of a group
+// follow each other; group_size is 1 for a plugin that does not compare
+// samples.
+#ifndef R1_REWARD_PLUGIN_MESSAGES_H_
+#define R1_REWARD_PLUGIN_MESSAGES_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/reward.pb.h"
+#include "reward/options.h"
+#include "reward/rule.h"
+
+namespace r1 {
+
+// What a plugin says of itself.
+struct PluginDescription {
+  std::string version;
+  ScoreRange range;
+  bool is_deterministic = false;
+  bool compares_samples = false;
+};
+
+// All lines are without their ends.
+std::string HelloLine(const RuleOptions& options);
+
+// Errors: InvalidArgument for what is no answer to a hello, and for one that
+// says "error".
+absl::StatusOr<PluginDescription> ParseDescription(absl::string_view line);
+
+std::string PluginItemLine(absl::string_view id, const RewardItem& item,
+                           size_t group_size, const RuleContext& context);
+
+struct PluginResultLine {
+  std::string id;
+  // An ERROR where the line gives no result that can be used.
+  RuleResult result;
+};
+
+// Errors: InvalidArgument for a line that is no JSON object with an id.
+absl::StatusOr<PluginResultLine> ParsePluginResult(absl::string_view line);
+
+}  // namespace r1
+
+#endif  // R1_REWARD_PLUGIN_MESSAGES_H_

@@ -1,0 +1,146 @@
+#include "reward/plugin/plugin_image.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "reward/plugin/host/library_fd.h"
+#include "reward/plugin/host_program.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+// How long a process may take to say what it is; interpreters load libraries.
+constexpr absl::Duration kHelloLimit = absl::Seconds(30);
+
+// The bytes as a file in memory that nobody can change; -1 if there is no room.
+int MemoryFile(const char* name, absl::string_view bytes) {
+  const int fd = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  while (fd >= 0 && !bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n <= 0) {
+      ::close(fd);
+      return -1;
+    }
+    bytes.remove_prefix(n);
+  }
+  if (fd >= 0) {
+    ::fcntl(fd, F_ADD_SEALS,
+            F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  }
+  return fd;
+}
+
+int HostFile() {
+  static const int file = MemoryFile("r1-reward-host", HostProgram());
+  return file;
+}
+
+std::string StampOf(const PluginSpec& spec) {
+  std::string stamp;
+  for (const std::string& file : PluginFiles(spec)) {
+    struct stat info;
+    if (::stat(file.c_str(), &info) != 0) continue;
+    absl::StrAppend(&stamp, file, " ", info.st_ino, " ", info.st_size, " ",
+                    info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, "\n");
+  }
+  return stamp;
+}
+
+absl::Status NoMemory() {
+  return absl::ResourceExhaustedError("no memory for a copy of its library");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PluginImage>> PluginImage::Load(
+    const PluginSpec& spec, const RuleOptions& options) {
+  std::unique_ptr<PluginImage> image(new PluginImage(spec, options));
+  image->stamp_ = StampOf(spec);
+  R1_ASSIGN_OR_RETURN(image->hash_, PluginHash(spec));
+  if (spec.carrier == PluginCarrier::kLibrary) {
+    R1_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(spec.target));
+    image->library_ = MemoryFile("r1-reward-library", bytes);
+    if (image->library_ < 0 || HostFile() < 0) return NoMemory();
+  }
+  return image;
+}
+
+PluginImage::~PluginImage() {
+  if (library_ >= 0) ::close(library_);
+}
+
+absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
+    PluginDescription* description) const {
+  ChildCommand command;
+  if (spec_.carrier == PluginCarrier::kLibrary) {
+    command.argv = {"r1-reward-host", spec_.target};
+    command.program_fd = HostFile();
+    command.extra_fd = library_;
+  } else {
+    command.argv = {"/bin/sh", "-c", spec_.target};
+  }
+  BlockBrokenPipe();
+  R1_ASSIGN_OR_RETURN(std::unique_ptr<ChildProcess> child,
+                      ChildProcess::Start(command));
+  child->Write(HelloLine(options_));
+  const absl::Time deadline = absl::Now() + kHelloLimit;
+  std::vector<std::string> output, errors;
+  std::string last_error;
+  while (!child->has_ended() && absl::Now() < deadline) {
+    child->Exchange(deadline, -1, &output, &errors);
+    if (!errors.empty()) last_error = errors.back();
+    LogPluginLines(spec_.name, &errors);
+    std::vector<std::string> noise;
+    while (!output.empty() && (output[0].empty() || output[0][0] != '{')) {
+      noise.push_back(std::move(output[0]));
+      output.erase(output.begin());
+    }
+    LogPluginLines(spec_.name, &noise);
+    if (output.empty()) continue;
+    R1_ASSIGN_OR_RETURN(*description, ParseDescription(output[0]));
+    if (!description->version.empty() && !hash_.empty()) {
+      description->version += "+";
+    }
+    description->version += hash_;
+    return child;
+  }
+  const std::string end = child->Stop(
+      child->has_ended() ? ""
+                         : absl::StrCat("said nothing for ",
+                                        absl::FormatDuration(kHelloLimit)));
+  return absl::UnavailableError(absl::StrCat(
+      end, " before it said what it is",
+      last_error.empty()
+          ? ""
+          : absl::StrCat("; it printed \"", Excerpt(last_error), "\"")));
+}
+
+bool PluginImage::HasChanged() {
+  const std::string stamp = StampOf(spec_);
+  if (stamp == stamp_) return false;
+  const absl::StatusOr<std::string> hash = PluginHash(spec_);
+  if (!hash.ok()) return false;  // being written: at the next step
+  if (*hash == hash_) stamp_ = stamp;
+  return *hash != hash_;
+}
+
+void LogPluginLines(const std::string& plugin,
+                    std::vector<std::string>* lines) {
+  for (const std::string& line : *lines) {
+    LogInfo(absl::StrCat("plugin ", plugin, ": ", Excerpt(line)));
+  }
+  lines->clear();
+}
+
+}  // namespace r1

@@ -1,0 +1,466 @@
+"""Rewards in Python for r1.cpp. Python 3.8 or later, standard library alone.
+
+    python3 r1_reward.py FILE.py FUNCTION [see --help]
+
+serves a function written for TRL,
+
+    f(prompts, completions, **columns) -> [number or None, ...]
+
+where a column is a list with one field of each sample's reference (None where
+it has none), or for verl,
+
+    f(data_source, solution_str, ground_truth, extra_info) -> number or dict
+
+with the number as "score" of the dict. In a file of your own,
+
+    from r1_reward import serve
+    serve(lambda item: len(item["completion"]) / 1000, version="1.0")
+
+All may be `async def`. A result is a number, None to abstain, or (number, why).
+What raises, is not finite, or is of the wrong type or count is an error of its
+samples. The configuration's options are keyword arguments, those that have a
+default, and are converted to its type; one that there is not is refused.
+
+r1 starts such a program and speaks with it by lines of JSON on its standard
+input and output; what it prints goes to standard error.
+"""
+import sys
+
+if __name__ == "__main__":
+    sys.path.append(sys.path.pop(0))  # no file beside this one hides a module
+
+import argparse
+import importlib.util
+import inspect
+import itertools
+import json
+import math
+import os
+import select
+import types
+
+MOST_ITEMS = 32  # of one batch
+
+
+class Refused(Exception):
+    """Why this program does not serve; r1 shows it to the user."""
+
+
+def serve(score, *, version="", range=(0, 1), deterministic=False,
+          compares_samples=False):
+    """Serves score(item) until r1 ends. The item is a dict: prompt, completion,
+    reference (a dict), group, completion_tokens, is_truncated, max_new_tokens,
+    step. With `compares_samples` it is score(items), the samples of one prompt,
+    and gives a list. The scores are within the range; `deterministic` promises
+    equal scores for equal items."""
+    def load(texts):
+        options = _options(score, texts, ("item", "items"))
+        judge = _one_by_one(lambda item: score(item, **options))
+        if compares_samples:
+            judge = _in_groups(lambda items: score(items, **options))
+        return judge, {
+            "version": version, "range": list(range),
+            "deterministic": deterministic,
+            "compares_samples": compares_samples}
+
+    _serve(load, MOST_ITEMS)
+
+
+# -- The lines ---------------------------------------------------------------
+
+
+def _serve(load, most_items):
+    """load(texts of the options) gives the judge, which is called with a list
+    of items and yields (item, outcome) for each, and the description."""
+    lines = _Lines()
+    hello = lines.read()
+    if hello is None:
+        return
+    try:
+        judge, description = load(hello["options"])
+    except Refused as reason:
+        lines.write({"error": _text(reason)})
+        return
+    lines.write(description)
+    while True:
+        items = lines.read_batch(most_items)
+        if not items:
+            return
+        for item, outcome in judge(items):
+            lines.write(_result(item, outcome))
+
+
+class _Lines:
+    """Keeps standard input and output to itself: others read nothing, and what
+    they print goes to standard error."""
+
+    def __init__(self):
+        self._input, self._output = os.dup(0), os.dup(1)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(2, 1)
+        sys.stdout.reconfigure(line_buffering=True)
+        self._arrived = b""
+
+    def read(self):
+        """The next object; None at the end of the input."""
+        parts = []
+        while b"\n" not in self._arrived:
+            parts.append(self._arrived)
+            self._arrived = os.read(self._input, 1 << 16)
+            if not self._arrived:
+                return None
+        end, self._arrived = self._arrived.split(b"\n", 1)
+        return json.loads(b"".join(parts) + end)
+
+    def read_batch(self, most_items):
+        """What has arrived: one item at least, and whole groups. Nothing at the
+        end of the input."""
+        items, missing = [], 0
+        while len(items) < most_items or missing > 0:
+            if items and missing == 0 and not self._has_more():
+                break
+            item = self.read()
+            if item is None:
+                return items if missing == 0 else []
+            items.append(item)
+            missing = (missing or item["group_size"]) - 1
+        return items
+
+    def write(self, line):
+        data = json.dumps(line).encode() + b"\n"
+        while data:
+            data = data[os.write(self._output, data):]
+
+    def _has_more(self):
+        return self._arrived or select.select([self._input], [], [], 0)[0]
+
+
+def _result(item, outcome):
+    """The line for an item: of a number, None, (number, why), a dict with
+    "score", or an exception."""
+    detail = ""
+    try:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if isinstance(outcome, dict):
+            others = dict(outcome)
+            outcome = others.pop("score")
+            detail = ", ".join("%s: %s" % pair for pair in others.items())
+        elif isinstance(outcome, tuple):
+            outcome, detail = outcome
+        score = None if outcome is None else _number(outcome)
+    except BaseException as error:
+        return {"id": item["id"], "kind": "error", "detail": _why(error)}
+    return {"id": item["id"], "score": score, "detail": _text(detail)}
+
+
+def _number(value):
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError("expected a number or None, got %r" % (value,))
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number, got %r" % number)
+    return number
+
+
+def _text(value):
+    """A short text; what is not Unicode is replaced."""
+    return str(value)[:400].encode("utf-8", "replace").decode("utf-8")
+
+
+def _why(error):
+    """"ValueError: no such thing (mine.py:12)"."""
+    text = type(error).__name__ + (": %s" % error if str(error) else "")
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file != __file__:
+            place = " (%s:%d)" % (os.path.basename(file), trace.tb_lineno)
+        trace = trace.tb_next
+    return _text(text[:300]) + place
+
+
+# -- Calls -------------------------------------------------------------------
+
+
+def _attempt(function, *args):
+    """What the function gives, or raises."""
+    try:
+        return function(*args)
+    except Exception as error:
+        return error
+
+
+_loop = None
+
+
+def _together(awaitables):
+    """What each gives, or raises."""
+    import asyncio
+    global _loop
+    if _loop is None:  # one for all calls: clients keep their connections
+        _loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(_loop)
+
+    async def gather():
+        return await asyncio.gather(*awaitables, return_exceptions=True)
+
+    return _loop.run_until_complete(gather())
+
+
+def _one_by_one(call):
+    """A judge that calls call(item); what is awaitable is awaited together."""
+    def judge(items):
+        waiting = []
+        for item in items:
+            outcome = _attempt(call, item)
+            if inspect.isawaitable(outcome):
+                waiting.append((item, outcome))
+            else:
+                yield item, outcome
+        if waiting:
+            items, awaitables = zip(*waiting)
+            yield from zip(items, _together(awaitables))
+    return judge
+
+
+def _list_of(call, items):
+    """call(items), which is one outcome an item; raises for anything else."""
+    outcomes = call(items)
+    if inspect.isawaitable(outcomes):
+        outcomes, = _together([outcomes])
+        if isinstance(outcomes, BaseException):
+            raise outcomes
+    if isinstance(outcomes, (str, bytes, dict)) or not hasattr(
+            outcomes, "__iter__"):
+        raise TypeError("expected a list of numbers, got %r" % (outcomes,))
+    outcomes = list(outcomes)
+    if len(outcomes) != len(items):
+        raise ValueError("gave %d results for %d samples"
+                         % (len(outcomes), len(items)))
+    return outcomes
+
+
+def _in_groups(call):
+    """A judge that calls call(items of one prompt); if that fails, so do they
+    all."""
+    def judge(items):
+        while items:
+            size = items[0]["group_size"]
+            group, items = items[:size], items[size:]
+            outcomes = _attempt(_list_of, call, group)
+            if isinstance(outcomes, Exception):
+                outcomes = [outcomes] * len(group)
+            yield from zip(group, outcomes)
+    return judge
+
+
+def _in_batches(call):
+    """A judge that calls call(items of one step); if that fails, calls for each
+    item, so that those that cause it pay alone."""
+    def judge(items):
+        for _, batch in itertools.groupby(items, key=lambda item: item["step"]):
+            batch = list(batch)
+            outcomes = _attempt(_list_of, call, batch)
+            if not isinstance(outcomes, Exception):
+                yield from zip(batch, outcomes)
+                continue
+            for item in batch:
+                outcome = _attempt(_list_of, call, [item])
+                yield item, (outcome if isinstance(outcome, Exception)
+                             else outcome[0])
+    return judge
+
+
+def _named(function):
+    """The parameters that can be given by name, and whether it takes more."""
+    parameters = inspect.signature(function).parameters.values()
+    named = {p.name: p for p in parameters
+             if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return named, any(p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def _options(function, texts, not_options):
+    """The texts of the options as arguments of the function."""
+    named, _ = _named(function)
+    known = [p.name for p in named.values()
+             if p.default is not p.empty and p.name not in not_options]
+    values = {}
+    for name, text in texts.items():
+        if name not in known:
+            raise Refused("unknown option \"%s\": expected %s"
+                          % (name, ", ".join(known) or "none"))
+        default = named[name].default
+        try:
+            if isinstance(default, bool):
+                values[name] = {"true": True, "false": False}[text]
+            elif isinstance(default, (int, float)):
+                values[name] = type(default)(text)
+            else:
+                values[name] = text
+        except (KeyError, ValueError):
+            raise Refused("option \"%s\": expected %s, got \"%s\""
+                          % (name, type(default).__name__, text))
+    return values
+
+
+# -- TRL and verl ------------------------------------------------------------
+
+
+_TRL = ("prompts", "completions", "completion_ids", "trainer_state",
+        "log_extra", "log_metric")
+_VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
+
+
+def _style(function, args):
+    if args.style:
+        return args.style
+    named, _ = _named(function)
+    if "solution_str" in named:
+        return "verl"
+    if "completions" in named:
+        return "trl"
+    raise Refused(
+        "%s(%s): expected TRL's (prompts, completions, **columns) or verl's "
+        "(data_source, solution_str, ground_truth, extra_info); --style trl or "
+        "verl says which" % (args.function, ", ".join(named)))
+
+
+def _trl_call(function, options, is_chat):
+    """call(items) by TRL's convention."""
+    named, takes_all = _named(function)
+    required = [p.name for p in named.values() if p.default is p.empty]
+    if "completion_ids" in required:
+        raise Refused("it needs completion_ids: r1 gives texts, no tokens")
+
+    def turns(role, texts):
+        if not is_chat:
+            return texts
+        return [[{"role": role, "content": text}] for text in texts]
+
+    def call(items):
+        # Those that it requires are there in every call, others if a sample
+        # has them.
+        columns = dict.fromkeys(required)
+        for item in items:
+            columns.update(item["reference"])
+        arguments = {
+            name: [item["reference"].get(name) for item in items]
+            for name in columns
+            if name in named or takes_all and name not in _TRL}
+        given = {
+            "prompts": turns("user", [item["prompt"] for item in items]),
+            "completions": turns(
+                "assistant", [item["completion"] for item in items])}
+        # TRL gives these too; passed to those who ask for them by name.
+        asked = {
+            "trainer_state": types.SimpleNamespace(
+                global_step=items[0]["step"]),
+            "log_extra": lambda column, values: None,
+            "log_metric": lambda name, value: None}
+        arguments.update(
+            {n: v for n, v in given.items() if n in named or takes_all})
+        arguments.update({n: v for n, v in asked.items() if n in named})
+        return function(**{**arguments, **options})
+    return call
+
+
+def _verl_call(function, options, data_source):
+    """call(item) by verl's convention."""
+    named, takes_all = _named(function)
+
+    def call(item):
+        fields = dict(item["reference"])
+        source = fields.pop("data_source", data_source)
+        truth = fields.get("ground_truth", fields.get("answer", fields))
+        arguments = {
+            "data_source": source,
+            "solution_str": item["completion"],
+            "ground_truth": truth,
+            "extra_info": fields.get("extra_info", fields)}
+        return function(**{n: v for n, v in arguments.items()
+                           if n in named or takes_all}, **options)
+    return call
+
+
+def _load_file(path, name):
+    """The module of a file, and its function."""
+    if not os.path.isfile(path) or not path.endswith(".py"):
+        raise Refused("%s: expected a file NAME.py" % path)
+    sys.path.append(os.path.dirname(os.path.abspath(path)))
+    module_name = os.path.splitext(os.path.basename(path))[0]
+    while module_name in sys.modules:
+        module_name += "_"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise Refused("%s: %s" % (path, _why(error)))
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [n for n, v in vars(module).items()
+                     if inspect.isfunction(v) and v.__module__ == module_name]
+        raise Refused("%s has no function \"%s\", only %s"
+                      % (path, name, ", ".join(functions) or "none"))
+    return module, function
+
+
+def _load(args, texts):
+    module, function = _load_file(args.file, args.function)
+    style = _style(function, args)
+    if style == "verl" and args.groups:
+        raise Refused("--groups: verl's functions judge one sample")
+    options = _options(
+        function, {**dict(args.set), **texts},
+        _VERL if style == "verl" else _TRL)
+    if style == "verl":
+        judge = _one_by_one(_verl_call(function, options, args.data_source))
+    else:
+        judges = _in_groups if args.groups else _in_batches
+        judge = judges(_trl_call(function, options, args.chat))
+    return judge, {
+        "version": str(getattr(module, "__version__", "")),
+        "range": args.range, "deterministic": args.deterministic,
+        "compares_samples": args.groups}
+
+
+def _main():
+    parser = argparse.ArgumentParser(
+        prog="r1_reward.py", description="Serves a reward function to r1.")
+    parser.add_argument("file", metavar="FILE.py")
+    parser.add_argument("function", metavar="FUNCTION")
+    parser.add_argument(
+        "--style", choices=("trl", "verl"),
+        help="how the function is called; default: by its parameters")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[],
+        type=lambda text: text.split("=", 1) if "=" in text else parser.error(
+            "--set %s: expected KEY=VALUE" % text),
+        help="an option, where the configuration gives none; may be repeated")
+    parser.add_argument(
+        "--range", nargs=2, type=float, metavar=("LOWEST", "HIGHEST"),
+        default=(-sys.float_info.max, sys.float_info.max),
+        help="the scores it may give; others are errors")
+    parser.add_argument(
+        "--deterministic", action="store_true",
+        help="promise equal scores for equal samples")
+    parser.add_argument(
+        "--batch", type=int, default=MOST_ITEMS, metavar="N",
+        help="most samples of one call (%(default)s)")
+    parser.add_argument(
+        "--groups", action="store_true",
+        help="TRL: call it with all samples of one prompt, which it compares")
+    parser.add_argument(
+        "--chat", action="store_true",
+        help="TRL: prompts and completions as lists of messages, not as texts")
+    parser.add_argument(
+        "--data-source", metavar="NAME", default="",
+        help="verl: data_source of a sample whose reference has none")
+    args = parser.parse_args()
+    _serve(lambda texts: _load(args, texts), args.batch)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,108 @@
+#include "reward/reward_server_rule.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "base/status_macros.h"
+#include "reward/reward_client.h"
+#include "reward/reward_server_check.h"
+#include "reward/text.h"
+
+namespace r1 {
+namespace {
+
+// How long a server may take to come up.
+constexpr absl::Duration kServerStart = absl::Seconds(30);
+
+RuleResult ResultOf(const RewardResult& reward) {
+  RuleResult result;
+  result.kind = reward.kind();
+  result.value = reward.total();
+  result.detail = reward.detail();
+  for (const auto& [name, version] : reward.versions()) {
+    result.version = version;
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<const RewardServerRule>>
+RewardServerRule::Create(const PluginSpec& spec, const RuleOptions& options) {
+  const std::string name = absl::StrCat("plugin ", spec.name);
+  const auto endpoints = MakeRewardEndpoints({spec.target});
+  R1_RETURN_IF_ERROR(Annotate(endpoints.status(), name));
+  const RewardEndpoint& endpoint = (*endpoints)[0];
+  RewardRuleSpec rule_spec;
+  rule_spec.set_name(spec.name);
+  rule_spec.set_weight(1);
+  rule_spec.mutable_option()->insert(options.begin(), options.end());
+  std::unique_ptr<RewardServerRule> rule(
+      new RewardServerRule(spec, rule_spec, endpoint));
+  const auto reply = DescribeRewardServer(endpoint, absl::Now() + kServerStart);
+  R1_RETURN_IF_ERROR(Annotate(reply.status(), name));
+  std::vector<std::string> known;
+  for (const RuleInfo& info : reply->rules()) known.push_back(info.name());
+  if (std::find(known.begin(), known.end(), spec.name) == known.end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": the server ", spec.target, " has no rule of this name, only ",
+        Excerpt(absl::StrJoin(known, ", "))));
+  }
+  const auto compares_samples =
+      CheckRules(endpoint, {{rule_spec}}, /*max_new_tokens=*/0,
+                 absl::Now() + kServerStart);
+  R1_RETURN_IF_ERROR(Annotate(compares_samples.status(), name));
+  rule->compares_samples_ = *compares_samples;
+  rule->range_ = {std::numeric_limits<double>::lowest(),
+                  std::numeric_limits<double>::max()};
+  return rule;
+}
+
+std::vector<RuleResult> RewardServerRule::ScoreBatch(
+    absl::Span<const RewardItem* const> items,
+    const RuleContext& context) const {
+  RewardClientOptions options;
+  options.rules = {rule_};
+  options.max_new_tokens = context.max_new_tokens;
+  options.call_timeout =
+      std::min(context.item_limit, context.deadline - absl::Now());
+  options.retry.max_outage = context.deadline - absl::Now();
+  RewardClient client({endpoint_}, std::move(options));
+  std::vector<RuleResult> results(
+      items.size(), RuleResult::Timeout("the server has not answered in time"));
+  std::map<std::string, std::vector<RewardItem>> groups;
+  for (size_t i = 0; i < items.size(); ++i) {
+    RewardItem item = *items[i];
+    item.set_id(absl::StrCat(i));  // a batch may hold equal ids
+    if (compares_samples_ && !item.group().empty()) {
+      groups[item.group()].push_back(std::move(item));
+    } else {
+      client.Submit(std::move(item));
+    }
+  }
+  for (auto& [name, group] : groups) client.SubmitTogether(std::move(group));
+  for (size_t n = 0; n < items.size(); ++n) {
+    const auto reward = client.Next(context.deadline);
+    if (absl::IsDeadlineExceeded(reward.status())) break;
+    if (!reward.ok()) {
+      const std::string why(reward.status().message());
+      for (RuleResult& result : results) {
+        if (result.kind == REWARD_TIMEOUT) result = RuleResult::Error(why);
+      }
+      break;
+    }
+    size_t place = 0;
+    if (absl::SimpleAtoi(reward->id(), &place) && place < results.size()) {
+      results[place] = ResultOf(*reward);
+    }
+  }
+  return results;
+}
+
+}  // namespace r1

@@ -1,0 +1,57 @@
+// A rule that a reward server elsewhere judges: a plugin that is a gRPC server.
+#ifndef R1_REWARD_REWARD_SERVER_RULE_H_
+#define R1_REWARD_REWARD_SERVER_RULE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "reward/options.h"
+#include "reward/plugin/plugin_spec.h"
+#include "reward/reward_channel.h"
+#include "reward/rule.h"
+
+namespace r1 {
+
+// The server may be anybody's program that speaks proto/reward.proto and has a
+// rule of the plugin's name. Failures are told apart as RewardClient does: a
+// server that is not there is waited for until the batch's deadline, a call
+// that fails is narrowed down to the samples that cause it, a reply that breaks
+// the contract is an ERROR of its samples.
+class RewardServerRule : public BatchRule {
+ public:
+  // Asks the server.
+  // Errors: InvalidArgument for a bad address, a rule or option it does not
+  // have; Unavailable if it cannot be reached within 30 s.
+  static absl::StatusOr<std::unique_ptr<const RewardServerRule>> Create(
+      const PluginSpec& spec, const RuleOptions& options);
+
+  std::vector<RuleResult> ScoreBatch(absl::Span<const RewardItem* const> items,
+                                     const RuleContext& context) const override;
+  ScoreRange range() const override { return range_; }
+  bool compares_samples() const override { return compares_samples_; }
+  std::string carrier() const override {
+    return absl::StrCat("grpc:", spec_.target);
+  }
+
+ private:
+  RewardServerRule(PluginSpec spec, RewardRuleSpec rule,
+                   RewardEndpoint endpoint)
+      : spec_(std::move(spec)),
+        rule_(std::move(rule)),
+        endpoint_(std::move(endpoint)) {}
+
+  const PluginSpec spec_;
+  const RewardRuleSpec rule_;  // with weight 1
+  const RewardEndpoint endpoint_;
+  ScoreRange range_;
+  bool compares_samples_ = false;
+};
+
+}  // namespace r1
+
+#endif  // R1_REWARD_REWARD_SERVER_RULE_H_

@@ -1,0 +1,297 @@
+// Functions in Python behind r1_reward.py, through the process that r1 starts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "reward/plugin/process_rule.h"
+#include "tests/reward/reward_testing.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kRewards[] = R1_SOURCE_DIR "/tests/reward/plugin/";
+constexpr char kPython[] = R1_SOURCE_DIR "/reward/plugin/python";
+
+// `arguments`: the function, then options of the adapter.
+PluginSpec Function(const std::string& arguments) {
+  return {"python", PluginCarrier::kCommand,
+          absl::StrCat("python3 ", kPython, "/r1_reward.py ", kRewards,
+                       "python_rewards.py ", arguments)};
+}
+
+PluginSpec Served(const std::string& way) {
+  return {"served", PluginCarrier::kCommand,
+          absl::StrCat("PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=", kPython,
+                       " python3 ", kRewards, "served_reward.py ", way)};
+}
+
+std::unique_ptr<const ProcessRule> MakeOrDie(const PluginSpec& spec,
+                                             const RuleOptions& options = {}) {
+  auto rule = ProcessRule::Create(spec, options);
+  EXPECT_TRUE(rule.ok()) << rule.status();
+  return rule.ok() ? *std::move(rule) : nullptr;
+}
+
+std::string WhyNot(const PluginSpec& spec, const RuleOptions& options = {}) {
+  return ProcessRule::Create(spec, options).status().ToString();
+}
+
+std::vector<RuleResult> ScoreItems(const BatchRule& rule,
+                                   const std::vector<RewardItem>& items,
+                                   const RuleContext& context = {}) {
+  std::vector<const RewardItem*> views;
+  for (const RewardItem& item : items) views.push_back(&item);
+  return rule.ScoreBatch(views, context);
+}
+
+std::vector<RuleResult> ScoreTexts(const BatchRule& rule,
+                                   const std::vector<std::string>& texts,
+                                   const std::string& reference = "{}") {
+  std::vector<RewardItem> items;
+  for (const std::string& text : texts) {
+    items.push_back(MakeItem(text, reference));
+    items.back().set_prompt("Why?");
+  }
+  return ScoreItems(rule, items);
+}
+
+void ExpectScore(const RuleResult& result, double score) {
+  EXPECT_EQ(result.kind, REWARD_SCORE) << result.detail;
+  EXPECT_EQ(result.value, score);
+}
+
+void ExpectError(const RuleResult& result, const std::string& detail) {
+  EXPECT_EQ(result.kind, REWARD_ERROR) << result.value;
+  EXPECT_THAT(result.detail, HasSubstr(detail));
+}
+
+TEST(TrlTest, ColumnsAndOptionsArrive) {
+  const auto rule = MakeOrDie(
+      Function("trl"), {{"words", "1"}, {"strict", "true"}, {"note", "ü"}});
+  EXPECT_THAT(rule->description().version, StartsWith("7+"));
+  EXPECT_FALSE(rule->compares_samples());
+  EXPECT_FALSE(rule->description().is_deterministic);
+  const std::string reference = R"({"answer": "four", "level": 3})";
+  const auto results = ScoreTexts(
+      *rule, {"four", "five", "strict", "note", "prompt", "columns", "read"},
+      reference);
+  ExpectScore(results[0], 0.25);
+  ExpectScore(results[1], 0);
+  ExpectScore(results[2], 1);
+  EXPECT_EQ(results[3].detail, "ü");
+  ExpectScore(results[4], 4);
+  // What it names is no column of the rest.
+  EXPECT_EQ(results[5].detail, "level");
+  ExpectScore(results[6], 0);  // standard input is not its own
+  // A field that a sample does not have is None, alone and among others.
+  const auto mixed =
+      ScoreItems(*rule, {MakeItem("four", reference), MakeItem("four", "{}")});
+  ExpectScore(mixed[0], 0.25);
+  ExpectScore(mixed[1], 0);
+  ExpectScore(ScoreItems(*rule, {MakeItem("four", "{}")})[0], 0);
+}
+
+TEST(TrlTest, AFailureCostsItsSampleAlone) {
+  const auto rule = MakeOrDie(Function("trl --range 0 1"));
+  EXPECT_EQ(rule->range().lowest, 0);
+  EXPECT_EQ(rule->range().highest, 1);
+  const auto results = ScoreTexts(*rule,
+                                  {"ab", "raise", "none", "nan", "huge", "text",
+                                   "few", "exit", "crash", "abcd"},
+                                  R"({"answer": "abcd"})");
+  ExpectScore(results[0], 0);
+  ExpectError(results[1],
+              "ValueError: no such thing: ? (python_rewards.py:17)");
+  EXPECT_EQ(results[2].kind, REWARD_ABSTAIN);
+  ExpectError(results[3], "expected a finite number, got nan");
+  ExpectError(results[4], "OverflowError");
+  ExpectError(results[5], "expected a number or None, got 'high'");
+  ExpectScore(results[6], 1);  // alone it is one result for one sample
+  ExpectError(results[7], "exited with status 3");
+  ExpectError(results[8], "the plugin e");  // by a signal, or a shell's 134
+  ExpectScore(results[9], 1);
+}
+
+TEST(TrlTest, AHangIsATimeoutOfItsSample) {
+  const auto rule = MakeOrDie(Function("trl"));
+  RuleContext context;
+  context.item_limit = absl::Seconds(2);
+  const auto results = ScoreItems(
+      *rule, {MakeItem("ab", R"({"answer": "ab"})"), MakeItem("hang")},
+      context);
+  ExpectScore(results[0], 2);
+  EXPECT_EQ(results[1].kind, REWARD_TIMEOUT);
+}
+
+TEST(TrlTest, BatchesHaveABound) {
+  const auto rule = MakeOrDie(Function("size_of_call --batch 4"));
+  for (const RuleResult& result :
+       ScoreTexts(*rule, std::vector<std::string>(50, "x"))) {
+    EXPECT_EQ(result.kind, REWARD_SCORE);
+    EXPECT_GE(result.value, 1);
+    EXPECT_LE(result.value, 4);
+  }
+}
+
+TEST(TrlTest, CoroutinesAreAwaited) {
+  const auto rule = MakeOrDie(Function("waits_for_all"));
+  const auto results = ScoreTexts(*rule, {"a", "bb"});
+  ExpectScore(results[0], 0.01);
+  ExpectScore(results[1], 0.02);
+}
+
+TEST(TrlTest, TheStepArrives) {
+  const auto rule = MakeOrDie(Function("step"));
+  RuleContext context;
+  context.step = 12;
+  ExpectScore(ScoreItems(*rule, {MakeItem("a")}, context)[0], 12);
+}
+
+TEST(TrlTest, ConversationsAreListsOfMessages) {
+  const auto rule = MakeOrDie(Function("chat --chat"));
+  // "user" + "Why?" and "assistant" + "because".
+  ExpectScore(ScoreTexts(*rule, {"because"})[0], 4 + 4 + 9 + 7);
+}
+
+TEST(TrlTest, GroupsArriveWhole) {
+  const auto rule = MakeOrDie(Function("share --groups --batch 2"));
+  EXPECT_TRUE(rule->compares_samples());
+  std::vector<RewardItem> items;
+  for (const char* text : {"a", "bb", "ccccc", "raise", "f", "g"}) {
+    items.push_back(MakeItem(text));
+    items.back().set_group(items.size() <= 3 ? "1" : "2");
+  }
+  const auto results = ScoreItems(*rule, items);
+  ExpectScore(results[0], 0.125);
+  ExpectScore(results[1], 0.25);
+  ExpectScore(results[2], 0.625);
+  for (int i : {3, 4, 5}) ExpectError(results[i], "in this group");
+}
+
+TEST(TrlTest, WhatIsNoListIsAnError) {
+  const auto rule = MakeOrDie(Function("nothing"));
+  ExpectError(ScoreTexts(*rule, {"a"})[0],
+              "expected a list of numbers, got No");
+}
+
+TEST(VerlTest, NumbersAndDictsAreScores) {
+  const auto rule = MakeOrDie(Function("compute_score --data-source gsm8k"),
+                              {{"low", "0.1"}});
+  const auto results = ScoreTexts(
+      *rule,
+      {"72", "7", "dict", "raise", "no score", "source", "truth", "extra"},
+      R"({"ground_truth": "72", "index": 5})");
+  ExpectScore(results[0], 1);
+  ExpectScore(results[1], 0.1);
+  ExpectScore(results[2], 0.5);
+  EXPECT_EQ(results[2].detail, "acc: True, pred: x");
+  ExpectError(results[3], "KeyError: 'missing' (python_rewards.py:");
+  ExpectError(results[4], "KeyError: 'score'");
+  ExpectScore(results[5], 5);
+  ExpectScore(results[6], 2);
+  ExpectScore(results[7], 5);
+}
+
+TEST(VerlTest, TheTruthIsAFieldOrAllOfThem) {
+  const auto rule = MakeOrDie(Function("compute_score"));
+  ExpectScore(ScoreTexts(*rule, {"truth"}, R"({"answer": "abc"})")[0], 3);
+  // All fields but data_source.
+  const std::string all =
+      R"({"nums": [1], "target": 1, "data_source": "countdown"})";
+  const auto results = ScoreTexts(*rule, {"truth", "source"}, all);
+  ExpectScore(results[0], 2);
+  ExpectScore(results[1], 9);
+  const std::string nested = R"({"answer": "", "extra_info": {"index": 8}})";
+  ExpectScore(ScoreTexts(*rule, {"extra"}, nested)[0], 8);
+}
+
+TEST(VerlTest, CoroutinesOfABatchRunTogether) {
+  const auto rule = MakeOrDie(Function("meets"));
+  RuleContext context;
+  context.item_limit = absl::Seconds(30);
+  const auto results = ScoreItems(
+      *rule, {MakeItem("a"), MakeItem("raise"), MakeItem("b"), MakeItem("c")},
+      context);
+  ExpectScore(results[0], 1);
+  ExpectError(results[1], "KeyError");
+  ExpectScore(results[2], 1);
+  ExpectScore(results[3], 1);
+}
+
+TEST(PythonAdapterTest, RefusalsSayWhy) {
+  EXPECT_THAT(WhyNot(Function("trl"), {{"wrods", "3"}}),
+              HasSubstr("unknown option \"wrods\": expected words, strict, "
+                        "note"));
+  EXPECT_THAT(WhyNot(Function("trl"), {{"words", "3.5"}}),
+              HasSubstr("option \"words\": expected int, got \"3.5\""));
+  EXPECT_THAT(WhyNot(Function("trl"), {{"strict", "yes"}}),
+              HasSubstr("option \"strict\": expected bool, got \"yes\""));
+  EXPECT_THAT(WhyNot(Function("trl"), {{"prompts", "x"}}),
+              HasSubstr("unknown option \"prompts\""));
+  EXPECT_THAT(WhyNot(Function("no_such")),
+              AllOf(HasSubstr("no function \"no_such\""), HasSubstr("share")));
+  EXPECT_THAT(WhyNot(Function("other")),
+              HasSubstr("other(a, b): expected TRL's (prompts, completions"));
+  EXPECT_THAT(WhyNot(Function("needs_tokens")),
+              HasSubstr("needs completion_ids"));
+  EXPECT_THAT(WhyNot(Function("compute_score --groups")),
+              HasSubstr("verl's functions judge one sample"));
+  EXPECT_THAT(WhyNot(Function("trl --style x")),
+              HasSubstr("argument --style: invalid"));
+  EXPECT_THAT(
+      WhyNot({"python", PluginCarrier::kCommand,
+              absl::StrCat("python3 ", kPython, "/r1_reward.py no.py f")}),
+      HasSubstr("no.py: expected a file NAME.py"));
+}
+
+TEST(PythonAdapterTest, DefaultsOfOptionsAreSetOnTheCommand) {
+  const PluginSpec spec = Function("trl --set words=8 --deterministic");
+  const auto rule = MakeOrDie(spec);
+  EXPECT_TRUE(rule->description().is_deterministic);
+  const std::string reference = R"({"answer": "four"})";
+  ExpectScore(ScoreTexts(*rule, {"four"}, reference)[0], 2);
+  const auto configured = MakeOrDie(spec, {{"words", "2"}});
+  ExpectScore(ScoreTexts(*configured, {"four"}, reference)[0], 0.5);
+}
+
+TEST(ServeTest, AFileServesItsFunction) {
+  const auto rule = MakeOrDie(Served("score"), {{"scale", "2"}});
+  EXPECT_THAT(rule->description().version, StartsWith("s+"));
+  EXPECT_TRUE(rule->description().is_deterministic);
+  EXPECT_EQ(rule->range().highest, 1);
+  const auto results = ScoreTexts(
+      *rule, {"12345", "none", "raise", "reference"}, R"({"answer": 0.75})");
+  ExpectScore(results[0], 0.1);
+  EXPECT_EQ(results[1].kind, REWARD_ABSTAIN);
+  ExpectError(results[2], "RuntimeError: as asked (served_reward.py:11)");
+  ExpectScore(results[3], 0.75);
+  EXPECT_EQ(results[3].detail, "the reference");
+  EXPECT_THAT(WhyNot(Served("score"), {{"item", "2"}}),
+              HasSubstr("unknown option \"item\": expected scale"));
+}
+
+TEST(ServeTest, AFileComparesSamples) {
+  const auto rule = MakeOrDie(Served("rank"));
+  EXPECT_TRUE(rule->compares_samples());
+  EXPECT_EQ(rule->range().highest, 64);
+  std::vector<RewardItem> items;
+  for (const char* text : {"ccc", "a", "bb"}) {
+    items.push_back(MakeItem(text));
+    items.back().set_group("g");
+  }
+  const auto results = ScoreItems(*rule, items);
+  ExpectScore(results[0], 2);
+  ExpectScore(results[1], 0);
+  ExpectScore(results[2], 1);
+}
+
+}  // namespace
+}  // namespace r1
