@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -46,23 +47,26 @@ class ClientSource : public RewardSource {
   const bool compares_samples_;
 };
 
+std::string NameOf(const RewardEndpoint& endpoint) {
+  return endpoint.address.empty()
+             ? "this program"
+             : absl::StrCat("the reward server ", endpoint.address);
+}
+
 // Waits for the server to come up.
 absl::StatusOr<DescribeReply> Await(const RewardEndpoint& endpoint) {
-  const std::string name =
-      endpoint.address.empty()
-          ? "this program"
-          : absl::StrCat("the reward server ", endpoint.address);
   auto reply = DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer);
   if (absl::IsDeadlineExceeded(reply.status()) ||
       absl::IsUnavailable(reply.status())) {
-    LogInfo(absl::StrCat("waiting for ", name, ", up to ",
+    LogInfo(absl::StrCat("waiting for ", NameOf(endpoint), ", up to ",
                          absl::FormatDuration(kServerStart)));
     reply = DescribeRewardServer(endpoint, absl::Now() + kServerStart);
   }
   if (reply.ok()) return reply;
   return absl::Status(
       reply.status().code(),
-      absl::StrCat("cannot reach ", name, " (", reply.status().message(),
+      absl::StrCat("cannot reach ", NameOf(endpoint), " (",
+                   reply.status().message(),
                    "): start it with `r1 reward-server --listen HOST:PORT`, "
                    "or take it out of reward.server; without servers, the run "
                    "scores by itself"));
@@ -109,8 +113,26 @@ bool RewardLink::HasRule(absl::string_view name) const {
 
 absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
     std::vector<RewardRuleSpec> rules) const {
-  const auto build = CheckRewardServers(
-      endpoints_, rules, options_.max_new_tokens, absl::Now() + kServerStart);
+  for (const RewardRuleSpec& rule : rules) {
+    if (HasRule(rule.name())) continue;
+    const auto append_name = [](std::string* out, const RuleInfo& info) {
+      out->append(info.name());
+    };
+    return absl::InvalidArgumentError(absl::StrCat(
+        "reward.rule: ", NameOf(endpoints_[0]), " has no rule \"", rule.name(),
+        "\", only ", absl::StrJoin(service_.rules(), ", ", append_name)));
+  }
+  // One that is away since the run began is passed over; when it comes back,
+  // its replies say which build it is.
+  std::vector<RewardEndpoint> there;
+  for (const RewardEndpoint& endpoint : endpoints_) {
+    if (DescribeRewardServer(endpoint, absl::Now() + kQuickAnswer).ok()) {
+      there.push_back(endpoint);
+    }
+  }
+  if (there.empty()) there = endpoints_;
+  const auto build = CheckRewardServers(there, rules, options_.max_new_tokens,
+                                        absl::Now() + kServerStart);
   if (!build.ok()) {
     return Annotate(build.status(), absl::IsInvalidArgument(build.status())
                                         ? "reward.rule"
@@ -118,7 +140,7 @@ absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
   }
   RewardClientOptions options = options_;
   options.rules = std::move(rules);
-  options.build_id = build->build_id;
+  options.build_id = service_.build_id();
   return std::make_unique<ClientSource>(endpoints_, std::move(options),
                                         build->compares_samples);
 }

@@ -28,9 +28,9 @@ class RewardLink {
   // Whether the service has a rule of this name.
   bool HasRule(absl::string_view name) const;
 
-  // Rewards by these rules, once each server has agreed to them and their
-  // options, and all are equal programs; that they stay so is checked from then
-  // on. The link must outlive it.
+  // Rewards by these rules, once all servers that are there have agreed to them
+  // and their options and are found to be one program; that they stay it is
+  // checked from then on. The link must outlive it.
   // Errors: InvalidArgument for an unknown rule or option (names the known);
   // FailedPrecondition if two servers differ.
   absl::StatusOr<std::unique_ptr<RewardSource>> MakeSource(

@@ -199,7 +199,7 @@ std::vector<std::unique_ptr<OwnedItem>> ReadBatch(LineReader* reader) {
   std::string line;
   while (items.size() < kMaxBatch || missing > 0) {
     if (!items.empty() && missing == 0 && !reader->has_more()) break;
-    if (!reader->Next(&line)) return {};
+    if (!reader->Next(&line)) break;
     const Json object = Json::parse(line);
     items.push_back(std::make_unique<OwnedItem>(object));
     missing =
