@@ -27,7 +27,7 @@ struct RewardServiceOptions {
   // Threads that score; 0 = all cores.
   int threads = 0;
   // Most time one item may take once it is started.
-  absl::Duration item_limit = absl::Seconds(10);
+  absl::Duration item_limit = absl::Seconds(60);
   // Most time a Score call, or a request of a stream, may take, whatever
   // deadline the call carries.
   absl::Duration call_limit = absl::Minutes(5);

@@ -27,7 +27,7 @@ struct RewardServerArgs {
   std::vector<std::string> plugins;
   int threads = 0;
   int max_calls = 64;
-  int timeout_ms = 10000;
+  int timeout_ms = 60000;
 };
 
 absl::Status RunRewardServer(const RewardServerArgs& args) {
