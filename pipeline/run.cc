@@ -92,7 +92,7 @@ class Run {
 
 }  // namespace
 
-absl::StatusOr<RunOutcome> RunAll(const RunRequest& request) {
+absl::StatusOr<RunOutcome> RunAll(const RunSpec& request) {
   // Before anything is written; a finished run needs no inputs.
   if (!FileExists(request.run_dir + "/summary.json")) {
     R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));

@@ -10,7 +10,7 @@
 
 namespace r1 {
 
-struct RunRequest {
+struct RunSpec {
   RunConfig config;
   std::string run_dir;
   Topology topology;
@@ -25,7 +25,7 @@ struct RunOutcome {
 // and report.html in the run's folder. Shows its progress on standard output.
 // Errors: Cancelled if interrupted (InterruptedError); those of RunFolder,
 // RunStore and the stages.
-absl::StatusOr<RunOutcome> RunAll(const RunRequest& request);
+absl::StatusOr<RunOutcome> RunAll(const RunSpec& request);
 
 }  // namespace r1
 

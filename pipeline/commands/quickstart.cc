@@ -41,7 +41,7 @@ absl::Status RunQuickstart(const QuickstartArgs& args) {
   if (args.threads >= 0) {
     overrides.push_back(absl::StrCat("threads=", args.threads));
   }
-  RunRequest request;
+  RunSpec request;
   R1_ASSIGN_OR_RETURN(request.config, LoadConfig(args.config, overrides));
   request.run_dir = !args.run_dir.empty()
                         ? args.run_dir

@@ -212,7 +212,7 @@ absl::Status RunDescribe(const RewardArgs& args) {
 }
 
 // A verdict as JSON.
-Json Verdict(RewardKind kind, double value, const std::string& detail) {
+Json VerdictJson(RewardKind kind, double value, const std::string& detail) {
   Json verdict;
   verdict["kind"] = RewardKindName(kind);
   verdict["score"] = kind == REWARD_SCORE ? Json(value) : Json(nullptr);
@@ -225,8 +225,8 @@ void PrintFlip(const Rejudged& r) {
   object["step"] = r.sample->step;
   object["prompt_id"] = r.sample->record.trajectory.prompt_id();
   object["sample_index"] = r.sample->record.trajectory.sample_index();
-  object["before"] = Verdict(r.kind_before, r.before, r.detail_before);
-  object["now"] = Verdict(r.kind_now, r.now, r.detail_now);
+  object["before"] = VerdictJson(r.kind_before, r.before, r.detail_before);
+  object["now"] = VerdictJson(r.kind_now, r.now, r.detail_now);
   object["reference"] = r.sample->record.prompt.reference();
   object["completion"] = r.sample->record.completion;
   // Completions may hold bytes that are no UTF-8.

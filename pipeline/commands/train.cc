@@ -21,7 +21,7 @@ struct TrainArgs {
 };
 
 absl::Status RunTrain(const TrainArgs& args) {
-  RunRequest request;
+  RunSpec request;
   std::vector<std::string> overrides = args.overrides;
   if (args.threads >= 0) {
     overrides.push_back(absl::StrCat("threads=", args.threads));
