@@ -148,7 +148,6 @@ std::unique_ptr<RewardClient::Call> RewardClient::TakeWork() {
       call->server = server;
       if (!servers_.is_away(server)) call->batch = TakeBatch();
       servers_.Begin(server);
-      calls_.insert(call.get());
       return call;
     }
     const absl::Time wake = servers_.NextPauseEnd(now);
@@ -180,7 +179,7 @@ std::vector<RewardClient::Pending> RewardClient::TakeBatch() {
 }
 
 void RewardClient::StartCall(std::unique_ptr<Call> owned) {
-  Call* call = owned.release();  // FinishCall deletes it
+  Call* call = owned.get();
   call->request = EmptyRequest();
   for (const Pending& pending : call->batch) {
     for (const RewardItem& item : pending.items) {
@@ -189,6 +188,10 @@ void RewardClient::StartCall(std::unique_ptr<Call> owned) {
   }
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));
+  {
+    absl::MutexLock lock(&mutex_);
+    calls_.insert(owned.release());  // FinishCall deletes it
+  }
   stubs_[call->server]->async()->Score(
       &call->context, &call->request, &call->reply,
       [this, call](grpc::Status status) { FinishCall(call, status); });

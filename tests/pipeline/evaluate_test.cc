@@ -49,12 +49,27 @@ Trajectory Says(const Tokenizer& tokenizer, uint32_t index,
   return trajectory;
 }
 
-// Scores in this process, by all rules of the program.
-const RewardLink& Embedded() {
-  static const auto& link = *new absl::StatusOr<std::unique_ptr<RewardLink>>(
-      RewardLink::Connect(RunConfig(), /*num_threads=*/2));
-  return **link;
-}
+// Scores in this process, by all rules of the program; one for all tests, gone
+// before gRPC is.
+class EmbeddedRewards : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    auto link = RewardLink::Connect(RunConfig(), /*num_threads=*/2);
+    ASSERT_TRUE(link.ok()) << link.status();
+    link_ = *std::move(link);
+  }
+  void TearDown() override { link_.reset(); }
+  const RewardLink& link() const { return *link_; }
+
+ private:
+  std::unique_ptr<RewardLink> link_;
+};
+
+EmbeddedRewards& embedded_rewards =
+    *static_cast<EmbeddedRewards*>(::testing::AddGlobalTestEnvironment(
+        new EmbeddedRewards));  // GoogleTest owns it
+
+const RewardLink& Embedded() { return embedded_rewards.link(); }
 
 absl::StatusOr<EvalReport> Judge(const std::vector<Prompt>& prompts,
                                  const std::vector<Trajectory>& trajectories,
