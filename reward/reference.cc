@@ -66,7 +66,7 @@ absl::StatusOr<std::string> AnswerReference(absl::string_view json) {
   return text;
 }
 
-absl::StatusOr<CountdownProblem> CountdownReference(absl::string_view json) {
+absl::StatusOr<CountdownNumbers> CountdownReference(absl::string_view json) {
   constexpr absl::string_view kExpected =
       "{\"nums\": [1 to 32 integers, 0 or more], \"target\": an integer}";
   R1_ASSIGN_OR_RETURN(const Json nums, Member(json, "nums", kExpected));
@@ -75,7 +75,7 @@ absl::StatusOr<CountdownProblem> CountdownReference(absl::string_view json) {
       !IsInt64(target)) {
     return Unusable(json, kExpected);
   }
-  CountdownProblem problem;
+  CountdownNumbers problem;
   problem.target = target.get<int64_t>();
   for (const Json& num : nums) {
     if (!IsInt64(num) || num.get<int64_t>() < 0) {

@@ -17,13 +17,13 @@ namespace r1 {
 // Errors: InvalidArgument.
 absl::StatusOr<std::string> AnswerReference(absl::string_view json);
 
-struct CountdownProblem {
+struct CountdownNumbers {
   std::vector<int64_t> nums;  // 1 to 32 numbers, each 0 or more
   int64_t target = 0;
 };
 
 // {"nums": [3, 5, 7], "target": 22}. Errors: InvalidArgument.
-absl::StatusOr<CountdownProblem> CountdownReference(absl::string_view json);
+absl::StatusOr<CountdownNumbers> CountdownReference(absl::string_view json);
 
 }  // namespace r1
 

@@ -47,7 +47,7 @@ Json Report(const RunResult& result) {
 }
 
 absl::Status RunProgram(const SandboxArgs& args) {
-  R1_ASSIGN_OR_RETURN(const Language language, ParseLanguage(args.lang));
+  R1_ASSIGN_OR_RETURN(const ProgramLanguage language, ParseLanguage(args.lang));
   R1_ASSIGN_OR_RETURN(const std::string source, ReadFile(args.file));
   std::string input;
   if (!args.input.empty()) {

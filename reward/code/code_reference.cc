@@ -138,7 +138,7 @@ absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
   if (has_function && !IsIdentifier(reference.entry_point)) {
     return Bad("entry_point is no name of a function");
   }
-  if (has_function && reference.language != Language::kPython) {
+  if (has_function && reference.language != ProgramLanguage::kPython) {
     return Bad("function tests are for python");
   }
   return reference;

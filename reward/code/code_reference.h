@@ -20,12 +20,12 @@ struct StdinTest {
 };
 
 struct Checker {
-  Language language = Language::kCpp;
+  ProgramLanguage language = ProgramLanguage::kCpp;
   std::string source;
 };
 
 struct CodeReference {
-  Language language = Language::kPython;
+  ProgramLanguage language = ProgramLanguage::kPython;
   // One of the two is there.
   std::vector<StdinTest> stdin_tests;
   std::vector<std::string> function_tests;  // pieces of Python

@@ -75,10 +75,10 @@ absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
   return verifier;
 }
 
-CodeVerifier::Program CodeVerifier::Prepare(Language language,
+CodeVerifier::Program CodeVerifier::Prepare(ProgramLanguage language,
                                             absl::string_view source) {
   Program program;
-  if (language == Language::kPython) {
+  if (language == ProgramLanguage::kPython) {
     program.run.is_python = true;
     program.run.files = {{"main.py", std::string(source)}};
     return program;

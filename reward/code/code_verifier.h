@@ -47,7 +47,7 @@ class CodeVerifier {
     std::string detail;
     RunRequest run;
   };
-  Program Prepare(Language language, absl::string_view source);
+  Program Prepare(ProgramLanguage language, absl::string_view source);
 
   // Runs the tests until the first failure, or all of them for a fraction.
   Judgement Judge(const CodeReference& reference, absl::string_view source,

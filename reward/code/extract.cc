@@ -12,20 +12,22 @@ namespace {
 constexpr absl::string_view kThinkOpen = "<think>", kThinkClose = "</think>";
 constexpr absl::string_view kFence = "```";
 
-bool IsTagOf(absl::string_view tag, Language language) {
+bool IsTagOf(absl::string_view tag, ProgramLanguage language) {
   const auto is_any = [tag](std::initializer_list<absl::string_view> names) {
     for (absl::string_view name : names) {
       if (absl::EqualsIgnoreCase(tag, name)) return true;
     }
     return false;
   };
-  return language == Language::kPython ? is_any({"python", "py", "python3"})
-                                       : is_any({"cpp", "c++", "cc", "cxx"});
+  return language == ProgramLanguage::kPython
+             ? is_any({"python", "py", "python3"})
+             : is_any({"cpp", "c++", "cc", "cxx"});
 }
 
 }  // namespace
 
-ExtractedCode ExtractCode(absl::string_view completion, Language language) {
+ExtractedCode ExtractCode(absl::string_view completion,
+                          ProgramLanguage language) {
   absl::string_view rest = completion;
   const size_t close = completion.rfind(kThinkClose);
   if (close != absl::string_view::npos) {

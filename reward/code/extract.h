@@ -16,7 +16,8 @@ struct ExtractedCode {
 // program. There: the last block between lines that begin with ``` which is
 // marked as of the language, else the last block of all. A block without its
 // end is none. Text without any ``` is a program as a whole. Linear time.
-ExtractedCode ExtractCode(absl::string_view completion, Language language);
+ExtractedCode ExtractCode(absl::string_view completion,
+                          ProgramLanguage language);
 
 }  // namespace r1
 

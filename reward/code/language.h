@@ -8,12 +8,12 @@
 
 namespace r1 {
 
-enum class Language { kPython, kCpp };
+enum class ProgramLanguage { kPython, kCpp };
 
 // "python" or "cpp". Errors: InvalidArgument.
-inline absl::StatusOr<Language> ParseLanguage(absl::string_view name) {
-  if (name == "python") return Language::kPython;
-  if (name == "cpp") return Language::kCpp;
+inline absl::StatusOr<ProgramLanguage> ParseLanguage(absl::string_view name) {
+  if (name == "python") return ProgramLanguage::kPython;
+  if (name == "cpp") return ProgramLanguage::kCpp;
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", name, "\" is no known language: expected python or cpp"));
 }

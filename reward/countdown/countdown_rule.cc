@@ -95,7 +95,7 @@ ExtractedAnswer FindLastExpression(absl::string_view completion) {
 }  // namespace
 
 std::string CountdownProblemWith(absl::string_view text,
-                                 const CountdownProblem& problem) {
+                                 const CountdownNumbers& problem) {
   std::string wrong = TakeStatedTarget(&text, problem.target);
   if (!wrong.empty()) return wrong;
   auto expression = ParseExpression(text);

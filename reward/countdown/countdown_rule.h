@@ -16,7 +16,7 @@ namespace r1 {
 // `text` is one expression (countdown/expression.h), optionally followed by
 // "= N", where N is the target in digits: a true statement, or it is wrong.
 std::string CountdownProblemWith(absl::string_view text,
-                                 const CountdownProblem& problem);
+                                 const CountdownNumbers& problem);
 
 // The last stretch of one line that looks like an expression: digits,
 // operators, parentheses and blanks, with an operator between two operands.

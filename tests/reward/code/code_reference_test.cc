@@ -17,7 +17,7 @@ TEST(CodeReferenceTest, ReadsStdinTests) {
           "compare": "floats", "tolerance": 0.01, "cpu_ms": 700})j",
       RunLimits());
   ASSERT_TRUE(reference.ok()) << reference.status();
-  EXPECT_EQ(reference->language, Language::kCpp);
+  EXPECT_EQ(reference->language, ProgramLanguage::kCpp);
   ASSERT_EQ(reference->stdin_tests.size(), 2u);
   EXPECT_EQ(reference->stdin_tests[1].input, "2");
   EXPECT_EQ(reference->stdin_tests[1].expected, "4");

@@ -8,7 +8,7 @@ namespace r1 {
 namespace {
 
 std::string Python(absl::string_view completion) {
-  return std::string(ExtractCode(completion, Language::kPython).code);
+  return std::string(ExtractCode(completion, ProgramLanguage::kPython).code);
 }
 
 TEST(ExtractCodeTest, TakesTheLastBlock) {
@@ -23,7 +23,8 @@ TEST(ExtractCodeTest, ABlockOfTheLanguageGoesBeforeOthers) {
   EXPECT_EQ(Python("```python\nx\n```\nIt prints\n```\n7\n```\n"), "x\n");
   EXPECT_EQ(Python("```cpp\nint x;\n```\n```text\n7\n```\n"), "7\n");
   EXPECT_EQ(
-      ExtractCode("```C++\nint x;\n```\n```\n7\n```", Language::kCpp).code,
+      ExtractCode("```C++\nint x;\n```\n```\n7\n```", ProgramLanguage::kCpp)
+          .code,
       "int x;\n");
 }
 
@@ -36,7 +37,8 @@ TEST(ExtractCodeTest, ReasoningHoldsNoProgram) {
 }
 
 TEST(ExtractCodeTest, ABlockWithoutEndIsNone) {
-  const ExtractedCode cut = ExtractCode("```python\nx = 1", Language::kPython);
+  const ExtractedCode cut =
+      ExtractCode("```python\nx = 1", ProgramLanguage::kPython);
   EXPECT_EQ(cut.code, "");
   EXPECT_STREQ(cut.problem, "a code block that is not closed");
   EXPECT_EQ(Python("```python\nx = 1\n```\nand\n```python\nx ="), "x = 1\n");
@@ -44,7 +46,8 @@ TEST(ExtractCodeTest, ABlockWithoutEndIsNone) {
 
 TEST(ExtractCodeTest, TextWithoutBlocksIsAProgram) {
   EXPECT_EQ(Python("def f():\n    return 1\n"), "def f():\n    return 1\n");
-  EXPECT_STREQ(ExtractCode(" \n ", Language::kPython).problem, "no program");
+  EXPECT_STREQ(ExtractCode(" \n ", ProgramLanguage::kPython).problem,
+               "no program");
 }
 
 TEST(ExtractCodeTest, EmptyBlocksAreEmpty) {
