@@ -11,8 +11,8 @@
 
 namespace r1 {
 
-// Small ones. Where TLE is not expected there is time enough for a busy machine;
-// is_brief: others end almost at once.
+// Small ones. Where TLE is not expected there is time enough for a busy
+// machine; is_brief: others end almost at once.
 RunLimits HostileLimits(const HostileProgram& row, bool is_brief);
 
 struct HostileRun {
