@@ -14,13 +14,18 @@ namespace r1 {
 std::array<uint32_t, 4> Philox4x32(uint64_t key,
                                    std::array<uint32_t, 4> counter);
 
-// What a stream of draws is for; part of the counter, so that streams with
-// the same numbers never meet.
+// What a stream of draws is for: one value for each use in the program, and
+// part of the counter, so that two uses with the same numbers never meet.
 enum class RandomStream : uint32_t {
-  kSampling = 1,  // a = prompt id, b = sample index, c = position
-  kInit = 2,      // a = tensor index, c = element / 4
-  kData = 3,      // a = problem index, c = draw
-  kShuffle = 4,   // a = epoch or step, c = index
+  kSampling = 1,        // tokens: a = prompt id, b = sample index, c = position
+  kInit = 2,            // weights: a = tensor, b and c = element / 4
+  kData = 3,            // training problems: a = problem, c = draw
+  kHeldOutData = 4,     // held-out problems: a = problem, c = draw
+  kCorpus = 5,          // documents to pretrain on: a = document, c = draw
+  kGeneratorCheck = 6,  // whether a generator has problems: c = draw
+  kPromptOrder = 7,     // a file's prompts: a = epoch, b = round, c = half
+  kExampleOrder = 8,    // a file's documents: a = epoch, c = draw
+  kMinibatches = 9,     // deal of samples: a = step, b = inner epoch, c = draw
 };
 
 // The draw (stream, a, b, c) of a run's seed, as 128 bits.

@@ -13,7 +13,7 @@ std::vector<std::vector<int>> SplitIntoMinibatches(int count, int minibatches,
                                                    int epoch) {
   std::vector<int> order(count);
   std::iota(order.begin(), order.end(), 0);
-  RandomSequence random(seed, RandomStream::kShuffle, step, epoch);
+  RandomSequence random(seed, RandomStream::kMinibatches, step, epoch);
   for (int i = count - 1; i > 0; --i) {  // Fisher-Yates
     std::swap(order[i], order[random.NextBelow(i + 1)]);
   }

@@ -14,7 +14,7 @@ namespace r1 {
 // Deals `count` outputs, numbered in order of (prompt, sample), at random over
 // `minibatches` whose sizes differ by at most one; the first ones are larger.
 // Each minibatch is in ascending order. Some are empty if count < minibatches.
-// A function of the arguments: Philox stream kShuffle at (step, epoch).
+// A function of the arguments: Philox stream kMinibatches at (step, epoch).
 // Source: paper section 2.1 (8,192 outputs, randomly split into 16).
 std::vector<std::vector<int>> SplitIntoMinibatches(int count, int minibatches,
                                                    uint64_t seed, int64_t step,

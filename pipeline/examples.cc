@@ -91,7 +91,7 @@ class FileCorpus : public Corpus {
     if (order_.empty() || epoch != order_epoch_) {
       order_.resize(rows_.size());
       std::iota(order_.begin(), order_.end(), 0);
-      RandomSequence random(seed_, RandomStream::kShuffle, epoch, 1);
+      RandomSequence random(seed_, RandomStream::kExampleOrder, epoch, 0);
       for (size_t i = order_.size() - 1; i > 0; --i) {
         std::swap(order_[i],
                   order_[random.NextBelow(static_cast<uint32_t>(i + 1))]);

@@ -113,8 +113,10 @@ class GeneratedSource : public ProblemSource {
  private:
   Problem ProblemAt(Split split, uint64_t index) const override {
     const bool is_train = split == Split::kTrain;
-    RandomSequence random(is_train ? seed_ : kHeldOutSeed, RandomStream::kData,
-                          index, 0);
+    RandomSequence random =
+        is_train ? RandomSequence(seed_, RandomStream::kData, index, 0)
+                 : RandomSequence(kHeldOutSeed, RandomStream::kHeldOutData,
+                                  index, 0);
     const char* kind = is_train ? "-train-" : "-heldout-";
     if (config().task() == ARITHMETIC) {
       const auto p = MakeArithmeticProblem(config(), split, &random);
@@ -172,8 +174,8 @@ class FileSource : public ProblemSource {
     do {
       uint32_t left = row >> half_bits, right = row & mask;
       for (uint32_t round = 0; round < 4; ++round) {
-        const uint32_t f =
-            RandomBits(seed_, RandomStream::kShuffle, epoch, round, right)[0];
+        const uint32_t f = RandomBits(seed_, RandomStream::kPromptOrder, epoch,
+                                      round, right)[0];
         left = std::exchange(right, (left ^ f) & mask);
       }
       row = uint64_t{left} << half_bits | right;

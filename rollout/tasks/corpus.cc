@@ -84,8 +84,7 @@ std::string ArithmeticCompletion(const DataSection& config,
 
 CorpusDocument MakeCorpusDocument(const DataSection& config, uint64_t seed,
                                   uint64_t index) {
-  // Sub-stream 1 of the data stream: prompts of the RL stage use 0.
-  RandomSequence random(seed, RandomStream::kData, index, 1);
+  RandomSequence random(seed, RandomStream::kCorpus, index, 0);
   if (config.task() == ARITHMETIC) {
     const auto problem = MakeArithmeticProblem(config, Split::kTrain, &random);
     return {RenderPrompt(config, problem.Question()),

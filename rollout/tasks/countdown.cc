@@ -144,8 +144,7 @@ CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
 
 absl::Status CheckCountdownGenerator(const DataSection& config) {
   constexpr int kMaxProblems = 10000;
-  // Sub-stream 2: prompts use 0, the corpus 1.
-  RandomSequence random(0, RandomStream::kData, 0, 2);
+  RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
   bool has_train = false, has_held_out = false;
   for (int i = 0; i < kMaxProblems; ++i) {
     const auto problem = TryProblem(config, &random);
