@@ -268,13 +268,21 @@ void RewardClient::AcceptReply(Call* call) {
                             " results for ids that were not asked for"));
   }
   std::vector<Pending> again;
-  for (size_t i = 0; i < results.size(); ++i) {
+  auto result = results.begin();  // one an item, in the order of the request
+  for (Pending& pending : call->batch) {
+    const auto end = result + static_cast<std::ptrdiff_t>(pending.items.size());
+    const bool is_late =
+        std::any_of(result, end, [](const RewardResult& of_item) {
+          return of_item.kind() == REWARD_TIMEOUT;
+        });
     // Its neighbours, or a process that stood still, may have used up its time.
-    if (results[i].kind() == REWARD_TIMEOUT && !call->batch[i].is_alone) {
-      again.push_back(std::move(call->batch[i]));
+    // Items that are compared are judged anew together or not at all.
+    if (is_late && !pending.is_alone) {
+      again.push_back(std::move(pending));
     } else {
-      Deliver(std::move(results[i]));
+      for (auto it = result; it != end; ++it) Deliver(std::move(*it));
     }
+    result = end;
   }
   SendAgain(std::move(again), /*alone=*/true);
 }

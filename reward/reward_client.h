@@ -76,7 +76,8 @@ class RewardClient {
   // otherwise Next fails with InvalidArgument from then on.
   void Submit(RewardItem item);
   // The same for items that must go into one call, as a rule compares them.
-  // They fail together where a call fails.
+  // They fail together where a call fails, and are sent again together where
+  // one of them is a TIMEOUT.
   void SubmitTogether(std::vector<RewardItem> items);
 
   // The next result; waits for it until the deadline.

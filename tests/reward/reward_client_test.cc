@@ -254,6 +254,92 @@ TEST(RewardClientTest, ATimeoutIsBelievedOnlyOfASampleSentAlone) {
   EXPECT_GE(num_alone, 1);
 }
 
+// Groups "g0", "g1", ... of `size` samples "g0/0", "g0/1", ...
+void SubmitGroups(int count, int size, RewardClient* client) {
+  for (int g = 0; g < count; ++g) {
+    std::vector<RewardItem> items;
+    for (int i = 0; i < size; ++i) {
+      items.push_back(MakeItem("text", "{}", absl::StrCat("g", g, "/", i)));
+      items.back().set_group(absl::StrCat("g", g));
+    }
+    client->SubmitTogether(std::move(items));
+  }
+}
+
+// With samples that go together, a call holds more results than batches: sample
+// 4 of the first group is the fifth result and there are but three groups; that
+// of the last group is beyond any count of groups.
+TEST(RewardClientTest, ATimeoutSendsItsWholeGroupAgainAndNoOther) {
+  constexpr int kGroups = 3, kSize = 5;
+  for (const char* slow : {"g0/0", "g0/2", "g0/4", "g1/0", "g2/4"}) {
+    const std::string slow_group = std::string(slow).substr(0, 2);
+    Gate gate;
+    absl::Mutex mutex;
+    std::map<std::string, std::multiset<int>> sizes;  // of calls, by group
+    FakeRewardServer server([&](grpc::ServerContext*,
+                                const ScoreRequest& request,
+                                ScoreReply* reply) {
+      if (request.items(0).id() == "first") gate.Pass();
+      ScoreHalf(request, reply);
+      absl::MutexLock lock(&mutex);
+      std::map<std::string, int> count;
+      for (const RewardItem& item : request.items()) ++count[item.group()];
+      for (const auto& [group, number] : count) {
+        EXPECT_TRUE(group.empty() || number == kSize) << group;
+        sizes[group].insert(request.items_size());
+      }
+      // Late only beside others, then in time.
+      for (RewardResult& result : *reply->mutable_results()) {
+        if (result.id() != slow || request.items_size() == kSize) continue;
+        result.set_kind(REWARD_TIMEOUT);
+        result.clear_components();
+      }
+      return grpc::Status::OK;
+    });
+    RewardClientOptions options = Options();
+    options.max_calls = 1;  // so that all groups go into the call after "first"
+    const auto client = Connect(server.address(), options);
+    client->Submit(MakeItem("", "{}", "first"));
+    gate.AwaitArrivals(1);
+    SubmitGroups(kGroups, kSize, client.get());
+    gate.Open();
+    const auto results = TakeMany(1 + kGroups * kSize, client.get());
+    ASSERT_EQ(results.size(), 1u + kGroups * kSize) << slow;
+    for (const auto& [id, result] : results) {
+      EXPECT_EQ(result.kind(), REWARD_SCORE) << slow << ": " << id;
+    }
+    EXPECT_EQ(client->num_outstanding(), 0);
+    absl::MutexLock lock(&mutex);
+    for (int g = 0; g < kGroups; ++g) {
+      const std::string group = absl::StrCat("g", g);
+      std::multiset<int> expected = {kGroups * kSize};
+      if (group == slow_group) expected.insert(kSize);
+      EXPECT_EQ(sizes[group], expected) << slow << ": " << group;
+    }
+  }
+}
+
+TEST(RewardClientTest, AGroupSentAloneKeepsItsTimeouts) {
+  FakeRewardServer server(
+      [](grpc::ServerContext*, const ScoreRequest& request, ScoreReply* reply) {
+        ScoreHalf(request, reply);
+        for (RewardResult& result : *reply->mutable_results()) {
+          if (result.id() != "g1/2") continue;
+          result.set_kind(REWARD_TIMEOUT);
+          result.clear_components();
+        }
+        return grpc::Status::OK;
+      });
+  const auto client = Connect(server.address(), Options());
+  SubmitGroups(4, 3, client.get());
+  const auto results = TakeMany(12, client.get());
+  ASSERT_EQ(results.size(), 12u);
+  for (const auto& [id, result] : results) {
+    EXPECT_EQ(result.kind(), id == "g1/2" ? REWARD_TIMEOUT : REWARD_SCORE)
+        << id;
+  }
+}
+
 // A process that is stopped for a while (Ctrl-Z, a laptop's lid) misses one
 // deadline and no more: the result must not depend on it.
 TEST(RewardClientTest, OneMissedDeadlineIsNoTimeout) {
