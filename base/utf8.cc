@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "absl/strings/str_cat.h"
+
 namespace r1 {
 
 size_t Utf8CharacterLength(absl::string_view text) {
@@ -28,6 +30,23 @@ bool IsUtf8(absl::string_view text) {
     text.remove_prefix(length);
   }
   return true;
+}
+
+std::string ToValidUtf8(absl::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  size_t begin = 0;  // of the valid stretch that is not yet copied
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = Utf8CharacterLength(text.substr(at));
+    if (length > 0) {
+      at += length;
+      continue;
+    }
+    absl::StrAppend(&valid, text.substr(begin, at - begin), "\xEF\xBF\xBD");
+    begin = ++at;
+  }
+  absl::StrAppend(&valid, text.substr(begin));
+  return valid;
 }
 
 }  // namespace r1

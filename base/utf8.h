@@ -3,6 +3,7 @@
 #define R1_BASE_UTF8_H_
 
 #include <cstddef>
+#include <string>
 
 #include "absl/strings/string_view.h"
 
@@ -13,6 +14,11 @@ namespace r1 {
 size_t Utf8CharacterLength(absl::string_view text);
 
 bool IsUtf8(absl::string_view text);
+
+// The text with every byte that is no part of valid UTF-8 replaced by U+FFFD.
+// Protobuf strings refuse others, and a byte-level tokenizer can be cut inside
+// a character. Linear time.
+std::string ToValidUtf8(absl::string_view text);
 
 }  // namespace r1
 

@@ -10,11 +10,11 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "learner/reward_source.h"
 #include "pipeline/estimators.h"
 #include "pipeline/vote.h"
 #include "reward/builtin_rules.h"
-#include "reward/text.h"
 #include "rollout/engine.h"
 
 namespace r1 {

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "pipeline/escape.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {
@@ -46,7 +46,7 @@ Json MakePieces(const SampleRecord& record, const Tokenizer* tokenizer) {
     size += bytes.size();
     absl::StrAppend(&pending, bytes);
     pending_shade = std::max(pending_shade, Shade(t.logprobs(i)));
-    const bool is_cut = !IsValidUtf8(pending) && pending.size() < 4;
+    const bool is_cut = !IsUtf8(pending) && pending.size() < 4;
     if (is_cut && i + 1 < t.tokens_size()) continue;
     if (pending_shade != shade) flush();
     shade = pending_shade;

@@ -7,9 +7,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "pipeline/stop_signal.h"
 #include "reward/score_pool.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

@@ -1,9 +1,13 @@
 #include "reward/builtin_rules.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/check.h"
 #include "reward/answer/answer_rule.h"
 #include "reward/code/code_rule.h"
@@ -58,6 +62,77 @@ std::vector<RewardRuleSpec> RulesWhere(const RewardSection& section,
   return rules;
 }
 
+// The rules to train by that the configuration names, or the task's.
+std::vector<RewardRuleSpec> TrainingRules(const RewardSection& section,
+                                          Task task) {
+  if (section.rule().empty()) return DefaultRules(task);
+  return RulesWhere(section,
+                    [](const std::string& when) { return when != "eval"; });
+}
+
+const RewardRuleSpec* Find(absl::Span<const RewardRuleSpec> rules,
+                           absl::string_view name) {
+  for (const RewardRuleSpec& rule : rules) {
+    if (rule.name() == name) return &rule;
+  }
+  return nullptr;
+}
+
+bool IsConfigured(const RewardSection& section, absl::string_view name) {
+  return std::any_of(section.rule().begin(), section.rule().end(),
+                     [&](const auto& rule) { return rule.name() == name; });
+}
+
+// Built-in rules that say whether an answer is right; the other built-in ones
+// look at form, language or length.
+bool IsAnswerRule(const RewardRuleSpec& rule) {
+  return ReadsAnswers(rule.name()) || rule.name() == "code";
+}
+
+bool IsShapeRule(const RewardRuleSpec& rule) {
+  static constexpr const char* kNames[] = {
+      "format",     "format_lenient", "tag_count", "language",
+      "repetition", "overlong",       "cosine",    "group_length"};
+  return absl::c_linear_search(kNames, rule.name());
+}
+
+// What is not built in may say anything; most say whether an answer is right.
+bool MayJudge(const RewardRuleSpec& rule) { return !IsShapeRule(rule); }
+
+bool IsPaid(const RewardRuleSpec& rule) {
+  return rule.weight() > 0 || rule.option().contains("gate");
+}
+
+// The first that passes of the rules that training pays for.
+template <typename Passes>
+const RewardRuleSpec* FindPaid(absl::Span<const RewardRuleSpec> rules,
+                               const Passes& passes) {
+  std::set<std::string> needed;  // by a rule that is paid for
+  for (const RewardRuleSpec& rule : rules) {
+    const auto answer = rule.option().find("answer");
+    if (IsPaid(rule) && IsShapeRule(rule) && answer != rule.option().end()) {
+      needed.insert(answer->second);
+    }
+  }
+  for (const RewardRuleSpec& rule : rules) {
+    if (passes(rule) && (IsPaid(rule) || needed.contains(rule.name()))) {
+      return &rule;
+    }
+  }
+  return nullptr;
+}
+
+const RewardRuleSpec* FindPaidJudge(absl::Span<const RewardRuleSpec> rules) {
+  const RewardRuleSpec* rule = FindPaid(rules, IsAnswerRule);
+  return rule != nullptr ? rule : FindPaid(rules, MayJudge);
+}
+
+const RewardRuleSpec* FindMeasuredJudge(
+    absl::Span<const RewardRuleSpec> rules) {
+  const auto it = std::find_if(rules.begin(), rules.end(), IsAnswerRule);
+  return it == rules.end() ? nullptr : &*it;
+}
+
 }  // namespace
 
 RewardRegistry BuiltinRewardRules() {
@@ -88,6 +163,13 @@ const char* LenientAnswerRuleName(Task task) {
   return task == COUNTDOWN ? "countdown_lenient" : "exact_answer_lenient";
 }
 
+bool ReadsAnswers(absl::string_view rule) {
+  static constexpr const char* kNames[] = {"countdown", "countdown_lenient",
+                                           "exact_answer",
+                                           "exact_answer_lenient", "math"};
+  return absl::c_linear_search(kNames, rule);
+}
+
 std::vector<RewardRuleSpec> DefaultRules(Task task) {
   return {Spec(AnswerRuleName(task), 1), Spec("format", 1),
           Spec(LenientAnswerRuleName(task), 0), Spec("format_lenient", 0),
@@ -96,17 +178,43 @@ std::vector<RewardRuleSpec> DefaultRules(Task task) {
 
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
                                             Task task) {
-  if (section.rule().empty()) return DefaultRules(task);
-  return RulesWhere(section,
-                    [](const std::string& when) { return when != "eval"; });
+  std::vector<RewardRuleSpec> rules = TrainingRules(section, task);
+  const RewardRuleSpec judge = EvalRules(section, task)[0];
+  if (IsConfigured(section, judge.name()) || Find(rules, judge.name())) {
+    return rules;
+  }
+  rules.push_back(Spec(judge.name().c_str(), 0));
+  return rules;
 }
 
 std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task) {
-  const auto rules = RulesWhere(section, [](const std::string& when) {
-    return when == "eval" || when == "both";
-  });
-  if (!rules.empty()) return rules;
-  return {Spec(AnswerRuleName(task), 1)};
+  std::vector<RewardRuleSpec> rules = RulesWhere(
+      section,
+      [](const std::string& when) { return when == "eval" || when == "both"; });
+  const std::vector<RewardRuleSpec> training = TrainingRules(section, task);
+  auto judge = std::find_if(rules.begin(), rules.end(), MayJudge);
+  if (judge == rules.end()) {
+    if (const RewardRuleSpec* paid = FindPaidJudge(training)) {
+      judge = rules.insert(rules.begin(), *paid);
+    } else if (!rules.empty()) {
+      judge = rules.begin();
+    } else if (const RewardRuleSpec* measured = FindMeasuredJudge(training)) {
+      judge = rules.insert(rules.begin(), *measured);
+    } else {
+      judge = rules.insert(rules.begin(), Spec(AnswerRuleName(task), 1));
+    }
+  }
+  std::rotate(rules.begin(), judge, judge + 1);
+  return rules;
+}
+
+std::string AccuracyRule(const RewardSection& section, Task task) {
+  const std::vector<RewardRuleSpec> rules = ConfiguredRules(section, task);
+  const std::string judge = EvalRules(section, task)[0].name();
+  if (Find(rules, judge)) return judge;
+  const RewardRuleSpec* rule = FindPaidJudge(rules);
+  if (rule == nullptr) rule = FindMeasuredJudge(rules);
+  return rule == nullptr ? "" : rule->name();
 }
 
 }  // namespace r1

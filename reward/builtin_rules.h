@@ -2,8 +2,10 @@
 #ifndef R1_REWARD_BUILTIN_RULES_H_
 #define R1_REWARD_BUILTIN_RULES_H_
 
+#include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "proto/config.pb.h"
 #include "proto/reward.pb.h"
 #include "reward/registry.h"
@@ -18,19 +20,43 @@ RewardRegistry BuiltinRewardRules();
 const char* AnswerRuleName(Task task);
 const char* LenientAnswerRuleName(Task task);
 
+// Whether it is a built-in rule that compares the answer a text gives with the
+// reference, so that samples of a problem can vote (pipeline/vote.h).
+bool ReadsAnswers(absl::string_view rule);
+
+// Whether it is a built-in rule that compares the answer a text gives with the
+// reference, so that samples of a problem can vote (pipeline/vote.h).
+bool ReadsAnswers(absl::string_view rule);
+
 // The task's answer rule and "format", both with weight 1 (DeepSeek-R1, arXiv
 // 2501.12948 v2, equation 4), then as metrics, with weight 0, their lenient
 // twins and "overlong".
 std::vector<RewardRuleSpec> DefaultRules(Task task);
 
 // The rules of the configuration to train by, in its order: those whose option
-// "when" is not "eval". DefaultRules if it has none.
+// "when" is not "eval". DefaultRules if it has none. A judge of evaluations
+// that comes from the task alone is measured in training, too, with weight 0.
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
                                             Task task);
 
-// The rules to evaluate by: those whose "when" is "eval" or "both"; the task's
-// answer rule if there is none. The first says whether an answer is right.
+// The rules to evaluate by. The first, the judge, says whether an answer is
+// right; the others are measured. The judge is the first of these that exists:
+//   1. of the rules whose "when" is "eval" or "both", the first that may judge:
+//      an answer rule (countdown, exact_answer, math, code ...) or one that is
+//      not built in;
+//   2. what training pays for: of the rules with a weight above 0 or a gate, or
+//      whose score such a rule needs, the first answer rule, else the first
+//      that is not built in;
+//   3. of the rules whose "when" is "eval" or "both", the first;
+//   4. an answer rule that training measures with weight 0;
+//   5. the task's answer rule.
+// The others are those whose "when" is "eval" or "both", in their order.
 std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task);
+
+// The training rule whose share of right answers is the metric "accuracy": the
+// judge of evaluations if it is among ConfiguredRules, else what cases 2 and 4
+// find among them; empty if none of them judges answers.
+std::string AccuracyRule(const RewardSection& section, Task task);
 
 }  // namespace r1
 

@@ -51,7 +51,7 @@ std::optional<RuleResult> ResultCache::Find(const std::string& key) {
 }
 
 void ResultCache::Keep(const std::string& key, const RuleResult& result) {
-  if (result.kind != REWARD_SCORE && result.kind != REWARD_ABSTAIN) return;
+  if (result.kind != REWARD_SCORE) return;
   const size_t size_bytes =
       kEntryBytes + result.detail.size() + result.version.size();
   absl::MutexLock lock(&mutex_);

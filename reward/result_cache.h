@@ -35,7 +35,7 @@ class ResultCache {
   // The result kept for the key; counts as a hit or a miss.
   std::optional<RuleResult> Find(const std::string& key);
 
-  // Keeps a SCORE or an ABSTAIN; an ERROR or a TIMEOUT may not come again.
+  // Keeps a SCORE; what could not be judged may be another time.
   void Keep(const std::string& key, const RuleResult& result);
 
   struct Stats {

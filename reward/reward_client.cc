@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "reward/reply_check.h"
 #include "reward/reward_channel.h"
 #include "reward/scorer.h"
@@ -65,7 +66,7 @@ void RewardClient::SubmitTogether(std::vector<RewardItem> items) {
   Pending pending;
   absl::MutexLock lock(&mutex_);
   for (RewardItem& item : items) {
-    const bool is_valid_id = !item.id().empty() && IsValidUtf8(item.id());
+    const bool is_valid_id = !item.id().empty() && IsUtf8(item.id());
     const size_t size_bytes = item.ByteSizeLong();
     if (!is_valid_id || !outstanding_.insert(item.id()).second) {
       Fail(absl::InvalidArgumentError(absl::StrCat(

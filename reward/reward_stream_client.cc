@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "reward/reply_check.h"
 #include "reward/text.h"
 
@@ -42,7 +43,7 @@ void RewardStreamClient::SubmitTogether(std::vector<RewardItem> items) {
   auto group = std::make_shared<Group>();
   absl::MutexLock lock(&mutex_);
   for (RewardItem& item : items) {
-    if (item.id().empty() || !IsValidUtf8(item.id()) ||
+    if (item.id().empty() || !IsUtf8(item.id()) ||
         !missing_.insert(item.id()).second) {
       Fail(absl::InvalidArgumentError(absl::StrCat(
           "item id \"", Excerpt(item.id()),

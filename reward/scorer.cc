@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "reward/text.h"
 
 namespace r1 {

@@ -56,8 +56,11 @@ RuleResult CodeRule::Score(const RewardItem& item,
   if (judgement.is_past_deadline) {
     return RuleResult::Timeout("its tests did not end by the deadline");
   }
+  if (judgement.is_bad_test) {
+    return RuleResult::Abstain(absl::StrCat("unusable: ", judgement.detail));
+  }
   if (judgement.verdict == Verdict::kSandboxError) {
-    return RuleResult::Abstain(absl::StrCat("IE: ", judgement.detail));
+    return RuleResult::Error(absl::StrCat("IE: ", judgement.detail));
   }
   if (judgement.verdict == Verdict::kOk) return RuleResult::Score(1, "OK");
   const double share =

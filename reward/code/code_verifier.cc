@@ -103,9 +103,14 @@ RunResult CodeVerifier::RunOnce(const RunRequest& run, absl::Time deadline,
 }
 
 Verdict CodeVerifier::RunChecker(const Program& checker, const StdinTest& test,
-                                 const std::string& output,
-                                 std::string* detail) {
+                                 const std::string& output, std::string* detail,
+                                 bool* is_bad_test) {
+  if (checker.verdict == Verdict::kSandboxError) {
+    *detail = absl::StrCat("compiling the checker: ", checker.detail);
+    return Verdict::kSandboxError;
+  }
   if (checker.verdict != Verdict::kOk) {
+    *is_bad_test = true;
     *detail = absl::StrCat("the checker does not compile: ", checker.detail);
     return Verdict::kSandboxError;
   }
@@ -128,7 +133,9 @@ Verdict CodeVerifier::RunChecker(const Program& checker, const StdinTest& test,
                         result.signal == 0 &&
                         (result.exit_code == kCheckerWrong ||
                          result.exit_code == kCheckerPresentation);
-  return is_wrong ? Verdict::kWrongAnswer : Verdict::kSandboxError;
+  if (is_wrong) return Verdict::kWrongAnswer;
+  *is_bad_test = result.verdict != Verdict::kSandboxError;
+  return Verdict::kSandboxError;
 }
 
 void CodeVerifier::JudgeStdin(const CodeReference& reference,
@@ -159,7 +166,8 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
     Verdict verdict = result.verdict;
     std::string detail = RunDetail(result);
     if (verdict == Verdict::kOk && reference.checker.has_value()) {
-      verdict = RunChecker(checker, test, result.standard_output, &detail);
+      verdict = RunChecker(checker, test, result.standard_output, &detail,
+                           &judgement->is_bad_test);
     } else if (verdict == Verdict::kOk &&
                !OutputMatches(test.expected, result.standard_output,
                               reference.compare, reference.tolerance)) {

@@ -23,7 +23,9 @@ struct Judgement {
   int num_tests = 0;
   std::string detail;             // why; "" for OK
   bool is_past_deadline = false;  // it was not finished; the rest says nothing
-  bool is_bad_test = false;       // the test itself is unusable
+  // A test or checker is unusable, whatever the program: verdict IE as well,
+  // which alone says that the sandbox failed.
+  bool is_bad_test = false;
 };
 
 // How a run ended, for people: signal, exit code, its last line of errors.
@@ -62,9 +64,10 @@ class CodeVerifier {
                   absl::Time deadline, Judgement* judgement);
   void JudgeFunction(const CodeReference& reference, absl::string_view source,
                      absl::Time deadline, Judgement* judgement);
-  // OK, WA, or IE with a reason.
+  // OK, WA, or IE with a reason; *is_bad_test if that is the checker's fault.
   Verdict RunChecker(const Program& checker, const StdinTest& test,
-                     const std::string& output, std::string* detail);
+                     const std::string& output, std::string* detail,
+                     bool* is_bad_test);
 
   const CodeOptions options_;
   std::unique_ptr<Sandbox> sandbox_;

@@ -93,6 +93,7 @@ void CodeVerifier::JudgeFunction(const CodeReference& reference,
   }
   if (report.is_object() && report.contains("bad")) {
     judgement->verdict = Verdict::kSandboxError;
+    judgement->is_bad_test = true;
     judgement->detail = report["bad"].is_string()
                             ? report["bad"].get<std::string>()
                             : "unusable test";

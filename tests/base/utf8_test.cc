@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace r1 {
 namespace {
@@ -52,6 +54,36 @@ TEST(Utf8Test, TextIsValidIfEveryCharacterIs) {
   EXPECT_TRUE(IsUtf8(absl::string_view("a\0b", 3)));
   EXPECT_FALSE(IsUtf8("abc\xFF"));
   EXPECT_FALSE(IsUtf8("\xE2\x82\xAC\xE2\x82"));
+}
+
+TEST(Utf8Test, ToValidUtf8ReplacesExactlyWhatIsInvalid) {
+  const std::string r = "\xEF\xBF\xBD";
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", ""},
+      {"plain", "plain"},
+      {"\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80",
+       "\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80"},
+      {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},  // U+10FFFF
+      {"a\x80"
+       "b",
+       "a" + r + "b"},  // stray tail
+      {"\xC3", r},      // cut short
+      {"\xE2\x88", r + r},
+      {"\xE2\x88"
+       "a",
+       r + r + "a"},
+      {"\xC0\xAF", r + r},  // overlong "/"
+      {"\xE0\x80\xAF", r + r + r},
+      {"\xED\xA0\x80", r + r + r},          // surrogate
+      {"\xF4\x90\x80\x80", r + r + r + r},  // above U+10FFFF
+      {"\xFF", r},
+      {std::string("\0", 1), std::string("\0", 1)},
+  };
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(ToValidUtf8(text), expected);
+    EXPECT_EQ(IsUtf8(text), text == expected);
+    EXPECT_TRUE(IsUtf8(ToValidUtf8(text)));
+  }
 }
 
 }  // namespace

@@ -14,9 +14,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "reward/conformance_texts.h"
 #include "reward/reference.h"
-#include "reward/text.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {
@@ -203,7 +203,7 @@ TEST(ConformanceTest, CasesThatAreNone) {
 
 TEST(ConformanceTextsTest, AreValidAndLarge) {
   for (const NamedText& text : UnicodeTexts()) {
-    EXPECT_TRUE(IsValidUtf8(text.text)) << text.name;
+    EXPECT_TRUE(IsUtf8(text.text)) << text.name;
   }
   for (const NamedText& text : HugeTexts()) {
     EXPECT_GE(text.text.size(), 10'000'000u) << text.name;

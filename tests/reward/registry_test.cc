@@ -1,8 +1,14 @@
 #include "reward/registry.h"
 
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
@@ -98,7 +104,7 @@ TEST(ConfiguredRulesTest, TheConfigurationWins) {
   second->set_weight(0.5);
   (*second->mutable_option())["n"] = "4";
   const auto rules = ConfiguredRules(section, COUNTDOWN);
-  ASSERT_EQ(rules.size(), 2u);
+  ASSERT_EQ(rules.size(), 3u);
   EXPECT_EQ(rules[0].name(), "overlong");
   EXPECT_EQ(rules[0].weight(), 1);  // the field's default
   EXPECT_EQ(rules[1].name(), "format");
@@ -106,6 +112,10 @@ TEST(ConfiguredRulesTest, TheConfigurationWins) {
   EXPECT_EQ(rules[0].option_size(), 0);
   ASSERT_EQ(rules[1].option_size(), 1);
   EXPECT_EQ(rules[1].option().at("n"), "4");
+  // Neither says whether an answer is right: evaluations ask the task's rule,
+  // and training measures the same.
+  EXPECT_EQ(rules[2].name(), "countdown");
+  EXPECT_EQ(rules[2].weight(), 0);
 }
 
 TEST(EvalRulesTest, AreThoseThatSayWhen) {
@@ -137,6 +147,103 @@ TEST(EvalRulesTest, AreThoseThatSayWhen) {
   // A bad value is kept, to be refused.
   EXPECT_EQ(names(ConfiguredRules(section, COUNTDOWN)),
             "format overlong repetition cosine when=never ");
+}
+
+// Rules as "name*weight@when"; "*1" and "@train" may be left out, "!" is a gate
+// and "?name" the option "answer".
+RewardSection Section(const std::string& text) {
+  RewardSection section;
+  for (absl::string_view word : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+    WeightedRule* rule = section.add_rule();
+    const size_t end = word.find_first_of("*@!?");
+    rule->set_name(std::string(word.substr(0, end)));
+    if (absl::StrContains(word, "*0")) rule->set_weight(0);
+    if (absl::StrContains(word, "*-")) rule->set_weight(-1);
+    auto& option = *rule->mutable_option();
+    if (absl::StrContains(word, "!")) option["gate"] = "1";
+    const size_t answer = word.find('?');
+    if (answer != word.npos)
+      option["answer"] = std::string(word.substr(answer + 1));
+    const size_t when = word.find('@');
+    if (when != word.npos) option["when"] = std::string(word.substr(when + 1));
+  }
+  return section;
+}
+
+// Who judges evaluations, what they measure beside, and whose share of right
+// answers is the training metric.
+TEST(EvalRulesTest, TheJudgeIsTheRuleThatTrainingPaysForUnlessToldOtherwise) {
+  const struct {
+    const char* rules;
+    const char* evaluation;
+    const char* accuracy;
+  } kCases[] = {
+      {"", "exact_answer", "exact_answer"},
+      {"math", "math", "math"},
+      {"math format", "math", "math"},
+      {"format math", "math", "math"},
+      {"format language repetition code", "code", "code"},
+      {"exact_answer_lenient format", "exact_answer_lenient",
+       "exact_answer_lenient"},
+      // Rules of one's own, whatever they are called.
+      {"mine", "mine", "mine"},
+      {"format mine other", "mine", "mine"},
+      {"brevity math", "math", "math"},
+      {"toxicity*- mine", "mine", "mine"},
+      {"mine exact_answer*0", "mine", "mine"},
+      // Paid by way of a gate, or of a rule that reads the score.
+      {"math*0! language", "math", "math"},
+      {"exact_answer*0 math*0 cosine?math", "math", "math"},
+      {"countdown*0 group_length*0?countdown math", "math", "math"},
+      // Nothing that is paid for judges answers.
+      {"format math*0", "math", "math"},
+      {"format", "exact_answer", "exact_answer"},
+      {"toxicity*- format", "exact_answer", "exact_answer"},
+      // Told otherwise.
+      {"exact_answer math@eval", "math", "exact_answer"},
+      {"exact_answer math@both", "math", "math"},
+      {"format@both math@both", "math format", "math"},
+      {"math@both mine@both", "math mine", "math"},
+      {"mine@eval math@both", "mine math", "math"},
+      {"exact_answer mine@eval", "mine", "exact_answer"},
+      {"format mine@eval", "mine", ""},
+      // What only measures does not take the place of the judge.
+      {"math language@both", "math language", "math"},
+      {"mine tag_count@eval repetition@both", "mine tag_count repetition",
+       "mine"},
+      {"format tag_count@eval", "tag_count", ""},
+  };
+  for (const auto& [rules, evaluation, accuracy] : kCases) {
+    const RewardSection section = Section(rules);
+    std::vector<std::string> names;
+    for (const RewardRuleSpec& rule : EvalRules(section, QUESTION_ANSWER)) {
+      names.push_back(rule.name());
+      EXPECT_FALSE(rule.option().contains("when")) << rules;
+    }
+    EXPECT_EQ(absl::StrJoin(names, " "), evaluation) << rules;
+    EXPECT_EQ(AccuracyRule(section, QUESTION_ANSWER), accuracy) << rules;
+    // The metric needs the rule's score in training.
+    std::set<std::string> training;
+    for (const RewardRuleSpec& rule :
+         ConfiguredRules(section, QUESTION_ANSWER)) {
+      EXPECT_TRUE(training.insert(rule.name()).second) << rules;
+    }
+    EXPECT_TRUE(*accuracy == 0 || training.contains(accuracy)) << rules;
+  }
+}
+
+// Every built-in rule is known to judge answers or to look at something else.
+TEST(EvalRulesTest, BuiltInRulesAreNotTakenForRulesOfOnesOwn) {
+  std::string judges;
+  for (const std::string& name : BuiltinRewardRules().Names()) {
+    const RewardSection section = Section(name);
+    if (EvalRules(section, ARITHMETIC)[0].name() == name) {
+      absl::StrAppend(&judges, name, " ");
+    }
+  }
+  EXPECT_EQ(judges,
+            "code countdown countdown_lenient exact_answer "
+            "exact_answer_lenient math ");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "base/utf8.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
@@ -255,38 +256,8 @@ TEST_F(ScorerTest, RulesSeeTheLimitsOfTheRequest) {
 TEST_F(ScorerTest, DetailIsOneShortLineOfValidUtf8) {
   Add("loud", ConstantRule(RuleResult::Abstain(std::string(1000, '\xFF'))));
   const RewardResult result = Score({MakeSpec("loud", 1)});
-  EXPECT_TRUE(IsValidUtf8(result.detail()));
+  EXPECT_TRUE(IsUtf8(result.detail()));
   EXPECT_LE(result.detail().size(), 1500u);  // 500 bytes, each as U+FFFD
-}
-
-TEST(TextTest, ToValidUtf8ReplacesExactlyWhatIsInvalid) {
-  const std::string r = "\xEF\xBF\xBD";
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"", ""},
-      {"plain", "plain"},
-      {"\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80",
-       "\xC3\xA4\xE2\x88\x92\xF0\x9F\x98\x80"},
-      {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},  // U+10FFFF
-      {"a\x80"
-       "b",
-       "a" + r + "b"},  // stray tail
-      {"\xC3", r},      // cut short
-      {"\xE2\x88", r + r},
-      {"\xE2\x88"
-       "a",
-       r + r + "a"},
-      {"\xC0\xAF", r + r},  // overlong "/"
-      {"\xE0\x80\xAF", r + r + r},
-      {"\xED\xA0\x80", r + r + r},          // surrogate
-      {"\xF4\x90\x80\x80", r + r + r + r},  // above U+10FFFF
-      {"\xFF", r},
-      {std::string("\0", 1), std::string("\0", 1)},
-  };
-  for (const auto& [text, expected] : cases) {
-    EXPECT_EQ(ToValidUtf8(text), expected);
-    EXPECT_EQ(IsValidUtf8(text), text == expected);
-    EXPECT_TRUE(IsValidUtf8(ToValidUtf8(text)));
-  }
 }
 
 TEST(TextTest, ExcerptIsPrintableAndShort) {

@@ -133,7 +133,25 @@ TEST_F(CodeRuleTest, ACheckerDecidesInPlaceOfAComparison) {
   reference["checker"]["source"] = "import sys\nsys.exit(3)";
   const RuleResult broken = Score("print(1)", reference);
   EXPECT_EQ(broken.kind, REWARD_ABSTAIN);
-  EXPECT_THAT(broken.detail, HasSubstr("IE: test 1: checker"));
+  EXPECT_THAT(broken.detail, HasSubstr("unusable: test 1: checker"));
+  reference["checker"] = {{"language", "cpp"}, {"source", "int main() {"}};
+  const RuleResult no_checker = Score("print(1)", reference);
+  EXPECT_EQ(no_checker.kind, REWARD_ABSTAIN);
+  EXPECT_THAT(no_checker.detail, HasSubstr("the checker does not compile"));
+}
+
+// What says nothing about problem or program must not look like either: a
+// sandbox that takes no run at these limits.
+TEST_F(CodeRuleTest, AFailingSandboxIsAnErrorNotAnUnusableProblem) {
+  options_.limits.processes = 0;
+  Json checked = kSum;
+  checked["checker"] = {{"language", "python"}, {"source", "pass"}};
+  for (const Json& reference : {kSum, kAdd, checked}) {
+    const RuleResult result = Score("def add(a, b): return a + b", reference);
+    EXPECT_EQ(result.kind, REWARD_ERROR) << reference << result.detail;
+    EXPECT_THAT(result.detail, HasSubstr("IE: ")) << reference;
+    EXPECT_THAT(result.detail, HasSubstr("processes is 0")) << reference;
+  }
 }
 
 TEST_F(CodeRuleTest, FunctionTestsOfBothShapes) {
