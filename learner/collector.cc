@@ -8,8 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/check.h"
-#include "base/log.h"
 #include "base/status_macros.h"
+#include "learner/reward_item.h"
 
 namespace r1 {
 namespace {
@@ -18,11 +18,7 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(100);
 
 std::string Name(std::pair<uint64_t, uint32_t> key) {
-  return absl::StrCat(key.first, "/", key.second);
-}
-
-bool IsFailure(const RewardResult& reward) {
-  return reward.kind() == REWARD_ERROR || reward.kind() == REWARD_TIMEOUT;
+  return SampleName(key.first, key.second);
 }
 
 // A result that breaks the contract becomes an error of its own sample.
@@ -80,8 +76,7 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
   rewards_due_ = 0;
   scored_again_.clear();
   unrecorded_failures_.clear();
-  last_progress_ = absl::Now();
-  next_warning_ = last_progress_ + patience_.before_warning;
+  stall_ = StallWatch(patience_, absl::StrCat("step ", step));
   R1_RETURN_IF_ERROR(LoadJournal());
 
   const RlSection& rl = config_.rl();
@@ -209,17 +204,9 @@ absl::Status SampleCollector::CheckTrajectory(const Trajectory& t) const {
 }
 
 RewardItem SampleCollector::ItemOf(SampleKey key) {
-  const Prompt& prompt = GroupOf(key.first).prompt;
   const CollectedSample& sample = SampleOf(key);
-  RewardItem item;
-  item.set_id(Name(key));
-  item.set_prompt(prompt.question());
-  item.set_completion(sample.completion);
-  item.set_reference(prompt.reference());
-  item.set_completion_tokens(sample.trajectory.tokens_size());
-  item.set_is_truncated(sample.trajectory.finish_reason() == FINISH_LENGTH);
-  item.set_group(absl::StrCat(key.first));
-  return item;
+  return MakeRewardItem(GroupOf(key.first).prompt, sample.trajectory,
+                        sample.completion);
 }
 
 void SampleCollector::SubmitForReward(SampleKey key) {
@@ -271,15 +258,16 @@ absl::Status SampleCollector::TakeTrajectory(Trajectory trajectory) {
         " arrived but nobody waits for it: it came twice or was never asked"));
   }
   R1_RETURN_IF_ERROR(CheckTrajectory(trajectory));
-  last_progress_ = absl::Now();
+  stall_.NoteProgress();
+  const Prompt& prompt = GroupOf(key.first).prompt;
   CollectedSample& sample = SampleOf(key);
   sample.trajectory = std::move(trajectory);
-  sample.completion = peers_.tokenizer->Decode(sample.trajectory.tokens(),
-                                               /*skip_special=*/true);
+  sample.completion =
+      CompletionText(prompt, sample.trajectory, *peers_.tokenizer);
   tokens_done_ += sample.trajectory.tokens_size();
   collection_.fresh_tokens += sample.trajectory.tokens_size();
   R1_RETURN_IF_ERROR(peers_.journal->RecordTrajectory(
-      step_, GroupOf(key.first).prompt, sample.trajectory, sample.completion));
+      step_, prompt, sample.trajectory, sample.completion));
   if (peers_.reward->compares_samples()) {
     SubmitGroupIfWhole(key.first);
   } else {
@@ -320,7 +308,7 @@ absl::Status SampleCollector::TakeReward(RewardResult reward) {
                                             reward.id(), "\" of step ", step_,
                                             ", which nobody waits for"));
   }
-  last_progress_ = absl::Now();
+  stall_.NoteProgress();
   MakeValid(&reward);
   SampleOf(key).reward = reward;
   if (IsFailure(reward)) {
@@ -330,38 +318,9 @@ absl::Status SampleCollector::TakeReward(RewardResult reward) {
   return peers_.journal->RecordReward(step_, prompt_id, sample_index, reward);
 }
 
-// A wait until `deadline` ended with `timeout`: passes on final errors, warns,
-// or gives up.
 absl::Status SampleCollector::NoteStall(const absl::Status& timeout,
                                         absl::Time deadline) {
-  if (!absl::IsDeadlineExceeded(timeout)) return timeout;
-  uint64_t worker_tokens = 0;
-  for (const WorkerStatus& worker : peers_.rollout->Workers()) {
-    worker_tokens += worker.tokens_generated;
-  }
-  const absl::Time now = absl::Now();
-  // Later than the deadline this process stood still (Ctrl-Z, a sleeping
-  // machine): it did not wait.
-  last_progress_ += std::max(absl::ZeroDuration(), now - deadline);
-  if (worker_tokens != worker_tokens_) last_progress_ = now;
-  worker_tokens_ = worker_tokens;
-  const absl::Duration silence = now - last_progress_;
-  const std::string message =
-      absl::StrCat("step ", step_, ": nothing for ",
-                   absl::FormatDuration(absl::Trunc(silence, absl::Seconds(1))),
-                   "; ", timeout.message());
-  if (silence > patience_.before_giving_up) {
-    return absl::UnavailableError(
-        absl::StrCat(message, ". What has finished is recorded: run the same ",
-                     "command again to go on"));
-  }
-  if (silence < patience_.before_warning) {
-    next_warning_ = now;
-  } else if (now >= next_warning_) {
-    next_warning_ = now + patience_.before_warning;
-    LogWarning(message);
-  }
-  return absl::OkStatus();
+  return stall_.NoteTimeout(timeout, deadline, peers_.rollout->Workers());
 }
 
 void SampleCollector::ReportProgress(StepPhase phase) {
@@ -376,24 +335,17 @@ void SampleCollector::ReportProgress(StepPhase phase) {
 }
 
 absl::Status SampleCollector::CheckErrorShare() const {
-  int64_t failures = 0;
-  std::string example;
+  FailureCount count;
   for (const SampleGroup& group : collection_.groups) {
     for (const CollectedSample& sample : group.samples) {
-      if (!IsFailure(sample.reward)) continue;
-      ++failures;
-      example = absl::StrCat("sample ", group.prompt.id(), "/",
-                             sample.trajectory.sample_index(), ": ",
-                             RewardKind_Name(sample.reward.kind()), " ",
-                             sample.reward.detail());
+      count.Add(SampleName(group.prompt.id(), sample.trajectory.sample_index()),
+                sample.reward);
     }
   }
-  const double share = static_cast<double>(failures) / samples_total_;
-  if (share <= config_.reward().max_error_share()) return absl::OkStatus();
+  const absl::Status status = count.Check(config_.reward().max_error_share());
+  if (status.ok()) return status;
   return absl::FailedPreconditionError(absl::StrCat(
-      "step ", step_, ": ", failures, " of ", samples_total_,
-      " reward results are errors or timeouts, above reward.max_error_share = ",
-      config_.reward().max_error_share(), "; e.g. ", example,
+      "step ", step_, ": ", status.message(),
       ". Repair the reward and run the same command again: only these are ",
       "scored anew"));
 }

@@ -18,6 +18,7 @@
 #include "learner/journal.h"
 #include "learner/progress.h"
 #include "learner/reward_source.h"
+#include "learner/stall_watch.h"
 #include "model/model_config.h"
 #include "model/tokenizer.h"
 #include "proto/config.pb.h"
@@ -33,12 +34,6 @@ struct LearnerPeers {
   RewardSource* reward = nullptr;
   Journal* journal = nullptr;
   const Tokenizer* tokenizer = nullptr;
-};
-
-// How long to wait without any sign of life from a peer.
-struct Patience {
-  absl::Duration before_warning = absl::Seconds(30);
-  absl::Duration before_giving_up = absl::Minutes(10);
 };
 
 struct CollectedSample {
@@ -71,7 +66,8 @@ class SampleCollector {
         model_(model),
         peers_(peers),
         patience_(patience),
-        progress_(*progress) {}
+        progress_(*progress),
+        stall_(patience, "") {}
 
   // Draws rl.prompts prompts from `next_index` on and waits for their samples
   // and rewards. With rl.dynamic_sampling, draws again for every group that is
@@ -134,8 +130,7 @@ class SampleCollector {
   // that a run stopped by a broken reward scores them anew.
   std::set<SampleKey> unrecorded_failures_;
   int64_t samples_total_ = 0, tokens_done_ = 0;
-  uint64_t worker_tokens_ = 0;
-  absl::Time last_progress_, next_warning_;
+  StallWatch stall_;
 };
 
 }  // namespace r1

@@ -7,9 +7,6 @@
 namespace r1 {
 namespace {
 
-// The rule whose component is the metric "format" (reward/format).
-constexpr char kFormatRule[] = "format";
-
 struct Mean {
   double sum = 0;
   int64_t count = 0;
@@ -61,8 +58,8 @@ void UpdateTotals::Add(const MinibatchGradient& gradient,
 }
 
 void AppendSampleMetrics(const Collection& collection,
-                         const std::string& answer_rule, Metrics* metrics) {
-  Mean reward, raw_reward, length, truncated;
+                         const AnswerRule& answer_rule, Metrics* metrics) {
+  Mean reward, raw_reward, accuracy, length, truncated;
   int64_t errors = 0, abstains = 0, zero_groups = 0;
   double longest = 0;
   for (const SampleGroup& group : collection.groups) {
@@ -72,8 +69,11 @@ void AppendSampleMetrics(const Collection& collection,
       if (kind == REWARD_SCORE) {
         reward.Add(sample.reward.total());
         raw_reward.Add(sample.reward.raw_total());
+        if (const auto score = ScoreOf(sample.reward, answer_rule.name)) {
+          accuracy.Add(*score >= answer_rule.right_from);
+        }
       }
-      errors += kind == REWARD_ERROR || kind == REWARD_TIMEOUT;
+      errors += IsFailure(sample.reward);
       abstains += kind == REWARD_ABSTAIN;
       const double tokens = sample.trajectory.tokens_size();
       length.Add(tokens);
@@ -85,7 +85,9 @@ void AppendSampleMetrics(const Collection& collection,
   metrics->emplace_back("reward/raw_mean", raw_reward.value());
   for (const auto& [name, mean] : ComponentMeans(collection)) {
     metrics->emplace_back(absl::StrCat("reward/", name), mean.value());
-    if (name == answer_rule) metrics->emplace_back("accuracy", mean.value());
+    if (name == answer_rule.name) {
+      metrics->emplace_back("accuracy", accuracy.value());
+    }
     if (name == kFormatRule) metrics->emplace_back("format", mean.value());
   }
   metrics->emplace_back("response_length/mean", length.value());

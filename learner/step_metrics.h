@@ -10,6 +10,7 @@
 #include "learner/journal.h"
 #include "learner/optimizer.h"
 #include "learner/policy_gradient.h"
+#include "learner/reward_item.h"
 
 namespace r1 {
 
@@ -33,10 +34,10 @@ struct StepTimes {
 };
 
 // reward/…, accuracy, format, response_length/…, truncated_share, samples and
-// tokens/generated of all samples of the step. `answer_rule` names the reward
-// component that is the accuracy.
+// tokens/generated of all samples of the step. The accuracy is the share of
+// scored samples that are right by `answer_rule`.
 void AppendSampleMetrics(const Collection& collection,
-                         const std::string& answer_rule, Metrics* metrics);
+                         const AnswerRule& answer_rule, Metrics* metrics);
 
 // kl, entropy, clip_fraction, ratio/max, max_logprob_mismatch, loss, grad_norm,
 // learning_rate, tokens/trained. `kl` only if `has_reference`.

@@ -21,8 +21,7 @@
 namespace r1 {
 
 struct TrainerOptions {
-  // Reward component that is reported as "accuracy".
-  std::string answer_rule;
+  AnswerRule answer_rule;  // decides the metric "accuracy"
   Patience patience;
   ProgressReporter::Callback on_progress;  // may be empty
 };

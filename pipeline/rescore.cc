@@ -5,29 +5,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/utf8.h"
+#include "learner/reward_item.h"
 #include "pipeline/stop_signal.h"
 #include "reward/score_pool.h"
 
 namespace r1 {
 namespace {
-
-// As the learner submits it.
-RewardItem ItemOf(const SampleView& sample) {
-  const Trajectory& trajectory = sample.record.trajectory;
-  RewardItem item;
-  item.set_id(
-      absl::StrCat(trajectory.prompt_id(), "/", trajectory.sample_index()));
-  item.set_prompt(ToValidUtf8(sample.record.prompt.question()));
-  item.set_completion(ToValidUtf8(sample.record.completion));
-  item.set_reference(sample.record.prompt.reference());
-  item.set_completion_tokens(trajectory.tokens_size());
-  item.set_is_truncated(trajectory.finish_reason() == FINISH_LENGTH);
-  item.set_group(absl::StrCat(trajectory.prompt_id()));
-  return item;
-}
 
 // The verdict of the component `name`, or of the whole for an empty name. A
 // component without a score has the kind of the whole, where that tells why.
@@ -76,7 +60,11 @@ absl::StatusOr<RescoreSummary> Rescore(
       return !sample.record.reward.has_value();
     });
     std::vector<RewardItem> items;
-    for (const SampleView& sample : samples) items.push_back(ItemOf(sample));
+    for (const SampleView& sample : samples) {
+      const SampleRecord& record = sample.record;
+      items.push_back(
+          MakeRewardItem(record.prompt, record.trajectory, record.completion));
+    }
     R1_ASSIGN_OR_RETURN(
         const std::vector<RewardResult> results,
         pool.ScoreAll(scorer, std::move(items), absl::InfiniteFuture()));

@@ -174,8 +174,8 @@ absl::Status RlStage::Train() {
   peers.journal = context_.store;
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
-  options.answer_rule =
-      EvalRules(config_.reward(), config_.data().task())[0].name();
+  options.answer_rule.name =
+      AccuracyRule(config_.reward(), config_.data().task());
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
   Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
                   std::move(options));

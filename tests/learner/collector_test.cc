@@ -152,6 +152,30 @@ TEST_F(CollectorTest, RewardSeesTextReferenceAndTruncation) {
   }
 }
 
+TEST_F(CollectorTest, AnswersBeginWithThePromptsPrefixAndAreUtf8) {
+  prompts_.answer_prefix = "<think>\n";
+  rollout_.tamper = [](Trajectory* t) {
+    if (t->sample_index() == 1) t->set_tokens(0, 1 + 0xE2);  // cut short
+  };
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  const std::string texts[] = {"<think>\nok", "<think>\n\xEF\xBF\xBDk"};
+  ASSERT_EQ(items_.size(), 4);
+  for (const RewardItem& item : items_) {
+    const auto [prompt, sample] = KeyOf(item);
+    EXPECT_EQ(item.completion(), texts[sample]);
+    EXPECT_EQ(item.completion_tokens(), 2);
+    EXPECT_EQ(journal_.samples.at({3, prompt, sample}).completion,
+              texts[sample]);
+    EXPECT_EQ(collection->groups[prompt - 10].samples[sample].completion,
+              texts[sample]);
+  }
+  // A resumed step takes the recorded text as it is.
+  const auto again = Collect();
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->groups[0].samples[0].completion, texts[0]);
+}
+
 // With rules that compare samples, a prompt's samples are submitted in one call
 // once all are there.
 TEST_F(CollectorTest, GroupsAreScoredTogether) {

@@ -94,6 +94,7 @@ class CountingPrompts : public PromptSource {
     prompt.set_id(index);
     prompt.set_question(absl::StrCat("#", index, "?"));
     prompt.set_reference("{}");
+    prompt.set_answer_prefix(answer_prefix);
     for (int32_t id : tokenizer_->Encode(prompt.question())) {
       prompt.add_token_ids(id);
     }
@@ -103,6 +104,8 @@ class CountingPrompts : public PromptSource {
     return Train(index + (uint64_t{1} << 47));
   }
   std::string DataHash() const override { return "counting"; }
+
+  std::string answer_prefix;
 
  private:
   const Tokenizer* tokenizer_;

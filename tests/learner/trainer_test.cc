@@ -74,7 +74,8 @@ class Process {
     trainer = std::make_unique<Trainer>(
         config, LearnerPeers{&prompts, &rollout, &reward, journal, tok}, &ops,
         *std::move(state),
-        TrainerOptions{"even", options.patience, options.on_progress});
+        TrainerOptions{
+            {"even", /*right_from=*/2}, options.patience, options.on_progress});
   }
   std::string Hash() const {
     return HashParams(trainer->state().weights->params());
@@ -161,7 +162,7 @@ TEST_F(TrainerTest, MetricsDescribeTheStep) {
   const auto value = [&](const char* name) { return MetricOf(*metrics, name); };
   EXPECT_EQ(value("reward/mean"), 1.5);
   EXPECT_EQ(value("reward/even"), 1.5);
-  EXPECT_EQ(value("accuracy"), 1.5);
+  EXPECT_EQ(value("accuracy"), 0.25);  // 3 is right, 1 is not
   EXPECT_EQ(value("reward/format"), 0.5);
   EXPECT_EQ(value("format"), 0.5);
   EXPECT_EQ(value("samples"), 16);
