@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/check.h"
+#include "base/math.h"
 
 namespace r1 {
 namespace {
@@ -61,8 +62,8 @@ uint32_t RandomSequence::NextBelow(uint32_t bound) {
 float RandomSequence::NextNormal() {
   const double u1 = (NextBits() + 1.0) * 0x1.0p-32;  // (0, 1]
   const double u2 = NextBits() * 0x1.0p-32;
-  return static_cast<float>(std::sqrt(-2.0 * std::log(u1)) *
-                            std::cos(2.0 * std::numbers::pi * u2));
+  return static_cast<float>(std::sqrt(-2.0 * Log(u1)) *
+                            Cos(2.0 * std::numbers::pi * u2));
 }
 
 }  // namespace r1

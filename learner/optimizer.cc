@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/math.h"
 #include "kernels/buffer.h"
 
 namespace r1 {
@@ -112,7 +113,7 @@ double LearningRateSchedule::At(int64_t update) const {
   const int64_t span = std::max<int64_t>(1, total - 1 - warmup);
   const double progress =
       std::min(1.0, static_cast<double>(update - warmup) / span);
-  return peak * (0.1 + 0.45 * (1 + std::cos(std::numbers::pi * progress)));
+  return peak * (0.1 + 0.45 * (1 + Cos(std::numbers::pi * progress)));
 }
 
 UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "base/math.h"
 
 namespace r1 {
 namespace {
@@ -20,7 +21,7 @@ struct Term {
 
 // exp(x) with x clamped to +-20; the derivative beyond is 0.
 Term ClampedExp(double x) {
-  const double value = std::exp(std::clamp(x, -kMaxLogRatio, kMaxLogRatio));
+  const double value = Exp(std::clamp(x, -kMaxLogRatio, kMaxLogRatio));
   return {value, std::abs(x) <= kMaxLogRatio ? value : 0};
 }
 
@@ -72,9 +73,9 @@ double CispoFactor(const PolicyLossConfig& config, double rho, double advantage,
 Term K3(double ref_logprob, double logprob) {
   const double log_ratio = ref_logprob - logprob;
   // expm1 keeps the small values that exp(x) - 1 - x would lose.
-  const double value = std::max(std::expm1(log_ratio) - log_ratio, 0.0);
+  const double value = std::max(Expm1(log_ratio) - log_ratio, 0.0);
   if (value > kMaxK3) return {kMaxK3, 0};
-  return {value, -std::expm1(log_ratio)};
+  return {value, -Expm1(log_ratio)};
 }
 
 // Truncated importance weight of a token.

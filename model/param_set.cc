@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/math.h"
 #include "base/philox.h"
 #include "base/sha256.h"
 
@@ -38,9 +39,9 @@ void FillNormal(uint64_t seed, int tensor, double std,
     for (int pair = 0; pair < 2; ++pair) {  // Box-Muller, both outputs
       const double u1 = (bits[2 * pair] + 1.0) * 0x1.0p-32;  // (0, 1]
       const double angle = kTwoPi * (bits[2 * pair + 1] * 0x1.0p-32);
-      const double radius = std * std::sqrt(-2.0 * std::log(u1));
-      normal[2 * pair] = static_cast<float>(radius * std::cos(angle));
-      normal[2 * pair + 1] = static_cast<float>(radius * std::sin(angle));
+      const double radius = std * std::sqrt(-2.0 * Log(u1));
+      normal[2 * pair] = static_cast<float>(radius * Cos(angle));
+      normal[2 * pair + 1] = static_cast<float>(radius * Sin(angle));
     }
     const size_t count = std::min<size_t>(4, values.size() - i);
     std::memcpy(&values[i], normal, count * sizeof(float));

@@ -5,13 +5,14 @@
 #include <numbers>
 
 #include "base/check.h"
+#include "base/math.h"
 
 namespace r1 {
 namespace {
 
 // Inverse frequency of rotary pair i, after Llama 3 scaling (ModelConfig).
 double InverseFrequency(const ModelConfig& config, int i) {
-  const double f = std::pow(config.rope_theta, -2.0 * i / config.head_dim);
+  const double f = Pow(config.rope_theta, -2.0 * i / config.head_dim);
   const RopeScaling& s = config.rope_scaling;
   if (s.factor == 1) return f;
   const double wavelength = 2 * std::numbers::pi / f;
@@ -31,8 +32,8 @@ Buffer RotaryTable(const ModelConfig& config) {
     const double f = InverseFrequency(config, i);
     for (int64_t p = 0; p < config.max_positions; ++p) {
       float* row = table.data() + p * config.head_dim;
-      row[i] = static_cast<float>(std::cos(p * f));
-      row[half + i] = static_cast<float>(std::sin(p * f));
+      row[i] = static_cast<float>(Cos(p * f));
+      row[half + i] = static_cast<float>(Sin(p * f));
     }
   }
   return table;

@@ -2,9 +2,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/adamw.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
-#include <cmath>
-
 #include "base/check.h"
+#include "base/math.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/adamw.h"
 #include "kernels/cpu/parallel.h"
@@ -87,9 +86,8 @@ void AdamW(ThreadPool& pool, absl::Span<float> params,
       .one_minus_beta1 = static_cast<float>(1 - beta1),
       .beta2 = p.beta2,
       .one_minus_beta2 = static_cast<float>(1 - beta2),
-      .step_size = static_cast<float>(rate / (1 - std::pow(beta1, p.step))),
-      .inverse_correction2 =
-          static_cast<float>(1 / (1 - std::pow(beta2, p.step))),
+      .step_size = static_cast<float>(rate / (1 - Pow(beta1, p.step))),
+      .inverse_correction2 = static_cast<float>(1 / (1 - Pow(beta2, p.step))),
       .epsilon = p.epsilon,
       .decay = static_cast<float>(1 - rate * p.weight_decay),
   };

@@ -1,11 +1,11 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "base/check.h"
+#include "base/math.h"
 #include "kernels/cpu/attention_tasks.h"
 #include "kernels/cpu/attention_tile.h"
 
@@ -46,7 +46,7 @@ HWY_INLINE void StoreTile(const AttentionCall& call, const AttentionTile& tile,
     Transform(d, depth, call.out.Row(row) + head * depth,
               [&](auto load) HWY_ATTR { return hn::Mul(load(from), inverse); });
     if (call.lse.data != nullptr) {
-      call.lse.Row(row)[head] = rows[r].max + std::log(rows[r].sum);
+      call.lse.Row(row)[head] = rows[r].max + Log(rows[r].sum);
     }
   }
 }

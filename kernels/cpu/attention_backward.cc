@@ -91,7 +91,7 @@ HWY_INLINE float Dot(const float* a, const float* b, int64_t n) {
         sum = hn::MulAdd(LoadPartial(d, a + i, count),
                          LoadPartial(d, b + i, count), sum);
       });
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  return SumLanes(d, sum);
 }
 
 // From the dot products in p (q . k) and ds (dout . v) to the probabilities

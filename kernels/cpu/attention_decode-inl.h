@@ -11,10 +11,10 @@
 #endif
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
+#include "base/math.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/attention_softmax-inl.h"
 #include "kernels/cpu/attention_tasks.h"
@@ -183,7 +183,7 @@ HWY_INLINE bool DecodeTile(const AttentionCall& call, const AttentionTile& tile,
   if (call.lse.data != nullptr) {
     float* lse = call.lse.Row(row) + int64_t{tile.kv_head} * call.group;
     for (int g = 0; g < call.group; ++g) {
-      lse[g] = w.state[g].max + std::log(w.state[g].sum);
+      lse[g] = w.state[g].max + Log(w.state[g].sum);
     }
   }
   return true;

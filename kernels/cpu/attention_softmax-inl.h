@@ -63,7 +63,8 @@ HWY_INLINE void ExpScores(float* row, int64_t keys, float scale,
     const auto score = hn::Mul(factor, hn::LoadU(d, row + j));
     max = hn::Max(max, lanes.Select(score, lowest));
   });
-  max = hn::MaxOfLanes(d, max);
+  state->max = MaxLane(d, max);
+  max = hn::Set(d, state->max);
 
   FloatVec sums[kPageVectors];
   for (auto& sum : sums) sum = hn::Zero(d);
@@ -76,8 +77,7 @@ HWY_INLINE void ExpScores(float* row, int64_t keys, float scale,
   for (int half = kPageVectors / 2; half > 0; half /= 2) {
     for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
   }
-  state->max = hn::GetLane(max);
-  state->sum = hn::GetLane(hn::SumOfLanes(d, sums[0]));
+  state->sum = SumLanes(d, sums[0]);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -44,7 +44,7 @@ HWY_INLINE float SumOver(int64_t n, Term term) {
                        HWY_ATTR { return LoadPartial(d, p + i, count); },
                    sum);
       });
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  return SumLanes(d, sum);
 }
 
 HWY_INLINE float InverseRms(const float* x, int64_t n, float eps) {

@@ -8,10 +8,10 @@
 #define R1_KERNELS_CPU_ROW_SOFTMAX_INL_H_
 #endif
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
+#include "base/math.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/exp-inl.h"
 #include "kernels/cpu/simd-inl.h"
@@ -78,7 +78,7 @@ HWY_INLINE float MaxLogit(const float* logits, int64_t n) {
     max[a] = hn::Max(max[a], x);
   });
   const auto all = hn::Max(hn::Max(max[0], max[1]), hn::Max(max[2], max[3]));
-  return hn::GetLane(hn::MaxOfLanes(d, all));
+  return MaxLane(d, all);
 }
 
 HWY_INLINE RowSoftmax SoftmaxOfRow(const float* logits, int64_t n,
@@ -97,11 +97,10 @@ HWY_INLINE RowSoftmax SoftmaxOfRow(const float* logits, int64_t n,
     weighted[a] = hn::MulAdd(e, shifted, weighted[a]);
   });
   const auto total = [&](const FloatVec* v) HWY_ATTR {
-    return hn::GetLane(
-        hn::SumOfLanes(d, hn::Add(hn::Add(v[0], v[1]), hn::Add(v[2], v[3]))));
+    return SumLanes(d, hn::Add(hn::Add(v[0], v[1]), hn::Add(v[2], v[3])));
   };
   row.sum = total(sum);
-  row.log_sum = std::log(row.sum);
+  row.log_sum = Log(row.sum);
   row.entropy = row.log_sum - total(weighted) / row.sum;
   return row;
 }

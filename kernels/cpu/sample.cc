@@ -60,7 +60,7 @@ HWY_INLINE double BlockSum(const float* weights, int64_t n) {
         const auto rest = LoadPartial(narrow, weights + i, count);
         sum = hn::Add(sum, hn::PromoteTo(d, rest));
       });
-  return hn::GetLane(hn::SumOfLanes(d, sum));
+  return SumLanes(d, sum);
 }
 
 // The token at `share` of the cumulative weight, 0 <= share < 1: the first

@@ -47,6 +47,33 @@ HWY_INLINE void StorePartial(hn::Vec<D> v, D d, hn::TFromD<D>* p,
 #endif
 }
 
+// All lanes as one by a balanced tree: lane i takes lane i + n / 2, then n is
+// halved. Highway's own reductions leave the order to its version.
+template <class D, class Combine>
+HWY_INLINE hn::TFromD<D> ReduceLanes(D, hn::Vec<D> v,
+                                     [[maybe_unused]] Combine combine) {
+#if HWY_TARGET != HWY_SCALAR  // which has no halves
+  if constexpr (hn::MaxLanes(D()) > 1) {
+    const hn::Half<D> half;
+    return ReduceLanes(
+        half, combine(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), combine);
+  }
+#endif
+  return hn::GetLane(v);
+}
+
+template <class D>
+HWY_INLINE hn::TFromD<D> SumLanes(D d, hn::Vec<D> v) {
+  return ReduceLanes(d, v,
+                     [](auto a, auto b) HWY_ATTR { return hn::Add(a, b); });
+}
+
+template <class D>
+HWY_INLINE hn::TFromD<D> MaxLane(D d, hn::Vec<D> v) {
+  return ReduceLanes(d, v,
+                     [](auto a, auto b) HWY_ATTR { return hn::Max(a, b); });
+}
+
 // Calls full(i) for every whole vector of [0, n) and partial(i, count) for
 // what is left.
 template <class D, class Full, class Partial>

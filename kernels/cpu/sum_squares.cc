@@ -31,7 +31,7 @@ double SumBlock(const float* x, int64_t n) {
         const Vec v = hn::PromoteTo(d, LoadPartial(df, x + i, count));
         even = hn::MulAdd(v, v, even);
       });
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(even, odd)));
+  return SumLanes(d, hn::Add(even, odd));
 }
 
 }  // namespace r1::cpu::HWY_NAMESPACE

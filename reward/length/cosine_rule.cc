@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/math.h"
 #include "base/status_macros.h"
 
 namespace r1 {
@@ -66,7 +67,7 @@ RuleResult CosineRule::Score(const RewardItem& item,
       is_right ? options_.right_short : options_.wrong_short;
   const double at_long = is_right ? options_.right_long : options_.wrong_long;
   const double progress = std::clamp((length - low) / (high - low), 0.0, 1.0);
-  const double share = (1 + std::cos(std::numbers::pi * progress)) / 2;
+  const double share = (1 + Cos(std::numbers::pi * progress)) / 2;
   // Never outside the two values, by rounding either.
   return RuleResult::Score(std::lerp(at_long, at_short, share));
 }
