@@ -2,6 +2,7 @@
 
 #include <flint/fmpz.h>
 #include <flint/fmpz_mpoly.h>
+#include <flint/fmpz_vec.h>
 
 #include <string>
 #include <utility>

@@ -2,6 +2,7 @@
 
 #include <flint/fmpz.h>
 #include <flint/fmpz_factor.h>
+#include <flint/ulong_extras.h>
 
 #include <numeric>
 
