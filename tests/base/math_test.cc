@@ -207,7 +207,7 @@ TEST(MathTest, WithinTheStatedBoundsEverywhere) {
     const bool is_angle = name == "Sin" || name == "Cos";
     for (const double limit : {2.0, is_angle ? 0x1p24 : 700.0}) {
       double worst = 0;
-      for (double x : Arguments(limit, 200'000)) {
+      for (double x : Arguments(limit, 50'000)) {
         if (name == "Log") x = std::abs(x);
         const long double want = function.libm(x);
         if (want == -1) continue;  // expm1 of very negative values
@@ -228,7 +228,7 @@ TEST(MathTest, SineAndCosineBesideTheirZeros) {
 }
 
 TEST(MathTest, LogBesideItsZero) {
-  for (const double distance : Arguments(0.25, 100'000)) {
+  for (const double distance : Arguments(0.25, 50'000)) {
     const double x = 1 + distance;
     if (x == 1) continue;
     ASSERT_LT(Ulps(Log(x), logl(x)), 1) << x;
@@ -252,20 +252,14 @@ TEST(MathTest, PowersOfDecaysAndFrequencies) {
   }
 }
 
-// Every 61st positive float.
-TEST(MathTest, FloatLogIsRoundedCorrectlyAlmostAlways) {
-  int64_t values = 0, wrong = 0;
-  for (uint32_t bits = 1; bits < 0x7f800000; bits += 61) {
+// Every 1009th positive float.
+TEST(MathTest, FloatLogIsRoundedCorrectly) {
+  for (uint32_t bits = 1; bits < 0x7f800000; bits += 1009) {
     float x;
     std::memcpy(&x, &bits, sizeof(x));
     const float want = static_cast<float>(logl(x));
-    ++values;
-    if (Log(x) != want) {
-      ++wrong;
-      ASSERT_EQ(std::nextafter(Log(x), want), want) << x;
-    }
+    ASSERT_EQ(Log(x), want) << x;
   }
-  EXPECT_LE(wrong, values / 10'000'000);
 }
 
 TEST(MathTest, SpecialValues) {

@@ -34,9 +34,9 @@ inside() {
   export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
   local system
   system="Debian $(cat /etc/debian_version)"
-  cd /r1
+  cd /src
   note "$system: build, smoke, quickstart"
-  train_both /r1-runs
+  train_both /runs
   note "$system: tests"
   ./r1 test
 }
@@ -52,7 +52,7 @@ enter() {
   pivot_root . mnt
   cd /
   umount --lazy /mnt
-  exec /bin/bash /r1/tests/debian/run.sh --inside
+  exec /bin/bash /src/tests/debian/run.sh --inside
 }
 
 # The mirror that this machine's apt uses, and how it reaches it.
@@ -75,21 +75,21 @@ bootstrap() {
     >"$2.log" 2>&1 || { tail -n 20 "$2.log" >&2; die "debootstrap failed"; }
   apt-config dump | grep -E '^Acquire::(https?|Retries|Check)' \
     >"$2.new/etc/apt/apt.conf.d/99host" || true
-  mkdir -p "$2.new/r1"
+  mkdir -p "$2.new/src"
   mv "$2.new" "$2"
 }
 
 # copy_tree FOLDER: the files with their times, so that a second build is a
 # small one.
 copy_tree() {
-  rm -rf "$1/r1.new"
-  mkdir -p "$1/r1.new"
+  rm -rf "$1/src.new"
+  mkdir -p "$1/src.new"
   git ls-files -z --cached --others --exclude-standard |
     tar --create --null --files-from=- --ignore-failed-read |
-    tar --extract --directory "$1/r1.new"
-  if [[ -d $1/r1/build ]]; then mv "$1/r1/build" "$1/r1.new/build"; fi
-  rm -rf "$1/r1"
-  mv "$1/r1.new" "$1/r1"
+    tar --extract --directory "$1/src.new"
+  if [[ -d $1/src/build ]]; then mv "$1/src/build" "$1/src.new/build"; fi
+  rm -rf "$1/src"
+  mv "$1/src.new" "$1/src"
   cp -L /etc/resolv.conf "$1/etc/resolv.conf"
   cp -L /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/" || true
 }
@@ -104,7 +104,7 @@ main() {
   local suite=$1 folder
   folder=$(realpath -m -- "${2:-/var/tmp/r1-$1}")
   cd "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.."
-  [[ -d $folder/r1 ]] || bootstrap "$suite" "$folder"
+  [[ -d $folder/src ]] || bootstrap "$suite" "$folder"
   copy_tree "$folder"
 
   note "here: smoke, quickstart"
@@ -122,7 +122,7 @@ main() {
   local run here there
   for run in smoke quickstart; do
     here=$(run_hash "$folder/here/$run")
-    there=$(run_hash "$folder/r1-runs/$run" || true)
+    there=$(run_hash "$folder/runs/$run" || true)
     note "$run: here $here, there ${there:-none}"
     if [[ $here == "$there" ]]; then
       passed=$((passed + 1))
