@@ -1,5 +1,7 @@
 #include "model/added_tokens.h"
 
+#include <algorithm>
+
 namespace r1 {
 
 bool AddedTokens::Add(absl::string_view content, int32_t id, bool is_special) {
@@ -16,8 +18,19 @@ bool AddedTokens::Add(absl::string_view content, int32_t id, bool is_special) {
   return true;
 }
 
+namespace {
+
+bool Touches(absl::Span<const ByteRange> data, size_t begin, size_t end) {
+  const auto next =
+      std::partition_point(data.begin(), data.end(),
+                           [&](const ByteRange& r) { return r.end <= begin; });
+  return next != data.end() && next->begin < end;
+}
+
+}  // namespace
+
 AddedTokens::Match AddedTokens::Find(absl::string_view text, size_t from,
-                                     bool allow_special) const {
+                                     absl::Span<const ByteRange> data) const {
   for (size_t begin = from; begin < text.size(); ++begin) {
     if (!is_first_byte_[static_cast<uint8_t>(text[begin])]) continue;
     Match match;
@@ -27,7 +40,8 @@ AddedTokens::Match AddedTokens::Find(absl::string_view text, size_t from,
       if (it == edges_.end()) break;
       node = it->second;
       const Node& reached = nodes_[node];
-      if (reached.id >= 0 && (allow_special || !reached.is_special)) {
+      if (reached.id >= 0 &&
+          (!reached.is_special || !Touches(data, begin, i + 1))) {
         match = {begin, i + 1 - begin, reached.id};
       }
     }

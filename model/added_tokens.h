@@ -8,6 +8,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "model/marked_text.h"
 
 namespace r1 {
 
@@ -25,8 +27,12 @@ class AddedTokens {
   bool Add(absl::string_view content, int32_t id, bool is_special);
 
   // The leftmost token at or after `from`, the longest of those that begin
-  // there. Special tokens count only if `allow_special`.
-  Match Find(absl::string_view text, size_t from, bool allow_special) const;
+  // there. Special tokens count only where no byte is in `data` (ascending and
+  // apart, in bytes of `text`).
+  Match Find(absl::string_view text, size_t from,
+             absl::Span<const ByteRange> data) const;
+
+  bool empty() const { return edges_.empty(); }
 
  private:
   struct Node {

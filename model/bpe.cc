@@ -17,6 +17,35 @@ bool Bpe::AddMerge(int32_t left, int32_t right, int32_t result) {
   return merges_.emplace(Key(left, right), Merge{rank, result}).second;
 }
 
+void Bpe::SetUnknown(int32_t id, bool fuses) {
+  for (int byte = 0; byte < 256; ++byte) {
+    if (byte_ids_[byte] != kNoToken) continue;
+    byte_ids_[byte] = id;
+    is_unknown_[byte] = true;
+  }
+  fuses_unknown_ = fuses;
+}
+
+size_t Bpe::FirstWithoutId(absl::string_view piece) const {
+  size_t i = 0;
+  while (i < piece.size() &&
+         byte_ids_[static_cast<uint8_t>(piece[i])] != kNoToken) {
+    ++i;
+  }
+  return i;
+}
+
+template <typename Symbol>
+void Bpe::ForEachSymbol(absl::string_view piece, const Symbol& symbol) const {
+  bool is_run = false;  // of fused bytes
+  for (char c : piece) {
+    const uint8_t byte = static_cast<uint8_t>(c);
+    const bool is_fused = fuses_unknown_ && is_unknown_[byte];
+    if (!is_fused || !is_run) symbol(byte_ids_[byte]);
+    is_run = is_fused;
+  }
+}
+
 void Bpe::Encode(absl::string_view piece, std::vector<int32_t>* ids) const {
   if (piece.size() <= kMaxShortBytes) {
     EncodeShort(piece, ids);
@@ -30,7 +59,7 @@ void Bpe::EncodeShort(absl::string_view piece,
   int32_t symbols[kMaxShortBytes];
   Merge merges[kMaxShortBytes];  // of symbols i and i + 1
   int n = 0;
-  for (char c : piece) symbols[n++] = byte_ids_[static_cast<uint8_t>(c)];
+  ForEachSymbol(piece, [&](int32_t id) { symbols[n++] = id; });
   for (int i = 0; i + 1 < n; ++i) merges[i] = Find(symbols[i], symbols[i + 1]);
   while (n > 1) {
     const Merge* best = std::min_element(
@@ -56,8 +85,13 @@ void Bpe::EncodeLong(absl::string_view piece, std::vector<int32_t>* ids) const {
     int64_t previous, next;
     Merge merge;
   };
-  const int64_t n = static_cast<int64_t>(piece.size());
-  std::vector<Symbol> symbols(n);
+  std::vector<Symbol> symbols;
+  symbols.reserve(piece.size());
+  ForEachSymbol(piece, [&](int32_t id) {
+    const int64_t i = static_cast<int64_t>(symbols.size());
+    symbols.push_back({id, i - 1, i + 1, {}});
+  });
+  const int64_t n = static_cast<int64_t>(symbols.size());
   using Candidate = std::pair<int32_t, int64_t>;  // rank, position
   std::priority_queue<Candidate, std::vector<Candidate>,
                       std::greater<Candidate>>
@@ -68,9 +102,6 @@ void Bpe::EncodeLong(absl::string_view piece, std::vector<int32_t>* ids) const {
                                    : Merge{kNoRank, -1};
     if (symbol.merge.rank != kNoRank) heap.push({symbol.merge.rank, i});
   };
-  for (int64_t i = 0; i < n; ++i) {
-    symbols[i] = {byte_ids_[static_cast<uint8_t>(piece[i])], i - 1, i + 1, {}};
-  }
   for (int64_t i = 0; i < n; ++i) refresh(i);
   while (!heap.empty()) {
     const auto [rank, at] = heap.top();

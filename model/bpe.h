@@ -14,17 +14,27 @@
 
 namespace r1 {
 
+inline constexpr int32_t kNoToken = -1;
+
 // Threads: immutable once filled.
 class Bpe {
  public:
+  // byte_ids: of the tokens that are one byte; kNoToken where the vocabulary
+  // lacks one.
   explicit Bpe(const std::array<int32_t, 256>& byte_ids)
       : byte_ids_(byte_ids) {}
+  // Bytes without a token become `id`, a run of them one if `fuses`.
+  void SetUnknown(int32_t id, bool fuses);
 
   // The next merge in order of rank: (left, right) becomes `result`. False if
   // the pair has a merge already.
   bool AddMerge(int32_t left, int32_t right, int32_t result);
 
-  // Appends the ids of `piece`: starting from its bytes, the pair of lowest
+  // Where the first byte without an id is; piece.size() if all have one.
+  size_t FirstWithoutId(absl::string_view piece) const;
+
+  // Appends the ids of `piece`, all of whose bytes have one (else their place
+  // holds kNoToken): starting from its bytes, the pair of lowest
   // rank (the leftmost of equals) is merged until no pair has a merge.
   // Cost: O(n log n) for n bytes.
   void Encode(absl::string_view piece, std::vector<int32_t>* ids) const;
@@ -34,6 +44,10 @@ class Bpe {
     int32_t rank;
     int32_t result;
   };
+
+  // Calls `symbol` with the id of each byte, or of each fused run.
+  template <typename Symbol>
+  void ForEachSymbol(absl::string_view piece, const Symbol& symbol) const;
 
   static uint64_t Key(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 |
@@ -49,6 +63,9 @@ class Bpe {
 
   static constexpr int32_t kNoRank = INT32_MAX;
   std::array<int32_t, 256> byte_ids_;
+  // Bytes that share the id of the unknown token.
+  std::array<bool, 256> is_unknown_ = {};
+  bool fuses_unknown_ = false;
   absl::flat_hash_map<uint64_t, Merge> merges_;
 };
 

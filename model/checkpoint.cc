@@ -279,12 +279,7 @@ absl::StatusOr<std::shared_ptr<const Tokenizer>> ReadTokenizer(
                       ReadBounded(path, kMaxTokenizerBytes));
   auto tokenizer = Tokenizer::FromJson(text);
   if (!tokenizer.ok()) return Annotate(tokenizer.status(), folder);
-  if (tokenizer->vocab_size() > config.vocab_size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": has ids up to ", tokenizer->vocab_size() - 1,
-                     ", the model's vocab_size is ", config.vocab_size,
-                     "; the tokenizer belongs to another model"));
-  }
+  R1_RETURN_IF_ERROR(Annotate(tokenizer->LimitIds(config.vocab_size), path));
   return std::make_shared<const Tokenizer>(*std::move(tokenizer));
 }
 

@@ -24,7 +24,7 @@ struct ModelFolder {
 // Reads any folder of a supported family; F32, F16 and BF16 on disk, one file
 // or shards, tied or untied head.
 // Errors: NotFound for a missing file, InvalidArgument for a tensor that is
-// missing, extra or of another shape, or a tokenizer with more tokens than the
+// missing, extra or of another shape, or a vocabulary with more tokens than the
 // model's vocabulary; the message names folder and tensor, expected and got.
 absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path);
 

@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "model/marked_text.h"
 
 namespace r1 {
 
@@ -28,13 +30,24 @@ class Tokenizer {
   // For a tokenizer that was read, byte for byte what was read.
   std::string ToJson() const;
 
+  // For a model with so many embeddings: added tokens beyond them are refused
+  // where a text has them.
+  // Errors: InvalidArgument if a token of the vocabulary itself lies beyond.
+  absl::Status LimitIds(int64_t num_embeddings);
+
   // Token ids of UTF-8 (or any) bytes. Special tokens in the text are
-  // recognised only if `allow_special`. No token is added.
-  std::vector<int32_t> Encode(absl::string_view text,
-                              bool allow_special = false) const;
+  // recognised only if `allow_special`; of a MarkedText, wherever they have no
+  // byte of its data. Text and data beside each other are cut into pieces as
+  // one text. No token is added.
+  // Errors: InvalidArgument for a byte that the vocabulary cannot spell (and
+  // that has no unknown token to become), or an added token beyond the model's
+  // embeddings; it names the byte of the text.
+  absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text,
+                                              bool allow_special = false) const;
+  absl::StatusOr<std::vector<int32_t>> Encode(const MarkedText& text) const;
   // The bytes of the tokens; special tokens print as their text unless
-  // `skip_special`. Decode(Encode(s)) == s for any bytes s. Ids out of range
-  // decode to nothing.
+  // `skip_special`. Decode(Encode(s)) == s for any bytes s, unless a byte
+  // became the unknown token. Ids out of range decode to nothing.
   std::string Decode(absl::Span<const int32_t> ids,
                      bool skip_special = false) const;
   // The bytes of one token; empty for an id out of range.
@@ -53,6 +66,7 @@ class Tokenizer {
   class Loader;   // one call of FromJson
   explicit Tokenizer(std::unique_ptr<const Impl> impl);
   std::unique_ptr<const Impl> impl_;
+  int64_t num_embeddings_ = INT64_MAX;
 };
 
 // The end-of-sequence token of tokenizers trained here; always id 0.

@@ -20,6 +20,7 @@ struct Tokenizer::Impl {
   struct Token {
     std::string bytes;  // empty: no token has this id
     bool is_special = false;
+    bool is_added = false;  // found in the text, not spelled out of bytes
   };
 
   std::vector<Token> tokens;  // by id
@@ -33,6 +34,7 @@ struct Tokenizer::Impl {
   // otherwise empty.
   absl::flat_hash_map<std::string, int32_t> whole_pieces;
   Bpe bpe{{}};
+  bool lacks_bytes = false;  // and no unknown token stands for them
   std::string json;
   std::string hash;
 };

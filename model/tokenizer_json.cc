@@ -142,7 +142,7 @@ class Tokenizer::Loader {
     impl_->pre_tokenizer = *std::move(pre_tokenizer);
     R1_RETURN_IF_ERROR(ReadVocab(*model));
     R1_RETURN_IF_ERROR(ReadAddedTokens(json));
-    R1_RETURN_IF_ERROR(CollectBytes());
+    R1_RETURN_IF_ERROR(CollectBytes(*model));
     R1_RETURN_IF_ERROR(ReadMerges(*model));
     R1_RETURN_IF_ERROR(ReadWholePieces(*model));
     impl_->json = std::string(text);
@@ -226,7 +226,7 @@ class Tokenizer::Loader {
       return Malformed(absl::StrCat(where, ": id ", id, " of ", Quoted(content),
                                     " is taken by ", Quoted(token.bytes)));
     }
-    token = {content, is_special};
+    token = {content, is_special, /*is_added=*/true};
     ids_.emplace(content, static_cast<int32_t>(id));
     if (is_special) impl_->special_ids.emplace(content, id);
     const std::string searched = is_normalized && impl_->normalizes_nfc
@@ -241,16 +241,18 @@ class Tokenizer::Loader {
     return absl::OkStatus();
   }
 
-  // The 256 byte tokens, without which some text has no ids.
-  absl::Status CollectBytes() {
+  // The tokens of single bytes. A vocabulary may lack those that its corpus
+  // never had: then some text has no ids.
+  absl::Status CollectBytes(const Json& model) {
     std::array<int32_t, 256> byte_ids;
+    byte_ids.fill(kNoToken);
+    int num_lacking = 0;
     for (int byte = 0; byte < 256; ++byte) {
       const std::string bytes(1, static_cast<char>(byte));
       const auto it = ids_.find(BytesToByteLevel(bytes));
       if (it == ids_.end()) {
-        return Malformed(absl::StrCat("model.vocab has no token for byte ",
-                                      byte, " (",
-                                      Quoted(BytesToByteLevel(bytes)), ")"));
+        ++num_lacking;
+        continue;
       }
       const Impl::Token& token = impl_->tokens[it->second];
       if (token.bytes != bytes || token.is_special) {
@@ -260,6 +262,35 @@ class Tokenizer::Loader {
       byte_ids[byte] = it->second;
     }
     impl_->bpe = Bpe(byte_ids);
+    if (num_lacking == 0) return absl::OkStatus();
+    if (num_lacking == 256) {
+      return Malformed("model.vocab has no token of a single byte");
+    }
+    impl_->lacks_bytes = true;
+    return ReadUnknownToken(model);
+  }
+
+  // What stands for the bytes that the vocabulary lacks.
+  absl::Status ReadUnknownToken(const Json& model) {
+    bool falls_back = false, fuses = false;
+    R1_RETURN_IF_ERROR(
+        ReadBool(model, "model", "byte_fallback", &falls_back).status());
+    if (falls_back) {
+      return NotSupported(
+          "model.byte_fallback of a vocabulary without all bytes");
+    }
+    R1_RETURN_IF_ERROR(ReadBool(model, "model", "fuse_unk", &fuses).status());
+    std::string unknown;
+    R1_ASSIGN_OR_RETURN(const bool has_unknown,
+                        ReadString(model, "model", "unk_token", &unknown));
+    if (!has_unknown) return absl::OkStatus();
+    const auto it = ids_.find(unknown);
+    if (it == ids_.end()) {
+      return Malformed(absl::StrCat("model.unk_token ", Quoted(unknown),
+                                    " is not in model.vocab"));
+    }
+    impl_->bpe.SetUnknown(it->second, fuses);
+    impl_->lacks_bytes = false;
     return absl::OkStatus();
   }
 

@@ -14,13 +14,15 @@
 namespace r1 {
 namespace {
 
-TrainSequence EncodeDocument(const Document& document,
-                             const Tokenizer& tokenizer, int32_t end_token) {
+absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
+                                             const Tokenizer& tokenizer,
+                                             int32_t end_token) {
   TrainSequence sequence;
-  sequence.tokens = tokenizer.Encode(document.prompt);
+  R1_ASSIGN_OR_RETURN(sequence.tokens, tokenizer.Encode(document.prompt));
   // A plain text has no prompt: then all but its first token is scored.
   if (!sequence.tokens.empty()) sequence.first_scored = sequence.length();
-  const std::vector<int32_t> completion = tokenizer.Encode(document.completion);
+  R1_ASSIGN_OR_RETURN(const std::vector<int32_t> completion,
+                      tokenizer.Encode(document.completion));
   sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
                          completion.end());
   sequence.tokens.push_back(end_token);
@@ -68,8 +70,12 @@ class FileCorpus : public Corpus {
   absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                          int64_t max_tokens) const override {
     for (const TextRow& row : rows_) {
-      const TrainSequence sequence =
+      auto encoded =
           EncodeDocument({row.prompt, row.completion}, tokenizer, end_token);
+      if (!encoded.ok()) {
+        return Annotate(encoded.status(), absl::StrCat(path_, ":", row.line));
+      }
+      const TrainSequence& sequence = *encoded;
       if (sequence.length() > max_tokens) {
         return absl::InvalidArgumentError(
             absl::StrCat(path_, ":", row.line, ": has ", sequence.length(),

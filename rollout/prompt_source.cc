@@ -37,8 +37,12 @@ struct PromptMaker {
   int64_t max_prompt_tokens;
 
   absl::StatusOr<Prompt> Make(Problem problem, uint64_t id) const {
-    const std::vector<int32_t> tokens =
-        tokenizer->Encode(RenderPrompt(config, problem.question));
+    auto encoded = tokenizer->Encode(RenderPrompt(config, problem.question));
+    if (!encoded.ok()) {
+      return Annotate(encoded.status(),
+                      absl::StrCat("prompt ", problem.source));
+    }
+    const std::vector<int32_t>& tokens = *encoded;
     if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt ", problem.source, " has ", tokens.size(),

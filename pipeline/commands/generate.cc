@@ -79,7 +79,8 @@ absl::Status RunGenerate(const GenerateArgs& args) {
   if (model.is_of_run && !args.is_raw) {
     prompt = RenderPrompt(model.config.data(), prompt);
   }
-  std::vector<int32_t> tokens = model.tokenizer->Encode(prompt);
+  R1_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                      model.tokenizer->Encode(prompt));
   if (tokens.empty()) {
     return absl::InvalidArgumentError("the prompt is empty: give some text");
   }

@@ -95,7 +95,8 @@ class CountingPrompts : public PromptSource {
     prompt.set_question(absl::StrCat("#", index, "?"));
     prompt.set_reference("{}");
     prompt.set_answer_prefix(answer_prefix);
-    for (int32_t id : tokenizer_->Encode(prompt.question())) {
+    const std::vector<int32_t> ids = *tokenizer_->Encode(prompt.question());
+    for (int32_t id : ids) {
       prompt.add_token_ids(id);
     }
     return prompt;

@@ -330,8 +330,36 @@ TEST_F(CheckpointTest, TheTokenizerMustFitTheModel) {
   ModelConfig config = SmallConfig("llama", false);
   config.vocab_size = 257;
   Write(config);
-  ExpectError(Load(), "has ids up to 257, the model's vocab_size is 257",
+  ExpectError(Load(),
+              "tokenizer.json: token \"aa\" of the vocabulary has id 257, but "
+              "the model's vocab_size is 257",
               "small vocabulary");
+}
+
+TEST_F(CheckpointTest, AddedTokensMayLieBeyondTheEmbeddings) {
+  const ModelConfig config = SmallConfig("llama", false);
+  const struct {
+    const char* content;
+    int64_t id;
+    bool is_special;
+  } kAdded[] = {{"<pad>", config.vocab_size, true},
+                {"<think>", config.vocab_size, false},
+                {"[PAD]", config.vocab_size + 40, true},
+                {"<|im_start|>", config.vocab_size + 1, true},
+                {"<unk>", config.vocab_size, true}};
+  for (const auto& added : kAdded) {
+    Write(config);
+    EditJson("tokenizer.json", [&](json* t) {
+      (*t)["added_tokens"].push_back({{"id", added.id},
+                                      {"content", added.content},
+                                      {"special", added.is_special}});
+    });
+    const auto folder = LoadModelFolder(folder_.path());
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    EXPECT_TRUE(folder->tokenizer->Encode("any text", true).ok());
+    ExpectError(folder->tokenizer->Encode(added.content, true).status(),
+                "lies beyond the model's vocab_size", added.content);
+  }
 }
 
 // Changes of an index's weight_map.

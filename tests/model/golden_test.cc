@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "model/checkpoint.h"
@@ -91,7 +92,7 @@ TEST_P(GoldenTokenizer, IdsEqualTokenizers) {
     ASSERT_EQ(rows.size(), texts.size());
     for (size_t i = 0; i < texts.size(); ++i) {
       const std::string text = texts[i].get<std::string>();
-      EXPECT_EQ(tokenizer->Encode(text, allow_special),
+      EXPECT_EQ(*tokenizer->Encode(text, allow_special),
                 rows[i].get<std::vector<int32_t>>())
           << "text " << i << ": " << texts[i].dump();
     }
@@ -105,16 +106,18 @@ TEST_P(GoldenTokenizer, TextsComeBack) {
   const auto tokenizer = Tokenizer::FromJson(*source);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.status();
   if (absl::string_view(GetParam()) == "qwen2") return;  // normalizes: NFC
+  if (absl::StrContains(GetParam(), "unknown")) return;  // lacks bytes
   for (const auto& item : ReadGoldenJson("texts.json")) {
     const std::string text = item.get<std::string>();
-    EXPECT_EQ(tokenizer->Decode(tokenizer->Encode(text, false)), text);
-    EXPECT_EQ(tokenizer->Decode(tokenizer->Encode(text, true)), text);
+    EXPECT_EQ(tokenizer->Decode(*tokenizer->Encode(text, false)), text);
+    EXPECT_EQ(tokenizer->Decode(*tokenizer->Encode(text, true)), text);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Styles, GoldenTokenizer,
                          testing::Values("gpt2", "llama3", "qwen2", "deepseek",
-                                         "digits", "o200k", "ours"),
+                                         "digits", "o200k", "ours", "unknown",
+                                         "fused_unknown"),
                          [](const auto& info) { return info.param; });
 
 TEST(GoldenTraining, GivesTheCommittedTokenizer) {

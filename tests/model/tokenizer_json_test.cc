@@ -30,9 +30,13 @@ constexpr Case kMalformed[] = {
     {"vocab list", [](json* j) { (*j)["model"]["vocab"] = {"a"}; },
      "\"vocab\" must be an object, found array"},
     {"empty vocab", [](json* j) { (*j)["model"]["vocab"] = json::object(); },
-     "no token for byte 0"},
-    {"byte missing", [](json* j) { (*j)["model"]["vocab"].erase("x"); },
-     "no token for byte 120 (\"x\")"},
+     "no token of a single byte"},
+    {"unknown token missing",
+     [](json* j) {
+       (*j)["model"]["vocab"].erase("x");
+       (*j)["model"]["unk_token"] = "<unk>";
+     },
+     "model.unk_token \"<unk>\" is not in model.vocab"},
     {"id string", [](json* j) { (*j)["model"]["vocab"]["he"] = "256"; },
      "id of token \"he\" must be an integer"},
     {"id negative", [](json* j) { (*j)["model"]["vocab"]["he"] = -1; },
@@ -205,6 +209,12 @@ constexpr Case kNotSupported[] = {
        (*j)["pre_tokenizer"]["pretokenizers"][0]["behavior"] = "Removed";
      },
      "Split behavior \"Removed\""},
+    {"bytes as tokens",
+     [](json* j) {
+       (*j)["model"]["vocab"].erase("x");
+       (*j)["model"]["byte_fallback"] = true;
+     },
+     "model.byte_fallback"},
     {"stripping token",
      [](json* j) { (*j)["added_tokens"][1]["lstrip"] = true; },
      "added_tokens[1].lstrip"},
@@ -242,7 +252,7 @@ TEST(TokenizerJson, SurvivesTruncationAndBitFlips) {
     const auto tokenizer = Tokenizer::FromJson(text);
     if (!tokenizer.ok()) continue;
     const std::string sample = "hello \xFF 123 <|end|>";
-    EXPECT_EQ(tokenizer->Decode(tokenizer->Encode(sample)), sample)
+    EXPECT_EQ(tokenizer->Decode(*tokenizer->Encode(sample)), sample)
         << "byte " << byte;
   }
 }

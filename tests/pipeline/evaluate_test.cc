@@ -41,7 +41,8 @@ Trajectory Says(const Tokenizer& tokenizer, uint32_t index,
                 const std::string& text, FinishReason finish) {
   Trajectory trajectory;
   trajectory.set_sample_index(index);
-  for (const int32_t token : tokenizer.Encode(text)) {
+  const std::vector<int32_t> tokens = *tokenizer.Encode(text);
+  for (const int32_t token : tokens) {
     trajectory.add_tokens(token);
     trajectory.add_logprobs(-1);
   }

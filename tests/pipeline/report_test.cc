@@ -189,7 +189,7 @@ TEST_F(ReportTest, TokensAreShaded) {
   prompt.set_id(1);
   Trajectory trajectory;
   trajectory.set_prompt_id(1);
-  const std::vector<int32_t> tokens = tokenizer.Encode("abé");  // 4 bytes
+  const std::vector<int32_t> tokens = *tokenizer.Encode("abé");  // 4 bytes
   const std::vector<float> logprobs = {-0.01f, -3.0f, -0.1f, -9.0f};
   for (int i = 0; i < 4; ++i) {
     trajectory.add_tokens(tokens[i]);

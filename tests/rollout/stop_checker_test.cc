@@ -31,7 +31,8 @@ class StopCheckerTest : public ::testing::Test {
       sequence.request.sampling.add_stop(stop);
     }
     for (size_t i = 0; i < pieces.size(); ++i) {
-      for (int32_t id : tokenizer_->Encode(pieces[i])) {
+      const std::vector<int32_t> ids = *tokenizer_->Encode(pieces[i]);
+      for (int32_t id : ids) {
         sequence.completion.push_back(id);
         const FinishReason reason = checker.Check(&sequence);
         if (reason == FINISH_UNSPECIFIED) continue;

@@ -66,19 +66,26 @@ STYLES = {
         [pre_tokenizers.Digits(individual_digits=True), byte_level(True)]),
         False),
     "o200k": (pre_tokenizers.Sequence([split(O200K), byte_level()]), False),
+    # Vocabularies that lack bytes, with an unknown token.
+    "unknown": (byte_level(True), False),
+    "fused_unknown": (byte_level(True), False),
 }
 
 
 def train(style, vocab_size):
     pre_tokenizer, is_nfc = STYLES[style]
-    tokenizer = Tokenizer(models.BPE(ignore_merges=style == "llama3"))
+    lacks_bytes = style.endswith("unknown")
+    tokenizer = Tokenizer(models.BPE(
+        ignore_merges=style == "llama3", unk_token=END if lacks_bytes else None,
+        fuse_unk=style == "fused_unknown"))
     tokenizer.pre_tokenizer = pre_tokenizer
     tokenizer.decoder = decoders.ByteLevel()
     if is_nfc:
         tokenizer.normalizer = normalizers.NFC()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=[END], show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+        **(dict(limit_alphabet=60) if lacks_bytes else dict(
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet())))
     lines = (HERE / "corpus.txt").read_text().splitlines(keepends=True)
     tokenizer.train_from_iterator(lines, trainer)
     tokenizer.add_special_tokens(["<|end|>"])
