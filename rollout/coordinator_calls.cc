@@ -152,13 +152,12 @@ absl::Status Coordinator::CheckSubmitted(uint64_t worker_id, uint64_t lease_id,
   };
   *is_late = false;
   if (!table_.WasIssued(lease_id)) return nobody();
-  const LeaseTable::SampleView sample =
-      table_.Find(t.prompt_id(), t.sample_index());
-  if (!table_.Owns(worker_id, lease_id) &&
-      t.policy_version() < weights_id_.version()) {
-    *is_late = true;  // of weights whose samples are all there
+  if (table_.IsOver(lease_id)) {
+    *is_late = true;  // of work whose samples are all there
     return absl::OkStatus();
   }
+  const LeaseTable::SampleView sample =
+      table_.Find(t.prompt_id(), t.sample_index());
   if (sample.work == nullptr) return nobody();
   if (table_.Owns(worker_id, lease_id) &&
       sample.state != LeaseTable::State::kDone && sample.lease_id != lease_id) {
@@ -197,7 +196,7 @@ absl::StatusOr<SubmitReply> Coordinator::Submit(SubmitRequest request) {
   for (Trajectory& t : *request.mutable_trajectories()) {
     const LeaseTable::State state =
         table_.Find(t.prompt_id(), t.sample_index()).state;
-    if (t.policy_version() != weights_id_.version() ||
+    if (table_.IsOver(request.lease_id()) ||
         state == LeaseTable::State::kDone) {
       reply.set_duplicates(reply.duplicates() + 1);
       ++stats_.duplicates;

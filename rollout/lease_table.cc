@@ -39,6 +39,7 @@ void LeaseTable::Clear() {
   works_.clear();
   samples_.clear();
   leases_.clear();
+  first_id_of_now_ = next_id_;
 }
 
 int LeaseTable::NumLeased(uint64_t worker_id) const {

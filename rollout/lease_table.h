@@ -45,6 +45,8 @@ class LeaseTable {
   bool Renew(uint64_t worker_id, uint64_t lease_id, absl::Time expiry);
   bool Owns(uint64_t worker_id, uint64_t lease_id) const;
   bool WasIssued(uint64_t lease_id) const;
+  // Whether it was issued before the last Clear: nobody waits for its samples.
+  bool IsOver(uint64_t lease_id) const { return lease_id < first_id_of_now_; }
 
   // Samples of leases that ended by `now`, of a worker, or of one lease become
   // pending again. Return how many.
@@ -93,6 +95,7 @@ class LeaseTable {
 
   uint64_t next_id_;
   uint64_t first_id_ = next_id_;
+  uint64_t first_id_of_now_ = next_id_;  // after the last Clear
   int num_pending_ = 0, num_open_ = 0;
   std::vector<std::unique_ptr<Work>> works_;  // order of arrival
   absl::flat_hash_map<Key, Sample> samples_;

@@ -481,6 +481,35 @@ TEST_F(CoordinatorTest, ResultsOfAnEarlierVersionAreDroppedWithoutHarm) {
   EXPECT_EQ(Drain(), 2);
 }
 
+// An evaluation and the step after it have the same weights.
+TEST_F(CoordinatorTest, ResultsOfEarlierWorkOfTheSameVersionAreDropped) {
+  Enqueue(1, 2, 2);
+  const uint64_t slow = Join("slow");
+  const Lease old = Acquire(slow, 2)[0];
+  now_ += absl::Seconds(20);
+  ASSERT_TRUE(coordinator_->Heard(slow).ok());
+  now_ += absl::Seconds(11);  // its lease has ended
+  const uint64_t fast = Join("fast");
+  const auto finish = [&](int samples) {
+    for (int done = 0; done < samples; done += Drain()) {
+      for (const Lease& lease : Acquire(fast, 2)) {
+        ASSERT_TRUE(SubmitAll(fast, lease).ok());
+      }
+    }
+  };
+  finish(2);
+  // Other samples, then the same ones again.
+  for (const uint64_t prompt : {2, 1}) {
+    coordinator_->Retract();
+    Publish(1);
+    Enqueue(prompt, prompt + 1, 2);
+    ASSERT_TRUE(coordinator_->Heard(slow).ok());
+    EXPECT_EQ(SubmitAll(slow, old)->duplicates(), 2);
+    EXPECT_EQ(Drain(), 0);
+    finish(2);
+  }
+}
+
 TEST_F(CoordinatorTest, WeightsCannotChangeWhileWorkIsOutstanding) {
   Enqueue(1, 2, 1);
   WeightsId id;
