@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "model/model_config.h"
-#include "pipeline/evaluate.h"
+#include "pipeline/judge_samples.h"
 #include "pipeline/reward_link.h"
 #include "reward/builtin_rules.h"
 #include "rollout/coordinator.h"
@@ -64,7 +64,7 @@ absl::Status CheckRewards(const RunConfig& config) {
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardLink> link,
                       RewardLink::Connect(config, /*num_threads=*/1));
   R1_RETURN_IF_ERROR(link->MakeSource(ConfiguredRules(section, task)).status());
-  return Annotate(link->MakeSource(JudgingRules(section, task, *link)).status(),
+  return Annotate(MakeJudge(section, task, *link).status(),
                   "the rules of evaluations (option \"when\")");
 }
 

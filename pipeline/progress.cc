@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <mutex>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -151,13 +152,20 @@ std::string FormatMetric(Format format, double value) {
   return absl::StrFormat(std::abs(value) >= 100 ? "%.1f" : "%.3f", value);
 }
 
+bool IsEvalFault(absl::string_view name) {
+  return name == "abstained" || name == "errors" || name == "unjudged" ||
+         name == "abstained_samples";
+}
+
 std::string FormatEvalMetric(absl::string_view name, double value) {
   if (name == "mean_length") return absl::StrFormat("%.1f", value);
-  const bool is_count =
-      name == "problems" || name == "abstained" || name == "errors";
-  return FormatMetric(
-      is_count ? ShownMetric::Format::kCount : ShownMetric::Format::kPercent,
-      value);
+  if (absl::StartsWith(name, "reward/")) {
+    return FormatMetric(ShownMetric::Format::kNumber, value);
+  }
+  return FormatMetric(name == "problems" || IsEvalFault(name)
+                          ? ShownMetric::Format::kCount
+                          : ShownMetric::Format::kPercent,
+                      value);
 }
 
 std::string FormatSpan(absl::Duration duration) {

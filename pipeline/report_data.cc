@@ -49,6 +49,23 @@ void AddChange(const char* name, const char* key, const Json& summary,
           absl::StrCat("before: ", FormatMetric(percent, before)), tiles);
 }
 
+// Who judges, and what it could not judge.
+void AddFaults(const Json& summary, Json* tiles) {
+  const auto judge = summary.find("eval_judge");
+  if (judge == summary.end() || !judge->is_string()) return;
+  std::string faults;
+  for (const char* kind : {"abstained", "errors"}) {
+    const double before = Field(summary, absl::StrCat("base_", kind).c_str());
+    const double after = Field(summary, absl::StrCat("final_", kind).c_str());
+    if (before > 0 || after > 0) {
+      absl::StrAppend(&faults, faults.empty() ? "" : "; ", kind, " ", before,
+                      " before, ", after, " after");
+    }
+  }
+  AddTile("judged by the rule", VisibleLine(judge->get<std::string>()), faults,
+          tiles);
+}
+
 Json MakeTiles(const std::string& summary_text,
                const std::vector<MetricsRow>& rows) {
   Json tiles = Json::array();
@@ -63,6 +80,7 @@ Json MakeTiles(const std::string& summary_text,
     return tiles;
   }
   AddChange("held-out pass@1", "pass1", summary, &tiles);
+  AddFaults(summary, &tiles);
   AddChange("held-out format", "format", summary, &tiles);
   AddTile("RL steps", absl::StrCat(Field(summary, "rl_steps")), "", &tiles);
   AddTile("time", FormatSpan(absl::Seconds(Field(summary, "wall_seconds"))), "",
@@ -185,7 +203,7 @@ Json MakeChart(const ChartSpec& spec, const std::vector<MetricsRow>& rows,
 
 Json MakeSide(int64_t step, const EvalSample& sample) {
   return {{"step", step},
-          {"correct", sample.is_correct},
+          {"correct", sample.is_correct ? Json(*sample.is_correct) : Json()},
           {"tokens", sample.num_tokens},
           {"finish", FinishReasonName(sample.finish_reason)},
           {"text", ReportText(sample.completion)}};

@@ -1,6 +1,7 @@
 #include "pipeline/reward_link.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +26,9 @@ constexpr absl::Duration kQuickAnswer = absl::Seconds(1);
 // Most time of a call, which may hold hundreds of samples. Each has a limit of
 // its own, and a server that is gone is noticed by the silence of its channel.
 constexpr absl::Duration kCallTimeout = absl::Minutes(5);
+
+// A rule that says so of its highest score has no bound in mind.
+constexpr double kUnbounded = 1e30;
 
 class ClientSource : public RewardSource {
  public:
@@ -109,6 +113,25 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
 bool RewardLink::HasRule(absl::string_view name) const {
   return std::any_of(service_.rules().begin(), service_.rules().end(),
                      [&](const RuleInfo& rule) { return rule.name() == name; });
+}
+
+absl::StatusOr<double> RewardLink::RightScore(absl::string_view rule) const {
+  absl::StatusOr<DescribeReply> service;
+  for (const absl::Duration wait : {kQuickAnswer, kServerStart}) {
+    for (const RewardEndpoint& endpoint : endpoints_) {
+      // Anew: a plugin's range is known once it has been started.
+      service = DescribeRewardServer(endpoint, absl::Now() + wait);
+      if (service.ok()) break;
+    }
+    if (service.ok()) break;
+  }
+  R1_RETURN_IF_ERROR(service.status());
+  double highest = 1;
+  for (const RuleInfo& info : service->rules()) {
+    const bool has_bound = info.has_highest() && info.highest() < kUnbounded;
+    if (info.name() == rule && has_bound) highest = info.highest();
+  }
+  return highest - 1e-6 * std::max(1.0, std::abs(highest));
 }
 
 absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(

@@ -28,6 +28,12 @@ class RewardLink {
   // Whether the service has a rule of this name.
   bool HasRule(absl::string_view name) const;
 
+  // The score from which on an answer is right by this rule, of which a source
+  // has been made: the highest it may give, less a millionth for sums of
+  // floating point; 1 if that is not known or not bounded.
+  // Errors: Unavailable if no server can be reached.
+  absl::StatusOr<double> RightScore(absl::string_view rule) const;
+
   // Rewards by these rules, once all servers that are there have agreed to them
   // and their options and are found to be one program; that they stay it is
   // checked from then on. The link must outlive it.

@@ -25,6 +25,7 @@ namespace {
 
 // What the stage learns from and on, before any service runs.
 struct Start {
+  ModelConfig model;
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<TrainingState> state;
   std::unique_ptr<PromptSource> prompts;
@@ -44,7 +45,9 @@ class RlStage {
   absl::Status Load(const std::function<absl::StatusOr<StageModel>()>& start);
   absl::Status PinInputs();
   absl::Status Train();
-  absl::Status EvaluateIfDue(const TrainingState& state);
+  absl::Status StartFleet();
+  // `id` names state.weights.
+  absl::Status EvaluateIfDue(const TrainingState& state, const WeightsId& id);
   absl::StatusOr<std::vector<Prompt>> HeldOutPrompts() const;
   void ShowProgress(const StepProgress& progress);
 
@@ -52,7 +55,9 @@ class RlStage {
   const RunConfig& config_;
   CheckpointStore checkpoints_;
   Start start_;
-  std::unique_ptr<RewardLink> reward_;  // for training and evaluations
+  // For training and evaluations.
+  std::unique_ptr<RewardLink> reward_;
+  std::unique_ptr<RolloutFleet> fleet_;
 };
 
 absl::Status RlStage::Load(
@@ -76,10 +81,9 @@ absl::Status RlStage::Load(
 }
 
 absl::Status RlStage::PinInputs() {
-  R1_ASSIGN_OR_RETURN(
-      start_.prompts,
-      MakeTrainingPrompts(config_, start_.state->weights->config(),
-                          start_.tokenizer));
+  start_.model = start_.state->weights->config();
+  R1_ASSIGN_OR_RETURN(start_.prompts, MakeTrainingPrompts(config_, start_.model,
+                                                          start_.tokenizer));
   RunFolder* folder = context_.folder;
   R1_RETURN_IF_ERROR(folder->Pin("tokenizer_sha256", start_.tokenizer->hash(),
                                  "the tokenizer"));
@@ -96,7 +100,22 @@ absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() const {
   return prompts;
 }
 
-absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
+absl::Status RlStage::StartFleet() {
+  if (fleet_ != nullptr) return absl::OkStatus();
+  R1_ASSIGN_OR_RETURN(
+      fleet_, RolloutFleet::Start(
+                  config_, start_.model, *start_.tokenizer, context_.topology,
+                  context_.num_threads,
+                  [store = context_.store](const std::string& message) {
+                    LogWarning(message);
+                    // A store that fails says so at the next Flush.
+                    store->RecordEvent(-1, "worker", message).IgnoreError();
+                  }));
+  return absl::OkStatus();
+}
+
+absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
+                                    const WeightsId& id) {
   const int64_t step = state.step, every = config_.eval().every();
   const bool is_due = step == 0 || step == config_.rl().steps() ||
                       (every > 0 && step % every == 0);
@@ -117,11 +136,13 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state) {
   options.samples = config_.eval().samples();
   options.sampling = MakeEvalSampling(config_);
   options.seed = config_.seed();
-  options.max_batch = config_.rollout().max_batch();
+  R1_RETURN_IF_ERROR(StartFleet());
+  RolloutSource* const source = fleet_->source();
   const absl::StatusOr<EvalReport> report =
-      Evaluate(*state.weights, start_.tokenizer, prompts, options, *reward_,
-               context_.ops, [&](int64_t done, int64_t total) {
+      Evaluate(id, state.weights, prompts, *start_.tokenizer, options, source,
+               *reward_, [&](int64_t done, int64_t total) {
                  context_.progress->Activity("evaluating", done, total);
+                 context_.progress->Workers(source->Workers());
                  return !StopRequested();
                });
   if (absl::IsCancelled(report.status())) {
@@ -157,25 +178,18 @@ absl::Status RlStage::Train() {
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> reward,
                       reward_->MakeSource(ConfiguredRules(
                           config_.reward(), config_.data().task())));
-  R1_ASSIGN_OR_RETURN(
-      std::unique_ptr<RolloutFleet> fleet,
-      RolloutFleet::Start(
-          config_, start_.state->weights->config(), *start_.tokenizer,
-          context_.topology, context_.num_threads,
-          [store = context_.store](const std::string& message) {
-            LogWarning(message);
-            // A store that fails says so at the next Flush.
-            store->RecordEvent(-1, "worker", message).IgnoreError();
-          }));
+  R1_RETURN_IF_ERROR(StartFleet());
   LearnerPeers peers;
   peers.prompts = start_.prompts.get();
-  peers.rollout = fleet->source();
+  peers.rollout = fleet_->source();
   peers.reward = reward.get();
   peers.journal = context_.store;
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
   options.answer_rule.name =
       AccuracyRule(config_.reward(), config_.data().task());
+  R1_ASSIGN_OR_RETURN(options.answer_rule.right_from,
+                      reward_->RightScore(options.answer_rule.name));
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
   Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
                   std::move(options));
@@ -197,7 +211,7 @@ absl::Status RlStage::Train() {
     if (step % every == 0 || step == config_.rl().steps()) {
       R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
     }
-    R1_RETURN_IF_ERROR(EvaluateIfDue(trainer.state()));
+    R1_RETURN_IF_ERROR(EvaluateIfDue(trainer.state(), trainer.weights_id()));
   }
   return absl::OkStatus();
 }
@@ -210,7 +224,13 @@ absl::Status RlStage::Run(
   context_.progress->StartStage("rl", start_.state->step, config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,
                       RewardLink::Connect(config_, context_.num_threads));
-  R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state));
+  LogInfo(absl::StrCat(
+      "held-out answers are judged by the rule ",
+      EvalRules(config_.reward(), config_.data().task())[0].name()));
+  WeightsId id;
+  id.set_version(start_.state->version);
+  id.set_sha256(HashParams(start_.state->weights->params()));
+  R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
   if (start_.state->step >= config_.rl().steps()) return absl::OkStatus();
   return Train();
 }

@@ -153,7 +153,7 @@ absl::StatusOr<std::vector<EvalSample>> RunReader::EvalSamples(
     s.completion = std::string(rows.Bytes(4));
     s.finish_reason = FinishReasonFromName(rows.Bytes(5));
     s.num_tokens = rows.Int(6);
-    s.is_correct = rows.Int(7) != 0;
+    if (!rows.IsNull(7)) s.is_correct = rows.Int(7) != 0;
     s.has_format = rows.Int(8) != 0;
   }
 }

@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS eval_samples(
   sample_index INTEGER NOT NULL, question TEXT NOT NULL,
   reference TEXT NOT NULL, completion TEXT NOT NULL,
   finish_reason TEXT NOT NULL, num_tokens INTEGER NOT NULL,
-  is_correct INTEGER NOT NULL, has_format INTEGER NOT NULL,
+  is_correct INTEGER, has_format INTEGER NOT NULL,
   PRIMARY KEY(step, prompt_id, sample_index)) WITHOUT ROWID;
 )sql";
 

@@ -1,6 +1,7 @@
 #include "pipeline/run_store.h"
 
 #include <chrono>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -21,6 +22,9 @@ constexpr int64_t kMaxQueuedBytes = int64_t{64} << 20;
 
 // Larger files are not checked page by page when opened.
 constexpr int64_t kMaxCheckedBytes = int64_t{256} << 20;
+
+// SQLite stores NaN as NULL.
+constexpr double kNull = std::numeric_limits<double>::quiet_NaN();
 
 int64_t NowUnixMs() { return absl::ToUnixMillis(absl::Now()); }
 
@@ -377,7 +381,7 @@ absl::Status RunStore::RecordEval(int64_t step, const Metrics& metrics,
           .BindText(6, s.completion)
           .BindText(7, FinishReasonName(s.finish_reason))
           .BindInt(8, s.num_tokens)
-          .BindInt(9, s.is_correct)
+          .BindDouble(9, s.is_correct ? *s.is_correct : kNull)
           .BindInt(10, s.has_format);
       R1_RETURN_IF_ERROR(w->eval_sample.Run());
     }

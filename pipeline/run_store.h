@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -32,7 +33,7 @@ struct EvalSample {
   std::string completion;
   FinishReason finish_reason = FINISH_UNSPECIFIED;
   int64_t num_tokens = 0;
-  bool is_correct = false;
+  std::optional<bool> is_correct;  // absent: it could not be judged
   bool has_format = false;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -15,6 +16,7 @@
 #include "pipeline/model_path.h"
 #include "pipeline/progress.h"
 #include "pipeline/run_reader.h"
+#include "reward/builtin_rules.h"
 
 namespace r1 {
 namespace {
@@ -39,7 +41,10 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
     const char* metric;
   } kFacts[] = {{"pass1", "pass@1"},
                 {"format", "format"},
-                {"mean_length", "mean_length"}};
+                {"mean_length", "mean_length"},
+                {"problems", "problems"},
+                {"abstained", "abstained"},
+                {"errors", "errors"}};
   for (const auto& [key, metric] : kFacts) {
     (*summary)[absl::StrCat("base_", key)] =
         MetricOr(base.metrics, metric, std::nan(""));
@@ -48,15 +53,32 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
   }
 }
 
+std::string JudgeOf(const RunConfig& config) {
+  return EvalRules(config.reward(), config.data().task())[0].name();
+}
+
 // name, before, after and change of every metric that both evaluations have.
-std::string RenderTable(const EvalRow& base, const EvalRow& last) {
+std::string RenderTable(const EvalRow& base, const EvalRow& last,
+                        const std::string& judge) {
   std::string table = absl::StrFormat(
       "  %-18s %12s %12s\n", "held-out problems",
       absl::StrCat("step ", base.step), absl::StrCat("step ", last.step));
-  for (const auto& [name, value] : last.metrics) {
-    if (name == "problems" || name == "abstained" || name == "errors") continue;
-    const double before = MetricOr(base.metrics, name, std::nan(""));
-    if (std::isnan(before)) continue;
+  if (!judge.empty()) {
+    absl::StrAppend(&table, "  judged by the rule ", judge, "\n");
+  }
+  Metrics metrics = last.metrics;
+  for (const auto& metric : base.metrics) {
+    // Counts of what went wrong that only the first evaluation has.
+    if (IsEvalFault(metric.first) &&
+        std::isnan(MetricOr(metrics, metric.first, std::nan("")))) {
+      metrics.emplace_back(metric.first, 0);
+    }
+  }
+  for (const auto& [name, value] : metrics) {
+    const bool is_fault = IsEvalFault(name);
+    const double before =
+        MetricOr(base.metrics, name, is_fault ? 0 : std::nan(""));
+    if (std::isnan(before) || (is_fault && before == 0 && value == 0)) continue;
     absl::StrAppendFormat(
         &table, "  %-18s %12s %12s\n", absl::StrReplaceAll(name, {{"_", " "}}),
         FormatEvalMetric(name, before), FormatEvalMetric(name, value));
@@ -71,8 +93,11 @@ std::string Indent(absl::string_view text) {
 
 std::string RenderAnswer(absl::string_view when, const EvalSample& sample) {
   return absl::StrCat(
-      "  ", when, sample.is_correct ? ", right" : ", wrong", ", ",
-      sample.num_tokens, " tokens:\n",
+      "  ", when,
+      !sample.is_correct.has_value() ? ", not judged"
+      : *sample.is_correct           ? ", right"
+                                     : ", wrong",
+      ", ", sample.num_tokens, " tokens:\n",
       Indent(VisibleText(absl::StripAsciiWhitespace(sample.completion))));
 }
 
@@ -113,6 +138,7 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
     // A run whose database was lost has none of its base; null says so.
     const bool has_base = evals.front().step == 0;
     AddEvals(has_base ? evals.front() : EvalRow(), evals.back(), &summary);
+    summary["eval_judge"] = JudgeOf(config);
   }
   summary["wall_seconds"] = wall_seconds;
   summary["rl_steps"] = config.rl().steps();
@@ -132,7 +158,10 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   std::string text;
   if (evals.size() > 1) {
-    absl::StrAppend(&text, RenderTable(evals.front(), evals.back()));
+    R1_ASSIGN_OR_RETURN(const std::optional<RunConfig> config,
+                        ConfigOfModel(run_dir));
+    absl::StrAppend(&text, RenderTable(evals.front(), evals.back(),
+                                       config ? JudgeOf(*config) : ""));
     R1_ASSIGN_OR_RETURN(const std::string answers,
                         RenderAnswers(reader, evals.front(), evals.back()));
     absl::StrAppend(&text, answers);

@@ -14,7 +14,9 @@ namespace r1 {
 //   seed, wall_seconds, checkpoint, checkpoint_sha256, rl_steps; and, if there
 //   is an RL stage, base_pass1, final_pass1, base_format, final_format,
 //   base_mean_length, final_mean_length, max_logprob_mismatch (over all steps),
-//   first_rl_step_seconds (from the run's start; absent if it was resumed).
+//   first_rl_step_seconds (from the run's start; absent if it was resumed),
+//   base_ and final_ problems, abstained and errors (as in EvalReport), and
+//   eval_judge, the rule that says which answers are right.
 //   The base's numbers are null if run.db was lost on the way.
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
                                         const RunConfig& config);

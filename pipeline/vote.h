@@ -14,9 +14,10 @@
 
 namespace r1 {
 
-// Up to so many samples, answers are compared in pairs; of more, by their
-// canonical forms alone.
-inline constexpr int kMaxPairwiseVotes = 64;
+// Most comparisons of two answers by the verifier for one problem: each pair of
+// 64 different canonical forms, whatever the number of samples. Beyond, the
+// rarest forms vote by themselves. Two integers need no comparison.
+inline constexpr int kMaxVoteComparisons = 64 * 63 / 2;
 
 // The answers of one sample; none where it gave no answer.
 struct Answers {
@@ -28,9 +29,10 @@ struct Answers {
 class Voting {
  public:
   // `rule` says what is right. If it is "math", its verifier extracts and
-  // compares the answers, by the rule's options; otherwise they stand in the
-  // answer tags, numbers are equal by value and other texts without their white
-  // space.
+  // compares the answers, by the rule's options, each as the other's reference:
+  // which decimals are close enough depends on the side. Otherwise they stand
+  // in the answer tags, numbers are equal by value and other texts without
+  // their white space.
   explicit Voting(const RewardRuleSpec& rule);
 
   // By sample. `reference` is the problem's.

@@ -9,13 +9,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "model/param_set.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
 #include "pipeline/evaluate.h"
+#include "pipeline/judge_samples.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/reward_link.h"
+#include "pipeline/rollout_fleet.h"
 #include "pipeline/stop_signal.h"
 #include "rollout/prompt_source.h"
 
@@ -34,6 +38,7 @@ struct EvalArgs {
   std::optional<uint64_t> seed;
   std::vector<std::string> overrides;
   int threads = 0;
+  Topology topology;
   bool is_json = false;
 };
 
@@ -105,11 +110,13 @@ void Print(const EvalReport& report, const std::string& model,
     nlohmann::ordered_json object;
     object["model"] = model;
     object["data"] = source;
+    object["judge"] = report.judge;
     for (const auto& [name, value] : report.metrics) object[name] = value;
     std::printf("%s\n", object.dump().c_str());
     return;
   }
-  std::printf("%s on %s\n", model.c_str(), source.c_str());
+  std::printf("%s on %s, judged by the rule %s\n", model.c_str(),
+              source.c_str(), report.judge.c_str());
   for (const auto& [name, value] : report.metrics) {
     std::printf("  %-18s %10s\n",
                 absl::StrReplaceAll(name, {{"_", " "}}).c_str(),
@@ -141,7 +148,6 @@ absl::Status RunEval(const EvalArgs& args) {
   if (args.temperature) options.sampling.set_temperature(*args.temperature);
   if (args.top_p) options.sampling.set_top_p(*args.top_p);
   options.seed = args.seed.value_or(config.seed());
-  options.max_batch = config.rollout().max_batch();
   const int64_t context_tokens = model.weights->config().max_positions;
   if (options.sampling.max_new_tokens() >= context_tokens) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -156,10 +162,21 @@ absl::Status RunEval(const EvalArgs& args) {
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardLink> link,
       RewardLink::Connect(config, ResolveThreads(args.threads)));
+  // Refused before hours of generation.
+  R1_RETURN_IF_ERROR(MakeJudge(options.reward, options.task, *link).status());
   InstallStopSignals();
+  R1_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RolloutFleet> fleet,
+      RolloutFleet::Start(config, model.weights->config(), *model.tokenizer,
+                          args.topology, ResolveThreads(args.threads),
+                          [](const std::string& event) { LogWarning(event); }));
+  WeightsId id;
+  id.set_version(1);
+  id.set_sha256(HashParams(model.weights->params()));
   const bool is_watched = ::isatty(STDERR_FILENO) != 0;
   const absl::StatusOr<EvalReport> evaluated = Evaluate(
-      *model.weights, model.tokenizer, prompts, options, *link, ops.get(),
+      id, std::move(model.weights), prompts, *model.tokenizer, options,
+      fleet->source(), *link,
       [is_watched, shown = int64_t{-1}](int64_t done, int64_t total) mutable {
         if (is_watched && done != shown) {
           ShowCount(shown = done, total);
@@ -208,6 +225,18 @@ CommandBody AddEval(CLI::App* app) {
   command->add_option("--seed", args->seed, "Key of the random draws")
       ->check(WholeNumber())
       ->type_name("N");
+  command
+      ->add_option("--workers", args->topology.workers,
+                   "Worker processes to start here; 0 = sample in this "
+                   "process. Never changes a result")
+      ->check(InRange(0, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--listen", args->topology.listen,
+                   "Also let workers of other machines join at this address "
+                   "(neither encrypted nor authenticated)")
+      ->type_name("HOST:PORT");
   command->add_flag("--json", args->is_json, "One JSON object");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
@@ -217,8 +246,12 @@ CommandBody AddEval(CLI::App* app) {
       "  r1 eval runs/quickstart-1/checkpoints/step-0 --data countdown\n"
       "  r1 eval my-model --data problems.jsonl --samples 4 --problems 100\n"
       "\nWithout options the run's eval section decides; outside a run its "
-      "defaults\n(proto/config.proto). Strict numbers count an answer in the "
-      "required tags,\nlenient ones the last answer anywhere.");
+      "defaults\n(proto/config.proto). The judge is the rule that training "
+      "pays "
+      "for, or the one whose\noption \"when\" says so (reward/README.md). "
+      "Strict "
+      "numbers count an answer where it\nmust stand, lenient ones the last "
+      "answer anywhere.");
   return [args] { return RunEval(*args); };
 }
 

@@ -175,10 +175,13 @@ function drawAnswers() {
     const group = el('div', {class: 'group'});
     for (const side of pair.sides) {
       const node = el('article',
-          {class: 'sample ' + (side.correct ? 'up' : 'down')},
+          {class: 'sample ' + (side.correct ? 'up'
+                               : side.correct === false ? 'down' : '')},
           el('div', {class: 'facts'}, fact('step', side.step),
-             fact('answer', side.correct ? 'right' : 'wrong',
-                  side.correct ? 'good' : 'bad'),
+             fact('answer', side.correct === null ? 'not judged'
+                      : side.correct ? 'right' : 'wrong',
+                  side.correct ? 'good'
+                      : side.correct === false ? 'bad' : ''),
              fact('tokens', side.tokens), fact('end', side.finish)),
           drawText([[side.text, 0]], false));
       group.append(node);

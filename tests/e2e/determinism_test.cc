@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -84,6 +88,8 @@ TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
                           "final_format", "base_mean_length"}) {
     EXPECT_TRUE(summary[key].is_number()) << key;
   }
+  EXPECT_EQ(summary["eval_judge"], "countdown");
+  EXPECT_EQ(summary["final_errors"], 0.0);
   // The evaluation is the one that `r1 eval` makes of the two checkpoints.
   const ProgramResult eval = RunProgram({"eval", Dir("run"), "--json"});
   ASSERT_EQ(eval.exit_code, 0) << eval.err;
@@ -93,6 +99,52 @@ TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
   ASSERT_EQ(base.exit_code, 0) << base.err;
   EXPECT_EQ(nlohmann::json::parse(base.out)["mean_length"],
             summary["base_mean_length"]);
+}
+
+// Processes whose parent is `pid`.
+std::vector<pid_t> ChildrenOf(pid_t pid) {
+  std::vector<pid_t> children;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    int child = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &child)) continue;
+    const auto stat = ReadFile(entry.path().string() + "/stat");
+    if (!stat.ok()) continue;  // it has ended
+    // "PID (NAME) STATE PARENT ..."
+    const std::vector<std::string> fields =
+        absl::StrSplit(stat->substr(stat->rfind(')') + 2), ' ');
+    if (fields.at(1) == absl::StrCat(pid) && fields[0] != "Z") {
+      children.push_back(child);
+    }
+  }
+  return children;
+}
+
+TEST_F(DeterminismTest, AnEvaluationIsEqualForAnyWorkersAndTheirDeaths) {
+  Train("run", {});
+  const auto arguments = [&](const std::string& workers) {
+    return std::vector<std::string>{"eval",       Dir("run"),  "--json",
+                                    "--problems", "150",       "--samples",
+                                    "8",          "--workers", workers};
+  };
+  const ProgramResult alone = RunProgram(arguments("0"));
+  ASSERT_EQ(alone.exit_code, 0) << alone.err;
+  EXPECT_EQ(nlohmann::json::parse(alone.out)["problems"], 150);
+  EXPECT_EQ(nlohmann::json::parse(alone.out)["judge"], "countdown");
+  EXPECT_EQ(RunProgram(arguments("1")).out, alone.out);
+  EXPECT_EQ(RunProgram(arguments("3")).out, alone.out);
+  Program disturbed(arguments("2"));
+  const absl::Time end = absl::Now() + absl::Minutes(1);
+  for (int kills = 0; kills < 3 && disturbed.out().empty();) {
+    ASSERT_LT(absl::Now(), end) << disturbed.err();
+    absl::SleepFor(absl::Milliseconds(5));  // a poll, not a wait
+    const std::vector<pid_t> workers = ChildrenOf(disturbed.pid());
+    if (workers.size() == 2 && ::kill(workers[kills % 2], SIGKILL) == 0) {
+      ++kills;
+    }
+  }
+  const ProgramResult result = disturbed.Wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, alone.out);
 }
 
 TEST_F(DeterminismTest, AFinishedRunSaysSo) {

@@ -1,5 +1,6 @@
 #include "pipeline/evaluate.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,7 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/param_set.h"
+#include "pipeline/judge_samples.h"
 #include "pipeline/reward_link.h"
+#include "pipeline/rollout_fleet.h"
 #include "pipeline/run_reader.h"
 #include "reward/length/group_length_rule.h"
 #include "reward/reward_server.h"
@@ -123,9 +126,9 @@ TEST(JudgeSamplesTest, NumbersByHand) {
   EXPECT_EQ(Metric(*report, "problems"), 2);
   ASSERT_EQ(report->samples.size(), 8u);
   EXPECT_EQ(report->samples[0].completion, right);
-  EXPECT_TRUE(report->samples[0].is_correct);
+  EXPECT_EQ(report->samples[0].is_correct, true);
   EXPECT_TRUE(report->samples[0].has_format);
-  EXPECT_FALSE(report->samples[1].is_correct);
+  EXPECT_EQ(report->samples[1].is_correct, false);
   EXPECT_FALSE(report->samples[4].has_format);
 }
 
@@ -195,7 +198,8 @@ TEST(JudgeSamplesTest, AllAbstainedGivesZerosNotNan) {
                             *tokenizer, EvalOptions());
   ASSERT_TRUE(report.ok()) << report.status();
   for (const auto& [name, value] : report->metrics) {
-    EXPECT_EQ(value, name == "abstained" ? 1 : 0) << name;
+    const bool is_one = name == "abstained" || name == "mean_length";
+    EXPECT_EQ(value, is_one ? 1 : 0) << name;
   }
 }
 
@@ -218,6 +222,27 @@ class MineRule : public BatchRule {
   }
 };
 
+// Gives the number that the completion is.
+class NumberRule : public RewardRule {
+ public:
+  explicit NumberRule(double highest) : highest_(highest) {}
+  RuleResult Score(const RewardItem& item,
+                   const RuleContext& /*context*/) const override {
+    return RuleResult::Score(std::stod(item.completion()));
+  }
+  ScoreRange range() const override { return {0, highest_}; }
+
+ private:
+  const double highest_;
+};
+
+RuleFactory MakesNumbers(double highest) {
+  return [highest](const RuleOptions&)
+             -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
+    return std::make_unique<const NumberRule>(highest);
+  };
+}
+
 // A server of somebody else: "mine" says what is right, "group_length"
 // compares samples; it knows no "format".
 class OwnServerTest : public ::testing::Test {
@@ -225,6 +250,11 @@ class OwnServerTest : public ::testing::Test {
   void SetUp() override {
     RewardRegistry registry;
     ASSERT_TRUE(registry.Register("mine", MakesRule<MineRule>()).ok());
+    ASSERT_TRUE(registry.Register("graded", MakesNumbers(2)).ok());
+    ASSERT_TRUE(
+        registry
+            .Register("free", MakesNumbers(std::numeric_limits<double>::max()))
+            .ok());
     ASSERT_TRUE(registry
                     .Register("group_length",
                               MakesRule<GroupLengthRule, GroupLengthOptions>())
@@ -267,13 +297,14 @@ TEST_F(OwnServerTest, JudgesByItsOwnRules) {
   ASSERT_TRUE(report.ok()) << report.status();
   std::vector<std::string> names;
   for (const auto& [name, value] : report->metrics) names.push_back(name);
-  EXPECT_THAT(names,
-              ElementsAre("pass@1", "pass@2", "cons@2", "mean_length",
-                          "truncated", "problems", "abstained", "errors"));
+  EXPECT_THAT(names, ElementsAre("pass@1", "pass@2", "mean_length", "truncated",
+                                 "problems", "abstained", "errors"));
   EXPECT_EQ(Metric(*report, "pass@1"), 0.75);
   options_.reward.clear_rule();
-  EXPECT_THAT(std::string(JudgeTexts({"x", "y"}).status().message()),
-              HasSubstr("has no rule \"countdown\", only group_length, mine"));
+  EXPECT_THAT(
+      std::string(JudgeTexts({"x", "y"}).status().message()),
+      HasSubstr(
+          "has no rule \"countdown\", only free, graded, group_length, mine"));
 }
 
 TEST_F(OwnServerTest, ComparesTheSamplesOfAProblem) {
@@ -294,17 +325,19 @@ TEST_F(OwnServerTest, ComparesTheSamplesOfAProblem) {
   EXPECT_EQ(Metric(*wrong, "reward/group_length"), -0.5 / 4);
 }
 
-TEST_F(OwnServerTest, LeavesOutProblemsWithFailedSamples) {
+TEST_F(OwnServerTest, AFailedSampleCostsItselfNotItsProblem) {
   options_.reward.set_max_error_share(0.25);
   const std::vector<std::string> texts = {"right", "error", "wrong", "right",
                                           "late",  "right", "wrong", "wrong"};
   const auto report = JudgeTexts(texts);
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Metric(*report, "errors"), 2);
-  EXPECT_EQ(Metric(*report, "problems"), 2);
+  EXPECT_EQ(Metric(*report, "problems"), 4);
   EXPECT_EQ(Metric(*report, "abstained"), 0);
-  EXPECT_EQ(Metric(*report, "pass@1"), 0.25);
-  EXPECT_EQ(Metric(*report, "mean_length"), 5);
+  // 1 of 1, 1 of 2, 1 of 1, 0 of 2.
+  EXPECT_EQ(Metric(*report, "pass@1"), 2.5 / 4);
+  EXPECT_EQ(Metric(*report, "pass@2"), 3.0 / 4);
+  EXPECT_EQ(Metric(*report, "mean_length"), 39.0 / 8);
   EXPECT_EQ(report->samples.size(), 8u);
   options_.reward.set_max_error_share(0.24);
   const absl::Status status = JudgeTexts(texts).status();
@@ -313,6 +346,40 @@ TEST_F(OwnServerTest, LeavesOutProblemsWithFailedSamples) {
             "evaluation: 2 of 8 reward results are errors or timeouts, above "
             "reward.max_error_share = 0.24; e.g. sample problem-0/1: "
             "REWARD_ERROR mine: broken");
+}
+
+// Rules of one's own judge evaluations as they pay in training, right where
+// they give all they can.
+TEST_F(OwnServerTest, ScoresThatAreNotZeroOrOne) {
+  // "graded" gives 0 to 2, "free" anything: right from 1 on.
+  const struct {
+    const char* rule;
+    double pass_1, pass_1_high;
+  } kCases[] = {{"graded", 0.25, 0.5}, {"free", 0.5, 0.75}};
+  for (const auto& [rule, pass_1, pass_1_high] : kCases) {
+    options_.reward.clear_rule();
+    options_.reward.add_rule()->set_name(rule);
+    const auto report = JudgeTexts({"1", "2", "0", "0.99"});
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->judge, rule);
+    EXPECT_EQ(Metric(*report, "pass@1"), pass_1) << rule;
+    const auto high = JudgeTexts({"1.9999999", "2", "0", "1.5"});
+    ASSERT_TRUE(high.ok()) << high.status();
+    EXPECT_EQ(Metric(*high, "pass@1"), pass_1_high) << rule;
+  }
+}
+
+TEST_F(OwnServerTest, RefusesToBeginWithoutAJudge) {
+  options_.reward.clear_rule();
+  WeightedRule* rule = options_.reward.add_rule();
+  rule->set_name("group_length");
+  (*rule->mutable_option())["answer"] = "mine";
+  const absl::Status status =
+      MakeJudge(options_.reward, options_.task, *link_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("no rule says whether an answer is right"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"when\""));
 }
 
 // Results come in any order; the numbers are those of the samples' order.
@@ -373,6 +440,71 @@ TEST(JudgeSamplesTest, MathVotesByTheVerifier) {
   EXPECT_EQ(Metric(*report, "cons@5_lenient"), 1);
 }
 
+// A run that is rewarded for right answers shows them as right.
+TEST(JudgeSamplesTest, ByDefaultTheRuleThatTrainingPaysForJudges) {
+  const auto tokenizer = ByteTokenizer();
+  const struct {
+    const char* mode;
+    const char* gold;
+    const char* right;
+    const char* wrong;
+  } kCases[] = {
+      {"boxed", "7", "So $\\boxed{7}$.", "<answer>7</answer>"},
+      {"line", "7", "The answer is 7", "\\boxed{7}"},
+      {"hash", "7", "3 + 4 = 7\n#### 7", "The answer is 7"},
+      {"whole", "7", "7", "8"},
+      {"choice", "B", "The answer is (b).", "C"},
+      {"tag", "\\\\frac{1}{2}", "<answer>0.5</answer>", "\\boxed{0.5}"},
+      {"boxed", "x^2-1", "\\boxed{(x-1)(x+1)}", "\\boxed{x^2}"},
+      {"hash", "1000", "#### 1,000", "1000"},
+  };
+  for (const auto& [mode, gold, right, wrong] : kCases) {
+    EvalOptions options;
+    options.task = QUESTION_ANSWER;
+    options.samples = 2;
+    options.reward.add_rule()->set_name("format");
+    WeightedRule* rule = options.reward.add_rule();
+    rule->set_name("math");
+    (*rule->mutable_option())["mode"] = mode;
+    const Prompt prompt =
+        CountdownPrompt(1, absl::StrCat("{\"answer\": \"", gold, "\"}"));
+    const auto both = Judge({prompt},
+                            {Says(*tokenizer, 0, right, FINISH_END_TOKEN),
+                             Says(*tokenizer, 1, wrong, FINISH_END_TOKEN)},
+                            *tokenizer, options);
+    ASSERT_TRUE(both.ok()) << both.status();
+    EXPECT_EQ(both->judge, "math");
+    EXPECT_EQ(Metric(*both, "pass@1"), 0.5) << mode << " " << right;
+    EXPECT_EQ(both->samples[0].is_correct, true) << mode << " " << right;
+    const auto all = Judge({prompt},
+                           {Says(*tokenizer, 0, right, FINISH_END_TOKEN),
+                            Says(*tokenizer, 1, right, FINISH_END_TOKEN)},
+                           *tokenizer, options);
+    ASSERT_TRUE(all.ok()) << all.status();
+    EXPECT_EQ(Metric(*all, "pass@1"), 1) << mode << " " << right;
+    EXPECT_EQ(Metric(*all, "cons@2"), 1) << mode << " " << right;
+  }
+}
+
+// What the prompt has begun belongs to the answer.
+TEST(JudgeSamplesTest, RulesSeeTheAnswersPrefix) {
+  const auto tokenizer = ByteTokenizer();
+  Prompt prompt = CountdownPrompt(1, kEight);
+  const std::vector<Trajectory> trajectories = {
+      Says(*tokenizer, 0, "x</think> <answer>3+5</answer>", FINISH_END_TOKEN)};
+  const auto without = Judge({prompt}, trajectories, *tokenizer, EvalOptions());
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(Metric(*without, "format"), 0);
+  prompt.set_answer_prefix("<think>\n");
+  const auto with = Judge({prompt}, trajectories, *tokenizer, EvalOptions());
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ(Metric(*with, "format"), 1);
+  EXPECT_EQ(Metric(*with, "pass@1"), 1);
+  EXPECT_EQ(with->samples[0].completion,
+            "<think>\nx</think> <answer>3+5</answer>");
+  EXPECT_EQ(with->samples[0].num_tokens, trajectories[0].tokens_size());
+}
+
 // A small model with random weights.
 ModelConfig TinyModel() {
   ModelConfig config;
@@ -392,30 +524,39 @@ ModelConfig TinyModel() {
 TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   const auto tokenizer = ByteTokenizer();
   const ModelConfig config = TinyModel();
+  const auto ops = MakeCpuOps(1);
   ParamSet params(std::make_shared<const ParamLayout>(config));
   InitializeParams(3, &params);
+  const auto weights = std::make_shared<ModelWeights>(config, std::move(params),
+                                                      /*is_trained=*/false);
+  weights->Pack(ops.get());
+  WeightsId id;
+  id.set_version(5);
+  id.set_sha256(HashParams(weights->params()));
   const auto source =
       MakePromptSource(DataSection(), /*seed=*/1, tokenizer, 480);
   ASSERT_TRUE(source.ok()) << source.status();
   std::vector<Prompt> prompts;
   for (int i = 0; i < 5; ++i) prompts.push_back(*(*source)->HeldOut(i));
 
+  EvalOptions options;
+  options.samples = 3;
+  options.sampling.set_temperature(1);
+  options.sampling.set_top_p(0.95f);
+  options.sampling.set_max_new_tokens(20);
   std::vector<std::string> completions;
   const struct { int threads, max_batch; } kWays[] = {{1, 1}, {2, 3}, {1, 64}};
   for (const auto& [threads, max_batch] : kWays) {
-    const auto ops = MakeCpuOps(threads);
-    ModelWeights weights(config, params.Clone(), /*is_trained=*/false);
-    weights.Pack(ops.get());
-    EvalOptions options;
-    options.samples = 3;
-    options.sampling.set_temperature(1);
-    options.sampling.set_top_p(0.95f);
-    options.sampling.set_max_new_tokens(20);
-    options.max_batch = max_batch;
+    RunConfig run;
+    run.mutable_rollout()->set_max_batch(max_batch);
+    run.mutable_rollout()->set_lease_seconds(30);
+    const auto fleet = RolloutFleet::Start(run, config, *tokenizer, Topology(),
+                                           threads, nullptr);
+    ASSERT_TRUE(fleet.ok()) << fleet.status();
     int64_t reported = 0;
     const auto report =
-        Evaluate(weights, tokenizer, prompts, options, Embedded(), ops.get(),
-                 [&](int64_t done, int64_t total) {
+        Evaluate(id, weights, prompts, *tokenizer, options, (*fleet)->source(),
+                 Embedded(), [&](int64_t done, int64_t total) {
                    EXPECT_EQ(total, 15);
                    reported = done;
                    return true;
@@ -432,24 +573,6 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   }
   EXPECT_EQ(completions[1], completions[0]);
   EXPECT_EQ(completions[2], completions[0]);
-}
-
-TEST(EvaluateTest, CanBeStopped) {
-  const auto tokenizer = ByteTokenizer();
-  const ModelConfig config = TinyModel();
-  ParamSet params(std::make_shared<const ParamLayout>(config));
-  InitializeParams(3, &params);
-  const auto ops = MakeCpuOps(1);
-  ModelWeights weights(config, std::move(params), /*is_trained=*/false);
-  weights.Pack(ops.get());
-  EvalOptions options;
-  options.sampling.set_temperature(1);
-  options.sampling.set_top_p(1);
-  options.sampling.set_max_new_tokens(20);
-  const auto report =
-      Evaluate(weights, tokenizer, {CountdownPrompt(1, kEight)}, options,
-               Embedded(), ops.get(), [](int64_t, int64_t) { return false; });
-  EXPECT_TRUE(absl::IsCancelled(report.status())) << report.status();
 }
 
 }  // namespace

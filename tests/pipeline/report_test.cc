@@ -133,13 +133,16 @@ TEST_F(ReportTest, ShowsMetricsSamplesAndOutcome) {
   }
   const auto data =
       Data(R"({"base_pass1":0.25,"final_pass1":0.5,"wall_seconds":61,)"
-           R"("rl_steps":3,"checkpoint_sha256":"0123456789abcdef"})");
+           R"("rl_steps":3,"checkpoint_sha256":"0123456789abcdef",)"
+           R"("eval_judge":"math","base_errors":0,"final_errors":2})");
   ASSERT_EQ(data["charts"].size(), 1u);  // a curve without values is left out
   EXPECT_EQ(data["charts"][0]["x"], nlohmann::json({1, 2, 3}));
   EXPECT_EQ(data["charts"][0]["series"][0]["y"],
             nlohmann::json({0.25, 0.5, 0.75}));
   EXPECT_EQ(data["tiles"][0]["value"], "50.0 %");
   EXPECT_EQ(data["tiles"][0]["more"], "before: 25.0 %");
+  EXPECT_EQ(data["tiles"][1]["value"], "math");
+  EXPECT_EQ(data["tiles"][1]["more"], "errors 0 before, 2 after");
   ASSERT_EQ(data["steps"].size(), 3u);
   const auto& group = data["steps"][2]["groups"][0];
   EXPECT_EQ(group["source"], "p3");

@@ -197,18 +197,23 @@ TEST_F(RunStoreTest, EvaluationsAndEventsComeBack) {
   sample.num_tokens = 11;
   sample.is_correct = true;
   ASSERT_TRUE(store->RecordEval(5, {{"pass@1", 0.5}}, {}).ok());
-  ASSERT_TRUE(store->RecordEval(5, {{"pass@1", 0.25}}, {sample}).ok());
+  EvalSample unjudged = sample;
+  unjudged.sample_index = 3;
+  unjudged.is_correct.reset();
+  ASSERT_TRUE(
+      store->RecordEval(5, {{"pass@1", 0.25}}, {sample, unjudged}).ok());
   ASSERT_TRUE(store->RecordEvent(5, "worker", "died").ok());
   ASSERT_TRUE(store->Flush().ok());
   const RunReader reader = Reader();
   ASSERT_THAT(*reader.Evals(), SizeIs(1));
   EXPECT_EQ(MetricOr((*reader.Evals())[0].metrics, "pass@1", 0), 0.25);
   const auto samples = *reader.EvalSamples(5, 10);
-  ASSERT_THAT(samples, SizeIs(1));
+  ASSERT_THAT(samples, SizeIs(2));
+  EXPECT_EQ(samples[1].is_correct, std::nullopt);
   EXPECT_EQ(samples[0].prompt_id, uint64_t{1} << 47);
   EXPECT_EQ(samples[0].completion, sample.completion);
   EXPECT_EQ(samples[0].finish_reason, FINISH_END_TOKEN);
-  EXPECT_TRUE(samples[0].is_correct);
+  EXPECT_EQ(samples[0].is_correct, true);
   EXPECT_FALSE(samples[0].has_format);
   ASSERT_THAT(*reader.Events(), SizeIs(1));
   EXPECT_EQ((*reader.Events())[0].message, "died");

@@ -1,5 +1,6 @@
 #include "pipeline/vote.h"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "pipeline/estimators.h"
 
 namespace r1 {
@@ -101,16 +103,82 @@ TEST(VotingTest, WhatIsNoFormulaVotesAsItsText) {
               ElementsAre(0, 1, 0, -1));
 }
 
-TEST(VotingTest, ManySamplesAreComparedByCanonicalForm) {
-  std::vector<std::string> samples(kMaxPairwiseVotes, "\\boxed{x+1}");
-  samples[1] = "\\boxed{ x +1 }";
-  samples[2] = "\\boxed{1+x}";
-  EXPECT_THAT(std::vector<int>(Classes(Rule("math"), samples)).at(2), 0);
-  samples.push_back("\\boxed{x+1}");
+// Two ways to write what is right against one wrong answer that is more
+// frequent than either: together they win, however many samples there are.
+TEST(VotingTest, EqualAnswersVoteTogetherAtAnyNumberOfSamples) {
+  const struct {
+    const char* gold;
+    const char* right;
+    const char* also_right;
+    const char* wrong;
+  } kCases[] = {
+      {"1/2", "0.5", "\\frac{1}{2}", "3"},
+      {"\\frac{1}{3}", "0.\\overline{3}", "\\frac13", "5"},
+      {"1", "x=2/2", "1", "4"},
+      {"2\\sqrt{2}", "2\\sqrt2", "\\sqrt8", "9"},
+      {"0.5", "50\\%", "0.5", "7"},
+      {"(3,\\infty)", "x>3", "(3,\\infty)", "2"},
+      {"(1,2)", "(1,2)", "x=1,y=2", "(2,1)"},
+      {"(n+1)^2", "(n+1)^2", "n^2+2n+1", "n^2"},
+      {"3\\ln 2", "\\ln 8", "3\\ln 2", "8"},
+      {"\\frac{\\sqrt{3}}{3}", "\\frac{1}{\\sqrt3}", "\\frac{\\sqrt3}{3}", "3"},
+      {"1024", "2^{10}", "1{,}024", "1000"},
+      {"x^2-1", "(x-1)(x+1)", "x^2-1", "x^2+1"},
+  };
+  for (const auto& [gold, right, also_right, wrong] : kCases) {
+    for (const int k : {20, 64, 65, 128, 200}) {
+      std::vector<std::string> samples;
+      std::vector<bool> is_right;
+      for (int i = 0; i < k; ++i) {
+        // 40 % wrong, from the first on; 35 % and 25 % right.
+        const int part = i * 7 % 20;
+        is_right.push_back(part >= 8);
+        samples.push_back(absl::StrCat("\\boxed{",
+                                       part < 8    ? wrong
+                                       : part < 15 ? right
+                                                   : also_right,
+                                       "}"));
+      }
+      const std::vector<absl::string_view> views(samples.begin(),
+                                                 samples.end());
+      const nlohmann::json reference = {{"answer", gold}};
+      const auto answers =
+          Voting(Rule("math")).AnswersOf(reference.dump(), views);
+      std::vector<Vote> votes;
+      std::set<std::string> classes;
+      for (int i = 0; i < k; ++i) {
+        ASSERT_TRUE(answers[i].strict.has_value()) << samples[i];
+        votes.push_back({answers[i].strict, is_right[i]});
+        classes.insert(*answers[i].strict);
+      }
+      EXPECT_EQ(classes.size(), 2u) << right << " " << k;
+      EXPECT_TRUE(IsConsensusCorrect(votes)) << right << " " << k;
+    }
+  }
+}
+
+// What decides is compared first; of very many forms, the rarest vote alone.
+TEST(VotingTest, ComparisonsAreBounded) {
+  std::vector<std::string> samples;
+  for (int i = 1; i <= 100; ++i) {
+    samples.push_back(absl::StrCat("\\boxed{x+", i, "}"));
+  }
+  samples.push_back("\\boxed{1+x}");
+  EXPECT_EQ(Classes(Rule("math"), samples).back(), 100);  // would take a proof
+  samples.push_back("\\boxed{1+x}");
+  EXPECT_EQ(Classes(Rule("math"), samples)[0], 0);
+  EXPECT_EQ(Classes(Rule("math"), samples).back(), 0);
+  // Integers are told apart without a comparison.
+  samples.clear();
+  for (int i = 1; i <= 300; ++i) {
+    samples.push_back(absl::StrCat("\\boxed{", i, "}"));
+  }
+  samples.push_back("\\boxed{7.0}");
+  samples.push_back("\\boxed{\\frac{14}{2}}");
   const std::vector<int> classes = Classes(Rule("math"), samples);
-  EXPECT_EQ(classes[1], 0);
-  EXPECT_EQ(classes[2], 2);  // would take a proof
-  EXPECT_EQ(classes.back(), 0);
+  EXPECT_EQ(classes[299], 299);
+  EXPECT_EQ(classes[300], 6);
+  EXPECT_EQ(classes[301], 6);
 }
 
 TEST(VotingTest, OtherRulesVoteByTheAnswerTag) {
