@@ -4,14 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "model/config_json.h"
+#include "model/rope_config.h"
 #include "model/strict_json.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr absl::string_view kFile = "config.json";
 
 // Far above any known model, and low enough that no product of two or three of
 // them overflows 64 bits.
@@ -21,7 +21,6 @@ constexpr int64_t kMaxIntermediate = int64_t{1} << 20;
 constexpr int64_t kMaxLayers = 1024;
 constexpr int64_t kMaxHeads = 4096;
 constexpr int64_t kMaxHeadDim = 4096;
-constexpr int64_t kMaxPositions = int64_t{1} << 21;
 // Positions times channels per head: the rotary table holds so many floats.
 constexpr int64_t kMaxRotary = int64_t{1} << 29;
 
@@ -38,129 +37,141 @@ constexpr absl::string_view kSupported =
     "supported are llama (LlamaForCausalLM), qwen2 (Qwen2ForCausalLM) and "
     "qwen3 (Qwen3ForCausalLM)";
 
-absl::Status Missing(absl::string_view where, absl::string_view key) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(where, ": \"", key, "\" is missing"));
-}
-
-absl::Status NotComputed(absl::string_view key, const Json& value,
-                         absl::string_view expected) {
-  return absl::UnimplementedError(absl::StrCat(
-      kFile, ": \"", key, "\" is ", DescribeJson(value),
-      ", which this program does not compute; it supports ", expected));
-}
-
-absl::Status RequireInt(const Json& json, absl::string_view where,
-                        absl::string_view key, int64_t high, int64_t* out) {
-  R1_ASSIGN_OR_RETURN(const bool found,
-                      ReadInt(json, where, key, 1, high, out));
-  return found ? absl::OkStatus() : Missing(where, key);
-}
-
-absl::Status RequireInt(const Json& json, absl::string_view key, int64_t high,
-                        int* out) {
-  int64_t value = 0;
-  R1_RETURN_IF_ERROR(RequireInt(json, kFile, key, high, &value));
-  *out = static_cast<int>(value);
-  return absl::OkStatus();
-}
-
 absl::Status ReadFamily(const Json& json, ModelConfig* config) {
   std::string model_type;
   R1_ASSIGN_OR_RETURN(const bool found,
-                      ReadString(json, kFile, "model_type", &model_type));
-  if (!found) return Missing(kFile, "model_type");
-  const absl::string_view architecture = ArchitectureOf(model_type);
-  if (architecture.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat(kFile, ": model_type \"", model_type, "\"; ", kSupported));
+                      ReadString(json, kConfigFile, "model_type", &model_type));
+  if (!found) return MissingMember(kConfigFile, "model_type");
+  if (ArchitectureOf(model_type).empty()) {
+    return absl::UnimplementedError(absl::StrCat(
+        kConfigFile, ": model_type \"", model_type, "\"; ", kSupported));
   }
   config->model_type = model_type;
+  // The names of classes are not looked at: wrappers put their own there
+  // (FSDPLlamaForCausalLM, LlamaModel), and AutoModelForCausalLM goes by
+  // model_type, too. Whether the model is another one, its tensors tell.
   const Json* architectures = FindMember(json, "architectures");
-  if (architectures == nullptr) return absl::OkStatus();
-  if (!architectures->is_array()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(kFile, ": \"architectures\" must be an array, found ",
-                     DescribeJson(*architectures)));
+  if (architectures == nullptr || architectures->is_array()) {
+    return absl::OkStatus();
   }
-  for (const Json& name : *architectures) {
-    if (name == std::string(architecture)) continue;
-    return absl::UnimplementedError(
-        absl::StrCat(kFile, ": architecture ", DescribeJson(name),
-                     " of model_type \"", model_type, "\"; ", kSupported));
-  }
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(kConfigFile, ": \"architectures\" must be an array, found ",
+                   DescribeJson(*architectures)));
 }
 
-// Switches whose other position changes the function.
+// Settings whose other value changes the function.
 absl::Status CheckSwitches(const Json& json, const ModelConfig& config) {
   std::string activation = "silu";
   R1_RETURN_IF_ERROR(
-      ReadString(json, kFile, "hidden_act", &activation).status());
-  if (activation != "silu") {
+      ReadString(json, kConfigFile, "hidden_act", &activation).status());
+  if (activation != "silu" && activation != "swish") {
     return NotComputed("hidden_act", activation, "\"silu\"");
   }
-  // Qwen2's q, k, v always have a bias, whatever the file says.
-  for (absl::string_view key :
-       {"attention_bias", "mlp_bias", "use_sliding_window"}) {
+  for (absl::string_view key : {"attention_bias", "mlp_bias"}) {
+    // Qwen2's q, k, v always have a bias, whatever the file says.
     if (key == "attention_bias" && config.qkv_bias()) continue;
     bool is_on = false;
-    R1_RETURN_IF_ERROR(ReadBool(json, kFile, key, &is_on).status());
+    R1_RETURN_IF_ERROR(ReadBool(json, kConfigFile, key, &is_on).status());
     if (is_on) return NotComputed(key, true, "false");
   }
   double rotary = 1;
   R1_RETURN_IF_ERROR(
-      ReadDouble(json, kFile, "partial_rotary_factor", 0, 1, &rotary).status());
+      ReadDouble(json, kConfigFile, "partial_rotary_factor", 0, 1, &rotary)
+          .status());
   if (rotary != 1) return NotComputed("partial_rotary_factor", rotary, "1");
-  const Json* quantization = FindMember(json, "quantization_config");
-  if (quantization != nullptr) {
-    return NotComputed("quantization_config", *quantization,
-                       "F32, F16 and BF16 weights");
+  for (absl::string_view key :
+       {"attn_logit_softcapping", "final_logit_softcapping", "clip_qkv"}) {
+    const Json* value = FindMember(json, key);
+    if (value != nullptr) return NotComputed(key, *value, "null");
   }
+  const Json* quantization = FindMember(json, "quantization_config");
+  if (quantization == nullptr) return absl::OkStatus();
+  return NotComputed("quantization_config", *quantization,
+                     "F32, F16 and BF16 weights");
+}
+
+// Whether any layer attends through a window, as transformers decides it.
+absl::StatusOr<bool> HasWindowedLayer(const Json& json,
+                                      const ModelConfig& config) {
   const Json* layer_types = FindMember(json, "layer_types");
-  if (layer_types == nullptr) return absl::OkStatus();
+  if (layer_types == nullptr) {
+    bool is_on = false;
+    int64_t first_layer = 28;
+    R1_RETURN_IF_ERROR(
+        ReadBool(json, kConfigFile, "use_sliding_window", &is_on).status());
+    R1_RETURN_IF_ERROR(ReadInt(json, kConfigFile, "max_window_layers", 0,
+                               kMaxLayers, &first_layer)
+                           .status());
+    // Files without the second key are refused, not guessed at.
+    return is_on && (first_layer < config.num_layers ||
+                     FindMember(json, "max_window_layers") == nullptr);
+  }
   if (!layer_types->is_array()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(kFile, ": \"layer_types\" must be an array, found ",
+        absl::StrCat(kConfigFile, ": \"layer_types\" must be an array, found ",
                      DescribeJson(*layer_types)));
   }
+  bool has_window = false;
   for (const Json& type : *layer_types) {
-    if (type != "full_attention") {
+    if (type == "sliding_attention") {
+      has_window = true;
+    } else if (type != "full_attention") {
       return NotComputed("layer_types", type, "\"full_attention\"");
     }
   }
-  return absl::OkStatus();
+  return has_window;
+}
+
+// A window that holds the whole context changes nothing.
+absl::Status CheckWindow(const Json& json, const ModelConfig& config) {
+  R1_ASSIGN_OR_RETURN(const bool has_window, HasWindowedLayer(json, config));
+  if (!has_window) return absl::OkStatus();
+  const auto window = json.find("sliding_window");
+  if (window == json.end()) {
+    return FindMember(json, "layer_types") != nullptr
+               ? NotComputed("layer_types", "sliding_attention",
+                             "\"full_attention\"")
+               : NotComputed("use_sliding_window", true, "false");
+  }
+  int64_t tokens = config.max_positions;
+  R1_RETURN_IF_ERROR(
+      ReadInt(json, kConfigFile, "sliding_window", 0, int64_t{1} << 40, &tokens)
+          .status());
+  if (tokens >= config.max_positions) return absl::OkStatus();
+  return NotComputed("sliding_window", tokens,
+                     "windows that hold the whole context: lower "
+                     "max_position_embeddings to it");
 }
 
 absl::Status ReadHeads(const Json& json, ModelConfig* config) {
-  R1_RETURN_IF_ERROR(
-      RequireInt(json, "num_attention_heads", kMaxHeads, &config->num_heads));
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "num_attention_heads",
+                                kMaxHeads, &config->num_heads));
   int64_t kv_heads = config->num_heads;
-  R1_ASSIGN_OR_RETURN(
-      const bool has_kv_heads,
-      ReadInt(json, kFile, "num_key_value_heads", 1, kMaxHeads, &kv_heads));
+  R1_ASSIGN_OR_RETURN(const bool has_kv_heads,
+                      ReadInt(json, kConfigFile, "num_key_value_heads", 1,
+                              kMaxHeads, &kv_heads));
   // Files of the first Llama models have no such key: as many as heads. The
   // other families' default is another number, so they must say it.
   if (!has_kv_heads && config->model_type != "llama") {
-    return Missing(kFile, "num_key_value_heads");
+    return MissingMember(kConfigFile, "num_key_value_heads");
   }
   config->num_kv_heads = static_cast<int>(kv_heads);
   if (config->num_heads % config->num_kv_heads != 0) {
     return absl::InvalidArgumentError(absl::StrCat(
-        kFile, ": num_attention_heads ", config->num_heads,
+        kConfigFile, ": num_attention_heads ", config->num_heads,
         " is not a multiple of num_key_value_heads ", config->num_kv_heads));
   }
   int64_t head_dim = 0;
   R1_ASSIGN_OR_RETURN(
       const bool has_head_dim,
-      ReadInt(json, kFile, "head_dim", 1, kMaxHeadDim, &head_dim));
+      ReadInt(json, kConfigFile, "head_dim", 1, kMaxHeadDim, &head_dim));
   if (!has_head_dim && config->model_type == "qwen3") {
-    return Missing(kFile, "head_dim");
+    return MissingMember(kConfigFile, "head_dim");
   }
   if (!has_head_dim) {
     if (config->hidden_size % config->num_heads != 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat(kFile, ": hidden_size ", config->hidden_size,
+          absl::StrCat(kConfigFile, ": hidden_size ", config->hidden_size,
                        " is not a multiple of num_attention_heads ",
                        config->num_heads, ", and there is no head_dim"));
     }
@@ -168,94 +179,18 @@ absl::Status ReadHeads(const Json& json, ModelConfig* config) {
   }
   if (head_dim % 2 != 0 || head_dim > kMaxHeadDim) {
     return absl::InvalidArgumentError(
-        absl::StrCat(kFile, ": head_dim must be even and at most ", kMaxHeadDim,
-                     ", found ", head_dim));
+        absl::StrCat(kConfigFile, ": head_dim must be even and at most ",
+                     kMaxHeadDim, ", found ", head_dim));
   }
   config->head_dim = static_cast<int>(head_dim);
   return absl::OkStatus();
-}
-
-absl::Status ReadLlama3Scaling(const Json& rope, absl::string_view where,
-                               ModelConfig* config) {
-  RopeScaling* scaling = &config->rope_scaling;
-  struct {
-    absl::string_view key;
-    double low;
-    double* value;
-  } fields[] = {{"factor", 1, &scaling->factor},
-                {"low_freq_factor", 1e-6, &scaling->low_freq_factor},
-                {"high_freq_factor", 1e-6, &scaling->high_freq_factor}};
-  for (const auto& field : fields) {
-    R1_ASSIGN_OR_RETURN(
-        const bool found,
-        ReadDouble(rope, where, field.key, field.low, 1e6, field.value));
-    if (!found) return Missing(where, field.key);
-  }
-  R1_RETURN_IF_ERROR(RequireInt(rope, where, "original_max_position_embeddings",
-                                kMaxPositions,
-                                &scaling->original_max_position_embeddings));
-  if (scaling->low_freq_factor >= scaling->high_freq_factor) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        where, ": low_freq_factor ", scaling->low_freq_factor,
-        " must be below high_freq_factor ", scaling->high_freq_factor));
-  }
-  return absl::OkStatus();
-}
-
-// One of "rope_scaling" (older files) and "rope_parameters" (newer ones, with
-// the base frequency inside).
-absl::Status ReadRopeObject(const Json& json, absl::string_view key,
-                            ModelConfig* config) {
-  const Json* rope = FindMember(json, key);
-  if (rope == nullptr) return absl::OkStatus();
-  const std::string where = absl::StrCat(kFile, ": \"", key, "\"");
-  if (!rope->is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(where, " must be an object, found ", DescribeJson(*rope)));
-  }
-  double theta = config->rope_theta;
-  R1_ASSIGN_OR_RETURN(const bool has_theta,
-                      ReadDouble(*rope, where, "rope_theta", 1, 1e15, &theta));
-  if (has_theta && json.contains("rope_theta") && theta != config->rope_theta) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(where, ": rope_theta ", theta, " contradicts rope_theta ",
-                     config->rope_theta, " outside"));
-  }
-  config->rope_theta = theta;
-  double rotary = 1;
-  R1_RETURN_IF_ERROR(
-      ReadDouble(*rope, where, "partial_rotary_factor", 0, 1, &rotary)
-          .status());
-  if (rotary != 1) return NotComputed("partial_rotary_factor", rotary, "1");
-  std::string type = "default";
-  R1_RETURN_IF_ERROR(ReadString(*rope, where, "type", &type).status());
-  R1_RETURN_IF_ERROR(ReadString(*rope, where, "rope_type", &type).status());
-  if (type == "llama3") return ReadLlama3Scaling(*rope, where, config);
-  if (type == "default") return absl::OkStatus();
-  return NotComputed(absl::StrCat(key, ".rope_type"), type,
-                     "\"default\" and \"llama3\"");
-}
-
-absl::Status ReadRope(const Json& json, ModelConfig* config) {
-  // 10,000 is what all three families mean when the key is absent (the first
-  // Llama files).
-  R1_RETURN_IF_ERROR(
-      ReadDouble(json, kFile, "rope_theta", 1, 1e15, &config->rope_theta)
-          .status());
-  if (FindMember(json, "rope_scaling") != nullptr &&
-      FindMember(json, "rope_parameters") != nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        kFile, ": has both \"rope_scaling\" and \"rope_parameters\""));
-  }
-  R1_RETURN_IF_ERROR(ReadRopeObject(json, "rope_scaling", config));
-  return ReadRopeObject(json, "rope_parameters", config);
 }
 
 absl::Status ReadTokens(const Json& json, ModelConfig* config) {
   int64_t bos = -1;
   const int64_t last = config->vocab_size - 1;
   R1_RETURN_IF_ERROR(
-      ReadInt(json, kFile, "bos_token_id", 0, last, &bos).status());
+      ReadInt(json, kConfigFile, "bos_token_id", 0, last, &bos).status());
   config->bos_token_id = static_cast<int32_t>(bos);
   const Json* eos = FindMember(json, "eos_token_id");
   if (eos == nullptr) return absl::OkStatus();
@@ -263,9 +198,10 @@ absl::Status ReadTokens(const Json& json, ModelConfig* config) {
   for (const Json& item : list) {
     const Json one = {{"eos_token_id", item}};
     int64_t id = -1;
-    R1_ASSIGN_OR_RETURN(const bool found,
-                        ReadInt(one, kFile, "eos_token_id", 0, last, &id));
-    if (!found) return Missing(kFile, "eos_token_id");
+    R1_ASSIGN_OR_RETURN(
+        const bool found,
+        ReadInt(one, kConfigFile, "eos_token_id", 0, last, &id));
+    if (!found) return MissingMember(kConfigFile, "eos_token_id");
     config->eos_token_ids.push_back(static_cast<int32_t>(id));
   }
   return absl::OkStatus();
@@ -282,40 +218,42 @@ absl::string_view ArchitectureOf(absl::string_view model_type) {
 
 absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view text) {
   auto parsed = ParseStrictJson(text);
-  if (!parsed.ok()) return Annotate(parsed.status(), kFile);
+  if (!parsed.ok()) return Annotate(parsed.status(), kConfigFile);
   const Json& json = *parsed;
   if (!json.is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(kFile, ": must be an object, found ", DescribeJson(json)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        kConfigFile, ": must be an object, found ", DescribeJson(json)));
   }
   ModelConfig config;
   R1_RETURN_IF_ERROR(ReadFamily(json, &config));
   R1_RETURN_IF_ERROR(CheckSwitches(json, config));
-  R1_RETURN_IF_ERROR(
-      RequireInt(json, kFile, "vocab_size", kMaxVocab, &config.vocab_size));
-  R1_RETURN_IF_ERROR(
-      RequireInt(json, kFile, "hidden_size", kMaxHidden, &config.hidden_size));
-  R1_RETURN_IF_ERROR(RequireInt(json, kFile, "intermediate_size",
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "vocab_size", kMaxVocab,
+                                &config.vocab_size));
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "hidden_size", kMaxHidden,
+                                &config.hidden_size));
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "intermediate_size",
                                 kMaxIntermediate, &config.intermediate_size));
-  R1_RETURN_IF_ERROR(
-      RequireInt(json, "num_hidden_layers", kMaxLayers, &config.num_layers));
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "num_hidden_layers",
+                                kMaxLayers, &config.num_layers));
   R1_RETURN_IF_ERROR(ReadHeads(json, &config));
-  R1_RETURN_IF_ERROR(RequireInt(json, kFile, "max_position_embeddings",
+  R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "max_position_embeddings",
                                 kMaxPositions, &config.max_positions));
+  R1_RETURN_IF_ERROR(ReadRope(json, &config));
+  R1_RETURN_IF_ERROR(CheckWindow(json, config));
   if (config.max_positions * config.head_dim > kMaxRotary) {
     return absl::InvalidArgumentError(absl::StrCat(
-        kFile, ": max_position_embeddings ", config.max_positions,
+        kConfigFile, ": max_position_embeddings ", config.max_positions,
         " times head_dim ", config.head_dim, " must be at most ", kMaxRotary,
         ": lower max_position_embeddings to the context in use"));
   }
   double eps = 0;
-  R1_ASSIGN_OR_RETURN(const bool has_eps,
-                      ReadDouble(json, kFile, "rms_norm_eps", 1e-30, 1, &eps));
-  if (!has_eps) return Missing(kFile, "rms_norm_eps");
+  R1_ASSIGN_OR_RETURN(
+      const bool has_eps,
+      ReadDouble(json, kConfigFile, "rms_norm_eps", 1e-30, 1, &eps));
+  if (!has_eps) return MissingMember(kConfigFile, "rms_norm_eps");
   config.rms_norm_eps = static_cast<float>(eps);
-  R1_RETURN_IF_ERROR(ReadRope(json, &config));
   R1_RETURN_IF_ERROR(
-      ReadBool(json, kFile, "tie_word_embeddings", &config.tie_embeddings)
+      ReadBool(json, kConfigFile, "tie_word_embeddings", &config.tie_embeddings)
           .status());
   R1_RETURN_IF_ERROR(ReadTokens(json, &config));
   config.source_json = std::string(text);

@@ -12,13 +12,24 @@
 
 namespace r1 {
 
-// Llama 3 frequency scaling; factor = 1 means none. (Llama 3.1 model card;
-// wavelengths between the two bounds are interpolated.)
+// How rotary frequencies are stretched over a longer context (model/rope.h).
 struct RopeScaling {
-  double factor = 1;
+  enum class Kind { kNone, kLinear, kLlama3, kYarn };
+  Kind kind = Kind::kNone;
+  double factor = 1;                                // of the context
+  int64_t original_max_position_embeddings = 8192;  // llama3, yarn
+  // llama3: bounds, as parts of the original context, between whose wavelengths
+  // frequencies are interpolated.
   double low_freq_factor = 1;
   double high_freq_factor = 4;
-  int64_t original_max_position_embeddings = 8192;
+  // yarn: turns within the original context above which a frequency stays and
+  // below which it is divided.
+  double beta_fast = 32;
+  double beta_slow = 1;
+  bool truncate = true;         // yarn: the bounds fall on whole pairs
+  double attention_factor = 1;  // yarn: of cosines and sines
+
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelConfig {
@@ -33,6 +44,7 @@ struct ModelConfig {
   float rms_norm_eps = 1e-5f;
   double rope_theta = 10000;
   RopeScaling rope_scaling;
+  // The context: max_position_embeddings, or what yarn stretches it to.
   int64_t max_positions = 0;
   bool tie_embeddings = false;
   int32_t bos_token_id = -1;           // -1: none

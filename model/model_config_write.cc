@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_format.h"
 #include "model/model_config.h"
+#include "model/rope_config.h"
 #include "model/strict_json.h"
 
 namespace r1 {
@@ -19,36 +20,6 @@ double ShortestDouble(float value) {
     if (static_cast<float>(parsed) == value) return parsed;
   }
   return value;
-}
-
-// Rotary settings stay where the source file had them.
-void WriteRope(const ModelConfig& config, Json* json) {
-  const bool is_nested = FindMember(*json, "rope_parameters") != nullptr;
-  Json* rope = json;
-  if (is_nested) {
-    rope = &(*json)["rope_parameters"];
-    json->erase("rope_theta");
-  }
-  (*rope)["rope_theta"] = config.rope_theta;
-  const RopeScaling& scaling = config.rope_scaling;
-  if (scaling.factor == 1) {
-    // A file that says "llama3 by factor 1" stays as it is.
-    const Json* source = FindMember(*json, "rope_scaling");
-    if (!is_nested && source == nullptr) (*json)["rope_scaling"] = nullptr;
-    return;
-  }
-  if (!is_nested) {
-    if (FindMember(*json, "rope_scaling") == nullptr) {
-      (*json)["rope_scaling"] = Json::object();
-    }
-    rope = &(*json)["rope_scaling"];
-  }
-  (*rope)["rope_type"] = "llama3";
-  (*rope)["factor"] = scaling.factor;
-  (*rope)["low_freq_factor"] = scaling.low_freq_factor;
-  (*rope)["high_freq_factor"] = scaling.high_freq_factor;
-  (*rope)["original_max_position_embeddings"] =
-      scaling.original_max_position_embeddings;
 }
 
 void WriteTokens(const ModelConfig& config, Json* json) {

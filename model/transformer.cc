@@ -2,42 +2,12 @@
 
 #include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include "base/check.h"
-#include "base/math.h"
+#include "model/rope.h"
 
 namespace r1 {
 namespace {
-
-// Inverse frequency of rotary pair i, after Llama 3 scaling (ModelConfig).
-double InverseFrequency(const ModelConfig& config, int i) {
-  const double f = Pow(config.rope_theta, -2.0 * i / config.head_dim);
-  const RopeScaling& s = config.rope_scaling;
-  if (s.factor == 1) return f;
-  const double wavelength = 2 * std::numbers::pi / f;
-  const double length = s.original_max_position_embeddings;
-  if (wavelength < length / s.high_freq_factor) return f;
-  if (wavelength > length / s.low_freq_factor) return f / s.factor;
-  const double smooth = (length / wavelength - s.low_freq_factor) /
-                        (s.high_freq_factor - s.low_freq_factor);
-  return (1 - smooth) * f / s.factor + smooth * f;
-}
-
-// [max_positions, D]: D/2 cosines, then D/2 sines, of position * frequency.
-Buffer RotaryTable(const ModelConfig& config) {
-  const int half = config.head_dim / 2;
-  Buffer table(config.max_positions * config.head_dim);
-  for (int i = 0; i < half; ++i) {
-    const double f = InverseFrequency(config, i);
-    for (int64_t p = 0; p < config.max_positions; ++p) {
-      float* row = table.data() + p * config.head_dim;
-      row[i] = static_cast<float>(Cos(p * f));
-      row[half + i] = static_cast<float>(Sin(p * f));
-    }
-  }
-  return table;
-}
 
 Mat View(Buffer& buffer, int64_t rows, int64_t cols) {
   buffer.Reserve(rows * cols);

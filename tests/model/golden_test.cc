@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "model/checkpoint.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
+#include "tests/model/file_test_util.h"
 #include "tests/model/golden/logits.h"
 #include "tests/model/golden/own_tokenizer.h"
 
@@ -45,15 +47,16 @@ class GoldenModel : public testing::TestWithParam<const char*> {};
 // 2^-24 leaves some 1e-6; an error in the formulas shows at 1e-2 and more.
 constexpr float kLogitTolerance = 1e-4f;
 
-TEST_P(GoldenModel, LogitsEqualTransformers) {
-  const std::string path = GoldenPath(absl::StrCat("models/", GetParam()));
+// The model in `path` computes the logits in the folder `expected_path`.
+void ExpectLogits(const std::string& path, const std::string& expected_path) {
   auto folder = LoadModelFolder(path);
   ASSERT_TRUE(folder.ok()) << folder.status();
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   const ModelConfig config = folder->config;
   ModelWeights weights(config, std::move(folder->params), false);
   weights.Pack(ops.get());
-  auto expected = SafetensorsFile::Open(path + "/expected.safetensors");
+  auto expected =
+      SafetensorsFile::Open(expected_path + "/expected.safetensors");
   ASSERT_TRUE(expected.ok()) << expected.status();
   for (int i = 0; i < 3; ++i) {
     const auto tokens = ReadValues(**expected, absl::StrCat("tokens.", i));
@@ -72,9 +75,57 @@ TEST_P(GoldenModel, LogitsEqualTransformers) {
   }
 }
 
+TEST_P(GoldenModel, LogitsEqualTransformers) {
+  const std::string path = GoldenPath(absl::StrCat("models/", GetParam()));
+  ExpectLogits(path, path);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, GoldenModel,
                          testing::Values("llama_tied", "llama_scaled", "qwen2",
                                          "qwen2_bf16", "qwen2_fp16", "qwen3"),
+                         [](const auto& info) { return info.param; });
+
+// Rotary settings, past the original context: a config.json each, with the
+// weights that all of them share.
+class GoldenRope : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    const std::string weights = GoldenPath("ropes/weights/");
+    for (const char* name : {"model.safetensors", "tokenizer.json"}) {
+      std::filesystem::create_symlink(weights + name, folder_.File(name));
+    }
+  }
+  std::string Expected() const {
+    return GoldenPath(absl::StrCat("ropes/", GetParam()));
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_P(GoldenRope, LogitsEqualTransformers) {
+  folder_.Write("config.json", *ReadFile(Expected() + "/config.json"));
+  ExpectLogits(folder_.path(), Expected());
+}
+
+// What is written keeps the settings, of a model that was read and of one that
+// was made here.
+TEST_P(GoldenRope, LogitsSurviveWriting) {
+  const auto source = ReadFile(Expected() + "/config.json");
+  ASSERT_TRUE(source.ok()) << source.status();
+  auto config = ModelConfigFromJson(*source);
+  ASSERT_TRUE(config.ok()) << config.status();
+  folder_.Write("config.json", ModelConfigToJson(*config));
+  ExpectLogits(folder_.path(), Expected());
+  config->source_json.clear();
+  folder_.Write("config.json", ModelConfigToJson(*config));
+  ExpectLogits(folder_.path(), Expected());
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, GoldenRope,
+                         testing::Values("linear", "linear_new", "dynamic",
+                                         "yarn", "yarn_mscale", "yarn_smooth",
+                                         "yarn_whole", "yarn_ratio",
+                                         "yarn_beside", "llama3_new"),
                          [](const auto& info) { return info.param; });
 
 class GoldenTokenizer : public testing::TestWithParam<const char*> {};

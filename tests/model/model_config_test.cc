@@ -165,6 +165,67 @@ TEST(ModelConfig, AcceptsBothSpellingsOfRope) {
   }
 }
 
+// Class names that wrappers and older programs leave behind.
+TEST(ModelConfig, GoesByModelTypeNotByTheNameOfAClass) {
+  for (const char* name :
+       {"LlamaForCausalLM", "FSDPLlamaForCausalLM", "LlamaModel",
+        "AutoModelForCausalLMWithValueHead", "LLaMAForCausalLM",
+        "OptimizedModule", "PeftModelForCausalLM", "DeepSpeedEngine",
+        "LlamaForSequenceClassification", "MistralForCausalLM"}) {
+    const ModelConfig c = Parse(Changed({{"architectures", json({name})}}));
+    EXPECT_EQ(c.model_type, "llama") << name;
+    const json written = json::parse(ModelConfigToJson(c));
+    EXPECT_EQ(written["architectures"], json({"LlamaForCausalLM"})) << name;
+  }
+}
+
+// Settings that are there but leave every number as it is (context 64, 2
+// layers).
+TEST(ModelConfig, AcceptsWhatChangesNothing) {
+  for (const char* changes :
+       {R"({"use_sliding_window":false,"sliding_window":4})",
+        R"({"use_sliding_window":true,"sliding_window":null})",
+        R"({"use_sliding_window":true,"sliding_window":64})",
+        R"({"use_sliding_window":true,"sliding_window":8,)"
+        R"("max_window_layers":2})",
+        R"({"layer_types":["full_attention","full_attention"],)"
+        R"("sliding_window":8})",
+        R"({"layer_types":["sliding_attention"],"sliding_window":4096})",
+        R"({"hidden_act":"swish"})", R"({"final_logit_softcapping":null})",
+        R"({"quantization_config":null})", R"({"pretraining_tp":2})",
+        R"({"rope_scaling":{"type":"default"}})",
+        R"({"rope_scaling":{"type":"dynamic","factor":4.0}})",
+        R"({"rope_scaling":{"type":"linear","factor":1}})",
+        R"({"rope_scaling":{"rope_type":"yarn"}})"}) {
+    const ModelConfig c = Parse(Changed(json::parse(changes)));
+    EXPECT_EQ(c.rope_scaling, RopeScaling()) << changes;
+    EXPECT_EQ(c.max_positions, 64) << changes;
+  }
+}
+
+TEST(ModelConfig, YarnStretchesTheContext) {
+  const auto context = [](const char* scaling) {
+    return Parse(Changed({{"rope_scaling", json::parse(scaling)}}))
+        .max_positions;
+  };
+  EXPECT_EQ(context(R"({"type":"yarn","factor":4})"), 256);
+  EXPECT_EQ(context(R"({"type":"yarn","factor":2.5,)"
+                    R"("original_max_position_embeddings":60})"),
+            150);
+  EXPECT_EQ(context(R"({"type":"yarn","factor":2,)"
+                    R"("original_max_position_embeddings":16})"),
+            64);
+  EXPECT_EQ(context(R"({"type":"linear","factor":4})"), 64);
+}
+
+TEST(ModelConfig, BothSpellingsAtOnceMustAgree) {
+  const json linear = {{"rope_type", "linear"}, {"factor", 2}};
+  const ModelConfig c =
+      Parse(Changed({{"rope_scaling", linear}, {"rope_parameters", linear}}));
+  EXPECT_EQ(c.rope_scaling.kind, RopeScaling::Kind::kLinear);
+  EXPECT_EQ(c.rope_scaling.factor, 2);
+}
+
 // Members to replace in the small file, as JSON, and what must be said.
 struct Refused {
   const char* changes;
@@ -214,12 +275,26 @@ constexpr Refused kMalformed[] = {
     {R"({"rope_theta":"1e4"})", R"("rope_theta" must be a number)"},
     {R"({"rope_scaling":8.0})", R"("rope_scaling" must be an object)"},
     {R"({"rope_parameters":[]})", R"(must be an object)"},
-    {R"({"rope_parameters":{)"
-     R"("factor":8,"high_freq_factor":4,"low_freq_factor":1,)"
-     R"("original_max_position_embeddings":32,"rope_type":"llama3"},"rope_scaling":{)"
-     R"("factor":8,"high_freq_factor":4,"low_freq_factor":1,)"
-     R"("original_max_position_embeddings":32,"rope_type":"llama3"}})",
-     R"(has both)"},
+    {R"({"rope_parameters":{"factor":8,"rope_type":"linear"},)"
+     R"("rope_scaling":{"factor":4,"rope_type":"linear"}})",
+     R"(has both "rope_scaling" and "rope_parameters", and they differ)"},
+    {R"({"rope_scaling":{"rope_type":"linear"}})", R"("factor" is missing)"},
+    {R"({"rope_scaling":{"factor":0.5,"rope_type":"linear"}})",
+     R"("factor" must be a number in [1)"},
+    {R"({"rope_scaling":{"factor":0.5,"rope_type":"yarn"}})",
+     R"("factor" must be a number in [1)"},
+    {R"({"rope_scaling":{"beta_fast":"32","factor":2,"rope_type":"yarn"}})",
+     R"("beta_fast" must be a number)"},
+    {R"({"rope_scaling":{"factor":2,"rope_type":"yarn","truncate":1}})",
+     R"("truncate" must be true or false)"},
+    {R"({"rope_scaling":{"attention_factor":-1,"factor":2,)"
+     R"("rope_type":"yarn"}})",
+     R"("attention_factor" must be a number)"},
+    {R"({"rope_scaling":{"factor":2,"rope_type":"yarn"},"rope_theta":1})",
+     R"(yarn needs a rope_theta above 1)"},
+    {R"({"original_max_position_embeddings":0,)"
+     R"("rope_scaling":{"factor":2,"rope_type":"yarn"}})",
+     R"("original_max_position_embeddings" must be)"},
     {R"({"rope_parameters":{"rope_theta":5.0}})", R"(contradicts rope_theta)"},
     {R"({"rope_scaling":{"rope_type":"llama3"}})", R"("factor" is missing)"},
     {R"({"rope_scaling":{)"
@@ -279,9 +354,6 @@ TEST(ModelConfig, RefusesWhatIsMalformed) {
 constexpr Refused kNotComputed[] = {
     {R"({"model_type":"mistral"})", R"(model_type "mistral"; supported are)"},
     {R"({"model_type":"deepseek_v3"})", R"(model_type "deepseek_v3")"},
-    {R"({"architectures":["LlamaForSequenceClassification"]})",
-     R"(architecture "LlamaForSequenceClassification")"},
-    {R"({"architectures":["Qwen2ForCausalLM"]})", R"("Qwen2ForCausalLM")"},
     {R"({"hidden_act":"gelu"})", R"("hidden_act" is "gelu")"},
     {R"({"attention_bias":true})", R"("attention_bias" is true)"},
     {R"({"mlp_bias":true})", R"("mlp_bias" is true)"},
@@ -291,10 +363,30 @@ constexpr Refused kNotComputed[] = {
     {R"({"quantization_config":{"quant_method":"fp8"}})",
      R"("quantization_config")"},
     {R"({"partial_rotary_factor":0.5})", R"("partial_rotary_factor" is 0.5)"},
-    {R"({"rope_scaling":{"factor":2.0,"type":"linear"}})",
-     R"("rope_scaling.rope_type" is "linear")"},
-    {R"({"rope_scaling":{"factor":4.0,"rope_type":"yarn"}})", R"(yarn)"},
-    {R"({"rope_scaling":{"rope_type":"dynamic"}})", R"(dynamic)"},
+    {R"({"use_sliding_window":true,"sliding_window":63})",
+     R"("sliding_window" is 63)"},
+    {R"({"layer_types":["sliding_attention","full_attention"],)"
+     R"("sliding_window":16})",
+     R"("sliding_window" is 16)"},
+    {R"({"layer_types":["chunked_attention"]})",
+     R"("layer_types" is "chunked_attention")"},
+    {R"({"final_logit_softcapping":30.0})",
+     R"("final_logit_softcapping" is 30.0)"},
+    {R"({"attn_logit_softcapping":50.0})",
+     R"("attn_logit_softcapping" is 50.0)"},
+    {R"({"hidden_act":"gelu_pytorch_tanh"})",
+     R"("hidden_act" is "gelu_pytorch_tanh")"},
+    {R"({"rope_scaling":{"rope_type":"longrope","long_factor":[1,2,3],)"
+     R"("short_factor":[1,1,1],"factor":2}})",
+     R"(do not depend on the length of the sequence)"},
+    {R"({"rope_scaling":{"type":"su"}})",
+     R"("rope_scaling.rope_type" is "su")"},
+    {R"({"rope_scaling":{"type":"mrope","mrope_section":[1,1,1]}})",
+     R"("rope_scaling.rope_type" is "mrope")"},
+    {R"({"rope_parameters":{"rope_type":"proportional"}})",
+     R"("rope_parameters.rope_type" is "proportional")"},
+    {R"({"rope_parameters":{"full_attention":{"rope_type":"default"}}})",
+     R"("rope_parameters.full_attention" is object)"},
     {R"({"rope_parameters":{"partial_rotary_factor":0.25}})",
      R"("partial_rotary_factor" is 0.25)"},
 };
@@ -359,11 +451,7 @@ void ExpectSameModel(const ModelConfig& a, const ModelConfig& b) {
   EXPECT_EQ(a.head_dim, b.head_dim);
   EXPECT_EQ(a.rms_norm_eps, b.rms_norm_eps);
   EXPECT_EQ(a.rope_theta, b.rope_theta);
-  EXPECT_EQ(a.rope_scaling.factor, b.rope_scaling.factor);
-  EXPECT_EQ(a.rope_scaling.low_freq_factor, b.rope_scaling.low_freq_factor);
-  EXPECT_EQ(a.rope_scaling.high_freq_factor, b.rope_scaling.high_freq_factor);
-  EXPECT_EQ(a.rope_scaling.original_max_position_embeddings,
-            b.rope_scaling.original_max_position_embeddings);
+  EXPECT_EQ(a.rope_scaling, b.rope_scaling);
   EXPECT_EQ(a.max_positions, b.max_positions);
   EXPECT_EQ(a.tie_embeddings, b.tie_embeddings);
   EXPECT_EQ(a.bos_token_id, b.bos_token_id);

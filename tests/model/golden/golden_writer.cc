@@ -58,7 +58,7 @@ absl::Status WriteModels(const std::string& out, const Tokenizer& tokenizer) {
   R1_RETURN_IF_ERROR(WriteModel(absl::StrCat(out, "/llama"),
                                 TinyConfig("llama", false), tokenizer));
   ModelConfig scaled = TinyConfig("llama", true);
-  scaled.rope_scaling = {4, 1, 4, 48};
+  scaled.rope_scaling = {RopeScaling::Kind::kLlama3, 4, 48};
   R1_RETURN_IF_ERROR(
       WriteModel(absl::StrCat(out, "/llama_scaled"), scaled, tokenizer));
   R1_RETURN_IF_ERROR(WriteModel(absl::StrCat(out, "/qwen2"),

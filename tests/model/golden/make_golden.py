@@ -141,15 +141,13 @@ def save(model, name, dtype=torch.float32, shard="5GB"):
     return folder
 
 
-def finish(name, tokenizer):
-    """Adds a tokenizer and the logits of what lies on disk."""
-    folder = HERE / "models" / name
-    (folder / "tokenizer.json").write_text(tokenizer.to_str())
+def write_logits(folder, out, lengths):
+    """What the model in a folder computes for random tokens."""
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager").eval()
     rng = numpy.random.default_rng(5)
     tensors = {}
-    for i, length in enumerate([1, 23, 90]):
+    for i, length in enumerate(lengths):
         tokens = torch.from_numpy(rng.integers(0, VOCAB, (1, length)))
         with torch.no_grad():
             logits = model(tokens).logits[0].float()
@@ -157,7 +155,14 @@ def finish(name, tokenizer):
         tensors[f"tokens.{i}"] = tokens[0].float()
         tensors[f"rows.{i}"] = torch.tensor(rows).float()
         tensors[f"logits.{i}"] = logits[rows].contiguous()
-    save_file(tensors, folder / "expected.safetensors")
+    save_file(tensors, out / "expected.safetensors")
+
+
+def finish(name, tokenizer):
+    """Adds a tokenizer and the logits of what lies on disk."""
+    folder = HERE / "models" / name
+    (folder / "tokenizer.json").write_text(tokenizer.to_str())
+    write_logits(folder, folder, [1, 23, 90])
 
 
 def make_models():
@@ -211,6 +216,65 @@ def make_models():
         finish(folder.name, tokenizer)
 
 
+# Rotary settings of config.json: each a folder under ropes/ with that config and
+# the logits that it gives with the weights of ropes/weights.
+ROPES = {
+    "linear": dict(rope_theta=10000.0,
+                   rope_scaling=dict(type="linear", factor=4.0)),
+    "linear_new": dict(rope_parameters=dict(
+        rope_type="linear", factor=2.5, rope_theta=500000.0)),
+    "dynamic": dict(rope_theta=10000.0,
+                    rope_scaling=dict(type="dynamic", factor=2.0)),
+    # As the Qwen2.5 model cards ask for it: the length stays the original one.
+    "yarn": dict(rope_theta=1000000.0, max_position_embeddings=64,
+                 rope_scaling=dict(type="yarn", factor=4.0,
+                                   original_max_position_embeddings=64)),
+    "yarn_mscale": dict(rope_parameters=dict(
+        rope_type="yarn", rope_theta=10000.0, factor=8.0, beta_fast=16,
+        beta_slow=2, mscale=1.0, mscale_all_dim=0.4,
+        original_max_position_embeddings=32)),
+    "yarn_smooth": dict(rope_theta=10000.0, rope_scaling=dict(
+        rope_type="yarn", factor=3.0, attention_factor=1.3, truncate=False,
+        original_max_position_embeddings=80)),
+    "yarn_whole": dict(rope_theta=10000.0,
+                       rope_scaling=dict(rope_type="yarn", factor=4.0)),
+    "yarn_ratio": dict(rope_theta=10000.0, rope_scaling=dict(
+        rope_type="yarn", factor=None, original_max_position_embeddings=40)),
+    "yarn_beside": dict(rope_theta=10000.0,
+                        original_max_position_embeddings=48,
+                        rope_scaling=dict(rope_type="yarn", factor=2.0)),
+    "llama3_new": dict(rope_parameters=dict(
+        rope_type="llama3", rope_theta=10000.0, factor=4.0,
+        low_freq_factor=1.0, high_freq_factor=4.0,
+        original_max_position_embeddings=64)),
+}
+
+
+def make_ropes():
+    folder = HERE / "ropes"
+    shutil.rmtree(folder, ignore_errors=True)
+    weights = folder / "weights"
+    random_model(LlamaForCausalLM, LlamaConfig(
+        vocab_size=VOCAB, hidden_size=32, intermediate_size=40,
+        num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
+        head_dim=32, bos_token_id=0, eos_token_id=0, rms_norm_eps=1e-5,
+        max_position_embeddings=256, tie_word_embeddings=True),
+        6).to(torch.bfloat16).save_pretrained(weights)
+    (weights / "tokenizer.json").write_text(train("gpt2", 262).to_str())
+    config = json.loads((weights / "config.json").read_text())
+    (weights / "generation_config.json").unlink()
+    del config["rope_parameters"]
+    for name, rope in ROPES.items():
+        out = folder / name
+        out.mkdir()
+        with tempfile.TemporaryDirectory() as whole:
+            shutil.copytree(weights, whole, dirs_exist_ok=True)
+            text = json.dumps({**config, **rope}, indent=2)
+            (out / "config.json").write_text(text)
+            pathlib.Path(whole, "config.json").write_text(text)
+            write_logits(whole, out, [1, 70, 240])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ours", required=True)
@@ -220,6 +284,7 @@ def main():
                         f"{folder}/ours.json"], check=True)
         make_tokenizers(pathlib.Path(folder, "ours.json").read_bytes())
     make_models()
+    make_ropes()
 
 
 if __name__ == "__main__":
