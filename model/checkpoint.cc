@@ -1,8 +1,6 @@
 #include "model/checkpoint.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -12,44 +10,28 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "model/bounded_file.h"
+#include "model/config_json.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
+#include "model/tensor_names.h"
+#include "model/weight_files.h"
 
 namespace r1 {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kConfigFile[] = "config.json";
 constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kWeightsFile[] = "model.safetensors";
-constexpr char kIndexFile[] = "model.safetensors.index.json";
 constexpr char kTokenizerFile[] = "tokenizer.json";
 constexpr char kTokenizerConfigFile[] = "tokenizer_config.json";
 constexpr char kHeadName[] = "lm_head.weight";
+constexpr char kEmbeddingName[] = "model.embed_tokens.weight";
 
-constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
-
-// A regular file of bounded size.
-absl::StatusOr<std::string> ReadBounded(const std::string& path,
-                                        int64_t max_bytes) {
-  struct stat info;
-  if (::stat(path.c_str(), &info) != 0) {
-    return ErrnoStatus("cannot read", path, errno);
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": is not a regular file"));
-  }
-  if (info.st_size > max_bytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": has ", info.st_size,
-                                                   " bytes, at most ",
-                                                   max_bytes, " are read"));
-  }
-  return ReadFile(path);
-}
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
@@ -58,15 +40,6 @@ std::string ShapeText(absl::Span<const int64_t> shape) {
 std::vector<int64_t> ShapeOf(const TensorSpec& spec) {
   if (spec.cols == 0) return {spec.rows};
   return {spec.rows, spec.cols};
-}
-
-// "a, b and 3 more": enough to see what is wrong.
-std::string Listed(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 3;
-  if (names.size() <= kShown) return absl::StrJoin(names, ", ");
-  return absl::StrCat(
-      absl::StrJoin(names.begin(), names.begin() + kShown, ", "), " and ",
-      names.size() - kShown, " more");
 }
 
 // What generation stops at, where the folder says so; it outranks the ids of
@@ -98,178 +71,150 @@ absl::Status ReadGenerationConfig(const std::string& folder,
   return absl::OkStatus();
 }
 
-// The tensors of one or several files by name.
-struct TensorSource {
-  const SafetensorsFile* file = nullptr;
-  const SafetensorsEntry* entry = nullptr;
-};
-struct WeightFiles {
-  std::vector<std::unique_ptr<SafetensorsFile>> files;
+// A folder's tensors by their names here.
+struct NamedTensors {
+  WeightFiles weights;
   std::map<std::string, TensorSource> tensors;
 };
 
-absl::Status AddFile(const std::string& path, WeightFiles* weights) {
-  R1_ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
-                      SafetensorsFile::Open(path));
-  for (const auto& [name, entry] : file->entries()) {
-    const TensorSource source = {file.get(), &entry};
-    if (weights->tensors.emplace(name, source).second) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": tensor \"", name, "\" is in another shard as well"));
+absl::StatusOr<NamedTensors> OpenTensors(const std::string& folder) {
+  NamedTensors named;
+  R1_ASSIGN_OR_RETURN(named.weights, OpenWeightFiles(folder));
+  std::vector<std::string> names;
+  for (const auto& [name, source] : named.weights.tensors) {
+    names.push_back(name);
   }
-  weights->files.push_back(std::move(file));
+  const auto own_names = OwnTensorNames(names);
+  if (!own_names.ok()) return Annotate(own_names.status(), folder);
+  for (const auto& [own, name] : *own_names) {
+    named.tensors[own] = named.weights.tensors.at(name);
+  }
+  return named;
+}
+
+// The same shape and the same values, read in pieces.
+absl::StatusOr<bool> AreEqual(const TensorSource& a, const TensorSource& b) {
+  if (a.entry->shape != b.entry->shape) return false;
+  int64_t rest = 1;
+  for (int64_t size : a.entry->shape) rest *= size;
+  std::vector<float> values[2];
+  SafetensorsEntry pieces[2] = {*a.entry, *b.entry};
+  const SafetensorsFile* files[2] = {a.file, b.file};
+  const uint64_t item_bytes[2] = {
+      (pieces[0].end - pieces[0].begin) / std::max<int64_t>(rest, 1),
+      (pieces[1].end - pieces[1].begin) / std::max<int64_t>(rest, 1)};
+  while (rest > 0) {
+    const int64_t count = std::min<int64_t>(rest, int64_t{1} << 20);
+    for (int i = 0; i < 2; ++i) {
+      values[i].resize(count);
+      pieces[i].end = pieces[i].begin + count * item_bytes[i];
+      R1_RETURN_IF_ERROR(
+          files[i]->ReadFloat(pieces[i], absl::MakeSpan(values[i])));
+      pieces[i].begin = pieces[i].end;
+    }
+    if (values[0] != values[1]) return false;
+    rest -= count;
+  }
+  return true;
+}
+
+// Whether a head that config.json calls tied is, by what the files hold and as
+// transformers 5 decides it: the one of embeddings and head that is there
+// stands for both; two that are equal are one, two that differ are two.
+absl::Status ResolveTie(const std::string& folder, NamedTensors* named,
+                        ModelConfig* config) {
+  if (!config->tie_embeddings) return absl::OkStatus();
+  const auto head = named->tensors.find(kHeadName);
+  if (head == named->tensors.end()) return absl::OkStatus();
+  const auto embedding = named->tensors.emplace(kEmbeddingName, head->second);
+  if (!embedding.second) {
+    R1_ASSIGN_OR_RETURN(const bool is_tied,
+                        AreEqual(head->second, embedding.first->second));
+    if (!is_tied) {
+      LogWarning(absl::StrCat(
+          folder, ": \"tie_word_embeddings\" is true, but ", kHeadName,
+          " differs from the embeddings: read as a model with its own head"));
+      config->tie_embeddings = false;
+      return absl::OkStatus();
+    }
+  }
+  named->tensors.erase(head);
   return absl::OkStatus();
-}
-
-// A shard is a plain file name: an index must not reach out of its folder.
-absl::Status CheckShardName(const std::string& index, const std::string& name) {
-  if (!name.empty() && name[0] != '.' && !absl::StrContains(name, '/') &&
-      !absl::StrContains(name, '\0') && absl::EndsWith(name, ".safetensors")) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      index, ": shard \"", name,
-      "\" is not the name of a .safetensors file in the same folder"));
-}
-
-// tensor -> shard, as the index has it.
-absl::StatusOr<std::map<std::string, std::string>> ReadIndex(
-    const std::string& path) {
-  R1_ASSIGN_OR_RETURN(const std::string text,
-                      ReadBounded(path, kMaxConfigBytes));
-  auto json = ParseStrictJson(text);
-  if (!json.ok()) return Annotate(json.status(), path);
-  const Json* map =
-      json->is_object() ? FindMember(*json, "weight_map") : nullptr;
-  if (map == nullptr || !map->is_object() || map->empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": needs a \"weight_map\" object"));
-  }
-  std::map<std::string, std::string> shards;
-  for (const auto& [tensor, shard] : map->items()) {
-    if (!shard.is_string()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": shard of tensor \"", tensor,
-                       "\" must be a string, found ", DescribeJson(shard)));
-    }
-    R1_RETURN_IF_ERROR(CheckShardName(path, shard.get<std::string>()));
-    shards[tensor] = shard.get<std::string>();
-  }
-  return shards;
-}
-
-// Index and shards must agree on every tensor.
-absl::StatusOr<WeightFiles> OpenShards(const std::string& folder) {
-  const std::string index = absl::StrCat(folder, "/", kIndexFile);
-  R1_ASSIGN_OR_RETURN(const auto shards, ReadIndex(index));
-  std::set<std::string> names;
-  for (const auto& [tensor, shard] : shards) names.insert(shard);
-  WeightFiles weights;
-  std::map<const SafetensorsFile*, std::string> name_of;
-  for (const std::string& name : names) {
-    R1_RETURN_IF_ERROR(AddFile(absl::StrCat(folder, "/", name), &weights));
-    name_of[weights.files.back().get()] = name;
-  }
-  for (const auto& [tensor, shard] : shards) {
-    const auto found = weights.tensors.find(tensor);
-    if (found == weights.tensors.end() ||
-        name_of[found->second.file] != shard) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(index, ": tensor \"", tensor, "\" is not in ", shard));
-    }
-  }
-  for (const auto& [tensor, source] : weights.tensors) {
-    if (shards.count(tensor) > 0) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(folder, "/", name_of[source.file], ": tensor \"", tensor,
-                     "\" is not in the index"));
-  }
-  return weights;
-}
-
-// Pickled weights run code when read; they are named and refused.
-absl::Status NoWeights(const std::string& folder) {
-  R1_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                      ListDirectory(folder));
-  for (const std::string& name : names) {
-    for (absl::string_view suffix : {".bin", ".pt", ".pth", ".ckpt"}) {
-      if (!absl::EndsWith(name, suffix)) continue;
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder, "/", name,
-          ": pickled weights are refused (reading them can run code); convert "
-          "them with transformers: save_pretrained(safe_serialization=True)"));
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(folder, ": has neither ",
-                                          kWeightsFile, " nor ", kIndexFile));
-}
-
-absl::StatusOr<WeightFiles> OpenWeights(const std::string& folder) {
-  const std::string single = absl::StrCat(folder, "/", kWeightsFile);
-  const bool has_index = FileExists(absl::StrCat(folder, "/", kIndexFile));
-  if (FileExists(single)) {
-    if (has_index) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(folder, ": has both ", kWeightsFile, " and ", kIndexFile,
-                       "; remove the one that is out of date"));
-    }
-    WeightFiles weights;
-    R1_RETURN_IF_ERROR(AddFile(single, &weights));
-    return weights;
-  }
-  if (has_index) return OpenShards(folder);
-  return NoWeights(folder);
 }
 
 absl::Status CheckTensor(const std::string& folder, const TensorSpec& spec,
                          const SafetensorsEntry& entry) {
   if (entry.shape != ShapeOf(spec)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(folder, ": tensor \"", spec.name, "\" has shape ",
+        absl::StrCat(folder, ": tensor \"", entry.name, "\" has shape ",
                      ShapeText(entry.shape), ", expected ",
                      ShapeText(ShapeOf(spec)), " by ", kConfigFile));
   }
   if (entry.dtype == DType::kOther) {
     return absl::InvalidArgumentError(
-        absl::StrCat(folder, ": tensor \"", spec.name, "\" has dtype ",
+        absl::StrCat(folder, ": tensor \"", entry.name, "\" has dtype ",
                      entry.dtype_name, ", expected F32, F16 or BF16"));
   }
   return absl::OkStatus();
 }
 
+// What could make parameters missing or too many, where the names tell.
+std::string Remedy(const std::vector<std::string>& missing,
+                   const std::vector<std::string>& extra) {
+  for (const std::string& name : extra) {
+    if (absl::StrContains(name, "lora_")) {
+      return "; merge the LoRA adapter into the model first "
+             "(merge_and_unload of peft)";
+    }
+  }
+  if (missing == std::vector<std::string>{kHeadName}) {
+    return absl::StrCat(
+        "; if the head is the embeddings, set "
+        "\"tie_word_embeddings\": true in ",
+        kConfigFile);
+  }
+  return "";
+}
+
 // All names and shapes, before memory is spent on any.
 absl::Status CheckTensors(const std::string& folder, const ModelConfig& config,
                           const ParamLayout& layout,
-                          const WeightFiles& weights) {
-  std::vector<std::string> missing, extra;
+                          const std::map<std::string, TensorSource>& tensors) {
+  std::vector<std::string> missing, extra, skipped;
+  std::set<std::string> expected;
   for (const TensorSpec& spec : layout.tensors()) {
-    const auto found = weights.tensors.find(spec.name);
-    if (found == weights.tensors.end()) {
+    expected.insert(spec.name);
+    const auto found = tensors.find(spec.name);
+    if (found == tensors.end()) {
       missing.push_back(spec.name);
       continue;
     }
     R1_RETURN_IF_ERROR(CheckTensor(folder, spec, *found->second.entry));
   }
+  for (const auto& [name, source] : tensors) {
+    if (expected.count(name) > 0) continue;
+    const bool is_computed = IsOfComputedPart(name, config.num_layers);
+    (is_computed ? extra : skipped).push_back(source.entry->name);
+  }
   if (!missing.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(folder, ": lacks ", missing.size(), " tensor(s) that ",
-                     kConfigFile, " asks for: ", Listed(missing)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        folder, ": lacks ", missing.size(), " tensor(s) that ", kConfigFile,
+        " asks for: ", DescribeTensors(missing), Remedy(missing, extra)));
   }
-  for (const auto& [name, source] : weights.tensors) {
-    if (layout.Find(name) >= 0) continue;
-    // Some writers store the head of a tied model a second time.
-    if (config.tie_embeddings && name == kHeadName) {
-      TensorSpec head = layout.tensor(layout.embedding());
-      head.name = kHeadName;
-      R1_RETURN_IF_ERROR(CheckTensor(folder, head, *source.entry));
-      continue;
-    }
-    extra.push_back(name);
+  if (!extra.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        folder, ": has ", extra.size(), " tensor(s) that a ", config.model_type,
+        " model of this ", kConfigFile,
+        " does not have, in parts that it computes with, so that leaving them "
+        "out could change its numbers: ",
+        DescribeTensors(extra), Remedy(missing, extra)));
   }
-  if (extra.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      folder, ": has ", extra.size(), " tensor(s) that a ", config.model_type,
-      " model of this ", kConfigFile, " does not have: ", Listed(extra)));
+  if (!skipped.empty()) {
+    LogWarning(absl::StrCat(folder, ": skipped ", skipped.size(),
+                            " tensor(s) that the model does not compute with: ",
+                            DescribeTensors(skipped)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> ReadTokenizer(
@@ -289,12 +234,13 @@ bool IsFinite(absl::Span<const float> values) {
   return sum == 0;
 }
 
-absl::Status ReadWeights(const std::string& folder, const WeightFiles& weights,
+absl::Status ReadWeights(const std::string& folder,
+                         const std::map<std::string, TensorSource>& tensors,
                          ParamSet* params) {
   const ParamLayout& layout = params->layout();
   for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
     const std::string& name = layout.tensor(i).name;
-    const TensorSource& source = weights.tensors.find(name)->second;
+    const TensorSource& source = tensors.at(name);
     R1_RETURN_IF_ERROR(
         source.file->ReadFloat(*source.entry, params->Elements(i)));
     if (IsFinite(params->Elements(i))) continue;
@@ -344,13 +290,14 @@ absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path) {
   auto config = ModelConfigFromJson(text);
   if (!config.ok()) return Annotate(config.status(), path);
   R1_RETURN_IF_ERROR(ReadGenerationConfig(path, &*config));
+  R1_ASSIGN_OR_RETURN(NamedTensors named, OpenTensors(path));
+  R1_RETURN_IF_ERROR(ResolveTie(path, &named, &*config));
   auto layout = std::make_shared<const ParamLayout>(*config);
-  R1_ASSIGN_OR_RETURN(const WeightFiles weights, OpenWeights(path));
-  R1_RETURN_IF_ERROR(CheckTensors(path, *config, *layout, weights));
+  R1_RETURN_IF_ERROR(CheckTensors(path, *config, *layout, named.tensors));
   R1_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer,
                       ReadTokenizer(path, *config));
   ParamSet params(std::move(layout));
-  R1_RETURN_IF_ERROR(ReadWeights(path, weights, &params));
+  R1_RETURN_IF_ERROR(ReadWeights(path, named.tensors, &params));
   return ModelFolder{*std::move(config), std::move(params),
                      std::move(tokenizer)};
 }
@@ -366,7 +313,7 @@ absl::Status WriteModelFolder(const std::string& path,
   }
   R1_RETURN_IF_ERROR(
       WriteSafetensors(absl::StrCat(path, "/", kWeightsFile), tensors));
-  const std::pair<const char*, std::string> files[] = {
+  const std::pair<absl::string_view, std::string> files[] = {
       {kConfigFile, ModelConfigToJson(config)},
       {kTokenizerFile, tokenizer.ToJson()},
       {kTokenizerConfigFile, TokenizerConfigJson(config, tokenizer)},
