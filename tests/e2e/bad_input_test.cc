@@ -40,7 +40,7 @@ struct BadCase {
 
 // Exactly one line on standard error, "r1: ...", with all the parts.
 void ExpectRefused(const BadCase& c) {
-  const ProgramResult result = RunProgram(c.arguments, absl::Seconds(60));
+  const ProgramResult result = RunProgram(c.arguments);
   const std::string what = absl::StrJoin(c.arguments, " ");
   EXPECT_FALSE(result.timed_out) << what;
   EXPECT_EQ(result.exit_code, c.exit_code) << what << "\n" << result.err;
@@ -361,7 +361,7 @@ TEST_F(BadInputTest, AnAbsentRewardServer) {
   EXPECT_TRUE(train.WaitForText("waiting for the reward server 127.0.0.1:1"));
   EXPECT_FALSE(FileExists(Dir("x")));
   train.Kill(SIGINT);
-  const ProgramResult result = train.Wait(absl::Seconds(5));
+  const ProgramResult result = train.Wait();
   EXPECT_FALSE(result.timed_out);
   EXPECT_EQ(result.exit_code, 128 + SIGINT);
 }

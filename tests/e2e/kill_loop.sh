@@ -17,7 +17,7 @@ RANDOM=${4:-1}
 work=$(mktemp -d)
 learner=
 servers=("" "")
-ports=(0 0)
+ports=("" "")
 # Without the shell's own word on it.
 kill_and_wait() {
   {
@@ -49,17 +49,19 @@ fail() {
   exit 1
 }
 
-# Starts reward server $1 on its port (0: any) and sets its places in ports and
-# servers. The port may be in use for a moment by a connection that is closing.
+# Starts reward server $1 and sets its places in ports and servers. Its port is
+# one below those that the system gives to whoever asks for a free one, so that
+# nobody takes it while the server is down; at first one that is free. It may be
+# in use for a moment by a connection that is closing.
 start_server() {
-  local log=$work/server-$1.log want=${ports[$1]} port
-  for _ in $(seq 20); do
+  local log=$work/server-$1.log port
+  for _ in $(seq 200); do
     : >"$log" # here, so that the last server's words are not read
-    "$r1" reward-server --listen "127.0.0.1:$want" >>"$log" 2>&1 &
+    port=${ports[$1]:-$((10000 + SRANDOM % 22000))}
+    "$r1" reward-server --listen "127.0.0.1:$port" >>"$log" 2>&1 &
     servers[$1]=$!
     while kill -0 "${servers[$1]}" 2>/dev/null; do
-      port=$(sed -n 's/.*listens on 127.0.0.1:\([0-9]*\)$/\1/p' "$log")
-      if [[ -n $port ]]; then
+      if grep -q 'listens on ' "$log"; then
         ports[$1]=$port
         return
       fi

@@ -17,6 +17,10 @@ struct ProgramResult {
   std::string out, err;
 };
 
+// Bounds nothing but a hang: a run of some seconds on a quiet machine takes
+// minutes on a slow one that has much else to do.
+inline constexpr absl::Duration kPatience = absl::Minutes(4);
+
 // A process in a group of its own, killed when this object goes.
 class Program {
  public:
@@ -30,10 +34,9 @@ class Program {
   pid_t pid() const { return pid_; }
   void Kill(int signal) const;
   // Waits for the end; kills it at the timeout.
-  ProgramResult Wait(absl::Duration timeout = absl::Seconds(120));
+  ProgramResult Wait(absl::Duration timeout = kPatience);
   // True once standard output and error together hold `part`.
-  bool WaitForText(const std::string& part,
-                   absl::Duration timeout = absl::Seconds(60));
+  bool WaitForText(const std::string& part, absl::Duration timeout = kPatience);
   std::string out() const;
   std::string err() const;
 
@@ -50,7 +53,7 @@ class Program {
 
 // Runs to the end.
 ProgramResult RunProgram(const std::vector<std::string>& arguments,
-                         absl::Duration timeout = absl::Seconds(120));
+                         absl::Duration timeout = kPatience);
 
 // A configuration that runs all stages in a second or two: the smoke
 // configuration with fewer steps. Followed by `more`.

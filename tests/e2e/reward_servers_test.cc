@@ -16,6 +16,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/base/reserved_port.h"
+#include "tests/e2e/held_reward.h"
 #include "tests/e2e/program.h"
 #include "tests/pipeline/test_folder.h"
 
@@ -52,46 +54,57 @@ class RunOnServersTest : public ::testing::Test {
   std::string Dir(const std::string& name) const {
     return absl::StrCat(folder_.path(), "/", name);
   }
-  // Enough steps that a server dies in the middle.
-  std::vector<std::string> Train(const std::string& name,
-                                 const std::vector<std::string>& more = {}) {
-    std::vector<std::string> all = {"--set", "rl.steps=12", "--set",
-                                    "checkpoint.every=5"};
-    all.insert(all.end(), more.begin(), more.end());
-    return TinyTrain(Dir(name), all);
+  std::vector<std::string> Train(
+      const std::string& name,
+      const std::vector<std::string>& more = {}) const {
+    return TinyTrain(Dir(name), more);
   }
-  std::string HashOfRunHere() {
-    const ProgramResult result = RunProgram(Train("here"));
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    return HashOf(Dir("here"));
+  // A run without servers, by the same rules as the run "there" below.
+  void RunHere() {
+    const ProgramResult result =
+        RunProgram(Train("here", held_.RulesAndPlugin()));
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+  // A server with the plugin of these rules.
+  std::unique_ptr<Program> StartHeldServer(const std::string& listen) const {
+    return StartServer(listen,
+                       {"--plugin", held_.Plugin(), "--timeout-ms", "3600000"});
+  }
+  std::vector<std::string> TrainThere(
+      const std::vector<std::string>& addresses) const {
+    std::vector<std::string> more = held_.Rules();
+    more.insert(more.end(), {"--workers", "1", "--set", Servers(addresses)});
+    return Train("there", more);
   }
   // All samples with rewards and advantages, as text.
-  std::string Samples(const std::string& name) {
+  std::string Samples(const std::string& name) const {
     return RunProgram({"samples", Dir(name), "--json", "--limit", "0"}).out;
   }
   // The same hash, the same samples, each once.
-  void ExpectEqualsRunHere(const std::string& name) {
+  void ExpectEqualsRunHere(const std::string& name) const {
     EXPECT_EQ(HashOf(Dir(name)), HashOf(Dir("here")));
     const std::string samples = Samples(name);
     EXPECT_EQ(samples, Samples("here"));
     const std::vector<std::string> lines =
         absl::StrSplit(samples, '\n', absl::SkipEmpty());
-    EXPECT_EQ(lines.size(), 12u * 4 * 4);  // steps x prompts x group
+    EXPECT_EQ(lines.size(), 3u * 4 * 4);  // steps x prompts x group
     EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(),
               lines.size());
     // As recorded, scores are what the rules say.
-    const ProgramResult again = RunProgram({"reward", "rescore", Dir(name)});
-    EXPECT_THAT(again.err, HasSubstr("192 samples, 0 verdicts differ"));
+    const ProgramResult again = RunProgram(
+        {"reward", "rescore", Dir(name), "--plugin", held_.Plugin()});
+    EXPECT_THAT(again.err, HasSubstr("48 samples, 0 verdicts differ"));
   }
 
   TestFolder folder_;
+  // The first call of a run, which goes to the first server, is held.
+  const HeldReward held_{folder_.path(), 0};
 };
 
 TEST_F(RunOnServersTest, OneServerGivesTheSameRun) {
-  HashOfRunHere();
-  const auto server = StartServer("127.0.0.1:0");
-  const ProgramResult run = RunProgram(Train(
-      "there", {"--workers", "1", "--set", Servers({AddressOf(*server)})}));
+  RunHere();
+  const auto server = StartHeldServer("127.0.0.1:0");
+  const ProgramResult run = RunProgram(TrainThere({AddressOf(*server)}));
   EXPECT_EQ(run.exit_code, 0) << run.err;
   ExpectEqualsRunHere("there");
   server->Kill(SIGTERM);
@@ -99,37 +112,44 @@ TEST_F(RunOnServersTest, OneServerGivesTheSameRun) {
 }
 
 TEST_F(RunOnServersTest, OneOfTwoServersIsKilledForGood) {
-  HashOfRunHere();
-  auto first = StartServer("127.0.0.1:0"), second = StartServer("127.0.0.1:0");
+  RunHere();
+  auto first = StartHeldServer("127.0.0.1:0");
+  const auto second = StartHeldServer("127.0.0.1:0");
   const std::string dead = AddressOf(*first);
-  Program run(Train("there", {"--workers", "1", "--set",
-                              Servers({dead, AddressOf(*second)})}));
-  ASSERT_TRUE(run.WaitForText("rl 1/12")) << run.err();
+  held_.Hold();
+  Program run(TrainThere({dead, AddressOf(*second)}));
+  ASSERT_TRUE(held_.AwaitHeld()) << run.err();
   first.reset();  // SIGKILL
+  ASSERT_TRUE(
+      run.WaitForText(absl::StrCat("reward server ", dead, " does not answer")))
+      << run.err();
+  held_.Release();
   const ProgramResult result = run.Wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr(absl::StrCat("reward server ", dead,
-                                                 " does not answer")));
   ExpectEqualsRunHere("there");
 }
 
 TEST_F(RunOnServersTest, OneOfTwoServersIsKilledAndComesBack) {
-  HashOfRunHere();
-  auto first = StartServer("127.0.0.1:0"), second = StartServer("127.0.0.1:0");
-  const std::string address = AddressOf(*first);
-  Program run(Train("there", {"--workers", "1", "--set",
-                              Servers({address, AddressOf(*second)})}));
-  ASSERT_TRUE(run.WaitForText("rl 1/12")) << run.err();
+  RunHere();
+  const ReservedPort port;
+  auto first = StartHeldServer(port.address());
+  const auto second = StartHeldServer("127.0.0.1:0");
+  held_.Hold();
+  Program run(TrainThere({port.address(), AddressOf(*second)}));
+  ASSERT_TRUE(held_.AwaitHeld()) << run.err();
   first.reset();  // SIGKILL
   ASSERT_TRUE(run.WaitForText("does not answer")) << run.err();
-  first = StartServer(address);
+  first = StartHeldServer(port.address());
+  ASSERT_TRUE(run.WaitForText(
+      absl::StrCat("reward server ", port.address(), " answers again")))
+      << run.err();
+  held_.Release();
   const ProgramResult result = run.Wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr(absl::StrCat("reward server ", address,
-                                                 " answers again")));
   ExpectEqualsRunHere("there");
   // It has scored since: its counts are its own.
-  const ProgramResult described = RunProgram({"reward", "describe", address});
+  const ProgramResult described =
+      RunProgram({"reward", "describe", port.address()});
   EXPECT_EQ(described.exit_code, 0) << described.err;
   EXPECT_GT(Json::parse(described.out)["scores"], 0) << described.out;
 }
