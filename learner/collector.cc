@@ -6,7 +6,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
@@ -234,7 +233,7 @@ void SampleCollector::SubmitGroupIfWhole(uint64_t prompt_id) {
 absl::Status SampleCollector::WaitForAll() {
   while (!awaited_samples_.empty()) {
     ReportProgress(StepPhase::kRollout);
-    const absl::Time deadline = absl::Now() + kTick;
+    const absl::Time deadline = patience_.now() + kTick;
     auto trajectory = peers_.rollout->Next(deadline);
     if (trajectory.ok()) {
       R1_RETURN_IF_ERROR(TakeTrajectory(*std::move(trajectory)));
@@ -245,7 +244,7 @@ absl::Status SampleCollector::WaitForAll() {
   }
   while (rewards_due_ > 0) {
     ReportProgress(StepPhase::kReward);
-    R1_RETURN_IF_ERROR(TakeRewards(absl::Now() + kTick));
+    R1_RETURN_IF_ERROR(TakeRewards(patience_.now() + kTick));
   }
   return absl::OkStatus();
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/log.h"
 
 namespace r1 {
@@ -12,10 +11,10 @@ namespace r1 {
 StallWatch::StallWatch(const Patience& patience, std::string what)
     : patience_(patience),
       what_(std::move(what)),
-      last_progress_(absl::Now()),
+      last_progress_(patience.now()),
       next_warning_(last_progress_ + patience.before_warning) {}
 
-void StallWatch::NoteProgress() { last_progress_ = absl::Now(); }
+void StallWatch::NoteProgress() { last_progress_ = patience_.now(); }
 
 absl::Status StallWatch::NoteTimeout(const absl::Status& timeout,
                                      absl::Time deadline,
@@ -25,7 +24,7 @@ absl::Status StallWatch::NoteTimeout(const absl::Status& timeout,
   for (const WorkerStatus& worker : workers) {
     worker_tokens += worker.tokens_generated;
   }
-  const absl::Time now = absl::Now();
+  const absl::Time now = patience_.now();
   // Later than the deadline this process stood still (Ctrl-Z, a sleeping
   // machine): it did not wait.
   last_progress_ += std::max(absl::ZeroDuration(), now - deadline);

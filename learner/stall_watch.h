@@ -3,10 +3,12 @@
 #define R1_LEARNER_STALL_WATCH_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "rollout/rollout_source.h"
 
@@ -16,6 +18,8 @@ namespace r1 {
 struct Patience {
   absl::Duration before_warning = absl::Seconds(30);
   absl::Duration before_giving_up = absl::Minutes(10);
+  // The clock; the deadlines of waits are its times.
+  std::function<absl::Time()> now = absl::Now;
 };
 
 // Time in which this process stood still is no wait.
