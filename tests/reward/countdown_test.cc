@@ -197,9 +197,8 @@ TEST(CountdownLenientRuleTest, LooksBeyondTheTags) {
   }
 }
 
-TEST(CountdownRuleTest, AcceptsEverySolutionOfTheTrainingSet) {
-  std::ifstream file(R1_SHARED_DATA "/countdown_train/train.jsonl");
-  if (!file) GTEST_SKIP() << "needs ../shared/data";
+TEST(CountdownRuleTest, AcceptsTheSolutionOfEveryProblem) {
+  std::ifstream file(R1_SOURCE_DIR "/tests/data/countdown.jsonl");
   int num_rows = 0;
   for (std::string line; std::getline(file, line); ++num_rows) {
     const auto row = nlohmann::json::parse(line, nullptr, false);
@@ -214,7 +213,7 @@ TEST(CountdownRuleTest, AcceptsEverySolutionOfTheTrainingSet) {
     EXPECT_EQ(score(solution), 1) << line;
     EXPECT_EQ(score(absl::StrCat(solution, " + 1")), 0) << line;
   }
-  EXPECT_EQ(num_rows, 4000);
+  EXPECT_EQ(num_rows, 200);
 }
 
 }  // namespace

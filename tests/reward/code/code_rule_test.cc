@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -11,11 +10,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "reward/code/cpp_compiler.h"
+#include "reward/sandbox/sandbox.h"
 #include "tests/reward/code/function_hacks.h"
 #include "tests/reward/reward_testing.h"
 
@@ -76,16 +78,23 @@ TEST_F(CodeRuleTest, StdinTestsGiveTheVerdict) {
   }
 }
 
-TEST_F(CodeRuleTest, CppIsCompiledOnceAndJudged) {
+TEST_F(CodeRuleTest, CppIsCompiledOnce) {
+  const auto sandbox = Sandbox::Start(SandboxOptions());
+  ASSERT_TRUE(sandbox.ok()) << sandbox.status();
+  CppCompiler compiler(sandbox->get(), "");
+  const auto build = compiler.Compile("int main() {}");
+  EXPECT_EQ(build->verdict, Verdict::kOk) << build->message;
+  EXPECT_EQ(compiler.Compile("int main() {}"), build);
+  EXPECT_NE(compiler.Compile("int main() { return 0; }"), build);
+}
+
+TEST_F(CodeRuleTest, CppIsJudged) {
   Json sum = kSum;
   sum["language"] = "cpp";
   const std::string good =
       "#include <bits/stdc++.h>\nint main() { long a, b; std::cin >> a >> b; "
       "std::cout << a + b; }";
   EXPECT_EQ(Score(good, sum).value, 1) << Score(good, sum).detail;
-  const absl::Time start = absl::Now();
-  EXPECT_EQ(Score(good, sum).value, 1);
-  EXPECT_LT(absl::Now() - start, absl::Seconds(1)) << "compiled again";
   const std::tuple<const char*, const char*> rows[] = {
       {"int main() { return x; }", "CE: "},
       {"#include \"/etc/shadow\"\nint main() {}", "CE: "},
@@ -235,15 +244,16 @@ TEST_F(CodeRuleTest, UnusableTestsAbstain) {
   }
 }
 
+// The program's own limit of real time, which would be a 0, is far away.
 TEST_F(CodeRuleTest, ADeadlineIsATimeoutNotAZero) {
+  options_.limits.wall_ms = 3600000;
   CodeRule rule(options_);
   RuleContext context;
   rule.Score(MakeItem("print(1)", kSum.dump()), context);  // starts it
   context.deadline = absl::Now() + absl::Milliseconds(300);
   const RuleResult result = rule.Score(
-      MakeItem("import time\ntime.sleep(100)", kSum.dump()), context);
+      MakeItem("import time\ntime.sleep(10000)", kSum.dump()), context);
   EXPECT_EQ(result.kind, REWARD_TIMEOUT) << result.detail;
-  EXPECT_LT(absl::Now(), context.deadline + absl::Seconds(5));
 }
 
 // The function of the code that the test calls first.
@@ -265,15 +275,14 @@ std::string EntryPoint(const std::string& code, const std::string& test) {
 
 // The solutions of MBPP pass their own tests.
 TEST_F(CodeRuleTest, MbppSolutionsPass) {
-  std::ifstream in(absl::StrCat(R1_SHARED_DATA, "/mbpp_train/train.jsonl"));
-  if (!in) GTEST_SKIP() << "needs ../shared/data";
+  std::ifstream in(R1_SOURCE_DIR "/tests/data/mbpp.jsonl");
   options_.limits.cpu_ms = 5000;
   rule_ = std::make_unique<CodeRule>(options_);
   std::vector<Json> rows;
   for (std::string line; std::getline(in, line);) {
     rows.push_back(Json::parse(line));
   }
-  ASSERT_EQ(rows.size(), 474u);
+  ASSERT_EQ(rows.size(), 41u);
   std::atomic<size_t> next = 0;
   std::vector<std::string> problems(rows.size());
   const auto judge = [&] {
@@ -293,21 +302,10 @@ TEST_F(CodeRuleTest, MbppSolutionsPass) {
       }
     }
   };
-  const absl::Time start = absl::Now();
   std::thread other(judge);
   judge();
   other.join();
-  std::string all;
-  int failed = 0;
-  for (const std::string& problem : problems) {
-    all += problem;
-    failed += !problem.empty();
-  }
-  RecordProperty("passed", static_cast<int>(rows.size()) - failed);
-  std::printf("%zu of %zu pass, in %.1f s\n%s", rows.size() - failed,
-              rows.size(), absl::ToDoubleSeconds(absl::Now() - start),
-              all.c_str());
-  EXPECT_LE(failed, 4) << all;  // 99 %
+  EXPECT_EQ(absl::StrJoin(problems, ""), "");
 }
 
 }  // namespace

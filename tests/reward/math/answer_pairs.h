@@ -1,4 +1,4 @@
-// The rows of ../shared/data/answer_pairs and ../shared/data/math_train.
+// The rows of tests/data/answer_pairs.jsonl and tests/data/math_golds.jsonl.
 #ifndef R1_TESTS_REWARD_MATH_ANSWER_PAIRS_H_
 #define R1_TESTS_REWARD_MATH_ANSWER_PAIRS_H_
 
@@ -20,8 +20,8 @@ struct AnswerPair {
   MathMode mode = MathMode::kWhole;
 };
 
-// Empty where the file is absent. A bare answer is read whole, a completion by
-// its boxes where the data has them and whole otherwise.
+// A bare answer is read whole, a completion by its boxes where the data has
+// them and whole otherwise.
 inline std::vector<AnswerPair> ReadAnswerPairs(const std::string& path) {
   std::vector<AnswerPair> pairs;
   std::ifstream file(path);
@@ -42,15 +42,13 @@ inline std::vector<AnswerPair> ReadAnswerPairs(const std::string& path) {
   return pairs;
 }
 
-// The golds of a data set: field "answer", where it is a string.
+// The golds of a data set: field "answer".
 inline std::vector<std::string> ReadGolds(const std::string& path) {
   std::vector<std::string> golds;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     const auto row = nlohmann::json::parse(line);
-    if (row["answer"].is_string()) {
-      golds.push_back(row["answer"].get<std::string>());
-    }
+    golds.push_back(row["answer"].get<std::string>());
   }
   return golds;
 }
