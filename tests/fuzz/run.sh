@@ -21,7 +21,7 @@ cp tests/fuzz/corpus/math/* "$corpus"
 status=0
 # -len_control=0: long inputs at once; growing to them takes longer than 20 s.
 "$build/tests/fuzz/math_fuzz" -max_total_time="$seconds" \
-  -max_len=2048 -len_control=0 -timeout=5 -rss_limit_mb=2048 \
+  -max_len=2048 -len_control=0 -timeout=60 -rss_limit_mb=2048 \
   -print_final_stats=1 -artifact_prefix="$build/" "$corpus" >"$log" 2>&1 || status=$?
 if ((status != 0)); then tail -n 60 "$log"; fi
 executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "reward/reward_channel.h"
 #include "reward/reward_client.h"
+#include "tests/base/reserved_port.h"
 #include "tests/reward/reward_grpc_testing.h"
 #include "tests/reward/reward_testing.h"
 
@@ -22,7 +23,7 @@ namespace {
 // The test server as a child process; killed with SIGKILL.
 class ServerProcess {
  public:
-  explicit ServerProcess(std::string address) {
+  ServerProcess(std::string address, int num_items) {
     int in[2], out[2];
     EXPECT_EQ(pipe(in), 0);
     EXPECT_EQ(pipe(out), 0);
@@ -34,7 +35,8 @@ class ServerProcess {
       posix_spawn_file_actions_addclose(&actions, fd);
     }
     std::string program = R1_REWARD_TEST_SERVER;
-    char* argv[] = {program.data(), address.data(), nullptr};
+    std::string items = absl::StrCat(num_items);
+    char* argv[] = {program.data(), address.data(), items.data(), nullptr};
     EXPECT_EQ(
         posix_spawn(&pid_, program.c_str(), &actions, nullptr, argv, environ),
         0);
@@ -42,45 +44,49 @@ class ServerProcess {
     close(in[0]);
     close(out[1]);
     stdin_ = in[1];
-    for (char c = 0; read(out[0], &c, 1) == 1 && c != '\n';) address_ += c;
-    close(out[0]);
+    stdout_ = out[0];
   }
   ~ServerProcess() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
     close(stdin_);
+    close(stdout_);
   }
 
-  // Empty if it did not start.
-  const std::string& address() const { return address_; }
+  // The next line that it prints: first its address, then that it stands
+  // still. Empty if it has ended.
+  std::string NextLine() {
+    std::string line;
+    for (char c = 0; read(stdout_, &c, 1) == 1 && c != '\n';) line += c;
+    return line;
+  }
 
  private:
   pid_t pid_ = -1;
-  int stdin_ = -1;
-  std::string address_;
+  int stdin_ = -1, stdout_ = -1;
 };
 
+// Each server is killed with calls under way, at an item that it never scores.
 TEST(RewardRestartTest, AServerKilledAndRestartedLosesNothing) {
-  constexpr int kSamples = 2000, kKills = 5;
-  auto server = std::make_unique<ServerProcess>("127.0.0.1:0");
-  const std::string address = server->address();
-  ASSERT_NE(address, "");
+  constexpr int kSamples = 2000, kKills = 5, kItemsEach = 200;
+  const ReservedPort port;
   LogCapture log;
   RewardClientOptions options;
   options.rules = {MakeSpec("length", 2)};
   options.max_batch_items = 64;
-  options.call_timeout = absl::Minutes(1);
-  RewardClient client(*MakeRewardEndpoints({address}), options);
+  options.call_timeout = absl::Hours(1);
+  RewardClient client(*MakeRewardEndpoints({port.address()}), options);
   for (int i = 0; i < kSamples; ++i) {
     client.Submit(MakeItem(std::string(i, 'x'), "{}", absl::StrCat(i)));
   }
+  for (int kill = 0; kill < kKills; ++kill) {
+    ServerProcess server(port.address(), kItemsEach);
+    ASSERT_EQ(server.NextLine(), port.address());
+    ASSERT_EQ(server.NextLine(), "stands still");
+  }
+  ServerProcess server(port.address(), kSamples);
   std::set<int> seen;
   for (int taken = 0; taken < kSamples; ++taken) {
-    if (taken % (kSamples / (kKills + 1)) == 1 && taken > 1) {
-      server.reset();
-      server = std::make_unique<ServerProcess>(address);
-      ASSERT_EQ(server->address(), address);
-    }
     const auto result = client.Next(absl::Now() + absl::Minutes(4));
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->kind(), REWARD_SCORE) << result->detail();
@@ -90,7 +96,6 @@ TEST(RewardRestartTest, AServerKilledAndRestartedLosesNothing) {
   }
   EXPECT_EQ(seen.size(), static_cast<size_t>(kSamples));
   EXPECT_EQ(client.num_outstanding(), 0);
-  // Each kill met calls under way.
   EXPECT_GE(log.CountLines("UNAVAILABLE"), kKills);
   EXPECT_GE(log.CountLines("answers again after"), kKills);
 }

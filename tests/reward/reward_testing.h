@@ -87,6 +87,11 @@ class Gate {
     absl::MutexLock lock(&mutex_);
     is_open_ = true;
   }
+  // For those who come from now on.
+  void Close() {
+    absl::MutexLock lock(&mutex_);
+    is_open_ = false;
+  }
 
  private:
   absl::Mutex mutex_;

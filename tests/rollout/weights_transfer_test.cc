@@ -59,7 +59,7 @@ TEST_F(WeightsTransferTest, RetractWaitsForTheLastReader) {
   EXPECT_FALSE(
       retracted.WaitForNotificationWithTimeout(absl::Milliseconds(50)));
   second = nullptr;
-  EXPECT_TRUE(retracted.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  EXPECT_TRUE(retracted.WaitForNotificationWithTimeout(absl::Minutes(4)));
   learner.join();
 }
 

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "reward/scorer.h"
+#include "tests/base/time_enough.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {
@@ -168,23 +169,26 @@ TEST(ProcessRuleTest, ACrashCostsItsSampleAlone) {
 
 TEST(ProcessRuleTest, AHangCostsItsSampleAlone) {
   const auto rule = MakeOrDie(Library(kWayward));
-  const auto results = ScoreTexts(*rule, {"aa", "hang", "bbb", "hang", "c"},
-                                  WithLimit(absl::Milliseconds(700)));
-  EXPECT_EQ(results[0].value, 0.002);
-  EXPECT_EQ(results[1].kind, REWARD_TIMEOUT);
-  EXPECT_THAT(results[1].detail, HasSubstr("answered nothing for 700ms"));
-  EXPECT_EQ(results[2].value, 0.003);
-  EXPECT_EQ(results[3].kind, REWARD_TIMEOUT);
-  EXPECT_EQ(results[4].value, 0.001);
+  EXPECT_TRUE(WithTimeEnough([&](absl::Duration limit) {
+    const auto results =
+        ScoreTexts(*rule, {"aa", "hang", "bbb", "hang", "c"}, WithLimit(limit));
+    EXPECT_EQ(results[1].kind, REWARD_TIMEOUT);
+    EXPECT_THAT(results[1].detail,
+                HasSubstr(absl::StrCat("answered nothing for ",
+                                       absl::FormatDuration(limit))));
+    EXPECT_EQ(results[3].kind, REWARD_TIMEOUT);
+    return results[0].value == 0.002 && results[2].value == 0.003 &&
+           results[4].value == 0.001;
+  }));
 }
 
 TEST(ProcessRuleTest, TheBatchEndsAtItsDeadline) {
   const auto rule = MakeOrDie(Library(kWayward));
-  RuleContext context;
+  RuleContext context = WithLimit(absl::Hours(1));
   context.deadline = absl::Now() + absl::Milliseconds(200);
   const auto results = ScoreTexts(*rule, {"hang", "hang"}, context);
   EXPECT_EQ(results[0].kind, REWARD_TIMEOUT);
-  EXPECT_LT(absl::Now() - context.deadline, absl::Seconds(30));
+  EXPECT_EQ(results[1].kind, REWARD_TIMEOUT);
 }
 
 TEST(ProcessRuleTest, ManyThreadsShareTheProcess) {
@@ -354,7 +358,7 @@ TEST_F(ScriptTest, NothingIsLeftRunning) {
     const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
     return stat.ok() && stat->find(") Z") == std::string::npos;
   };
-  const absl::Time limit = absl::Now() + absl::Seconds(30);
+  const absl::Time limit = absl::Now() + absl::Minutes(4);
   while ((is_running(script) || is_running(child)) && absl::Now() < limit) {
     absl::SleepFor(absl::Milliseconds(5));
   }

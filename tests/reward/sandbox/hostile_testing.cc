@@ -42,10 +42,14 @@ void FoldersBelow(const fs::path& folder, std::vector<fs::path>* found) {
 
 RunLimits HostileLimits(const HostileProgram& row, bool is_brief) {
   const bool is_clocked = absl::StrContains(row.verdicts, "TLE");
+  // Some of these go on until their time is over.
+  const bool is_endless = absl::StrContains(row.verdicts, "PLE");
   const bool is_control = std::string(row.kind) == "control";
   RunLimits limits;
-  limits.cpu_ms = is_clocked && is_brief ? 30 : 600;
-  limits.wall_ms = !is_clocked ? 20000 : is_brief ? 100 : 1200;
+  limits.cpu_ms = is_clocked && is_brief     ? 30
+                  : is_clocked || is_endless ? 600
+                                             : 60000;
+  limits.wall_ms = !is_clocked ? 240000 : is_brief ? 100 : 1200;
   limits.memory_mb = is_control ? 256 : is_brief ? 40 : 64;
   limits.processes = is_control ? 16 : 8;
   limits.output_kb = 64;
