@@ -153,6 +153,13 @@ class ServiceTest : public ::testing::Test {
     }
   }
 
+  bool AllHaveWorked() const {
+    for (const WorkerStatus& status : coordinator_->Workers()) {
+      if (status.samples_finished == 0) return false;
+    }
+    return true;
+  }
+
   Samples Expected(uint64_t version) const {
     return RunEngine(config_, *weights_, version, works_);
   }
@@ -185,12 +192,11 @@ TEST_F(ServiceTest, AnyNumberOfWorkersOverTcpGivesTheEnginesSamples) {
     ASSERT_TRUE(
         coordinator_->WaitForWorkers(num_workers, absl::Now() + kPatience)
             .ok());
-    EXPECT_EQ(RunVersion(1), Expected(1)) << num_workers << " workers";
-    int working = 0;
-    for (const WorkerStatus& status : coordinator_->Workers()) {
-      working += status.samples_finished > 0;
+    // Until each has had a part in it.
+    for (uint64_t version = 1; version == 1 || !AllHaveWorked(); ++version) {
+      ASSERT_EQ(RunVersion(version), Expected(version))
+          << num_workers << " workers";
     }
-    EXPECT_EQ(working, num_workers);
     coordinator_->FinishRun(kPatience);
     for (auto& worker : workers) EXPECT_TRUE(worker->Wait().ok());
   }
@@ -201,13 +207,10 @@ TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
   EmbeddedWorker embedded(coordinator_.get(), server_.get(), WorkerNamed("e"));
   const std::unique_ptr<RemoteWorker> remote = StartWorker("r");
   ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
-  for (uint64_t version = 1; version <= 4; ++version) {
+  for (uint64_t version = 1; version <= 4 || !AllHaveWorked(); ++version) {
     for (float& x : weights_->mutable_params().Elements(0)) x *= 1.01f;
     weights_->Pack(ops_.get());
     ASSERT_EQ(RunVersion(version), Expected(version)) << version;
-  }
-  for (const WorkerStatus& status : coordinator_->Workers()) {
-    EXPECT_GT(status.samples_finished, 0) << status.name;
   }
   coordinator_->FinishRun(kPatience);
   EXPECT_TRUE(remote->Wait().ok());
@@ -260,7 +263,11 @@ TEST_F(ServiceTest, TheSamplesOfAKilledWorkerGoToAnother) {
 // Its connection breaks with it, which is noticed long before the lease ends.
 TEST_F(ServiceTest, AKilledWorkerIsNoticedByItsBrokenConnection) {
   CoordinatorOptions options = Options();
-  options.return_grace = absl::Milliseconds(10);
+  options.return_grace = options.settle = absl::ZeroDuration();
+  // Stands still, so that the call below waits until it is cancelled.
+  options.now = [this] {
+    return absl::UnixEpoch() + absl::Milliseconds(clock_offset_ms_.load());
+  };
   StartLearner(options);
   CoordinatorClient killed(MakeCoordinatorChannel(server_->address()));
   const auto joined = killed.Join(JoinRequestOf("killed"));
