@@ -5,7 +5,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
 
@@ -52,7 +51,7 @@ absl::StatusOr<std::vector<Trajectory>> GenerateSamples(
         enqueued += options.samples;
       }
     }
-    const absl::Time deadline = absl::Now() + kEvalPoll;
+    const absl::Time deadline = options.patience.now() + kEvalPoll;
     absl::StatusOr<Trajectory> next = source->Next(deadline);
     if (next.ok()) {
       const auto first = first_of.find(next->prompt_id());
