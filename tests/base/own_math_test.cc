@@ -118,8 +118,9 @@ TEST(OwnMathTest, TheProgramCallsNoRoundingOfOthers) {
       int number = 0;
       for (absl::string_view line : absl::StrSplit(*text, '\n')) {
         ++lines;
+        ++number;
         EXPECT_THAT(Findings(line), IsEmpty())
-            << path << ":" << ++number
+            << path << ":" << number
             << ": call base/math.h or kernels/cpu/simd-inl.h instead";
       }
     }
