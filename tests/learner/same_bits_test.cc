@@ -1,0 +1,126 @@
+// The bits of a training belong to the instruction set alone: not to the
+// compiler, nor to the versions of libm and Highway. A change of a kernel's
+// order changes the hashes here, and with them those of every run.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/philox.h"
+#include "learner/optimizer.h"
+#include "learner/policy_gradient.h"
+#include "learner/supervised.h"
+#include "learner/training_state.h"
+#include "tests/kernels/op_test_util.h"
+
+namespace r1 {
+namespace {
+
+constexpr int kTokens = 48;
+constexpr int kPromptTokens = 8;
+
+ModelConfig SmallModel() {
+  ModelConfig config;
+  config.vocab_size = 131;
+  config.hidden_size = 64;
+  config.intermediate_size = 96;
+  config.num_layers = 2;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 16;
+  config.max_positions = kTokens;
+  config.tie_embeddings = true;
+  return config;
+}
+
+TrainSequence RandomTokens(uint64_t index) {
+  RandomSequence random(1, RandomStream::kData, index, 0);
+  TrainSequence sequence;
+  for (int i = 0; i < kTokens; ++i) {
+    sequence.tokens.push_back(random.NextBelow(SmallModel().vocab_size));
+  }
+  return sequence;
+}
+
+// Three supervised updates under a cosine schedule.
+TrainingState Pretrain(Ops* ops) {
+  const ModelConfig config = SmallModel();
+  ParamSet params(std::make_shared<ParamLayout>(config));
+  InitializeParams(1, &params);
+  SupervisedSection section;
+  section.set_steps(3);
+  section.set_batch_tokens(4 * kTokens);
+  section.set_learning_rate(0.01f);
+  section.set_warmup_steps(1);
+  SupervisedTrainer trainer(
+      "pretrain", section,
+      [](uint64_t index) -> absl::StatusOr<TrainSequence> {
+        return RandomTokens(index);
+      },
+      ops, nullptr, StartTraining(config, std::move(params), false, ops));
+  for (int step = 0; step < 3; ++step) {
+    const auto metrics = trainer.Step();
+    EXPECT_TRUE(metrics.ok()) << metrics.status();
+  }
+  return std::move(trainer).ReleaseState();
+}
+
+// Two updates of policy gradient with a KL term to the first weights.
+TrainingState Reinforce(const TrainingState& pretrained, Ops* ops) {
+  const ModelConfig config = SmallModel();
+  TrainingState state =
+      StartTraining(config, pretrained.weights->params().Clone(), true, ops);
+  ParamSet grads(state.weights->params().shared_layout());
+  std::vector<PolicySample> samples(6);
+  for (size_t s = 0; s < samples.size(); ++s) {
+    samples[s].sequence = RandomTokens(100 + s);
+    samples[s].sequence.first_scored = kPromptTokens;
+    samples[s].rollout_logprobs.assign(samples[s].sequence.scored(), -4.9f);
+    samples[s].old_logprobs = samples[s].rollout_logprobs;
+    samples[s].advantage = s % 2 ? 1 : -0.5;
+  }
+  std::vector<const PolicySample*> minibatch;
+  for (const PolicySample& sample : samples) minibatch.push_back(&sample);
+  PolicyLossConfig loss;
+  loss.kl_coef = 0.1;
+  PolicyGradient gradient(
+      config, loss, /*temperature=*/0.7f, /*microbatch_tokens=*/4 * kTokens,
+      [](int64_t) {}, ops);
+  OptimizerConfig optimizer;
+  optimizer.schedule.peak = 0.01;
+  optimizer.max_grad_norm = 1;
+  for (int step = 0; step < 2; ++step) {
+    grads.SetZero();
+    const MinibatchGradient minibatch_gradient = gradient.Compute(
+        *state.weights, state.reference.get(), minibatch, &grads);
+    ApplyUpdate(optimizer, minibatch_gradient.loss, grads, ops,
+                &state.optimizer, &state.weights->mutable_params());
+    state.weights->Pack(ops);
+  }
+  return state;
+}
+
+class SameBitsTest : public OnEveryTarget {};
+R1_INSTANTIATE_ON_EVERY_TARGET(SameBitsTest);
+
+TEST_P(SameBitsTest, OfATraining) {
+  const std::map<std::string, std::string> hashes = {
+      {"AVX3",
+       "51a5a9f215101b660dea92ea30eb1ae9e19e210c1285e70cfebcbaea82bc50a6"},
+      {"AVX2",
+       "c2690877859464521d5f81734448ecce51333e037f59a79ac8824d8c7e1beb03"},
+      {"SCALAR",
+       "141edd5a080b074596001411bd59c117fd57e37060abaa012762ce9596ef8c1b"}};
+  const std::unique_ptr<Ops> ops = MakeCpuOps(2);
+  const TrainingState pretrained = Pretrain(ops.get());
+  const TrainingState trained = Reinforce(pretrained, ops.get());
+  const auto expected = hashes.find(CpuTargetName());
+  ASSERT_NE(expected, hashes.end()) << CpuTargetName();
+  EXPECT_EQ(HashParams(trained.weights->params()), expected->second);
+}
+
+}  // namespace
+}  // namespace r1
