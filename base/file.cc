@@ -13,6 +13,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/process_name.h"
 #include "base/status_macros.h"
 
 namespace r1 {
@@ -66,7 +69,7 @@ std::string ParentOf(const std::string& path) {
 
 absl::Status ErrnoStatus(absl::string_view what, absl::string_view path,
                          int errno_value) {
-  absl::StatusCode code = absl::StatusCode::kUnavailable;
+  absl::StatusCode code = absl::StatusCode::kFailedPrecondition;
   switch (errno_value) {
     case ENOENT:
     case ENOTDIR:
@@ -85,6 +88,17 @@ absl::Status ErrnoStatus(absl::string_view what, absl::string_view path,
     case EEXIST:
     case ENOTEMPTY:
       code = absl::StatusCode::kAlreadyExists;
+      break;
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ESTALE:
+    case ETIMEDOUT:
+      code = absl::StatusCode::kUnavailable;
       break;
     default:
       break;
@@ -217,17 +231,20 @@ absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Acquire(
   if (!fd.ok()) return ErrnoStatus("cannot open lock", path, errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return ErrnoStatus("cannot lock", path, errno);
-    char holder[32] = {};
+    char holder[512] = {};
     const ssize_t n = ::pread(fd.get(), holder, sizeof(holder) - 1, 0);
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is held by process ",
-                     absl::StripSuffix(n > 0 ? holder : "(unknown)", "\n"),
-                     ": stop it or choose another folder"));
+    return absl::UnavailableError(absl::StrCat(
+        path, " is held by ",
+        absl::StripSuffix(n > 0 ? holder : "an unknown process", "\n"),
+        ": stop it, wait for its end or choose another folder"));
   }
   // Who holds it, for the message above; the lock itself is the flock.
-  const std::string pid = absl::StrCat(::getpid(), "\n");
+  const std::string holder = absl::StrCat(
+      DescribeProcess(ThisProcess()), ", since ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()),
+      "\n");
   if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), pid.data(), pid.size(), 0) < 0) {
+      ::pwrite(fd.get(), holder.data(), holder.size(), 0) < 0) {
     return ErrnoStatus("cannot write lock", path, errno);
   }
   return std::unique_ptr<FileLock>(new FileLock(fd.Release()));

@@ -1,7 +1,9 @@
 // Files that survive kill -9 and power loss: whole-file reads, atomic writes,
 // atomic publication of folders, and an exclusive lock on a folder.
-// Errors: NotFound, PermissionDenied, ResourceExhausted (disk full), otherwise
-// Unavailable; each message names the path and the system's reason.
+// Errors: NotFound, PermissionDenied, ResourceExhausted (disk full),
+// Unavailable for what may pass by itself (busy, out of memory or handles, a
+// disk or server that does not answer), otherwise FailedPrecondition; each
+// message names the path and the system's reason.
 #ifndef R1_BASE_FILE_H_
 #define R1_BASE_FILE_H_
 
@@ -53,7 +55,8 @@ absl::Status LacksFile(const std::string& folder, const std::string& message);
 // destruction or the process ends, however it ends.
 class FileLock {
  public:
-  // Errors: FailedPrecondition if another process holds it (names its pid).
+  // The file then says which process that is, for people and for the error.
+  // Errors: Unavailable if another process holds it (names it).
   static absl::StatusOr<std::unique_ptr<FileLock>> Acquire(
       const std::string& path);
   ~FileLock();

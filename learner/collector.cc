@@ -232,6 +232,7 @@ void SampleCollector::SubmitGroupIfWhole(uint64_t prompt_id) {
 
 absl::Status SampleCollector::WaitForAll() {
   while (!awaited_samples_.empty()) {
+    R1_RETURN_IF_ERROR(stall_.CheckNotStopped());
     ReportProgress(StepPhase::kRollout);
     const absl::Time deadline = patience_.now() + kTick;
     auto trajectory = peers_.rollout->Next(deadline);
@@ -243,6 +244,7 @@ absl::Status SampleCollector::WaitForAll() {
     R1_RETURN_IF_ERROR(TakeRewards(absl::InfinitePast()));
   }
   while (rewards_due_ > 0) {
+    R1_RETURN_IF_ERROR(stall_.CheckNotStopped());
     ReportProgress(StepPhase::kReward);
     R1_RETURN_IF_ERROR(TakeRewards(patience_.now() + kTick));
   }

@@ -73,7 +73,8 @@ class SampleCollector {
   // and rewards. With rl.dynamic_sampling, draws again for every group that is
   // not informative, at most so many rounds (DAPO, arXiv 2503.14476, 3.2).
   // What is returned is durable in the journal.
-  // Errors: Unavailable after patience.before_giving_up without progress,
+  // Errors: Cancelled if patience.should_stop said so, with what has come in
+  // the journal; Unavailable after patience.before_giving_up without progress,
   // naming who is awaited; FailedPrecondition if more than
   // reward.max_error_share of the results are errors or timeouts, if all
   // results of eight prompts or more are abstentions, or if the journal holds

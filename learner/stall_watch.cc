@@ -16,6 +16,13 @@ StallWatch::StallWatch(const Patience& patience, std::string what)
 
 void StallWatch::NoteProgress() { last_progress_ = patience_.now(); }
 
+absl::Status StallWatch::CheckNotStopped() const {
+  if (!patience_.should_stop || !patience_.should_stop()) {
+    return absl::OkStatus();
+  }
+  return absl::CancelledError(absl::StrCat(what_, ": stopped while waiting"));
+}
+
 absl::Status StallWatch::NoteTimeout(const absl::Status& timeout,
                                      absl::Time deadline,
                                      const std::vector<WorkerStatus>& workers) {

@@ -20,6 +20,8 @@ struct Patience {
   absl::Duration before_giving_up = absl::Minutes(10);
   // The clock; the deadlines of waits are its times.
   std::function<absl::Time()> now = absl::Now;
+  // Whether the wait is to end at once; asked often. May be empty.
+  std::function<bool()> should_stop = nullptr;
 };
 
 // Time in which this process stood still is no wait.
@@ -31,6 +33,9 @@ class StallWatch {
 
   // Something awaited has come.
   void NoteProgress();
+
+  // Cancelled once patience.should_stop says so.
+  absl::Status CheckNotStopped() const;
 
   // A wait until `deadline` ended with `timeout`. New tokens of the workers are
   // progress.

@@ -39,6 +39,8 @@ class Trainer {
   // One rollout phase and its rl.minibatches x rl.inner_epochs updates. Returns
   // and records the metrics of step state().step. After an error the trainer
   // is spent: go on from the last checkpoint; the journal keeps the samples.
+  // After Cancelled (options.patience.should_stop) state() is still that of the
+  // step before.
   // Errors: those of SampleCollector::Collect; FailedPrecondition if a rollout
   // log-prob and the trainer's own differ by more than rl.max_mismatch, naming
   // the sample, or after three updates in a row that were not applied.

@@ -15,6 +15,7 @@
 #include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/escape.h"
+#include "pipeline/exit_code.h"
 #include "proto/nearest_name.h"
 
 namespace r1 {
@@ -29,7 +30,12 @@ constexpr char kExamples[] =
     "  r1 quickstart                          a small model, in minutes\n"
     "  r1 train configs/smoke.textproto --run-dir runs/smoke\n"
     "  r1 COMMAND --help                      options and examples\n"
-    "\nExit codes: 0 done, 1 failed, 2 wrong usage.";
+    "\nExit codes:\n"
+    "  0    done\n"
+    "  1    failed; the same command would fail again\n"
+    "  2    wrong usage\n"
+    "  75   not done, the same command goes on: stopped by Ctrl-C or SIGTERM,\n"
+    "       or something was out of reach, late or held by another process";
 
 void PrintError(absl::string_view message) {
   for (absl::string_view line :
@@ -149,7 +155,7 @@ int RunCommandLine(int argc, char** argv) {
     const absl::Status status = body();
     if (status.ok()) return kExitOk;
     PrintError(status.message());
-    return kExitFailure;
+    return ExitCodeOf(status);
   }
   return UsageError(commands, "no command was given");
 }

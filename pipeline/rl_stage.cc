@@ -15,6 +15,7 @@
 #include "pipeline/model_path.h"
 #include "pipeline/reward_link.h"
 #include "pipeline/rollout_fleet.h"
+#include "pipeline/run_owner.h"
 #include "pipeline/run_reader.h"
 #include "pipeline/run_schema.h"
 #include "pipeline/stop_signal.h"
@@ -45,10 +46,13 @@ class RlStage {
   absl::Status Load(const std::function<absl::StatusOr<StageModel>()>& start);
   absl::Status PinInputs();
   absl::Status Train();
+  absl::Status Advance(Trainer* trainer);
   absl::Status StartFleet();
   // `id` names state.weights.
   absl::Status EvaluateIfDue(const TrainingState& state, const WeightsId& id);
   absl::StatusOr<std::vector<Prompt>> HeldOutPrompts() const;
+  void ShowSampling(const std::string& what, int64_t done, int64_t total,
+                    const std::vector<WorkerStatus>& workers);
   void ShowProgress(const StepProgress& progress);
 
   const RunContext& context_;
@@ -111,7 +115,8 @@ absl::Status RlStage::StartFleet() {
                     // A store that fails says so at the next Flush.
                     store->RecordEvent(-1, "worker", message).IgnoreError();
                   }));
-  return absl::OkStatus();
+  if (fleet_->join_address().empty()) return absl::OkStatus();
+  return WriteRunOwner(context_.folder->path(), fleet_->join_address());
 }
 
 absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
@@ -141,8 +146,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   const absl::StatusOr<EvalReport> report =
       Evaluate(id, state.weights, prompts, *start_.tokenizer, options, source,
                *reward_, [&](int64_t done, int64_t total) {
-                 context_.progress->Activity("evaluating", done, total);
-                 context_.progress->Workers(source->Workers());
+                 ShowSampling("evaluating", done, total, source->Workers());
                  return !StopRequested();
                });
   if (absl::IsCancelled(report.status())) {
@@ -156,11 +160,18 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   return absl::OkStatus();
 }
 
+void RlStage::ShowSampling(const std::string& what, int64_t done, int64_t total,
+                           const std::vector<WorkerStatus>& workers) {
+  context_.progress->Activity(
+      workers.empty() ? "waiting for workers to join" : what, done, total);
+  context_.progress->Workers(workers);
+}
+
 void RlStage::ShowProgress(const StepProgress& progress) {
   switch (progress.phase) {
     case StepPhase::kRollout:
-      context_.progress->Activity("generating samples", progress.samples_done,
-                                  progress.samples_total);
+      ShowSampling("generating samples", progress.samples_done,
+                   progress.samples_total, progress.workers);
       break;
     case StepPhase::kReward:
       context_.progress->Activity("scoring samples", progress.rewards_done,
@@ -171,7 +182,6 @@ void RlStage::ShowProgress(const StepProgress& progress) {
                                   progress.tokens_to_train);
       break;
   }
-  if (!progress.workers.empty()) context_.progress->Workers(progress.workers);
 }
 
 absl::Status RlStage::Train() {
@@ -190,30 +200,40 @@ absl::Status RlStage::Train() {
       AccuracyRule(config_.reward(), config_.data().task());
   R1_ASSIGN_OR_RETURN(options.answer_rule.right_from,
                       reward_->RightScore(options.answer_rule.name));
+  // Nothing is changed while samples are awaited, and those that came are kept.
+  options.patience.should_stop = StopRequested;
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
   Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
                   std::move(options));
-  const int64_t every = config_.checkpoint().every();
   while (trainer.state().step < config_.rl().steps()) {
-    if (StopRequested()) {
+    const absl::Status status =
+        StopRequested() ? absl::CancelledError() : Advance(&trainer);
+    if (absl::IsCancelled(status) && StopRequested()) {
+      R1_RETURN_IF_ERROR(context_.store->Flush());
       R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
       return InterruptedError(
           absl::StrCat("after rl step ", trainer.state().step));
     }
-    R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.Step());
-    const int64_t step = trainer.state().step;
-    if (step == 1) {
-      R1_RETURN_IF_ERROR(context_.store->RecordEvent(step, kFirstRlStepEvent,
-                                                     "RL step 1 is done"));
-    }
-    R1_RETURN_IF_ERROR(context_.store->Flush());
-    context_.progress->Step(step, metrics);
-    if (step % every == 0 || step == config_.rl().steps()) {
-      R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
-    }
-    R1_RETURN_IF_ERROR(EvaluateIfDue(trainer.state(), trainer.weights_id()));
+    R1_RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
+}
+
+// One step, and what follows it.
+absl::Status RlStage::Advance(Trainer* trainer) {
+  R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer->Step());
+  const int64_t step = trainer->state().step;
+  if (step == 1) {
+    R1_RETURN_IF_ERROR(context_.store->RecordEvent(step, kFirstRlStepEvent,
+                                                   "RL step 1 is done"));
+  }
+  R1_RETURN_IF_ERROR(context_.store->Flush());
+  context_.progress->Step(step, metrics);
+  if (step % config_.checkpoint().every() == 0 ||
+      step == config_.rl().steps()) {
+    R1_RETURN_IF_ERROR(checkpoints_.Save(trainer->state(), *start_.tokenizer));
+  }
+  return EvaluateIfDue(trainer->state(), trainer->weights_id());
 }
 
 absl::Status RlStage::Run(
@@ -231,8 +251,9 @@ absl::Status RlStage::Run(
   id.set_version(start_.state->version);
   id.set_sha256(HashParams(start_.state->weights->params()));
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
-  if (start_.state->step >= config_.rl().steps()) return absl::OkStatus();
-  return Train();
+  if (start_.state->step < config_.rl().steps()) R1_RETURN_IF_ERROR(Train());
+  if (fleet_ != nullptr) fleet_->Finish();
+  return absl::OkStatus();
 }
 
 }  // namespace

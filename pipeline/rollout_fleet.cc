@@ -59,8 +59,13 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
   R1_ASSIGN_OR_RETURN(fleet->server_, CoordinatorServer::Start(
                                           fleet->coordinator_.get(), listen));
   if (!topology.listen.empty()) {
+    fleet->join_address_ = JoinAddress(fleet->server_->address());
     LogInfo(absl::StrCat("workers may join: r1 worker --join ",
-                         JoinAddress(fleet->address())));
+                         fleet->join_address_));
+  }
+  if (topology.workers == Topology::kNoWorkers) {
+    LogInfo("no worker starts here (--workers none): samples wait for those");
+    return fleet;
   }
   if (topology.workers == 0) {
     WorkerOptions worker;
@@ -75,7 +80,7 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
   processes.count = topology.workers;
   processes.arguments = {
       "r1",        "worker",
-      "--join",    fleet->address(),
+      "--join",    fleet->server_->address(),
       "--name",    "local/{i}",
       "--threads", absl::StrCat(std::max(1, num_threads / topology.workers))};
   processes.on_event = std::move(on_event);
@@ -86,12 +91,15 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
   return fleet;
 }
 
-RolloutFleet::~RolloutFleet() {
+void RolloutFleet::Finish() {
   if (processes_ != nullptr) processes_->ExpectEnd();
-  if (coordinator_ != nullptr && server_ != nullptr) {
-    coordinator_->FinishRun(kLeaveGrace);
-  }
-  if (processes_ != nullptr) processes_->Stop(kLeaveGrace);
+  coordinator_->FinishRun(kLeaveGrace);
+}
+
+RolloutFleet::~RolloutFleet() {
+  if (processes_ == nullptr) return;
+  processes_->ExpectEnd();
+  processes_->Stop(kLeaveGrace);
 }
 
 }  // namespace r1

@@ -29,16 +29,21 @@ class RolloutFleet {
       const RunConfig& config, const ModelConfig& model,
       const Tokenizer& tokenizer, const Topology& topology, int num_threads,
       std::function<void(const std::string& message)> on_event);
-  // Sends all workers home.
+  // The run needs no more samples, now or when it goes on: sends all workers
+  // home. Waits a moment for them to leave.
+  void Finish();
+  // Ends the workers of this machine. Others find the coordinator out of reach
+  // and wait for the run to go on, unless it was finished.
   ~RolloutFleet();
 
   RolloutSource* source() { return coordinator_.get(); }
-  // host:port where workers join; empty if only this process can.
-  const std::string& address() const { return server_->address(); }
+  // host:port where workers elsewhere join; empty if they may not.
+  const std::string& join_address() const { return join_address_; }
 
  private:
   RolloutFleet() = default;
 
+  std::string join_address_;
   // In the order in which they may be destroyed from the bottom up.
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<CoordinatorServer> server_;

@@ -14,6 +14,7 @@
 #include "pipeline/model_path.h"
 #include "pipeline/report.h"
 #include "pipeline/rl_stage.h"
+#include "pipeline/run_owner.h"
 #include "pipeline/stop_signal.h"
 #include "pipeline/summary.h"
 #include "pipeline/supervised_stage.h"
@@ -94,14 +95,16 @@ class Run {
 
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& request) {
   // Before anything is written; a finished run needs no inputs.
-  if (!FileExists(request.run_dir + "/summary.json")) {
+  if (!IsWholeRun(request.run_dir)) {
     R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));
   }
   // From here on there is something to save.
   InstallStopSignals();
   R1_ASSIGN_OR_RETURN(RunFolder folder,
                       RunFolder::Open(request.run_dir, request.config));
-  if (FileExists(folder.summary_path())) return RunOutcome{true};
+  if (IsWholeRun(folder.path())) return RunOutcome{true};
+  // The learner before this one listens no more.
+  R1_RETURN_IF_ERROR(RemoveRunOwner(folder.path()));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,
                       RunStore::Open(folder.database_path()));
   RunContext context;

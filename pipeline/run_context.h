@@ -14,7 +14,9 @@ namespace r1 {
 
 // How a run is spread over processes; never changes a result.
 struct Topology {
-  // Worker processes to start on this machine; 0: sample in this process.
+  // Worker processes to start on this machine; 0: sample in this process;
+  // kNoWorkers: leave all samples to workers that join at `listen`.
+  static constexpr int kNoWorkers = -1;
   int workers = 0;
   // host:port where workers may join; empty: loopback, any free port, and only
   // if there are worker processes.

@@ -20,6 +20,7 @@ namespace {
 constexpr char kConfigName[] = "/config.textproto";
 constexpr char kManifestName[] = "/manifest.json";
 constexpr char kLockName[] = "/lock";
+constexpr char kSummaryName[] = "/summary.json";
 
 constexpr char kOtherFolder[] =
     "start this one in a new folder with --run-dir, or repeat the command that "
@@ -82,6 +83,8 @@ absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
       folder.Pin("seed", absl::StrCat(config.seed()), "the seed"));
   return folder;
 }
+
+std::string RunFolder::summary_path() const { return path_ + kSummaryName; }
 
 bool RunFolder::HasBegun() const {
   return FileExists(path_ + kManifestName) && FileExists(checkpoints_path());
@@ -149,6 +152,10 @@ absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir) {
 
 bool IsRunFolder(const std::string& path) {
   return FileExists(path + kConfigName);
+}
+
+bool IsWholeRun(const std::string& path) {
+  return FileExists(path + kSummaryName);
 }
 
 }  // namespace r1

@@ -1,6 +1,7 @@
 // RUN/: the folder of one run, held by one process at a time, and what keeps
 // a resumed run the same run.
-//   lock, config.textproto, manifest.json, run.db, checkpoints/, report.html
+//   lock, owner.json, config.textproto, manifest.json, run.db, checkpoints/,
+//   report.html, summary.json
 #ifndef R1_PIPELINE_RUN_FOLDER_H_
 #define R1_PIPELINE_RUN_FOLDER_H_
 
@@ -22,10 +23,10 @@ class RunFolder {
   // configuration. A run without any checkpoint has not begun: it starts anew.
   // One that has must go on as it began: `config` must be what the run began
   // with, save for where and how fast it runs: threads, reward.server,
-  // rollout.max_batch and rollout.lease_seconds. Errors: FailedPrecondition if
-  // another process holds the folder, if its configuration, build or
-  // instruction set differs (names the difference), or if it holds something
-  // that is no run. Nothing is changed then.
+  // rollout.max_batch and rollout.lease_seconds. Errors: Unavailable if
+  // another process holds the folder; FailedPrecondition if its configuration,
+  // build or instruction set differs (names the difference), or if it holds
+  // something that is no run. Nothing is changed then.
   static absl::StatusOr<RunFolder> Open(const std::string& path,
                                         const RunConfig& config);
 
@@ -39,7 +40,8 @@ class RunFolder {
   std::string database_path() const { return path_ + "/run.db"; }
   std::string checkpoints_path() const { return path_ + "/checkpoints"; }
   std::string report_path() const { return path_ + "/report.html"; }
-  std::string summary_path() const { return path_ + "/summary.json"; }
+  // Written last: the run is whole then (IsWholeRun).
+  std::string summary_path() const;
 
  private:
   RunFolder(std::string path, std::unique_ptr<FileLock> lock)
@@ -61,6 +63,9 @@ absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir);
 
 // True if the folder is that of a run, whole or not.
 bool IsRunFolder(const std::string& path);
+
+// True if the run has done all it has to do.
+bool IsWholeRun(const std::string& path);
 
 }  // namespace r1
 

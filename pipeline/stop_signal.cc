@@ -1,5 +1,6 @@
 #include "pipeline/stop_signal.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -16,7 +17,9 @@ namespace r1 {
 namespace {
 
 // A signal handler can reach nothing but globals; these are lock-free.
-std::atomic<int> signals_seen{0};
+std::atomic<bool> is_stop_requested{false};
+std::atomic<int> interrupts_seen{0};
+std::atomic<bool> has_terminal{false};
 std::atomic<const char*> restore_sequence{nullptr};
 // An eventfd that is readable from the first signal on.
 std::atomic<int> stop_event{-1};
@@ -30,14 +33,24 @@ void RestoreTerminal() {
 }
 
 void OnStopSignal(int signal) {
-  if (signals_seen.fetch_add(1) == 0) {
+  if (!is_stop_requested.exchange(true)) {
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t written =
         ::write(stop_event.load(), &one, sizeof(one));
+  }
+  // A second Ctrl-C means now. A scheduler's second signal means nothing: it
+  // signals each process of a job, and again when the grace is over.
+  if (signal != SIGINT || interrupts_seen.fetch_add(1) == 0 || !has_terminal) {
     return;
   }
   RestoreTerminal();
   ::_exit(128 + signal);
+}
+
+bool HasTerminal() {
+  const int fd = ::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (fd >= 0) ::close(fd);
+  return fd >= 0;
 }
 
 void OnFatalSignal(int signal) {
@@ -67,12 +80,13 @@ bool WaitReadable(int first, int second) {
 void InstallStopSignals() {
   stop_event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   R1_CHECK(stop_event >= 0, "an eventfd at the program's start");
+  has_terminal = HasTerminal();
   Handle(SIGINT, OnStopSignal, SA_RESTART);
   Handle(SIGTERM, OnStopSignal, SA_RESTART);
   Handle(SIGPIPE, SIG_IGN, 0);
 }
 
-bool StopRequested() { return signals_seen.load() > 0; }
+bool StopRequested() { return is_stop_requested; }
 
 void WaitForStopRequest() { WaitReadable(stop_event, -1); }
 

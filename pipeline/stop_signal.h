@@ -1,6 +1,7 @@
-// Ctrl-C and SIGTERM: the first asks the run to stop at the end of its step,
-// the second ends the process at once. Either way the terminal is left as it
-// was found.
+// Ctrl-C and SIGTERM ask the run to stop at the end of its step. A second
+// Ctrl-C at a terminal ends the process at once; further SIGTERMs, and SIGINTs
+// without a terminal, change nothing. Either way the terminal is left as it was
+// found.
 #ifndef R1_PIPELINE_STOP_SIGNAL_H_
 #define R1_PIPELINE_STOP_SIGNAL_H_
 

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "pipeline/exit_code.h"
 
 namespace r1 {
 namespace {
@@ -143,7 +144,11 @@ void WorkerProcesses::Reap(Worker* worker) {
 void WorkerProcesses::NoteDeath(Worker* worker, int wait_status) {
   const bool was_healthy = absl::Now() - worker->started > kHealthyLife;
   if (was_healthy) worker->failures = worker->kills = 0;
-  int& count = WIFSIGNALED(wait_status) ? worker->kills : worker->failures;
+  // A scheduler signals all processes of a job: one that was asked to leave has
+  // not failed.
+  const bool was_stopped =
+      WIFSIGNALED(wait_status) || WEXITSTATUS(wait_status) == kExitAgain;
+  int& count = was_stopped ? worker->kills : worker->failures;
   ++count;
   const std::string what =
       absl::StrCat("worker ", worker->number, " ", DescribeDeath(wait_status));
@@ -153,7 +158,7 @@ void WorkerProcesses::NoteDeath(Worker* worker, int wait_status) {
     worker->restart_at = absl::InfiniteFuture();
     if (!has_failed_) {
       has_failed_ = true;
-      options_.on_failure(absl::UnavailableError(
+      options_.on_failure(absl::FailedPreconditionError(
           absl::StrCat(what, ", ", count,
                        " times in a row: see its messages above, or run "
                        "without --workers")));

@@ -24,11 +24,16 @@ namespace {
 
 constexpr char kServiceName[] = "r1.Reward";
 
-absl::Status CannotListen(const std::string& address,
+// A port that is taken may be free later; an address that is not this
+// machine's stays so.
+absl::Status CannotListen(const std::string& address, absl::StatusCode code,
                           absl::string_view reason) {
-  return absl::UnavailableError(absl::StrCat(
-      "cannot listen on ", address, ": ", reason,
-      "; stop the process that holds the address or choose another port"));
+  const bool is_taken = code == absl::StatusCode::kUnavailable;
+  return absl::Status(
+      code, absl::StrCat("cannot listen on ", address, ": ", reason,
+                         is_taken ? "; stop the process that holds the address "
+                                    "or choose another port"
+                                  : "; give an address of this machine"));
 }
 
 // Binds and releases the address. gRPC would say only that it failed, after
@@ -42,7 +47,10 @@ absl::Status CheckCanListen(const std::string& address,
   const int error =
       getaddrinfo(host_port.host.c_str(), absl::StrCat(host_port.port).c_str(),
                   &hints, &found);
-  if (error != 0) return CannotListen(address, gai_strerror(error));
+  if (error != 0) {
+    return CannotListen(address, absl::StatusCode::kFailedPrecondition,
+                        gai_strerror(error));
+  }
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int yes = 1;
   // As gRPC does: a port in TIME_WAIT is free, one that is listened on is not.
@@ -53,7 +61,13 @@ absl::Status CheckCanListen(const std::string& address,
   const int reason = errno;
   if (fd >= 0) close(fd);
   freeaddrinfo(found);
-  if (!is_free) return CannotListen(address, std::strerror(reason));
+  if (!is_free) {
+    return CannotListen(address,
+                        reason == EADDRINUSE
+                            ? absl::StatusCode::kUnavailable
+                            : absl::StatusCode::kFailedPrecondition,
+                        std::strerror(reason));
+  }
   return absl::OkStatus();
 }
 
@@ -80,7 +94,8 @@ absl::StatusOr<std::unique_ptr<RewardServer>> RewardServer::Start(
   builder.RegisterService(&server->service_);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
-    return CannotListen(address, "gRPC could not bind it");
+    return CannotListen(address, absl::StatusCode::kUnavailable,
+                        "gRPC could not bind it");
   }
   server->address_ = BoundAddress(address, server->port_);
   server->server_->GetHealthCheckService()->SetServingStatus(kServiceName,

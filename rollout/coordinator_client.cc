@@ -143,11 +143,6 @@ void CoordinatorClient::Cancel() {
   for (grpc::ClientContext* context : contexts_) context->TryCancel();
 }
 
-bool CoordinatorClient::WaitCancelled(absl::Duration timeout) {
-  absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&is_cancelled_), timeout);
-}
-
 absl::Time CoordinatorClient::last_contact() const {
   absl::MutexLock lock(&mutex_);
   return last_contact_;

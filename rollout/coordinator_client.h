@@ -46,8 +46,6 @@ class CoordinatorClient {
 
   // Ends all calls in flight and refuses new ones, but for the two above.
   void Cancel();
-  // Waits; true at once when cancelled.
-  bool WaitCancelled(absl::Duration timeout);
   // When the coordinator answered last, or this object was made.
   absl::Time last_contact() const;
 

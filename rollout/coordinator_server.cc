@@ -46,7 +46,7 @@ absl::Status TryBind(const HostPort& address) {
   const int error =
       getaddrinfo(host.c_str(), address.port.c_str(), &hints, &found);
   if (error != 0) {
-    return absl::UnavailableError(
+    return absl::FailedPreconditionError(
         absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ",
                      gai_strerror(error), "; give an address of this machine"));
   }
@@ -56,13 +56,15 @@ absl::Status TryBind(const HostPort& address) {
   if (fd < 0 ||
       setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
       bind(fd, found->ai_addr, found->ai_addrlen) != 0) {
-    const int code = errno;
-    status = absl::UnavailableError(absl::StrCat(
-        "cannot listen on ", address.host, ":", address.port, ": ",
-        std::strerror(code),
-        code == EADDRINUSE ? "; stop the process that uses the port or choose "
-                             "another (port 0 = any free one)"
-                           : "; give an address of this machine"));
+    const bool is_taken = errno == EADDRINUSE;
+    status = absl::Status(
+        is_taken ? absl::StatusCode::kUnavailable
+                 : absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("cannot listen on ", address.host, ":", address.port, ": ",
+                     std::strerror(errno),
+                     is_taken ? "; stop the process that uses the port or "
+                                "choose another (port 0 = any free one)"
+                              : "; give an address of this machine"));
   }
   if (fd >= 0) close(fd);
   freeaddrinfo(found);

@@ -19,8 +19,9 @@ namespace r1 {
 class CoordinatorServer {
  public:
   // listen: "host:port", port 0 for any free one; "" serves this process only.
-  // Errors: InvalidArgument for a malformed address, Unavailable for a port in
-  // use or an address that is not this machine's; one line, with the remedy.
+  // Errors: InvalidArgument for a malformed address, FailedPrecondition for one
+  // that is not this machine's, Unavailable for a port in use; one line, with
+  // the remedy.
   static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(
       Coordinator* coordinator, const std::string& listen);
   // Ends all calls.

@@ -4,69 +4,91 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "rollout/worker_session.h"
 
 namespace r1 {
+namespace {
 
-Worker::Worker(std::shared_ptr<grpc::Channel> channel, WorkerOptions options)
-    : channel_(std::move(channel)),
+// While a worker waits it says so as often.
+constexpr absl::Duration kNoteInterval = absl::Minutes(1);
+
+bool IsOutOfReach(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+}  // namespace
+
+Worker::Worker(FindCoordinator find, WorkerOptions options)
+    : find_(std::move(find)),
       options_(std::move(options)),
       ops_(MakeCpuOps(options_.threads)) {}
 
 absl::Status Worker::Run(std::stop_token stop) {
   last_contact_ = absl::Now();
   for (;;) {
-    // One client per session: once cancelled it stays so.
-    CoordinatorClient client(channel_);
-    const std::stop_callback cancel(stop, [&] { client.Cancel(); });
-    R1_ASSIGN_OR_RETURN(const JoinReply joined, Join(&client));
-    R1_RETURN_IF_ERROR(Annotate(PrepareModel(joined), "the model of the run"));
-    const absl::Status status = RunSession(&client, joined, stop);
-    last_contact_ = client.last_contact();
-    const bool is_lost = absl::IsNotFound(status) ||
-                         absl::IsUnavailable(status) ||
-                         absl::IsDeadlineExceeded(status);
-    if (!is_lost) return status;
+    R1_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
+                        Join(stop));
+    if (connection == nullptr) return absl::OkStatus();
+    R1_RETURN_IF_ERROR(
+        Annotate(PrepareModel(connection->joined), "the model of the run"));
+    const absl::Status status =
+        RunSession(&connection->client, connection->joined, stop);
+    last_contact_ = connection->client.last_contact();
+    if (!absl::IsNotFound(status) && !IsOutOfReach(status)) return status;
     LogWarning(absl::StrCat(
         "worker ", options_.name,
         " lost the coordinator and joins again: ", status.message()));
   }
 }
 
-absl::StatusOr<JoinReply> Worker::Join(CoordinatorClient* client) {
-  JoinRequest request;
-  request.set_worker_name(options_.name);
-  request.set_build_id(options_.build_id);
-  request.set_simd_target(options_.simd_target);
+absl::StatusOr<std::unique_ptr<Worker::Connection>> Worker::Join(
+    const std::stop_token& stop) {
+  absl::Notification stopped;
+  const std::stop_callback on_stop(stop, [&] { stopped.Notify(); });
   absl::Duration pause = absl::Milliseconds(50);
+  absl::Time next_note = absl::InfinitePast();
   for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<JoinReply> reply = client->Join(request);
-    if (reply.ok() || !(absl::IsUnavailable(reply.status()) ||
-                        absl::IsDeadlineExceeded(reply.status()))) {
-      return reply;
-    }
-    const absl::Duration left =
-        last_contact_ + options_.reconnect - absl::Now();
+    absl::StatusOr<std::unique_ptr<Connection>> connection = TryToJoin(stop);
+    if (!IsOutOfReach(connection.status())) return connection;
+    const absl::Time now = absl::Now();
+    const absl::Duration left = last_contact_ + options_.reconnect - now;
     if (left <= absl::ZeroDuration()) {
       return absl::UnavailableError(absl::StrCat(
           "no coordinator answered for ",
           absl::FormatDuration(options_.reconnect), " (", attempt,
           " attempts); is the learner running, and the address right? ",
-          reply.status().message()));
+          connection.status().message()));
     }
-    if (attempt == 1) {
+    if (now >= next_note) {
+      next_note = now + kNoteInterval;
       LogInfo(absl::StrCat(
           "worker ", options_.name, " waits for the coordinator, up to ",
-          absl::FormatDuration(absl::Ceil(left, absl::Seconds(1)))));
+          absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))), ": ",
+          connection.status().message()));
     }
-    if (client->WaitCancelled(std::min(pause, left))) {
+    if (stopped.WaitForNotificationWithTimeout(std::min(pause, left))) {
       return absl::CancelledError("stopped");
     }
     pause = std::min(2 * pause, absl::Seconds(1));
   }
+}
+
+absl::StatusOr<std::unique_ptr<Worker::Connection>> Worker::TryToJoin(
+    const std::stop_token& stop) {
+  R1_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, find_());
+  if (channel == nullptr) return nullptr;
+  auto connection = std::make_unique<Connection>(channel);
+  const std::stop_callback cancel(stop, [&] { connection->client.Cancel(); });
+  JoinRequest request;
+  request.set_worker_name(options_.name);
+  request.set_build_id(options_.build_id);
+  request.set_simd_target(options_.simd_target);
+  R1_ASSIGN_OR_RETURN(connection->joined, connection->client.Join(request));
+  return connection;
 }
 
 absl::Status Worker::PrepareModel(const JoinReply& joined) {

@@ -6,9 +6,11 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,10 +39,19 @@ struct WorkerOptions {
   int64_t kv_bytes = int64_t{2} << 30;
 };
 
+// The way to the coordinator, asked for before each attempt to join: a learner
+// that goes on may do so elsewhere. Null: the run is over. Unavailable: nobody
+// knows yet.
+using FindCoordinator =
+    std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>()>;
+
 // Threads: one call of Run.
 class Worker {
  public:
-  Worker(std::shared_ptr<grpc::Channel> channel, WorkerOptions options);
+  Worker(FindCoordinator find, WorkerOptions options);
+  // To a coordinator that stays where it is.
+  Worker(std::shared_ptr<grpc::Channel> channel, WorkerOptions options)
+      : Worker([channel] { return channel; }, std::move(options)) {}
 
   // OK when the run is finished; Cancelled when stopped, after sending what
   // was finished and giving the rest back.
@@ -59,12 +70,23 @@ class Worker {
     std::unique_ptr<FetchedWeights> fetched;
   };
 
-  absl::StatusOr<JoinReply> Join(CoordinatorClient* client);
+  // The worker's place in a run.
+  struct Connection {
+    explicit Connection(const std::shared_ptr<grpc::Channel>& channel)
+        : client(channel) {}
+    CoordinatorClient client;
+    JoinReply joined;
+  };
+
+  // Null: the run is over.
+  absl::StatusOr<std::unique_ptr<Connection>> Join(const std::stop_token& stop);
+  absl::StatusOr<std::unique_ptr<Connection>> TryToJoin(
+      const std::stop_token& stop);
   absl::Status PrepareModel(const JoinReply& joined);
   absl::Status RunSession(CoordinatorClient* client, const JoinReply& joined,
                           const std::stop_token& stop);
 
-  const std::shared_ptr<grpc::Channel> channel_;
+  const FindCoordinator find_;
   const WorkerOptions options_;
   const std::unique_ptr<Ops> ops_;
   absl::Time last_contact_;

@@ -26,7 +26,8 @@ WorkerSession::WorkerSession(const JoinReply& joined, absl::Duration reconnect,
                              Engine* engine)
     : worker_id_(joined.worker_id()),
       lease_ttl_(absl::Milliseconds(joined.lease_ttl_ms())),
-      reconnect_(reconnect),
+      // Later than that the coordinator has given the samples to others.
+      reconnect_(std::min(reconnect, lease_ttl_)),
       client_(client),
       source_(weights),
       engine_(engine),
@@ -70,7 +71,7 @@ absl::Status WorkerSession::Retry(absl::string_view what,
         client_->last_contact() + reconnect_ - absl::Now();
     if (left <= absl::ZeroDuration()) return status;
     LogWarning(
-        absl::StrCat("cannot ", what, " (attempt ", attempt, ", giving up in ",
+        absl::StrCat("cannot ", what, " (attempt ", attempt, ", for another ",
                      absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))),
                      "): ", status.message()));
     if (mailbox_.WaitClosed(std::min(pause, left))) return status;

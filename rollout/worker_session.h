@@ -23,8 +23,8 @@ namespace r1 {
 // Threads: one call of Run; Stop from any thread.
 class WorkerSession {
  public:
-  // `reconnect`: how long the coordinator may be out of reach. The objects
-  // outlive the session.
+  // `reconnect`: how long the coordinator may be out of reach; the session ends
+  // sooner if its leases do. The objects outlive the session.
   WorkerSession(const JoinReply& joined, absl::Duration reconnect,
                 CoordinatorClient* client, WeightSource* weights,
                 Engine* engine);

@@ -12,11 +12,6 @@
 
 namespace r1 {
 
-// Exit codes of the program.
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;  // one line "r1: ..." says why
-inline constexpr int kExitUsage = 2;    // the command line is wrong
-
 // Runs the command with the arguments that its options were bound to.
 using CommandBody = std::function<absl::Status()>;
 
@@ -56,6 +51,8 @@ CLI::Validator InRange(T low, T high) {
 // number around.
 CLI::Validator WholeNumber();
 
+// The option --workers: 0 to 1024, or "none" as Topology::kNoWorkers.
+void AddWorkersOption(CLI::App* command, int* workers);
 // The option --threads, 0 to 1024, 0 = all cores.
 void AddThreadsOption(CLI::App* command, int* threads);
 // The repeatable option --plugin NAME=TARGET.

@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "pipeline/commands/command.h"
+#include "pipeline/run_context.h"
 
 namespace r1 {
 
@@ -23,6 +24,24 @@ void AddThreadsOption(CLI::App* command, int* threads) {
                    "result")
       ->check(InRange(0, 1024))
       ->type_name("N");
+}
+
+void AddWorkersOption(CLI::App* command, int* workers) {
+  const CLI::Validator number = InRange(0, 1024);
+  command
+      ->add_option("--workers", *workers,
+                   "Worker processes to start here; 0 = sample in this "
+                   "process; none = leave all samples to workers that join at "
+                   "--listen. Never changes a result")
+      ->transform(CLI::Validator(
+          [number](std::string& text) -> std::string {
+            if (text != "none") return number(text);
+            text = absl::StrCat(Topology::kNoWorkers);
+            return "";
+          },
+          /*validator_desc=*/""))
+      ->type_name("N")
+      ->capture_default_str();
 }
 
 void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins) {

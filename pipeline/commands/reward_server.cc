@@ -45,7 +45,9 @@ absl::Status RunRewardServer(const RewardServerArgs& args) {
   std::fflush(stdout);
   WaitForStopRequest();
   server->Shutdown(kDrain);
-  return absl::OkStatus();
+  // No work of its own is ever whole: as a worker that left.
+  return absl::CancelledError(
+      "the reward server was stopped by a signal, with no call under way");
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ absl::Status RunProgram(const SandboxArgs& args) {
   }
   std::printf("%s\n", Dump(Report(result)).c_str());
   if (result.verdict != Verdict::kSandboxError) return absl::OkStatus();
-  return absl::UnavailableError(result.detail);
+  return absl::InternalError(result.detail);
 }
 
 absl::Status CheckMachine(const SandboxArgs& args) {

@@ -56,13 +56,7 @@ CommandBody AddTrain(CLI::App* app) {
                    "if it is")
       ->required()
       ->type_name("DIR");
-  command
-      ->add_option("--workers", args->topology.workers,
-                   "Worker processes to start here; 0 = sample in this "
-                   "process. Never changes a result")
-      ->check(InRange(0, 1024))
-      ->type_name("N")
-      ->capture_default_str();
+  AddWorkersOption(command, &args->topology.workers);
   command
       ->add_option("--listen", args->topology.listen,
                    "Also let workers of other machines join at this address "
@@ -70,12 +64,20 @@ CommandBody AddTrain(CLI::App* app) {
       ->type_name("HOST:PORT");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
+  command->callback([topology = &args->topology] {
+    if (topology->workers == Topology::kNoWorkers && topology->listen.empty()) {
+      throw CLI::ValidationError(
+          "--workers none", "needs --listen HOST:PORT, where workers join");
+    }
+  });
   command->footer(
       "Examples:\n"
       "  r1 train configs/smoke.textproto --run-dir runs/smoke\n"
       "  r1 train configs/smoke.textproto --run-dir runs/two --workers 2\n"
       "  r1 train my.textproto --run-dir runs/a --set rl.steps=50 --set "
       "seed=2\n"
+      "  r1 train my.textproto --run-dir runs/b --workers none "
+      "--listen 0.0.0.0:7000\n"
       "\nThe same command again goes on where the run stopped, however it "
       "did.");
   return [args] { return RunTrain(*args); };

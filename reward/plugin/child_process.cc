@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 
 extern char** environ;
 
@@ -25,11 +26,6 @@ namespace {
 constexpr size_t kMaxLineBytes = 1 << 20;
 // Descriptors of the child while its own are being set up.
 constexpr int kFirstSpare = 500;
-
-absl::Status Failed(absl::string_view what, int error) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot start ", what, ": ", std::strerror(error)));
-}
 
 struct Pipe {
   int read = -1, write = -1;
@@ -112,11 +108,11 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
     const ChildCommand& command) {
   Pipe input, output, errors;
   if (!input.Open() || !output.Open() || !errors.Open()) {
-    return Failed(command.argv[0], errno);
+    return ErrnoStatus("cannot start", command.argv[0], errno);
   }
   std::unique_ptr<ChildProcess> child(new ChildProcess());
   const int error = Spawn(command, input, output, errors, &child->pid_);
-  if (error != 0) return Failed(command.argv[0], error);
+  if (error != 0) return ErrnoStatus("cannot start", command.argv[0], error);
   child->input_ = Release(&input.write);
   child->output_.fd = Release(&output.read);
   child->errors_.fd = Release(&errors.read);

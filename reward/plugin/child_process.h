@@ -33,7 +33,7 @@ void BlockBrokenPipe();
 // BlockBrokenPipe.
 class ChildProcess {
  public:
-  // Errors: Unavailable if it cannot be started.
+  // Errors: those of base/file.h if it cannot be started.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(
       const ChildCommand& command);
   // Kills what still runs and waits for it.

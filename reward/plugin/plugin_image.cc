@@ -119,7 +119,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
       child->has_ended() ? ""
                          : absl::StrCat("said nothing for ",
                                         absl::FormatDuration(kHelloLimit)));
-  return absl::UnavailableError(absl::StrCat(
+  return absl::FailedPreconditionError(absl::StrCat(
       end, " before it said what it is",
       last_error.empty()
           ? ""

@@ -26,7 +26,7 @@ class PluginImage {
   // A process that has said hello, and its description, whose version ends
   // with the hash of the files. What it logs meanwhile is passed on.
   // Errors: InvalidArgument for what the plugin says against the options;
-  // Unavailable if it cannot be started or says nothing within 30 s.
+  // FailedPrecondition if it ends or says nothing within 30 s; as ChildProcess.
   absl::StatusOr<std::unique_ptr<ChildProcess>> Start(
       PluginDescription* description) const;
 

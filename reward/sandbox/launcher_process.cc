@@ -20,11 +20,6 @@
 namespace r1 {
 namespace {
 
-absl::Status Failed(const char* what, int error) {
-  return absl::UnavailableError(
-      absl::StrCat("sandbox: ", what, ": ", std::strerror(error)));
-}
-
 // The launcher as a file in memory that nobody can change any more; shared by
 // all that are started, for the life of the program.
 absl::StatusOr<int> LauncherFile() {
@@ -78,7 +73,8 @@ absl::StatusOr<pid_t> Spawn(int file, int socket) {
       posix_spawn(&pid, "/proc/self/fd/501", &actions, &attributes, argv, env);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) return Failed("starting the launcher", error);
+  if (error != 0)
+    return ErrnoStatus("sandbox:", "starting the launcher", error);
   return pid;
 }
 
@@ -89,7 +85,7 @@ absl::StatusOr<std::unique_ptr<LauncherProcess>> LauncherProcess::Start(
   R1_ASSIGN_OR_RETURN(const int file, LauncherFile());
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return Failed("socketpair", errno);
+    return ErrnoStatus("sandbox:", "socketpair", errno);
   }
   const absl::StatusOr<pid_t> pid = Spawn(file, ends[1]);
   ::close(ends[1]);
@@ -104,10 +100,11 @@ absl::StatusOr<std::unique_ptr<LauncherProcess>> LauncherProcess::Start(
   if (!SendMessage(ends[0], setup.Pack(), {}) ||
       !ReceiveMessage(ends[0], &bytes, &none) ||
       !launcher->ready_.Unpack(bytes)) {
-    return absl::UnavailableError("sandbox: the launcher ended at its start");
+    return absl::FailedPreconditionError(
+        "sandbox: the launcher ended at its start");
   }
   if (!launcher->ready_.error.empty()) {
-    return absl::UnavailableError(
+    return absl::FailedPreconditionError(
         absl::StrCat("sandbox: ", launcher->ready_.error));
   }
   return launcher;

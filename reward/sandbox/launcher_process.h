@@ -16,7 +16,7 @@ namespace r1 {
 // Threads: one at a time; Cancel from any while a run is under way.
 class LauncherProcess {
  public:
-  // Errors: Unavailable, with what the machine refuses.
+  // Errors: FailedPrecondition, with what the machine refuses.
   static absl::StatusOr<std::unique_ptr<LauncherProcess>> Start(
       const LauncherSetup& setup);
   // Ends what runs, and waits until the launcher has cleaned up.

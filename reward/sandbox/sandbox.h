@@ -76,7 +76,7 @@ struct SandboxOptions {
 class Sandbox {
  public:
   // Starts a launcher for each slot.
-  // Errors: Unavailable, with what this machine refuses.
+  // Errors: FailedPrecondition, with what this machine refuses.
   static absl::StatusOr<std::unique_ptr<Sandbox>> Start(
       const SandboxOptions& options);
   // Waits for runs under way.

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -56,11 +57,45 @@ TEST_F(FileTest, SecondLockIsRefusedAndNamesTheHolder) {
   auto lock = FileLock::Acquire(Path("lock"));
   ASSERT_TRUE(lock.ok()) << lock.status();
   const auto second = FileLock::Acquire(Path("lock"));
-  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof(host) - 1), 0);
   EXPECT_THAT(std::string(second.status().message()),
-              testing::HasSubstr(absl::StrCat(::getpid())));
+              testing::ContainsRegex(
+                  absl::StrCat("lock is held by process ", ::getpid(), " on ",
+                               host, ".*, since 20[0-9-]+T[0-9:]+Z: stop it")));
   lock->reset();
   EXPECT_TRUE(FileLock::Acquire(Path("lock")).ok());
+}
+
+// Whatever a process left there that is no more, longer or shorter.
+TEST_F(FileTest, TextInALockThatNobodyHoldsIsHarmless) {
+  for (const std::string& text :
+       {std::string("process 1 on elsewhere, since 1970-01-01T00:00:00Z\n"),
+        std::string("7995\n"), std::string(100000, 'x'), std::string()}) {
+    ASSERT_TRUE(WriteFileAtomic(Path("lock"), text).ok());
+    const auto lock = FileLock::Acquire(Path("lock"));
+    ASSERT_TRUE(lock.ok()) << lock.status();
+    EXPECT_THAT(*ReadFile(Path("lock")),
+                testing::MatchesRegex(absl::StrCat("process ", ::getpid(),
+                                                   " on .*, since .*Z\n")));
+  }
+}
+
+// What may pass by itself is told from what stays as it is.
+TEST_F(FileTest, ErrorsSayWhetherTryingAgainHelps) {
+  for (const int error : {EAGAIN, EBUSY, EIO, EMFILE, ENOMEM, ESTALE}) {
+    EXPECT_EQ(ErrnoStatus("cannot read", "x", error).code(),
+              absl::StatusCode::kUnavailable)
+        << error;
+  }
+  for (const int error : {EISDIR, ELOOP, ENAMETOOLONG, EINVAL}) {
+    EXPECT_EQ(ErrnoStatus("cannot read", "x", error).code(),
+              absl::StatusCode::kFailedPrecondition)
+        << error;
+  }
+  EXPECT_EQ(ErrnoStatus("cannot write", "x", ENOSPC).code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(FileTest, LockIsReleasedWhenItsHolderIsKilled) {

@@ -334,21 +334,28 @@ TEST_F(BadInputTest, DataFiles) {
 
 TEST_F(BadInputTest, Addresses) {
   const TakenPort taken;
+  const std::string file = folder_.Write("a_file", "text");
   const std::vector<BadCase> cases = {
+      // The port may be free later.
       {{"reward-server", "--listen", taken.address()},
-       1,
+       75,
        {taken.address(), "in use"}},
       {TinyTrain(Dir("x"), {"--listen", taken.address()}),
-       1,
+       75,
        {taken.address(), "in use"}},
+      // 192.0.2.0/24 is reserved for documentation: no machine has it.
+      {{"reward-server", "--listen", "192.0.2.1:0"}, 1, {"192.0.2.1:0"}},
+      {TinyTrain(Dir("x"), {"--listen", "192.0.2.1:0"}), 1, {"192.0.2.1:0"}},
       {{"reward-server", "--listen", "here"}, 1, {"here"}},
-      {{"worker", "--join", "there"}, 1, {"--join", "there"}},
+      {{"worker", "--join", "there:"}, 1, {"--join", "there:"}},
+      {{"worker", "--join", "there:70000"}, 1, {"--join", "there:70000"}},
+      {{"worker", "--join", file}, 1, {"--join", file, "is a file"}},
   };
   for (const BadCase& c : cases) ExpectRefused(c);
   // Says that it waits, then gives up.
   const ProgramResult worker = RunProgram(
       {"worker", "--join", "127.0.0.1:1", "--reconnect-seconds", "0.5"});
-  EXPECT_EQ(worker.exit_code, 1);
+  EXPECT_EQ(worker.exit_code, 75);
   EXPECT_THAT(worker.err, ContainsRegex("waits for the coordinator.*\n"
                                         "r1: --join 127.0.0.1:1: .*\n$"));
 }

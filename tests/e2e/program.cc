@@ -27,7 +27,7 @@ std::string NewFolder() {
 
 [[noreturn]] void Exec(const std::string& program, char* const* argv,
                        const std::string& out, const std::string& err) {
-  ::setpgid(0, 0);
+  ::setsid();  // without the terminal of whoever runs the test
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int flags = O_WRONLY | O_CREAT | O_TRUNC;
   ::dup2(::open(out.c_str(), flags, 0644), STDOUT_FILENO);
@@ -121,7 +121,9 @@ std::vector<std::string> TinyTrain(const std::string& run_dir,
   for (const char* setting :
        {"pretrain.steps=20", "rl.steps=3", "rl.prompts=4", "rl.group_size=4",
         "rollout.max_new_tokens=48", "eval.problems=4", "eval.samples=2",
-        "checkpoint.every=1"}) {
+        "checkpoint.every=1",
+        "reward.rule=[{name: \"countdown\"}, {name: \"format\"}, "
+        "{name: \"overlong\"}]"}) {
     arguments.push_back("--set");
     arguments.push_back(setting);
   }

@@ -21,7 +21,7 @@ struct ProgramResult {
 // minutes on a slow one that has much else to do.
 inline constexpr absl::Duration kPatience = absl::Minutes(4);
 
-// A process in a group of its own, killed when this object goes.
+// A process in a session of its own, killed when this object goes.
 class Program {
  public:
   // `program` may be another file than the r1 binary.
@@ -56,7 +56,8 @@ ProgramResult RunProgram(const std::vector<std::string>& arguments,
                          absl::Duration timeout = kPatience);
 
 // A configuration that runs all stages in a second or two: the smoke
-// configuration with fewer steps. Followed by `more`.
+// configuration with fewer steps, paid by length as well, since right answers
+// are too rare for the weights to change. Followed by `more`.
 std::vector<std::string> TinyTrain(const std::string& run_dir,
                                    const std::vector<std::string>& more = {});
 

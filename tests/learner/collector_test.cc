@@ -232,6 +232,22 @@ TEST_F(CollectorTest, AGroupThatWasScoredInPartIsScoredAsAWhole) {
   EXPECT_TRUE(items_.empty());
 }
 
+// A run that is asked to stop while it waits has recorded what came, and goes
+// on with that.
+TEST_F(CollectorTest, AStoppedWaitKeepsWhatCame) {
+  int asked = 0;
+  patience_.should_stop = [&asked] { return ++asked > 2; };
+  ExpectError(absl::StatusCode::kCancelled, "step 3: stopped while waiting");
+  EXPECT_EQ(journal_.samples.size(), 2);  // one each time it was not asked to
+  patience_.should_stop = nullptr;
+  rollout_.queue.clear();
+  rollout_.enqueued.clear();
+  const auto collection = Collect();
+  ASSERT_TRUE(collection.ok()) << collection.status();
+  EXPECT_EQ(rollout_.enqueued.size(), 2);  // of four samples
+  EXPECT_EQ(journal_.samples.size(), 4);
+}
+
 TEST_F(CollectorTest, SilenceIsUnavailableAndSaysWho) {
   patience_ = PatienceOf(absl::Seconds(30), absl::Minutes(10));
   std::vector<std::string> lines;

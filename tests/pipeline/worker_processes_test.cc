@@ -123,6 +123,16 @@ TEST_F(WorkerProcessesTest, AKilledOneIsStartedAgain) {
   (*processes)->Stop(absl::ZeroDuration());
 }
 
+// As one that a scheduler's signal reached.
+TEST_F(WorkerProcessesTest, OneThatAsksToRunAgainHasNotFailed) {
+  auto processes =
+      WorkerProcesses::Start(Options(&witness_, {"worker", "--run-me-again"}));
+  ASSERT_TRUE(processes.ok()) << processes.status();
+  EXPECT_TRUE(witness_.WaitFor("worker 1 ended with code 75; starting",
+                               kMaxFailures + 1));
+  (*processes)->Stop(absl::ZeroDuration());
+}
+
 }  // namespace
 }  // namespace r1
 
@@ -137,6 +147,7 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
     ::pause();  // until a signal ends it
   }
+  if (role == "--run-me-again") return 75;
   if (role == "--kill-itself") ::raise(SIGKILL);
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -586,7 +586,7 @@ TEST(RewardServerTest, ABadAddressIsRefused) {
   EXPECT_EQ(code("nowhere"), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("127.0.0.1:70000"), absl::StatusCode::kInvalidArgument);
   // 192.0.2.0/24 is reserved for documentation: no machine has it.
-  EXPECT_EQ(code("192.0.2.1:7000"), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(code("192.0.2.1:7000"), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

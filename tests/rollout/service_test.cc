@@ -363,6 +363,46 @@ TEST_F(ServiceTest, ARestartedLearnerOnTheSamePortFindsItsWorkersAgain) {
   EXPECT_TRUE(worker->Wait().ok());
 }
 
+// At another address, which is asked for at every attempt.
+TEST_F(ServiceTest, AWorkerFollowsALearnerThatMoves) {
+  absl::Mutex mutex;
+  std::string address;  // empty: nobody knows yet
+  bool is_over = false;
+  const FindCoordinator find =
+      [&]() -> absl::StatusOr<std::shared_ptr<grpc::Channel>> {
+    absl::MutexLock lock(&mutex);
+    if (is_over) return nullptr;
+    if (address.empty()) return absl::UnavailableError("no address");
+    return MakeCoordinatorChannel(address);
+  };
+  const auto move_to = [&](const std::string& next) {
+    absl::MutexLock lock(&mutex);
+    address = next;
+  };
+  absl::Status status;
+  std::thread worker(
+      [&] { status = Worker(find, WorkerNamed("w")).Run(std::stop_token()); });
+  StartLearner(Options());
+  move_to(server_->address());
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  // The next one takes another port while the first still holds its own.
+  const std::unique_ptr<Coordinator> first_coordinator =
+      std::move(coordinator_);
+  std::unique_ptr<CoordinatorServer> first_server = std::move(server_);
+  StartLearner(Options());
+  move_to(server_->address());
+  first_server = nullptr;
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  // Gone for good, but somebody knows that the run is over.
+  {
+    absl::MutexLock lock(&mutex);
+    is_over = true;
+  }
+  server_ = nullptr;
+  worker.join();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_F(ServiceTest, AWorkerGivesUpOnACoordinatorThatStaysAway) {
   StartLearner(Options());
   const std::string address = server_->address();
@@ -441,7 +481,7 @@ TEST_F(ServiceTest, APortInUseIsOneClearLine) {
   EXPECT_EQ(CoordinatorServer::Start(coordinator_.get(), "203.0.113.1:0")
                 .status()
                 .code(),
-            absl::StatusCode::kUnavailable);
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(ServiceTest, APromptThatIsTooLongEndsTheRunByName) {
