@@ -50,14 +50,16 @@ bool IsInformative(const RewardGroup& group) {
 }
 
 std::vector<std::vector<double>> ComputeAdvantages(
-    AdvantageEstimator estimator, absl::Span<const RewardGroup> groups) {
+    AdvantageEstimator estimator, absl::Span<const RewardGroup> groups,
+    bool only_informative) {
   std::vector<std::vector<double>> advantages;
   double batch_sum_squares = 0;
   int64_t batch_count = 0;
   for (const RewardGroup& group : groups) {
     const int64_t n = CountScores(group);
-    if (n >= 2) batch_count += n;
-    if (!IsInformative(group)) {
+    const bool is_informative = IsInformative(group);
+    if (is_informative || (n >= 2 && !only_informative)) batch_count += n;
+    if (!is_informative) {
       advantages.emplace_back(group.size(), 0.0);
       continue;
     }

@@ -32,8 +32,12 @@ bool IsInformative(const RewardGroup& group);
 // Shapes: ragged [P][G] -> the same.
 // Source: DeepSeekMath (arXiv 2402.03300) 4.1.2; arXiv 2503.20783 eq. 3;
 // arXiv 2402.14740 eq. 8; arXiv 2501.03262 eq. 8 with baseline.
+//
+// `only_informative`: only informative groups are trained on, as with dynamic
+// sampling, so the batch that is whitened over has no others.
 std::vector<std::vector<double>> ComputeAdvantages(
-    AdvantageEstimator estimator, absl::Span<const RewardGroup> groups);
+    AdvantageEstimator estimator, absl::Span<const RewardGroup> groups,
+    bool only_informative = false);
 
 }  // namespace r1
 

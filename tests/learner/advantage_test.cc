@@ -111,6 +111,24 @@ TEST_P(EveryEstimator, FewerThanTwoScoresGiveZeros) {
 INSTANTIATE_TEST_SUITE_P(All, EveryEstimator,
                          testing::Values(GRPO, DR_GRPO, RLOO, REINFORCE_PP));
 
+// Dynamic sampling leaves the other groups out of the batch: the std of what is
+// trained on is 1, however many were rejected.
+TEST(Advantage, WhiteningRunsOverTheGroupsThatTrain) {
+  for (const std::vector<RewardGroup>& groups :
+       {std::vector<RewardGroup>{{1, 1}, {0, 0}, {1, 0}},
+        std::vector<RewardGroup>{{1, 0}, {1, 1}, {3, std::nullopt}, {2, 2}},
+        std::vector<RewardGroup>{{1, 0}}}) {
+    const auto a = ComputeAdvantages(REINFORCE_PP, groups,
+                                     /*only_informative=*/true);
+    for (size_t g = 0; g < groups.size(); ++g) {
+      const double expected = IsInformative(groups[g]) ? std::sqrt(0.5) : 0;
+      // 1e-6 is added to a std of sqrt(0.5).
+      EXPECT_THAT(a[g], ElementsAre(DoubleNear(expected, 2e-6),
+                                    DoubleNear(-expected, 2e-6)));
+    }
+  }
+}
+
 TEST(Advantage, InformativeMeansTwoScoresThatDiffer) {
   EXPECT_TRUE(IsInformative({0, 1}));
   EXPECT_TRUE(IsInformative({std::nullopt, 0, 0, 1}));
