@@ -104,8 +104,8 @@ absl::StatusOr<TrainingState> CheckpointStore::LoadNewest(bool with_reference,
   }
   return absl::DataLossError(absl::StrCat(
       "all ", steps.size(), " checkpoints in ", folder_,
-      " are damaged: restore one of them, or move the folder away to "
-      "repeat the stage; the newest: ",
+      " are damaged: restore one of them from a copy, or start anew in another "
+      "run folder; the newest: ",
       newest_fault.message()));
 }
 

@@ -9,7 +9,7 @@
 
 namespace r1 {
 
-// A screen on standard output if that is a terminal of at least 80 x 24 that
+// A screen on standard output if that is a terminal of at least 40 x 16 that
 // understands cursor control (TERM set and not "dumb"); else plain lines on
 // standard output. NO_COLOR turns colours off (no-color.org).
 // The screen uses the terminal's alternate buffer and takes the log over (see

@@ -52,9 +52,10 @@ class Run {
           corpus, MakeCorpus(config.pretrain(), config.data(), config.seed()));
     }
     R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
+    R1_RETURN_IF_ERROR(CheckData(model));
+    // From here on the run has begun.
     R1_RETURN_IF_ERROR(context_.folder->Pin(
         "base_model_sha256", HashParams(model.params), "the base model"));
-    R1_RETURN_IF_ERROR(CheckData(model));
     return StageModel{model.config, std::move(model.params), model.tokenizer};
   }
 
@@ -95,18 +96,25 @@ class Run {
 
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& request) {
   // Before anything is written; a finished run needs no inputs.
-  if (!IsWholeRun(request.run_dir)) {
+  R1_ASSIGN_OR_RETURN(const bool is_finished,
+                      IsFinishedRun(request.run_dir, request.config));
+  if (!is_finished) {
     R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));
   }
   // From here on there is something to save.
   InstallStopSignals();
-  R1_ASSIGN_OR_RETURN(RunFolder folder,
-                      RunFolder::Open(request.run_dir, request.config));
-  if (IsWholeRun(folder.path())) return RunOutcome{true};
+  R1_ASSIGN_OR_RETURN(
+      RunFolder folder,
+      RunFolder::Open(request.run_dir, request.config, request.accept_build));
+  if (folder.is_finished()) return RunOutcome{true};
   // The learner before this one listens no more.
   R1_RETURN_IF_ERROR(RemoveRunOwner(folder.path()));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,
                       RunStore::Open(folder.database_path()));
+  for (const std::string& change : folder.changes()) {
+    LogWarning(absl::StrCat("the run goes on with a change: ", change));
+    R1_RETURN_IF_ERROR(store->RecordEvent(-1, "changed", change));
+  }
   RunContext context;
   context.config = &request.config;
   context.topology = request.topology;

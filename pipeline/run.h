@@ -14,6 +14,8 @@ struct RunSpec {
   RunConfig config;
   std::string run_dir;
   Topology topology;
+  // Go on with a run that another build of the program has begun.
+  bool accept_build = false;
 };
 
 struct RunOutcome {

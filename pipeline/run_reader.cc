@@ -158,6 +158,25 @@ absl::StatusOr<std::vector<EvalSample>> RunReader::EvalSamples(
   }
 }
 
+absl::StatusOr<bool> HasRecords(const std::string& database_path) {
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database,
+                      Database::Open(database_path, Database::Mode::kReadOnly));
+  // Tables of whatever version; a session alone has recorded nothing.
+  R1_ASSIGN_OR_RETURN(
+      Statement tables,
+      database->Prepare("SELECT name FROM sqlite_master WHERE type = 'table' "
+                        "AND name <> 'sessions'"));
+  while (true) {
+    R1_ASSIGN_OR_RETURN(const bool has_table, tables.Step());
+    if (!has_table) return false;
+    R1_ASSIGN_OR_RETURN(
+        const int64_t has_row,
+        database->QueryInt(absl::StrCat("SELECT EXISTS(SELECT 1 FROM \"",
+                                        tables.Bytes(0), "\")")));
+    if (has_row != 0) return true;
+  }
+}
+
 double MetricOr(const Metrics& metrics, absl::string_view name,
                 double fallback) {
   for (const auto& [key, value] : metrics) {

@@ -75,6 +75,11 @@ class RunReader {
   std::unique_ptr<Database> database_;
 };
 
+// Whether the run.db at `database_path` holds anything that a run has recorded,
+// in tables of whatever version.
+// Errors: those of Database.
+absl::StatusOr<bool> HasRecords(const std::string& database_path);
+
 // The value of `name`, or `fallback`.
 double MetricOr(const Metrics& metrics, absl::string_view name,
                 double fallback);

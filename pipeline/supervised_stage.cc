@@ -82,6 +82,7 @@ absl::StatusOr<StageModel> RunSupervisedStage(
       pacer.Begin();
       R1_RETURN_IF_ERROR(context.store->Flush());
       R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
+      R1_RETURN_IF_ERROR(context.folder->NoteCheckpoint());
       pacer.End();
     }
     if (is_stopping) {

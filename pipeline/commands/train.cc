@@ -18,6 +18,7 @@ struct TrainArgs {
   Topology topology;
   std::vector<std::string> overrides;
   int threads = -1;  // -1: as configured
+  bool accept_build = false;
 };
 
 absl::Status RunTrain(const TrainArgs& args) {
@@ -29,6 +30,7 @@ absl::Status RunTrain(const TrainArgs& args) {
   R1_ASSIGN_OR_RETURN(request.config, LoadConfig(args.config, overrides));
   request.run_dir = args.run_dir;
   request.topology = args.topology;
+  request.accept_build = args.accept_build;
   R1_ASSIGN_OR_RETURN(const RunOutcome outcome, RunAll(request));
   std::printf(outcome.was_finished ? "%s is finished already; its outcome:\n\n"
                                    : "%s is finished:\n\n",
@@ -62,6 +64,9 @@ CommandBody AddTrain(CLI::App* app) {
                    "Also let workers of other machines join at this address "
                    "(neither encrypted nor authenticated)")
       ->type_name("HOST:PORT");
+  command->add_flag("--accept-build", args->accept_build,
+                    "Go on with a run that another build of r1 began; its "
+                    "results may differ from there on. Recorded in the run");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->callback([topology = &args->topology] {
