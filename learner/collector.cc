@@ -61,9 +61,9 @@ RewardGroup SampleGroup::rewards() const {
   return group;
 }
 
-absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
-                                                    uint64_t version,
-                                                    uint64_t next_index) {
+absl::StatusOr<Collection> SampleCollector::Collect(
+    int64_t step, uint64_t version, uint64_t next_index,
+    const AvoidedWorkers& avoided) {
   step_ = step;
   version_ = version;
   first_index_ = next_index;
@@ -81,7 +81,7 @@ absl::StatusOr<Collection> SampleCollector::Collect(int64_t step,
   const RlSection& rl = config_.rl();
   int missing = rl.prompts();
   for (int round = 0; missing > 0 && round <= rl.dynamic_sampling(); ++round) {
-    R1_RETURN_IF_ERROR(DrawPrompts(missing));
+    R1_RETURN_IF_ERROR(DrawPrompts(missing, avoided));
     R1_RETURN_IF_ERROR(WaitForAll());
     // Before the next round: what it draws depends on the failures of this one,
     // which a resumed run must not score anew.
@@ -115,7 +115,8 @@ absl::Status SampleCollector::LoadJournal() {
 
 // Adds the next `count` prompts; what the journal does not hold of them is
 // enqueued.
-absl::Status SampleCollector::DrawPrompts(int count) {
+absl::Status SampleCollector::DrawPrompts(int count,
+                                          const AvoidedWorkers& avoided) {
   const SamplingParams sampling = TrainingSampling(config_.rollout());
   for (int i = 0; i < count; ++i) {
     SampleGroup group;
@@ -126,7 +127,7 @@ absl::Status SampleCollector::DrawPrompts(int count) {
     const Prompt& prompt = collection_.groups.back().prompt;
     R1_CHECK(prompt.id() + 1 == collection_.next_index, "id is the index");
 
-    RolloutWork work;
+    std::map<std::vector<std::string>, std::vector<uint32_t>> missing;
     for (uint32_t s = 0; s < static_cast<uint32_t>(config_.rl().group_size());
          ++s) {
       ++samples_total_;
@@ -136,15 +137,17 @@ absl::Status SampleCollector::DrawPrompts(int count) {
       if (auto record = recorded_.extract(key)) {
         R1_RETURN_IF_ERROR(TakeRecorded(std::move(record.mapped())));
       } else {
-        work.sample_indices.push_back(s);
+        const auto avoid = avoided.find(key);
+        missing[avoid == avoided.end() ? std::vector<std::string>()
+                                       : avoid->second]
+            .push_back(s);
       }
     }
     if (peers_.reward->compares_samples()) SubmitGroupIfWhole(prompt.id());
-    if (work.sample_indices.empty()) continue;
-    work.prompt = prompt;
-    work.sampling = sampling;
-    work.seed = config_.seed();
-    peers_.rollout->Enqueue(std::move(work));
+    for (auto& [avoid, indices] : missing) {
+      peers_.rollout->Enqueue(
+          {prompt, std::move(indices), sampling, config_.seed(), avoid});
+    }
   }
   return absl::OkStatus();
 }

@@ -56,6 +56,9 @@ struct Collection {
   int64_t fresh_tokens = 0;         // generated now, not read from the journal
 };
 
+// Names of workers that shall not generate a sample while others could.
+using AvoidedWorkers = std::map<SampleKey, std::vector<std::string>>;
+
 // Threads: one learner thread.
 class SampleCollector {
  public:
@@ -80,13 +83,12 @@ class SampleCollector {
   // results of eight prompts or more are abstentions, or if the journal holds
   // samples of another configuration; any final error of a peer.
   absl::StatusOr<Collection> Collect(int64_t step, uint64_t version,
-                                     uint64_t next_index);
+                                     uint64_t next_index,
+                                     const AvoidedWorkers& avoided = {});
 
  private:
-  using SampleKey = std::pair<uint64_t, uint32_t>;  // prompt id, sample index
-
   absl::Status LoadJournal();
-  absl::Status DrawPrompts(int count);
+  absl::Status DrawPrompts(int count, const AvoidedWorkers& avoided);
   absl::Status TakeRecorded(SampleRecord record);
   absl::Status CheckTrajectory(const Trajectory& trajectory) const;
   RewardItem ItemOf(SampleKey key);

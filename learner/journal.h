@@ -20,6 +20,8 @@ namespace r1 {
 // learner/README.md.
 using Metrics = std::vector<std::pair<std::string, double>>;
 
+using SampleKey = std::pair<uint64_t, uint32_t>;  // prompt id, sample index
+
 struct SampleRecord {
   Prompt prompt;
   Trajectory trajectory;
@@ -46,12 +48,21 @@ class Journal {
   virtual absl::Status RecordAdvantage(int64_t step, uint64_t prompt_id,
                                        uint32_t sample_index,
                                        double advantage) = 0;
+  // Forgets a sample with its reward and advantage, or its reward alone; each
+  // may then be recorded again. Nothing happens if there is none.
+  virtual absl::Status DropSample(int64_t step, uint64_t prompt_id,
+                                  uint32_t sample_index) = 0;
+  virtual absl::Status DropReward(int64_t step, uint64_t prompt_id,
+                                  uint32_t sample_index) = 0;
   // Everything recorded so far survives kill -9 and power loss.
   virtual absl::Status Flush() = 0;
-  // Replaces the metrics of (stage, step).
+  // Replaces the metrics of (stage, step), but for time/… and
+  // tokens_per_second/…: the first stay, as a step that is computed again takes
+  // its samples from the journal.
   virtual absl::Status RecordMetrics(const std::string& stage, int64_t step,
                                      const Metrics& metrics) = 0;
-  // Something a person should know about: a skipped step, a retry.
+  // Something a person should know about: a skipped step, a retry. Recorded
+  // once for equal arguments, unless `step` is -1: none.
   virtual absl::Status RecordEvent(int64_t step, const std::string& kind,
                                    const std::string& message) = 0;
 };

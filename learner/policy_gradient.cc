@@ -1,7 +1,6 @@
 #include "learner/policy_gradient.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace r1 {
 namespace {
@@ -42,18 +41,16 @@ MinibatchExtent ExtentOf(absl::Span<const PolicySample* const> samples) {
 void NoteMismatch(absl::Span<const PolicySample* const> samples,
                   const PackedBatch& batch,
                   absl::Span<const float> trainer_logprobs,
-                  MinibatchGradient* result) {
+                  std::vector<Deviation>* deviations) {
   for (size_t s = 0; s < samples.size(); ++s) {
     const int64_t begin = batch.scored_offsets[s];
+    Deviation worst = {samples[s]};
     for (int64_t i = 0; i < samples[s]->sequence.scored(); ++i) {
-      const double difference =
-          std::abs(static_cast<double>(trainer_logprobs[begin + i]) -
-                   samples[s]->rollout_logprobs[i]);
-      if (difference > result->max_mismatch) {
-        result->max_mismatch = difference;
-        result->worst = samples[s];
-      }
+      const Deviation here = {samples[s], i, samples[s]->rollout_logprobs[i],
+                              trainer_logprobs[begin + i]};
+      if (here.nats() > worst.nats()) worst = here;
     }
+    if (worst.nats() > 0) deviations->push_back(worst);
   }
 }
 
@@ -99,7 +96,7 @@ void PolicyGradient::AddMicrobatch(const ModelWeights& weights,
   model_.Forward(weights, batch.tokens, /*keep_activations=*/true);
   model_.Logprobs(weights, temperature_, absl::MakeSpan(trainer_logprobs),
                   absl::MakeSpan(entropies));
-  NoteMismatch(samples, batch, trainer_logprobs, result);
+  NoteMismatch(samples, batch, trainer_logprobs, &result->deviations);
 
   const std::vector<float> old =
       Concatenate(samples, &PolicySample::old_logprobs);
@@ -119,8 +116,9 @@ void PolicyGradient::AddMicrobatch(const ModelWeights& weights,
   on_tokens_(batch.tokens.tokens.size());
 }
 
-void PolicyGradient::ScoreOldLogprobs(const ModelWeights& weights,
-                                      absl::Span<PolicySample> samples) {
+std::vector<Deviation> PolicyGradient::ScoreOldLogprobs(
+    const ModelWeights& weights, absl::Span<PolicySample> samples) {
+  std::vector<Deviation> deviations;
   std::vector<const PolicySample*> all;
   for (const PolicySample& s : samples) all.push_back(&s);
   int64_t done = 0;
@@ -129,12 +127,14 @@ void PolicyGradient::ScoreOldLogprobs(const ModelWeights& weights,
     std::vector<float> logprobs(batch.scored_offsets.back());
     model_.Forward(weights, batch.tokens, /*keep_activations=*/false);
     model_.Logprobs(weights, temperature_, absl::MakeSpan(logprobs), {});
+    NoteMismatch(microbatch, batch, logprobs, &deviations);
     for (size_t s = 0; s < microbatch.size(); ++s) {
       samples[done++].old_logprobs.assign(
           logprobs.begin() + batch.scored_offsets[s],
           logprobs.begin() + batch.scored_offsets[s + 1]);
     }
   }
+  return deviations;
 }
 
 }  // namespace r1

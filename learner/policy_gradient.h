@@ -2,6 +2,7 @@
 #ifndef R1_LEARNER_POLICY_GRADIENT_H_
 #define R1_LEARNER_POLICY_GRADIENT_H_
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -26,13 +27,22 @@ struct PolicySample {
   float advantage = 0;
 };
 
+// Where a sample's rollout log-probs are furthest from the trainer's.
+struct Deviation {
+  const PolicySample* sample = nullptr;
+  int64_t token = 0;  // of the completion
+  float rollout = 0, trainer = 0;
+
+  double nats() const {
+    return std::abs(static_cast<double>(trainer) - rollout);
+  }
+};
+
 struct MinibatchGradient {
   double loss = 0;
   PolicyLossStats stats;
-  int64_t tokens = 0;  // prompt and completion
-  // Largest |rollout - trainer log-prob| in nats, and whose it is.
-  double max_mismatch = 0;
-  const PolicySample* worst = nullptr;
+  int64_t tokens = 0;                 // prompt and completion
+  std::vector<Deviation> deviations;  // of samples that deviate at all
 };
 
 // Threads: one learner thread.
@@ -58,9 +68,10 @@ class PolicyGradient {
 
   // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
   // this they are the rollout's, which are the same bits where sampler and
-  // trainer share kernels; truncated importance sampling needs both.
-  void ScoreOldLogprobs(const ModelWeights& weights,
-                        absl::Span<PolicySample> samples);
+  // trainer share kernels; truncated importance sampling needs both. Returns
+  // where they are not.
+  std::vector<Deviation> ScoreOldLogprobs(const ModelWeights& weights,
+                                          absl::Span<PolicySample> samples);
 
  private:
   using Microbatch = absl::Span<const PolicySample* const>;

@@ -84,7 +84,7 @@ void AppendSampleMetrics(const Collection& collection,
   metrics->emplace_back("reward/mean", reward.value());
   metrics->emplace_back("reward/raw_mean", raw_reward.value());
   for (const auto& [name, mean] : ComponentMeans(collection)) {
-    metrics->emplace_back(absl::StrCat("reward/", name), mean.value());
+    metrics->emplace_back(absl::StrCat("reward/rule/", name), mean.value());
     if (name == answer_rule.name) {
       metrics->emplace_back("accuracy", accuracy.value());
     }
@@ -111,6 +111,8 @@ void AppendUpdateMetrics(const UpdateTotals& totals, bool has_reference,
   metrics->emplace_back("clip_fraction", stats.clip_fraction());
   metrics->emplace_back("ratio/max", stats.ratio_max);
   metrics->emplace_back("max_logprob_mismatch", totals.max_mismatch);
+  metrics->emplace_back("mismatch/checked_share",
+                        Ratio(totals.compared, totals.samples));
   metrics->emplace_back("loss", Ratio(totals.loss_sum, totals.applied));
   metrics->emplace_back("grad_norm",
                         Ratio(totals.grad_norm_sum, totals.applied));

@@ -22,8 +22,12 @@ struct UpdateTotals {
   double learning_rate = 0;                // of the last
   PolicyLossStats stats;
   int64_t tokens = 0;  // prompt and completion
-  // Of the first minibatch only: later ones have other weights.
-  double max_mismatch = 0;
+  // Samples to train on, and those whose log-probs were compared with the
+  // trainer's: before the first update, as later ones have other weights.
+  int64_t samples = 0, compared = 0;
+  double max_mismatch = 0;  // nats
+  // Those that deviate too far; nothing is updated then.
+  std::vector<Deviation> rejected;
 
   void Add(const MinibatchGradient& gradient, const UpdateResult& update);
 };
@@ -39,7 +43,8 @@ struct StepTimes {
 void AppendSampleMetrics(const Collection& collection,
                          const AnswerRule& answer_rule, Metrics* metrics);
 
-// kl, entropy, clip_fraction, ratio/max, max_logprob_mismatch, loss, grad_norm,
+// kl, entropy, clip_fraction, ratio/max, max_logprob_mismatch,
+// mismatch/checked_share, loss, grad_norm,
 // learning_rate, tokens/trained. `kl` only if `has_reference`.
 void AppendUpdateMetrics(const UpdateTotals& totals, bool has_reference,
                          Metrics* metrics);

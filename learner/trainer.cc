@@ -1,5 +1,6 @@
 #include "learner/trainer.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -12,48 +13,104 @@
 #include "learner/advantage.h"
 
 namespace r1 {
+namespace {
 
-absl::StatusOr<Metrics> Trainer::Step() {
-  const absl::Time start = absl::Now();
-  const int64_t step = state_.step + 1;
-
-  // Rollout and rewards, with the weights shared until Retract.
-  R1_RETURN_IF_ERROR(peers_.rollout->Publish(weights_id(), state_.weights));
-  R1_ASSIGN_OR_RETURN(
-      const Collection collection,
-      collector_.Collect(step, state_.version, state_.next_index));
-  peers_.rollout->Retract();
-  const absl::Time collected = absl::Now();
-
-  // Advantages of the whole phase, before any split.
-  std::vector<RewardGroup> rewards;
-  for (const SampleGroup& group : collection.groups) {
-    rewards.push_back(group.rewards());
-  }
-  const std::vector<std::vector<double>> advantages =
-      ComputeAdvantages(config_.rl().advantage(), rewards);
-  R1_RETURN_IF_ERROR(RecordAdvantages(collection, advantages));
-
-  R1_ASSIGN_OR_RETURN(const UpdateTotals totals,
-                      Train(MakeSamples(collection, advantages)));
-
-  state_.step = step;
-  ++state_.version;
-  state_.next_index = collection.next_index;
-  weights_sha256_ = HashParams(state_.weights->params());
-
-  Metrics metrics;
-  AppendSampleMetrics(collection, options_.answer_rule, &metrics);
-  AppendUpdateMetrics(totals, state_.reference != nullptr, &metrics);
-  AppendTimeMetrics({absl::ToDoubleSeconds(collected - start),
-                     absl::ToDoubleSeconds(absl::Now() - collected)},
-                    collection.fresh_tokens, totals.tokens, &metrics);
-  metrics.emplace_back("version", state_.version);
-  R1_RETURN_IF_ERROR(peers_.journal->RecordMetrics("rl", step, metrics));
-  return metrics;
+PolicySample MakeSample(const SampleGroup& group, uint32_t sample_index,
+                        double advantage) {
+  const auto& prompt = group.prompt.token_ids();
+  const Trajectory& trajectory = group.samples[sample_index].trajectory;
+  PolicySample sample;
+  sample.prompt_id = group.prompt.id();
+  sample.sample_index = sample_index;
+  sample.sequence.tokens.assign(prompt.begin(), prompt.end());
+  sample.sequence.tokens.insert(sample.sequence.tokens.end(),
+                                trajectory.tokens().begin(),
+                                trajectory.tokens().end());
+  sample.sequence.first_scored = prompt.size();
+  sample.rollout_logprobs.assign(trajectory.logprobs().begin(),
+                                 trajectory.logprobs().end());
+  sample.old_logprobs = sample.rollout_logprobs;
+  sample.advantage = static_cast<float>(advantage);
+  return sample;
 }
 
-absl::StatusOr<UpdateTotals> Trainer::Train(std::vector<PolicySample> samples) {
+}  // namespace
+
+absl::StatusOr<Metrics> Trainer::Step() {
+  const int64_t step = state_.step + 1;
+  StepTimes times;
+  int64_t fresh_tokens = 0;
+  MismatchInquiry inquiry(config_, peers_, step);
+  for (;;) {
+    // Rollout and rewards, with the weights shared in the meantime.
+    const absl::Time start = absl::Now();
+    R1_ASSIGN_OR_RETURN(const Collection collection,
+                        Collect(step, &inquiry, &fresh_tokens));
+    const absl::Time collected = absl::Now();
+    times.rollout_seconds += absl::ToDoubleSeconds(collected - start);
+
+    // Advantages of the whole phase, before any split.
+    std::vector<RewardGroup> rewards;
+    for (const SampleGroup& group : collection.groups) {
+      rewards.push_back(group.rewards());
+    }
+    const std::vector<std::vector<double>> advantages = ComputeAdvantages(
+        config_.rl().advantage(), rewards, config_.rl().dynamic_sampling() > 0);
+    R1_RETURN_IF_ERROR(RecordAdvantages(collection, advantages));
+
+    std::vector<PolicySample> samples = MakeSamples(collection, advantages);
+    R1_ASSIGN_OR_RETURN(const UpdateTotals totals,
+                        Train(absl::MakeSpan(samples)));
+    times.train_seconds += absl::ToDoubleSeconds(absl::Now() - collected);
+    if (!totals.rejected.empty()) {  // then nothing was updated
+      R1_RETURN_IF_ERROR(inquiry.Reject(totals.rejected, collection));
+      continue;
+    }
+
+    state_.step = step;
+    ++state_.version;
+    state_.next_index = collection.next_index;
+    weights_sha256_ = HashParams(state_.weights->params());
+
+    Metrics metrics;
+    AppendSampleMetrics(collection, options_.answer_rule, &metrics);
+    AppendUpdateMetrics(totals, state_.reference != nullptr, &metrics);
+    AppendTimeMetrics(times, fresh_tokens, totals.tokens, &metrics);
+    metrics.emplace_back("version", state_.version);
+    R1_RETURN_IF_ERROR(peers_.journal->RecordMetrics("rl", step, metrics));
+    return metrics;
+  }
+}
+
+// All samples of the step; those that were rejected once are compared first.
+absl::StatusOr<Collection> Trainer::Collect(int64_t step,
+                                            MismatchInquiry* inquiry,
+                                            int64_t* fresh_tokens) {
+  for (;;) {
+    R1_RETURN_IF_ERROR(peers_.rollout->Publish(weights_id(), state_.weights));
+    R1_ASSIGN_OR_RETURN(
+        Collection collection,
+        collector_.Collect(step, state_.version, state_.next_index,
+                           inquiry->avoided()));
+    peers_.rollout->Retract();
+    *fresh_tokens += collection.fresh_tokens;
+    std::vector<PolicySample> again;
+    for (const auto& [prompt_id, sample_index] : inquiry->OpenIn(collection)) {
+      const SampleGroup& group =
+          collection.groups[prompt_id - state_.next_index];
+      again.push_back(MakeSample(group, sample_index, /*advantage=*/0));
+    }
+    if (again.empty()) return collection;
+    R1_ASSIGN_OR_RETURN(
+        const bool is_settled,
+        inquiry->Settle(TooFar(gradient_.ScoreOldLogprobs(
+                            *state_.weights, absl::MakeSpan(again))),
+                        collection));
+    if (is_settled) return collection;
+  }
+}
+
+absl::StatusOr<UpdateTotals> Trainer::Train(absl::Span<PolicySample> samples) {
   const RlSection& rl = config_.rl();
   train_progress_.tokens_trained = 0;
   train_progress_.tokens_to_train = 0;
@@ -61,14 +118,17 @@ absl::StatusOr<UpdateTotals> Trainer::Train(std::vector<PolicySample> samples) {
     train_progress_.tokens_to_train +=
         sample.sequence.length() * rl.inner_epochs();
   }
-  if (rl.tis_cap() > 0) {
-    gradient_.ScoreOldLogprobs(*state_.weights, absl::MakeSpan(samples));
-  }
   UpdateTotals totals;
+  totals.samples = samples.size();
+  if (rl.tis_cap() > 0) {
+    Compare(gradient_.ScoreOldLogprobs(*state_.weights, samples),
+            samples.size(), &totals);
+  }
   for (int epoch = 0; epoch < rl.inner_epochs(); ++epoch) {
     for (const std::vector<int>& indices :
          SplitIntoMinibatches(samples.size(), rl.minibatches(), config_.seed(),
                               state_.step, epoch)) {
+      if (!totals.rejected.empty()) return totals;
       std::vector<const PolicySample*> minibatch;
       for (int i : indices) minibatch.push_back(&samples[i]);
       R1_RETURN_IF_ERROR(Update(minibatch, &totals));
@@ -86,9 +146,9 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
     grads_.SetZero();
     const MinibatchGradient gradient = gradient_.Compute(
         *state_.weights, state_.reference.get(), minibatch, &grads_);
-    if (totals->updates == 0) {
-      R1_RETURN_IF_ERROR(CheckMismatch(gradient));
-      totals->max_mismatch = gradient.max_mismatch;
+    if (totals->updates == 0 && config_.rl().tis_cap() == 0) {
+      Compare(gradient.deviations, minibatch.size(), totals);
+      if (!totals->rejected.empty()) return absl::OkStatus();
     }
     const UpdateResult update =
         ApplyUpdate(optimizer_, gradient.loss, grads_, ops_, &optimizer,
@@ -163,39 +223,30 @@ std::vector<PolicySample> Trainer::MakeSamples(
         !IsInformative(group.rewards())) {
       continue;
     }
-    const auto& prompt = group.prompt.token_ids();
     for (size_t i = 0; i < group.samples.size(); ++i) {
       if (group.samples[i].reward.kind() != REWARD_SCORE) continue;
-      const Trajectory& trajectory = group.samples[i].trajectory;
-      PolicySample sample;
-      sample.prompt_id = group.prompt.id();
-      sample.sample_index = i;
-      sample.sequence.tokens.assign(prompt.begin(), prompt.end());
-      sample.sequence.tokens.insert(sample.sequence.tokens.end(),
-                                    trajectory.tokens().begin(),
-                                    trajectory.tokens().end());
-      sample.sequence.first_scored = prompt.size();
-      sample.rollout_logprobs.assign(trajectory.logprobs().begin(),
-                                     trajectory.logprobs().end());
-      sample.old_logprobs = sample.rollout_logprobs;
-      sample.advantage = static_cast<float>(advantages[g][i]);
-      samples.push_back(std::move(sample));
+      samples.push_back(MakeSample(group, i, advantages[g][i]));
     }
   }
   return samples;
 }
 
-absl::Status Trainer::CheckMismatch(const MinibatchGradient& gradient) const {
-  if (gradient.max_mismatch <= config_.rl().max_mismatch()) {
-    return absl::OkStatus();
+std::vector<Deviation> Trainer::TooFar(
+    const std::vector<Deviation>& deviations) const {
+  std::vector<Deviation> far;
+  for (const Deviation& d : deviations) {
+    if (d.nats() > config_.rl().max_mismatch()) far.push_back(d);
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "step ", state_.step + 1, ", sample ", gradient.worst->prompt_id, "/",
-      gradient.worst->sample_index,
-      ": rollout and trainer log-probs differ by ", gradient.max_mismatch,
-      " nats, above rl.max_mismatch = ", config_.rl().max_mismatch(),
-      ". The worker ran another build, instruction set or set of weights, or "
-      "the journal comes from one"));
+  return far;
+}
+
+void Trainer::Compare(const std::vector<Deviation>& deviations,
+                      int64_t num_compared, UpdateTotals* totals) const {
+  totals->compared += num_compared;
+  for (const Deviation& d : deviations) {
+    totals->max_mismatch = std::max(totals->max_mismatch, d.nats());
+  }
+  totals->rejected = TooFar(deviations);
 }
 
 absl::Status Trainer::ReportSkipped(

@@ -9,9 +9,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "kernels/ops.h"
 #include "learner/collector.h"
 #include "learner/journal.h"
+#include "learner/mismatch.h"
 #include "learner/policy_gradient.h"
 #include "learner/progress.h"
 #include "learner/step_metrics.h"
@@ -41,9 +43,10 @@ class Trainer {
   // is spent: go on from the last checkpoint; the journal keeps the samples.
   // After Cancelled (options.patience.should_stop) state() is still that of the
   // step before.
-  // Errors: those of SampleCollector::Collect; FailedPrecondition if a rollout
-  // log-prob and the trainer's own differ by more than rl.max_mismatch, naming
-  // the sample, or after three updates in a row that were not applied.
+  // Samples whose log-probs differ from the trainer's own by more than
+  // rl.max_mismatch are made again before anything is updated (mismatch.h).
+  // Errors: those of SampleCollector::Collect and MismatchInquiry;
+  // FailedPrecondition after three updates in a row that were not applied.
   absl::StatusOr<Metrics> Step();
 
   const TrainingState& state() const { return state_; }
@@ -57,10 +60,16 @@ class Trainer {
   std::vector<PolicySample> MakeSamples(
       const Collection& collection,
       const std::vector<std::vector<double>>& advantages) const;
-  absl::StatusOr<UpdateTotals> Train(std::vector<PolicySample> samples);
+  absl::StatusOr<Collection> Collect(int64_t step, MismatchInquiry* inquiry,
+                                     int64_t* fresh_tokens);
+  absl::StatusOr<UpdateTotals> Train(absl::Span<PolicySample> samples);
   absl::Status Update(const std::vector<const PolicySample*>& minibatch,
                       UpdateTotals* totals);
-  absl::Status CheckMismatch(const MinibatchGradient& gradient) const;
+  // Notes in `totals` how the log-probs of so many samples compare.
+  void Compare(const std::vector<Deviation>& deviations, int64_t num_compared,
+               UpdateTotals* totals) const;
+  // Those beyond rl.max_mismatch.
+  std::vector<Deviation> TooFar(const std::vector<Deviation>& deviations) const;
   absl::Status ReportSkipped(const std::vector<const PolicySample*>& minibatch,
                              const UpdateResult& update);
   void ReportProgress(int64_t new_tokens);

@@ -100,7 +100,7 @@ Metrics VerdictCount::Finish() const {
   }
   for (const std::string& rule : rules_.means) {
     const auto mean = means_.find(rule);
-    metrics.emplace_back(absl::StrCat("reward/", rule),
+    metrics.emplace_back(absl::StrCat("reward/rule/", rule),
                          mean == means_.end() ? 0 : mean->second.value());
   }
   return metrics;

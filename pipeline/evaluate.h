@@ -25,16 +25,17 @@ struct EvalReport {
   std::string judge;
   // In display order, with k = samples: pass@1, pass@k, cons@k, the same
   // "_lenient", format, mean_length (tokens), truncated, problems, abstained,
-  // errors, then "reward/NAME", the mean score, for each rule of EvalRules()
-  // but the first. "Strict" (no suffix) is the first rule giving its highest
-  // score, "lenient" that or the task's lenient rule; reward/README.md says
-  // what each accepts. What cannot be had is left out: format and the lenient
-  // numbers where a server elsewhere has no such rule, cons@k where answers
-  // cannot be read. Problems that no sample has a verdict of are part of no
-  // estimate: those whose samples were all abstentions are counted as
-  // "abstained", others as "unjudged". "errors" are samples whose result is an
-  // error or a timeout, "abstained_samples" abstentions beside verdicts. Where
-  // they are 0, "unjudged" and "abstained_samples" are left out.
+  // errors, then "reward/rule/NAME", the mean score, for each rule of
+  // EvalRules() but the first. "Strict" (no suffix) is the first rule giving
+  // its highest score, "lenient" that or the task's lenient rule;
+  // reward/README.md says what each accepts. What cannot be had is left out:
+  // format and the lenient numbers where a server elsewhere has no such rule,
+  // cons@k where answers cannot be read. Problems that no sample has a verdict
+  // of are part of no estimate: those whose samples were all abstentions are
+  // counted as "abstained", others as "unjudged". "errors" are samples whose
+  // result is an error or a timeout, "abstained_samples" abstentions beside
+  // verdicts. Where they are 0, "unjudged" and "abstained_samples" are left
+  // out.
   Metrics metrics;
   std::vector<EvalSample> samples;  // by problem, then sample index
 };

@@ -74,7 +74,8 @@ absl::Status RlStage::Load(
     start_.state = std::make_unique<TrainingState>(StartTraining(
         model.config, std::move(model.params), with_reference, context_.ops));
     // The base model, so that it can be compared with later.
-    return checkpoints_.Save(*start_.state, *start_.tokenizer);
+    R1_RETURN_IF_ERROR(checkpoints_.Save(*start_.state, *start_.tokenizer));
+    return context_.folder->NoteCheckpoint();
   }
   R1_ASSIGN_OR_RETURN(TrainingState state,
                       checkpoints_.LoadNewest(with_reference, context_.ops));
@@ -107,14 +108,14 @@ absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() const {
 absl::Status RlStage::StartFleet() {
   if (fleet_ != nullptr) return absl::OkStatus();
   R1_ASSIGN_OR_RETURN(
-      fleet_, RolloutFleet::Start(
-                  config_, start_.model, *start_.tokenizer, context_.topology,
-                  context_.num_threads,
-                  [store = context_.store](const std::string& message) {
-                    LogWarning(message);
-                    // A store that fails says so at the next Flush.
-                    store->RecordEvent(-1, "worker", message).IgnoreError();
-                  }));
+      fleet_,
+      RolloutFleet::Start(config_, start_.model, *start_.tokenizer,
+                          context_.topology, context_.num_threads,
+                          [store = context_.store](const std::string& kind,
+                                                   const std::string& message) {
+                            // A store that fails says so at the next Flush.
+                            store->RecordEvent(-1, kind, message).IgnoreError();
+                          }));
   if (fleet_->join_address().empty()) return absl::OkStatus();
   return WriteRunOwner(context_.folder->path(), fleet_->join_address());
 }

@@ -49,10 +49,12 @@ std::string JoinAddress(absl::string_view address) {
 absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
     const RunConfig& config, const ModelConfig& model,
     const Tokenizer& tokenizer, const Topology& topology, int num_threads,
-    std::function<void(const std::string& message)> on_event) {
+    std::function<void(const std::string& kind, const std::string& message)>
+        on_event) {
   std::unique_ptr<RolloutFleet> fleet(new RolloutFleet());
   R1_ASSIGN_OR_RETURN(CoordinatorOptions options,
                       MakeCoordinatorOptions(config, model, tokenizer));
+  options.on_event = on_event;
   fleet->coordinator_ = std::make_unique<Coordinator>(std::move(options));
   std::string listen = topology.listen;
   if (listen.empty() && topology.workers > 0) listen = "127.0.0.1:0";
@@ -83,7 +85,13 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
       "--join",    fleet->server_->address(),
       "--name",    "local/{i}",
       "--threads", absl::StrCat(std::max(1, num_threads / topology.workers))};
-  processes.on_event = std::move(on_event);
+  processes.on_event = [on_event](const std::string& message) {
+    LogWarning(message);
+    on_event("worker", message);
+  };
+  processes.is_wanted = [c = fleet->coordinator_.get()](int number) {
+    return !c->IsQuarantined(absl::StrCat("local/", number));
+  };
   processes.on_failure = [c = fleet->coordinator_.get()](
                              const absl::Status& error) { c->Fail(error); };
   R1_ASSIGN_OR_RETURN(fleet->processes_,

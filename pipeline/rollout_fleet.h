@@ -22,13 +22,15 @@ namespace r1 {
 // Threads: one learner thread.
 class RolloutFleet {
  public:
-  // on_event: what a person should know about workers; called from any thread.
+  // on_event: what a person should know about workers, by kind of event;
+  // called from any thread.
   // Errors: Unavailable for a port in use, InvalidArgument for a malformed
   // address.
   static absl::StatusOr<std::unique_ptr<RolloutFleet>> Start(
       const RunConfig& config, const ModelConfig& model,
       const Tokenizer& tokenizer, const Topology& topology, int num_threads,
-      std::function<void(const std::string& message)> on_event);
+      std::function<void(const std::string& kind, const std::string& message)>
+          on_event);
   // The run needs no more samples, now or when it goes on: sends all workers
   // home. Waits a moment for them to leave.
   void Finish();

@@ -21,7 +21,8 @@ const char kSelectSamples[] =
     "SELECT t.step, t.prompt_id, t.sample_index, t.policy_version, "
     "t.finish_reason, t.tokens, t.logprobs, t.completion, p.source, "
     "p.question, p.reference, p.tokens, r.kind, r.total, r.components, "
-    "r.detail, a.advantage, r.raw_total, r.versions FROM trajectories t "
+    "r.detail, a.advantage, r.raw_total, r.versions, t.worker FROM "
+    "trajectories t "
     "JOIN prompts p USING(prompt_id) "
     "LEFT JOIN rewards r USING(step, prompt_id, sample_index) "
     "LEFT JOIN advantages a USING(step, prompt_id, sample_index) ";
@@ -36,6 +37,7 @@ SampleView ReadSample(const Statement& row) {
   trajectory.set_finish_reason(FinishReasonFromName(row.Bytes(4)));
   FromBlob(row.Bytes(5), trajectory.mutable_tokens());
   FromBlob(row.Bytes(6), trajectory.mutable_logprobs());
+  trajectory.set_worker(std::string(row.Bytes(19)));
   view.record.completion = std::string(row.Bytes(7));
   Prompt& prompt = view.record.prompt;
   prompt.set_id(row.Int(1));

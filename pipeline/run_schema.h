@@ -5,7 +5,7 @@
 namespace r1 {
 
 // Stored in the file's user_version; a file with another number is refused.
-inline constexpr int kRunSchemaVersion = 3;
+inline constexpr int kRunSchemaVersion = 4;
 
 // Kind of the event that marks the end of RL step 1.
 inline constexpr char kFirstRlStepEvent[] = "first-rl-step";
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS trajectories(
   step INTEGER NOT NULL, prompt_id INTEGER NOT NULL,
   sample_index INTEGER NOT NULL, policy_version INTEGER NOT NULL,
   finish_reason TEXT NOT NULL, tokens BLOB NOT NULL, logprobs BLOB NOT NULL,
-  completion TEXT NOT NULL,
+  completion TEXT NOT NULL, worker TEXT NOT NULL,
   PRIMARY KEY(step, prompt_id, sample_index)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rewards(
   step INTEGER NOT NULL, prompt_id INTEGER NOT NULL,

@@ -64,6 +64,7 @@ struct RunStore::Writer {
   std::unique_ptr<Database> database;
   Statement begin, commit, rollback;
   Statement prompt, trajectory, reward, advantage;
+  Statement drop_trajectory, drop_reward, drop_advantage;
   Statement delete_metrics, metric, event;
   Statement delete_eval, delete_eval_samples, eval, eval_sample;
   Statement session;
@@ -84,14 +85,26 @@ absl::Status RunStore::Writer::Prepare() {
       {&rollback, "ROLLBACK"},
       // A prompt may be there already: a resumed run draws it again.
       {&prompt, "INSERT OR IGNORE INTO prompts VALUES(?,?,?,?,?)"},
-      {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?)"},
+      {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?,?)"},
       {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?)"},
       {&advantage, "INSERT OR REPLACE INTO advantages VALUES(?,?,?,?)"},
-      {&delete_metrics, "DELETE FROM metrics WHERE stage = ? AND step = ?"},
-      {&metric, "INSERT OR REPLACE INTO metrics VALUES(?,?,?,?,?)"},
+      {&drop_trajectory,
+       "DELETE FROM trajectories WHERE step = ? AND prompt_id = ? AND "
+       "sample_index = ?"},
+      {&drop_reward,
+       "DELETE FROM rewards WHERE step = ? AND prompt_id = ? AND "
+       "sample_index = ?"},
+      {&drop_advantage,
+       "DELETE FROM advantages WHERE step = ? AND prompt_id = ? AND "
+       "sample_index = ?"},
+      {&delete_metrics,
+       "DELETE FROM metrics WHERE stage = ? AND step = ? AND name NOT GLOB "
+       "'time/*' AND name NOT GLOB 'tokens_per_second/*'"},
+      {&metric, "INSERT OR IGNORE INTO metrics VALUES(?,?,?,?,?)"},
       {&event,
        "INSERT INTO events(time_unix_ms, step, kind, message) "
-       "VALUES(?,?,?,?)"},
+       "SELECT ?1, ?2, ?3, ?4 WHERE ?2 = -1 OR NOT EXISTS(SELECT 1 FROM "
+       "events WHERE step = ?2 AND kind = ?3 AND message = ?4)"},
       {&delete_eval, "DELETE FROM evals WHERE step = ?"},
       {&delete_eval_samples, "DELETE FROM eval_samples WHERE step = ?"},
       {&eval, "INSERT OR REPLACE INTO evals VALUES(?,?,?,?)"},
@@ -291,7 +304,8 @@ absl::Status RunStore::RecordTrajectory(int64_t step, const Prompt& prompt,
             .BindText(5, FinishReasonName(trajectory.finish_reason()))
             .BindBlob(6, AsBlob(trajectory.tokens()))
             .BindBlob(7, AsBlob(trajectory.logprobs()))
-            .BindText(8, completion);
+            .BindText(8, completion)
+            .BindText(9, trajectory.worker());
         return w->trajectory.Run();
       });
 }
@@ -329,6 +343,31 @@ absl::Status RunStore::RecordAdvantage(int64_t step, uint64_t prompt_id,
         .BindInt(3, sample_index)
         .BindDouble(4, advantage);
     return w->advantage.Run();
+  });
+}
+
+absl::Status RunStore::DropReward(int64_t step, uint64_t prompt_id,
+                                  uint32_t sample_index) {
+  std::lock_guard<std::mutex> lock(keys_mutex_);
+  R1_RETURN_IF_ERROR(SelectStep(step));
+  keys_.rewards.erase({prompt_id, sample_index});
+  return Enqueue(64, [=](Writer* w) {
+    for (Statement* drop : {&w->drop_reward, &w->drop_advantage}) {
+      drop->BindInt(1, step).BindInt(2, prompt_id).BindInt(3, sample_index);
+      R1_RETURN_IF_ERROR(drop->Run());
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::Status RunStore::DropSample(int64_t step, uint64_t prompt_id,
+                                  uint32_t sample_index) {
+  R1_RETURN_IF_ERROR(DropReward(step, prompt_id, sample_index));
+  std::lock_guard<std::mutex> lock(keys_mutex_);
+  keys_.trajectories.erase({prompt_id, sample_index});
+  return Enqueue(64, [=](Writer* w) {
+    w->drop_trajectory.BindInt(1, step).BindInt(2, prompt_id);
+    return w->drop_trajectory.BindInt(3, sample_index).Run();
   });
 }
 

@@ -61,6 +61,10 @@ class RunStore : public Journal {
   absl::Status RecordAdvantage(int64_t step, uint64_t prompt_id,
                                uint32_t sample_index,
                                double advantage) override;
+  absl::Status DropSample(int64_t step, uint64_t prompt_id,
+                          uint32_t sample_index) override;
+  absl::Status DropReward(int64_t step, uint64_t prompt_id,
+                          uint32_t sample_index) override;
   absl::Status Flush() override;
   absl::Status RecordMetrics(const std::string& stage, int64_t step,
                              const Metrics& metrics) override;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace r1 {
 namespace {
@@ -84,6 +85,7 @@ Statement& Statement::BindDouble(int parameter, double value) {
 }
 
 Statement& Statement::BindText(int parameter, absl::string_view value) {
+  if (!IsUtf8(value)) return BindText(parameter, ToValidUtf8(value));
   R1_CHECK(sqlite3_bind_text(statement_, parameter, value.data(),
                              static_cast<int>(value.size()),
                              SQLITE_TRANSIENT) == SQLITE_OK,

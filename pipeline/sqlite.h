@@ -40,6 +40,7 @@ class Statement {
   Statement& BindInt(int parameter, int64_t value);
   // NaN becomes NULL: SQLite has no other place for it.
   Statement& BindDouble(int parameter, double value);
+  // What is no UTF-8 becomes U+FFFD: other programs refuse to read such text.
   Statement& BindText(int parameter, absl::string_view value);
   Statement& BindBlob(int parameter, absl::string_view value);
 

@@ -152,6 +152,11 @@ void WorkerProcesses::NoteDeath(Worker* worker, int wait_status) {
   ++count;
   const std::string what =
       absl::StrCat("worker ", worker->number, " ", DescribeDeath(wait_status));
+  if (options_.is_wanted && !options_.is_wanted(worker->number)) {
+    worker->restart_at = absl::InfiniteFuture();
+    options_.on_event(absl::StrCat(what, "; it is not started again"));
+    return;
+  }
   const bool is_hopeless =
       worker->failures >= kMaxFailures || worker->kills >= kMaxKills;
   if (is_hopeless) {

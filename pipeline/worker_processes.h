@@ -26,6 +26,9 @@ struct WorkerProcessOptions {
   std::vector<std::string> arguments;
   // Called with what a person should know (a worker died, restarted).
   std::function<void(const std::string& message)> on_event;
+  // Asked when a worker has ended, which is started again only if this is true;
+  // null: always. Called with its number.
+  std::function<bool(int number)> is_wanted;
   // Called once, when a worker cannot be kept alive.
   std::function<void(const absl::Status& error)> on_failure;
 };

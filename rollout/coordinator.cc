@@ -47,6 +47,7 @@ absl::Status Coordinator::Publish(const WeightsId& id,
           " are outstanding"));
     }
     table_.Clear();
+    faults_.clear();
     weights_id_ = id;
     has_weights_ = true;
   }
@@ -105,6 +106,17 @@ std::vector<WorkerStatus> Coordinator::Workers() const {
                         now - worker.last_heard});
   }
   return statuses;
+}
+
+void Coordinator::Quarantine(const std::string& worker,
+                             const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  Dismiss(worker, reason);
+}
+
+bool Coordinator::IsQuarantined(const std::string& worker) const {
+  absl::MutexLock lock(&mutex_);
+  return quarantined_.count(worker) > 0;
 }
 
 absl::Status Coordinator::WaitForWorkers(int count, absl::Time deadline) {
@@ -213,6 +225,9 @@ std::string Coordinator::DescribeOpen() const {
     separator = "; ";
   }
   absl::StrAppend(&text, "; ", workers_.size(), " workers are joined");
+  if (!quarantined_.empty()) {
+    absl::StrAppend(&text, ", ", quarantined_.size(), " are out of service");
+  }
   return text;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,17 +48,24 @@ struct CoordinatorOptions {
   absl::Duration return_grace = absl::Seconds(1);
   // Must not jump; the default is the monotonic clock.
   std::function<absl::Time()> now;
+  // Hears what a person should know of a worker that failed. Called from any
+  // thread; must not call the coordinator.
+  std::function<void(const std::string& kind, const std::string& message)>
+      on_event;
 };
 
 // Counts since the start.
 struct CoordinatorStats {
   uint64_t duplicates = 0;        // trajectories that were already there
-  uint64_t refused = 0;           // malformed or not asked for
+  uint64_t refused = 0;           // trajectories malformed or not asked for
   uint64_t requeued_samples = 0;  // given back or expired
 };
 
-// The methods of RolloutSource belong to the learner thread.
-// Threads: the others are safe from any thread.
+// A sample that a worker cannot generate goes to another, or once more to the
+// same if it is the only one. If that one fails, too, so does the run; else the
+// first was wrong, and gets no more work. Workers are told apart by their
+// names. The methods of RolloutSource belong to the learner thread. Threads:
+// the others are safe from any thread.
 class Coordinator : public RolloutSource {
  public:
   explicit Coordinator(CoordinatorOptions options);
@@ -73,6 +81,8 @@ class Coordinator : public RolloutSource {
   // FailedPrecondition if nothing is outstanding.
   absl::StatusOr<Trajectory> Next(absl::Time deadline) override;
   std::vector<WorkerStatus> Workers() const override;
+  void Quarantine(const std::string& worker,
+                  const std::string& reason) override;
 
   // DeadlineExceeded if fewer than `count` workers have joined by then.
   absl::Status WaitForWorkers(int count, absl::Time deadline);
@@ -82,6 +92,8 @@ class Coordinator : public RolloutSource {
   // Makes Next return `error` from now on: the run cannot go on.
   void Fail(const absl::Status& error);
   CoordinatorStats stats() const;
+  // Whether workers of this name are refused: those put out of service.
+  bool IsQuarantined(const std::string& worker) const;
   PublishedWeights& weights() { return weights_; }
 
   // --- Workers: the service's calls (proto/rollout.proto) -------------------
@@ -99,6 +111,14 @@ class Coordinator : public RolloutSource {
  private:
   // How often a waiting call looks whether its caller is still there.
   static constexpr absl::Duration kWaitSlice = absl::Milliseconds(200);
+
+  using SampleKey = std::pair<uint64_t, uint32_t>;  // prompt id, sample index
+
+  // A worker that could not generate a sample, and why.
+  struct Fault {
+    std::string worker;
+    absl::Status error;
+  };
 
   struct WorkerState {
     std::string name;
@@ -120,9 +140,20 @@ class Coordinator : public RolloutSource {
   void Requeued(int count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Quota(uint64_t worker_id, const WorkerState& worker, absl::Time now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckSubmitted(uint64_t worker_id, uint64_t lease_id,
-                              const Trajectory& trajectory, bool* is_late) const
+  // Whether others than those of `avoid` are there.
+  bool HasOtherWorkers(const std::vector<std::string>& avoid) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool WasAskedFor(uint64_t worker_id, uint64_t lease_id,
+                   const SampleKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(WorkerState* worker, Trajectory trajectory)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteFault(const std::string& worker, const SampleKey& key,
+                 const absl::Status& error)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Dismiss(const std::string& worker, const std::string& reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tell(const std::string& kind, const std::string& message) const;
   std::string DescribeOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const CoordinatorOptions options_;
@@ -137,6 +168,10 @@ class Coordinator : public RolloutSource {
   LeaseTable table_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, WorkerState> workers_ ABSL_GUARDED_BY(mutex_);
   std::deque<Trajectory> results_ ABSL_GUARDED_BY(mutex_);
+  std::map<SampleKey, Fault> faults_
+      ABSL_GUARDED_BY(mutex_);  // of open samples
+  std::map<std::string, std::string> quarantined_
+      ABSL_GUARDED_BY(mutex_);  // name: reason
   absl::Status error_ ABSL_GUARDED_BY(mutex_);
   bool is_finished_ ABSL_GUARDED_BY(mutex_) = false;
   // When the work enqueued lately is handed out; the first of it came at ...

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -33,6 +34,12 @@ absl::StatusOr<JoinReply> Coordinator::Join(const JoinRequest& request) {
                   "start the worker on a machine of the learner's kind");
   }
   absl::MutexLock lock(&mutex_);
+  const auto quarantined = quarantined_.find(request.worker_name());
+  if (quarantined != quarantined_.end()) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "worker ", request.worker_name(), " is out of service for this run: ",
+        quarantined->second, "; check its machine"));
+  }
   const uint64_t id = next_worker_id_++;
   WorkerState& worker = workers_[id];
   worker.name = request.worker_name();
@@ -95,8 +102,13 @@ absl::StatusOr<AcquireReply> Coordinator::Acquire(
     const bool is_settled = now >= settled_at_;
     const int quota = is_settled ? Quota(request.worker_id(), *worker, now) : 0;
     const int capacity = std::min(request.max_samples(), kMaxSamples);
+    const auto may_take = [&](const RolloutWork& work) {
+      mutex_.AssertHeld();
+      return !absl::c_linear_search(work.avoid, worker->name) ||
+             !HasOtherWorkers(work.avoid);
+    };
     for (Lease& lease : table_.Grant(request.worker_id(), quota, capacity,
-                                     now + options_.lease_ttl)) {
+                                     now + options_.lease_ttl, may_take)) {
       *reply.add_leases() = std::move(lease);
     }
     if (reply.leases_size() > 0) {
@@ -141,73 +153,150 @@ absl::StatusOr<RenewReply> Coordinator::Renew(const RenewRequest& request) {
   return reply;
 }
 
-// Sets is_late if the trajectory is well-formed but no longer needed.
-absl::Status Coordinator::CheckSubmitted(uint64_t worker_id, uint64_t lease_id,
-                                         const Trajectory& t,
-                                         bool* is_late) const {
-  const auto nobody = [&] {
-    return absl::InvalidArgumentError(
-        absl::StrCat("nobody asked for sample ", t.sample_index(),
-                     " of prompt ", t.prompt_id(), " under lease ", lease_id));
-  };
-  *is_late = false;
-  if (!table_.WasIssued(lease_id)) return nobody();
-  if (table_.IsOver(lease_id)) {
-    *is_late = true;  // of work whose samples are all there
-    return absl::OkStatus();
-  }
-  const LeaseTable::SampleView sample =
-      table_.Find(t.prompt_id(), t.sample_index());
-  if (sample.work == nullptr) return nobody();
-  if (table_.Owns(worker_id, lease_id) &&
-      sample.state != LeaseTable::State::kDone && sample.lease_id != lease_id) {
-    return nobody();
-  }
-  *is_late = sample.state == LeaseTable::State::kDone;
-  return CheckTrajectory(t, sample.work->prompt.token_ids_size(),
-                         sample.work->sampling, sample.version, options_.model);
+bool Coordinator::WasAskedFor(uint64_t worker_id, uint64_t lease_id,
+                              const SampleKey& key) const {
+  if (!table_.WasIssued(lease_id)) return false;
+  if (table_.IsOver(lease_id)) return true;  // its samples are all there
+  const LeaseTable::SampleView sample = table_.Find(key.first, key.second);
+  if (sample.work == nullptr) return false;
+  return !table_.Owns(worker_id, lease_id) ||
+         sample.state == LeaseTable::State::kDone ||
+         sample.lease_id == lease_id || faults_.count(key) > 0;
 }
 
 absl::StatusOr<SubmitReply> Coordinator::Submit(SubmitRequest request) {
   absl::MutexLock lock(&mutex_);
   R1_ASSIGN_OR_RETURN(WorkerState * worker, FindWorker(request.worker_id()));
-  const bool is_owner = table_.Owns(request.worker_id(), request.lease_id());
-  if (request.error_code() != 0 && is_owner && error_.ok()) {
-    const bool is_code = request.error_code() > 0 && request.error_code() <= 16;
-    error_ = absl::Status(
-        is_code ? static_cast<absl::StatusCode>(request.error_code())
-                : absl::StatusCode::kUnknown,
-        absl::StrCat("worker ", worker->name, ": ", request.error_message()));
-    result_changed_.SignalAll();
-  }
+  const uint64_t lease_id = request.lease_id();
+  const bool is_owner = table_.Owns(request.worker_id(), lease_id);
   // All or nothing: first look, then take.
-  bool is_late = false;
   for (const Trajectory& t : request.trajectories()) {
-    const absl::Status status =
-        CheckSubmitted(request.worker_id(), request.lease_id(), t, &is_late);
-    if (status.ok()) continue;
+    if (WasAskedFor(request.worker_id(), lease_id,
+                    {t.prompt_id(), t.sample_index()})) {
+      continue;
+    }
     stats_.refused += request.trajectories_size();
-    if (is_owner) Requeued(table_.ReleaseLease(request.lease_id()));
+    if (is_owner) Requeued(table_.ReleaseLease(lease_id));
+    const absl::Status refusal = absl::InvalidArgumentError(
+        absl::StrCat("nobody asked for sample ", t.sample_index(),
+                     " of prompt ", t.prompt_id(), " under lease ", lease_id));
     LogWarning(absl::StrCat("refused from worker ", worker->name, ": ",
-                            status.message()));
-    return status;
+                            refusal.message()));
+    return refusal;
   }
+  // The prompt of its errors; the lease may end below.
+  const uint64_t prompt_id = is_owner ? table_.PromptOf(lease_id) : 0;
   SubmitReply reply;
   for (Trajectory& t : *request.mutable_trajectories()) {
-    const LeaseTable::State state =
-        table_.Find(t.prompt_id(), t.sample_index()).state;
-    if (table_.IsOver(request.lease_id()) ||
-        state == LeaseTable::State::kDone) {
+    const SampleKey key{t.prompt_id(), t.sample_index()};
+    const LeaseTable::SampleView sample = table_.Find(key.first, key.second);
+    if (table_.IsOver(lease_id) || sample.state == LeaseTable::State::kDone) {
       reply.set_duplicates(reply.duplicates() + 1);
       ++stats_.duplicates;
       continue;
     }
-    table_.Complete(t.prompt_id(), t.sample_index());
-    ++worker->samples_finished;
-    results_.push_back(std::move(t));
+    const absl::Status fault =
+        CheckTrajectory(t, sample.work->prompt.token_ids_size(),
+                        sample.work->sampling, sample.version, options_.model);
+    if (fault.ok()) {
+      Take(worker, std::move(t));
+      continue;
+    }
+    ++stats_.refused;
+    // A repeated call has told of it before.
+    if (sample.lease_id == lease_id) NoteFault(worker->name, key, fault);
+  }
+  for (const SampleError& error : request.errors()) {
+    const SampleKey key{prompt_id, error.sample_index()};
+    const LeaseTable::SampleView sample = table_.Find(key.first, key.second);
+    if (!is_owner || sample.lease_id != lease_id) continue;  // another has it
+    const bool is_code = error.code() > 0 && error.code() <= 16;
+    NoteFault(worker->name, key,
+              absl::Status(is_code ? static_cast<absl::StatusCode>(error.code())
+                                   : absl::StatusCode::kUnknown,
+                           error.message()));
   }
   result_changed_.SignalAll();
   return reply;
+}
+
+void Coordinator::Take(WorkerState* worker, Trajectory trajectory) {
+  const SampleKey key{trajectory.prompt_id(), trajectory.sample_index()};
+  table_.Complete(key.first, key.second);
+  ++worker->samples_finished;
+  trajectory.set_worker(worker->name);
+  results_.push_back(std::move(trajectory));
+  const auto fault = faults_.extract(key);
+  if (fault.empty()) return;
+  const std::string what =
+      absl::StrCat("sample ", key.first, "/", key.second, " (",
+                   fault.mapped().error.message(), ")");
+  if (fault.mapped().worker == worker->name) {
+    Tell("worker", absl::StrCat("worker ", worker->name, " failed on ", what,
+                                ", and did not when it tried again"));
+    return;
+  }
+  const std::string reason = absl::StrCat(
+      "it failed on ", what, ", which worker ", worker->name, " generated");
+  Tell("worker-quarantined", absl::StrCat("worker ", fault.mapped().worker,
+                                          " is out of service: ", reason));
+  Dismiss(fault.mapped().worker, reason);
+}
+
+void Coordinator::NoteFault(const std::string& worker, const SampleKey& key,
+                            const absl::Status& error) {
+  const auto [fault, is_first] = faults_.try_emplace(key, Fault{worker, error});
+  if (is_first) {
+    Tell("worker",
+         absl::StrCat("worker ", worker, " failed on sample ", key.first, "/",
+                      key.second, ", which another tries: ", error.message()));
+    table_.Reassign(key.first, key.second, {worker});
+    Requeued(1);
+    return;
+  }
+  const std::string& first = fault->second.worker;
+  if (error_.ok()) {
+    error_ = absl::Status(
+        error.code(),
+        first == worker
+            ? absl::StrCat(
+                  "worker ", worker,
+                  ", and there is no other, failed twice: ", error.message())
+            : absl::StrCat("workers ", first, " and ", worker,
+                           " both failed: ", error.message()));
+  }
+}
+
+void Coordinator::Dismiss(const std::string& worker,
+                          const std::string& reason) {
+  quarantined_.emplace(worker, reason);
+  // What else it failed on proves nothing any more.
+  std::erase_if(faults_, [&](const auto& fault) {
+    return fault.second.worker == worker;
+  });
+  int count = 0;
+  for (auto it = workers_.begin(); it != workers_.end();) {
+    if (it->second.name == worker) {
+      count += table_.ReleaseWorker(it->first);
+      it = workers_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  Requeued(count);
+  work_changed_.SignalAll();
+}
+
+bool Coordinator::HasOtherWorkers(const std::vector<std::string>& avoid) const {
+  return absl::c_any_of(workers_, [&](const auto& worker) {
+    return !absl::c_linear_search(avoid, worker.second.name);
+  });
+}
+
+void Coordinator::Tell(const std::string& kind,
+                       const std::string& message) const {
+  LogWarning(message);
+  if (options_.on_event) options_.on_event(kind, message);
 }
 
 absl::Status Coordinator::Leave(const LeaveRequest& request) {

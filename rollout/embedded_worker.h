@@ -8,14 +8,15 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/log.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
 #include "rollout/worker.h"
 
 namespace r1 {
 
-// Runs until it is destroyed or the run is finished. If the worker fails, the
-// coordinator's Next returns its error.
+// Runs until it is destroyed, the run is finished or it is put out of service.
+// If the worker fails otherwise, the coordinator's Next returns its error.
 // Threads: owns one.
 class EmbeddedWorker {
  public:
@@ -27,7 +28,9 @@ class EmbeddedWorker {
                     std::stop_token stop) {
           const absl::Status status =
               Worker(channel, options).Run(std::move(stop));
-          if (!status.ok() && !absl::IsCancelled(status)) {
+          if (absl::IsPermissionDenied(status)) {
+            LogWarning(status.message());  // others generate
+          } else if (!status.ok() && !absl::IsCancelled(status)) {
             coordinator->Fail(status);
           }
         }) {}

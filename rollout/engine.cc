@@ -94,9 +94,8 @@ void Engine::Cancel(uint64_t key) { scheduler_.Remove(key); }
 
 void Engine::CancelAll() { scheduler_.Clear(); }
 
-absl::Status Engine::Step(const ModelWeights& weights,
-                          std::vector<Finished>* done) {
-  if (idle()) return absl::OkStatus();
+void Engine::Step(const ModelWeights& weights, std::vector<Finished>* done) {
+  if (idle()) return;
   scheduler_.Plan(&plan_);
   for (const StepPlan::PageCopy& copy : plan_.page_copies) {
     cache_.CopyPage(copy.from, copy.to);
@@ -104,7 +103,7 @@ absl::Status Engine::Step(const ModelWeights& weights,
   Forward(weights);
   DrawTokens(weights);
   ++steps_;
-  return AcceptTokens(done);
+  AcceptTokens(done);
 }
 
 void Engine::Forward(const ModelWeights& weights) {
@@ -141,32 +140,32 @@ void Engine::DrawTokens(const ModelWeights& weights) {
                 absl::MakeSpan(drawn_logprobs_));
 }
 
-absl::Status Engine::AcceptTokens(std::vector<Finished>* done) {
+void Engine::AcceptTokens(std::vector<Finished>* done) {
   for (size_t i = 0; i < plan_.draws.size(); ++i) {
     Sequence* s = plan_.draws[i].sequence;
-    if (!std::isfinite(drawn_logprobs_[i])) {
-      return absl::InternalError(absl::StrCat(
+    Finished finished;
+    finished.key = s->request.key;
+    if (std::isfinite(drawn_logprobs_[i])) {
+      s->completion.push_back(drawn_[i]);
+      s->logprobs.push_back(drawn_logprobs_[i]);
+      ++drawn_tokens_;
+      const FinishReason reason = stop_checker_.Check(s);
+      if (reason == FINISH_UNSPECIFIED) continue;
+      Trajectory& t = finished.trajectory;
+      t.set_prompt_id(s->request.prompt_id);
+      t.set_sample_index(s->request.sample_index);
+      t.mutable_tokens()->Add(s->completion.begin(), s->completion.end());
+      t.mutable_logprobs()->Add(s->logprobs.begin(), s->logprobs.end());
+      t.set_finish_reason(reason);
+    } else {
+      finished.status = absl::InternalError(absl::StrCat(
           Name(s->request), ": the log-prob of the token at position ",
           s->length(), " is ", drawn_logprobs_[i],
           "; the weights or activations of the model are not finite"));
     }
-    s->completion.push_back(drawn_[i]);
-    s->logprobs.push_back(drawn_logprobs_[i]);
-    ++drawn_tokens_;
-    const FinishReason reason = stop_checker_.Check(s);
-    if (reason == FINISH_UNSPECIFIED) continue;
-    Finished finished;
-    finished.key = s->request.key;
-    Trajectory& t = finished.trajectory;
-    t.set_prompt_id(s->request.prompt_id);
-    t.set_sample_index(s->request.sample_index);
-    t.mutable_tokens()->Add(s->completion.begin(), s->completion.end());
-    t.mutable_logprobs()->Add(s->logprobs.begin(), s->logprobs.end());
-    t.set_finish_reason(reason);
     scheduler_.Remove(finished.key);
     done->push_back(std::move(finished));
   }
-  return absl::OkStatus();
 }
 
 EngineStats Engine::stats() const {

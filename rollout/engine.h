@@ -39,6 +39,9 @@ struct EngineStats {
 // A finished sample. policy_version is left for the caller to set.
 struct Finished {
   uint64_t key = 0;
+  // Internal if a log-prob was not finite, naming prompt, sample and position;
+  // there is no trajectory then.
+  absl::Status status;
   Trajectory trajectory;
 };
 
@@ -63,9 +66,7 @@ class Engine {
 
   // Advances all running samples; appends those that ended to `done`. Until
   // the engine is idle again every step must get the same weights.
-  // Errors: Internal for a log-prob that is not finite, naming prompt, sample
-  // and position; the engine is unusable then except for CancelAll.
-  absl::Status Step(const ModelWeights& weights, std::vector<Finished>* done);
+  void Step(const ModelWeights& weights, std::vector<Finished>* done);
 
   bool idle() const { return scheduler_.idle(); }
   int num_running() const { return scheduler_.num_running(); }
@@ -75,7 +76,7 @@ class Engine {
  private:
   void Forward(const ModelWeights& weights);
   void DrawTokens(const ModelWeights& weights);
-  absl::Status AcceptTokens(std::vector<Finished>* done);
+  void AcceptTokens(std::vector<Finished>* done);
 
   ModelConfig config_;
   BlockManager blocks_;

@@ -1,6 +1,7 @@
 #include "rollout/lease_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -50,8 +51,9 @@ int LeaseTable::NumLeased(uint64_t worker_id) const {
   return count;
 }
 
-std::vector<Lease> LeaseTable::Grant(uint64_t worker_id, int quota,
-                                     int capacity, absl::Time expiry) {
+std::vector<Lease> LeaseTable::Grant(
+    uint64_t worker_id, int quota, int capacity, absl::Time expiry,
+    absl::FunctionRef<bool(const RolloutWork&)> may_take) {
   std::vector<Lease> leases;
   int left = std::min(quota, capacity);
   for (Affinity affinity :
@@ -60,6 +62,7 @@ std::vector<Lease> LeaseTable::Grant(uint64_t worker_id, int quota,
       if (left <= 0 || num_pending_ == 0) return leases;
       if (work->pending.empty()) continue;
       if (AffinityOf(work->last_worker, worker_id) != affinity) continue;
+      if (!may_take(work->work)) continue;
       const int pending = work->pending.size();
       int count = std::min(left, pending);
       if (count * 2 < pending && !leases.empty()) return leases;
@@ -103,6 +106,10 @@ Lease LeaseTable::MakeLease(Work* work, uint64_t worker_id, int count,
 bool LeaseTable::Owns(uint64_t worker_id, uint64_t lease_id) const {
   const auto it = leases_.find(lease_id);
   return it != leases_.end() && it->second.worker_id == worker_id;
+}
+
+uint64_t LeaseTable::PromptOf(uint64_t lease_id) const {
+  return leases_.at(lease_id).work->work.prompt.id();
 }
 
 bool LeaseTable::WasIssued(uint64_t lease_id) const {
@@ -193,6 +200,17 @@ void LeaseTable::Complete(uint64_t prompt_id, uint32_t sample_index) {
   sample.is_done = true;
   sample.lease_id = 0;
   --num_open_;
+}
+
+void LeaseTable::Reassign(uint64_t prompt_id, uint32_t sample_index,
+                          std::vector<std::string> avoid) {
+  const Work* work = samples_.at(Key(prompt_id, sample_index)).work;
+  RolloutWork again = work->work;
+  again.sample_indices = {sample_index};
+  again.avoid = std::move(avoid);
+  const WeightsId weights = work->weights;
+  Complete(prompt_id, sample_index);
+  Add(std::move(again), weights);
 }
 
 std::vector<std::pair<uint64_t, uint32_t>> LeaseTable::OpenSamples() const {

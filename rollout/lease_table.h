@@ -8,10 +8,12 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "proto/rollout.pb.h"
 #include "rollout/rollout_source.h"
@@ -38,12 +40,15 @@ class LeaseTable {
   // `capacity`, in as few groups as possible: those it works on already, then
   // those nobody does, then the others; each in order of arrival. The last
   // group is taken whole or left if that is near the quota and others are left
-  // to give to others.
-  std::vector<Lease> Grant(uint64_t worker_id, int quota, int capacity,
-                           absl::Time expiry);
+  // to give to others. Of groups that `may_take` refuses nothing is leased.
+  std::vector<Lease> Grant(
+      uint64_t worker_id, int quota, int capacity, absl::Time expiry,
+      absl::FunctionRef<bool(const RolloutWork&)> may_take);
   // False if the lease is not, or no longer, this worker's.
   bool Renew(uint64_t worker_id, uint64_t lease_id, absl::Time expiry);
   bool Owns(uint64_t worker_id, uint64_t lease_id) const;
+  // Of a lease that is out.
+  uint64_t PromptOf(uint64_t lease_id) const;
   bool WasIssued(uint64_t lease_id) const;
   // Whether it was issued before the last Clear: nobody waits for its samples.
   bool IsOver(uint64_t lease_id) const { return lease_id < first_id_of_now_; }
@@ -67,6 +72,10 @@ class LeaseTable {
   SampleView Find(uint64_t prompt_id, uint32_t sample_index) const;
   // A pending or leased sample is done.
   void Complete(uint64_t prompt_id, uint32_t sample_index);
+  // A pending or leased sample becomes pending again, as a work of its own that
+  // these workers shall not take (RolloutWork::avoid).
+  void Reassign(uint64_t prompt_id, uint32_t sample_index,
+                std::vector<std::string> avoid);
   // All pending and leased samples, by prompt and sample.
   std::vector<std::pair<uint64_t, uint32_t>> OpenSamples() const;
 

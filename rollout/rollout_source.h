@@ -22,6 +22,8 @@ struct RolloutWork {
   std::vector<uint32_t> sample_indices;
   SamplingParams sampling;
   uint64_t seed = 0;  // key of the random draws
+  // Names of workers that shall not generate these while another one could.
+  std::vector<std::string> avoid;
 };
 
 struct WorkerStatus {
@@ -51,10 +53,16 @@ class RolloutSource {
   // The next finished trajectory, in any order; each enqueued sample comes out
   // exactly once.
   // Errors: DeadlineExceeded, with a message that names what is awaited from
-  // whom; any other code is final (e.g. the model produced NaN).
+  // whom; any other code is final (e.g. the model produced NaN, and a second
+  // worker agrees).
   virtual absl::StatusOr<Trajectory> Next(absl::Time deadline) = 0;
 
   virtual std::vector<WorkerStatus> Workers() const = 0;
+
+  // Puts a worker out of service, whose samples are wrong: it is refused from
+  // now on, and what it has is given to others.
+  virtual void Quarantine(const std::string& worker,
+                          const std::string& reason) = 0;
 };
 
 }  // namespace r1

@@ -137,7 +137,8 @@ absl::Status Worker::RunSession(CoordinatorClient* client,
   engine_options.max_batch = joined.max_batch();
   engine_options.kv_bytes = options_.kv_bytes;
   Engine engine(model_->config, model_->tokenizer, ops_.get(), engine_options);
-  WorkerSession session(joined, options_.reconnect, client, source, &engine);
+  WorkerSession session(joined, options_.reconnect, client, source, &engine,
+                        &undelivered_);
   const std::stop_callback stopper(stop, [&] { session.Stop(); });
   return session.Run();
 }

@@ -21,6 +21,7 @@
 #include "rollout/coordinator_client.h"
 #include "rollout/engine.h"
 #include "rollout/fetched_weights.h"
+#include "rollout/finished_samples.h"
 #include "rollout/weight_source.h"
 
 namespace r1 {
@@ -91,6 +92,7 @@ class Worker {
   const std::unique_ptr<Ops> ops_;
   absl::Time last_contact_;
   std::unique_ptr<Model> model_;
+  FinishedSamples undelivered_;  // of the last session
 };
 
 }  // namespace r1

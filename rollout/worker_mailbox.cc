@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace r1 {
 
 WorkerMailbox::WorkerMailbox(int max_batch)
@@ -86,32 +88,43 @@ WorkerMailbox::Work WorkerMailbox::TakeWork(bool wait) {
   return work;
 }
 
-void WorkerMailbox::Post(uint64_t lease_id, Trajectory trajectory) {
-  absl::MutexLock lock(&mutex_);
+SubmitRequest* WorkerMailbox::Finish(uint64_t lease_id, size_t bytes) {
   const auto it = held_.find(lease_id);
-  if (it == held_.end()) return;
-  SubmitRequest& request = results_[lease_id];
-  request.set_lease_id(lease_id);
-  *request.add_trajectories() = std::move(trajectory);
+  if (it == held_.end()) return nullptr;
   --in_flight_;
   if (--it->second == 0) held_.erase(it);
+  const auto [growing, is_new] = growing_.try_emplace(lease_id);
+  if (is_new || growing->second.bytes + bytes > kMaxSubmitBytes) {
+    growing->second = {results_.size(), 0};
+    results_.emplace_back().set_lease_id(lease_id);
+  }
+  growing->second.bytes += bytes;
+  return &results_[growing->second.position];
 }
 
-void WorkerMailbox::PostError(uint64_t lease_id, const absl::Status& error) {
+void WorkerMailbox::Post(uint64_t lease_id, Trajectory trajectory) {
   absl::MutexLock lock(&mutex_);
-  SubmitRequest& request = results_[lease_id];
-  request.set_lease_id(lease_id);
-  request.set_error_code(static_cast<int>(error.code()));
-  request.set_error_message(std::string(error.message()));
+  SubmitRequest* request = Finish(lease_id, trajectory.ByteSizeLong());
+  if (request == nullptr) return;
+  *request->add_trajectories() = std::move(trajectory);
+}
+
+void WorkerMailbox::PostError(uint64_t lease_id, uint32_t sample_index,
+                              const absl::Status& error) {
+  absl::MutexLock lock(&mutex_);
+  SubmitRequest* request = Finish(lease_id, error.message().size());
+  if (request == nullptr) return;
+  SampleError* added = request->add_errors();
+  added->set_sample_index(sample_index);
+  added->set_code(static_cast<int>(error.code()));
+  added->set_message(ToValidUtf8(error.message()));
 }
 
 std::vector<SubmitRequest> WorkerMailbox::TakeResults() {
   absl::MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &WorkerMailbox::HasResults));
-  std::vector<SubmitRequest> requests;
-  for (auto& [id, request] : results_) requests.push_back(std::move(request));
-  results_.clear();
-  return requests;
+  growing_.clear();
+  return std::exchange(results_, {});
 }
 
 void WorkerMailbox::Close(const absl::Status& status) {

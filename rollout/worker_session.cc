@@ -1,6 +1,8 @@
 #include "rollout/worker_session.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -23,7 +25,7 @@ bool IsTransient(const absl::Status& status) {
 
 WorkerSession::WorkerSession(const JoinReply& joined, absl::Duration reconnect,
                              CoordinatorClient* client, WeightSource* weights,
-                             Engine* engine)
+                             Engine* engine, FinishedSamples* undelivered)
     : worker_id_(joined.worker_id()),
       lease_ttl_(absl::Milliseconds(joined.lease_ttl_ms())),
       // Later than that the coordinator has given the samples to others.
@@ -31,6 +33,7 @@ WorkerSession::WorkerSession(const JoinReply& joined, absl::Duration reconnect,
       client_(client),
       source_(weights),
       engine_(engine),
+      undelivered_(undelivered),
       mailbox_(joined.max_batch()) {}
 
 absl::Status WorkerSession::Run() {
@@ -42,6 +45,7 @@ absl::Status WorkerSession::Run() {
   renewer.join();
   sender.join();
   CancelAll();
+  KeepUndelivered();
   const absl::Status status = mailbox_.status();
   if (!IsTransient(status) && !absl::IsNotFound(status)) {
     LeaveRequest leave;
@@ -135,11 +139,15 @@ void WorkerSession::SendResults() {
   for (;;) {
     std::vector<SubmitRequest> requests = mailbox_.TakeResults();
     if (requests.empty()) return;
-    for (SubmitRequest& request : requests) {
-      request.set_worker_id(worker_id_);
-      const absl::Status status = Retry(
-          "send results", [&] { return client_->Submit(request).status(); });
-      if (!status.ok()) return Close(status);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      requests[i].set_worker_id(worker_id_);
+      const absl::Status status = Retry("send results", [&] {
+        return client_->Submit(requests[i]).status();
+      });
+      if (status.ok()) continue;
+      unsent_.assign(std::make_move_iterator(requests.begin() + i),
+                     std::make_move_iterator(requests.end()));
+      return Close(status);
     }
   }
 }
@@ -160,29 +168,58 @@ absl::Status WorkerSession::GenerateStep() {
   }
   if (weights_ != nullptr && !source_->IsCurrent(weights_id_)) CancelAll();
   if (!engine_->idle()) {
-    done_.clear();
     const uint64_t tokens = engine_->stats().drawn_tokens;
-    const absl::Status status = engine_->Step(*weights_, &done_);
-    if (!status.ok()) {
-      // Any lease will do to tell the coordinator: the run cannot go on.
-      mailbox_.PostError(lease_of_.begin()->second, status);
-      return status;
-    }
+    engine_->Step(*weights_, &done_);
     mailbox_.AddTokens(engine_->stats().drawn_tokens - tokens);
   }
   // Before the last result goes out: the learner may want to change them next.
   if (engine_->idle()) weights_ = nullptr;
-  for (Finished& finished : done_) {
-    const auto it = lease_of_.find(finished.key);
-    finished.trajectory.set_policy_version(weights_id_.version());
-    mailbox_.Post(it->second, std::move(finished.trajectory));
-    lease_of_.erase(it);
-  }
-  done_.clear();
+  PostDone();
   return absl::OkStatus();
 }
 
+void WorkerSession::PostDone() {
+  for (Finished& finished : done_) {
+    const LeasedSample sample = sample_of_.extract(finished.key).mapped();
+    if (!finished.status.ok()) {
+      mailbox_.PostError(sample.lease_id, sample.index, finished.status);
+      continue;
+    }
+    finished.trajectory.set_policy_version(weights_id_.version());
+    mailbox_.Post(sample.lease_id, std::move(finished.trajectory));
+  }
+  done_.clear();
+}
+
+// Called when all threads have ended.
+void WorkerSession::KeepUndelivered() {
+  for (SubmitRequest& request : mailbox_.TakeResults()) {
+    unsent_.push_back(std::move(request));
+  }
+  for (SubmitRequest& request : unsent_) {
+    const auto origin = origins_.find(request.lease_id());
+    if (origin == origins_.end()) continue;
+    for (Trajectory& t : *request.mutable_trajectories()) {
+      undelivered_->Keep(origin->second, std::move(t));
+    }
+  }
+}
+
 absl::Status WorkerSession::StartLease(const Lease& lease) {
+  const uint64_t version = lease.weights().version();
+  if (std::exchange(origins_version_, version) != version) origins_.clear();
+  undelivered_->DropBefore(version);
+  const std::string& origin = origins_[lease.lease_id()] = SampleOrigin(lease);
+  std::vector<uint32_t> missing;
+  for (uint32_t index : lease.sample_indices()) {
+    std::optional<Trajectory> finished = undelivered_->Take(origin, index);
+    if (finished.has_value()) {
+      mailbox_.Post(lease.lease_id(), *std::move(finished));
+    } else {
+      missing.push_back(index);
+    }
+  }
+  if (missing.empty()) return absl::OkStatus();
   const absl::Status ready = UseWeights(lease.weights());
   if (absl::IsNotFound(ready)) {
     // The learner has moved on, so this lease is no longer ours.
@@ -194,16 +231,16 @@ absl::Status WorkerSession::StartLease(const Lease& lease) {
   R1_RETURN_IF_ERROR(ready);
   const auto prompt = std::make_shared<const std::vector<int32_t>>(
       lease.prompt().token_ids().begin(), lease.prompt().token_ids().end());
-  for (uint32_t index : lease.sample_indices()) {
+  for (uint32_t index : missing) {
     const uint64_t key = next_key_++;
     const absl::Status status =
         engine_->Add({key, prompt, lease.seed(), lease.prompt().id(), index,
                       lease.sampling()});
     if (!status.ok()) {
-      mailbox_.PostError(lease.lease_id(), status);
-      return status;
+      mailbox_.PostError(lease.lease_id(), index, status);
+      continue;
     }
-    lease_of_[key] = lease.lease_id();
+    sample_of_[key] = {lease.lease_id(), index};
   }
   return absl::OkStatus();
 }
@@ -222,11 +259,11 @@ absl::Status WorkerSession::UseWeights(const WeightsId& id) {
 }
 
 void WorkerSession::CancelLease(uint64_t lease_id) {
-  for (auto it = lease_of_.begin(); it != lease_of_.end();) {
+  for (auto it = sample_of_.begin(); it != sample_of_.end();) {
     const auto next = std::next(it);
-    if (it->second == lease_id) {
+    if (it->second.lease_id == lease_id) {
       engine_->Cancel(it->first);
-      lease_of_.erase(it);
+      sample_of_.erase(it);
     }
     it = next;
   }
@@ -234,8 +271,10 @@ void WorkerSession::CancelLease(uint64_t lease_id) {
 
 void WorkerSession::CancelAll() {
   engine_->CancelAll();
-  for (const auto& [key, lease_id] : lease_of_) mailbox_.DropLease(lease_id);
-  lease_of_.clear();
+  for (const auto& [key, sample] : sample_of_) {
+    mailbox_.DropLease(sample.lease_id);
+  }
+  sample_of_.clear();
   weights_ = nullptr;
 }
 

@@ -5,7 +5,9 @@
 #define R1_ROLLOUT_WORKER_SESSION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +17,7 @@
 #include "absl/time/time.h"
 #include "rollout/coordinator_client.h"
 #include "rollout/engine.h"
+#include "rollout/finished_samples.h"
 #include "rollout/weight_source.h"
 #include "rollout/worker_mailbox.h"
 
@@ -24,10 +27,11 @@ namespace r1 {
 class WorkerSession {
  public:
   // `reconnect`: how long the coordinator may be out of reach; the session ends
-  // sooner if its leases do. The objects outlive the session.
+  // sooner if its leases do. `undelivered`: of the session before this one, and
+  // of this one when it ends. The objects outlive the session.
   WorkerSession(const JoinReply& joined, absl::Duration reconnect,
                 CoordinatorClient* client, WeightSource* weights,
-                Engine* engine);
+                Engine* engine, FinishedSamples* undelivered);
 
   // Works until the run is finished (OK), Stop (Cancelled), the coordinator
   // no longer knows this worker (NotFound) or is out of reach (Unavailable);
@@ -46,7 +50,9 @@ class WorkerSession {
   absl::Status RenewOnce();
   absl::Status GenerateStep();
   absl::Status StartLease(const Lease& lease);
+  void PostDone();
   absl::Status UseWeights(const WeightsId& id);
+  void KeepUndelivered();
   void CancelLease(uint64_t lease_id);
   void CancelAll();
   void Close(const absl::Status& status);
@@ -59,13 +65,21 @@ class WorkerSession {
   CoordinatorClient* client_;
   WeightSource* source_;
   Engine* engine_;
+  FinishedSamples* undelivered_;
   WorkerMailbox mailbox_;
+  std::vector<SubmitRequest> unsent_;  // of the sending thread
 
   // Of the generating thread.
   std::shared_ptr<const ModelWeights> weights_;  // null while idle
   WeightsId weights_id_;
   uint64_t next_key_ = 0;
-  absl::flat_hash_map<uint64_t, uint64_t> lease_of_;  // by engine key
+  std::map<uint64_t, std::string> origins_;  // of the leases with ...
+  uint64_t origins_version_ = 0;             // ... these weights
+  struct LeasedSample {
+    uint64_t lease_id = 0;
+    uint32_t index = 0;
+  };
+  absl::flat_hash_map<uint64_t, LeasedSample> sample_of_;  // by engine key
   std::vector<Finished> done_;
 };
 

@@ -63,8 +63,9 @@ absl::StatusOr<std::vector<Trajectory>> Sample(const GenerateArgs& args,
   std::vector<Finished> finished;
   while (!engine.idle()) {
     finished.clear();
-    R1_RETURN_IF_ERROR(engine.Step(*model.weights, &finished));
+    engine.Step(*model.weights, &finished);
     for (Finished& f : finished) {
+      R1_RETURN_IF_ERROR(f.status);
       trajectories[f.key] = std::move(f.trajectory);
     }
   }

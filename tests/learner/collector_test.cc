@@ -68,6 +68,8 @@ class InstantRollout : public RolloutSource {
     return {worker};
   }
 
+  void Quarantine(const std::string&, const std::string&) override {}
+
   std::function<void(Trajectory*)> tamper;
   std::vector<Trajectory> queue;
   std::vector<RolloutWork> enqueued;

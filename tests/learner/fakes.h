@@ -3,6 +3,7 @@
 #ifndef R1_TESTS_LEARNER_FAKES_H_
 #define R1_TESTS_LEARNER_FAKES_H_
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -59,6 +60,18 @@ class MapJournal : public Journal {
                                uint32_t sample_index,
                                double advantage) override {
     advantages[{step, prompt_id, sample_index}] = advantage;
+    return absl::OkStatus();
+  }
+  absl::Status DropSample(int64_t step, uint64_t prompt_id,
+                          uint32_t sample_index) override {
+    samples.erase({step, prompt_id, sample_index});
+    advantages.erase({step, prompt_id, sample_index});
+    return absl::OkStatus();
+  }
+  absl::Status DropReward(int64_t step, uint64_t prompt_id,
+                          uint32_t sample_index) override {
+    const auto it = samples.find({step, prompt_id, sample_index});
+    if (it != samples.end()) it->second.reward.reset();
     return absl::OkStatus();
   }
   absl::Status Flush() override {
@@ -137,6 +150,7 @@ class EngineRollout : public RolloutSource {
       request.prompt_id = work.prompt.id();
       request.sample_index = sample;
       request.sampling = work.sampling;
+      worker_of_[{work.prompt.id(), sample}] = ChooseWorker(work.avoid);
       const absl::Status status = engine_.Add(std::move(request));
       if (!status.ok()) fault_ = status;
     }
@@ -145,24 +159,31 @@ class EngineRollout : public RolloutSource {
   absl::StatusOr<Trajectory> Next(absl::Time) override {
     if (!fault_.ok()) return fault_;
     if (deliveries_left == 0) return absl::AbortedError("killed");
-    while (done_.empty() && !engine_.idle()) {
-      const absl::Status status = engine_.Step(*weights_, &done_);
-      if (!status.ok()) return status;
-    }
+    while (done_.empty() && !engine_.idle()) engine_.Step(*weights_, &done_);
     if (done_.empty()) return absl::DeadlineExceededError("nobody works");
     // The last finished first: the order of arrival must not matter.
+    if (!done_.back().status.ok()) return done_.back().status;
     Trajectory trajectory = std::move(done_.back().trajectory);
     done_.pop_back();
     trajectory.set_policy_version(id_.version());
+    trajectory.set_worker(
+        worker_of_.at({trajectory.prompt_id(), trajectory.sample_index()}));
     --deliveries_left;
     if (tamper) tamper(&trajectory);
     return trajectory;
   }
   std::vector<WorkerStatus> Workers() const override { return {}; }
+  void Quarantine(const std::string& worker, const std::string&) override {
+    quarantined.push_back(worker);
+    std::erase(workers, worker);
+  }
 
   // Trajectories to hand out before the "process dies".
   int deliveries_left = 1 << 30;
+  // What a worker does to its trajectories.
   std::function<void(Trajectory*)> tamper;
+  std::vector<std::string> workers = {"w1"};  // they take turns
+  std::vector<std::string> quarantined;
 
  private:
   static EngineOptions Options(int max_batch) {
@@ -171,7 +192,17 @@ class EngineRollout : public RolloutSource {
     return options;
   }
 
+  std::string ChooseWorker(const std::vector<std::string>& avoid) {
+    for (size_t tries = 0; tries < workers.size(); ++tries) {
+      const std::string& next = workers[turn_++ % workers.size()];
+      if (std::count(avoid.begin(), avoid.end(), next) == 0) return next;
+    }
+    return workers[turn_++ % workers.size()];
+  }
+
   Engine engine_;
+  std::map<SampleKey, std::string> worker_of_;
+  size_t turn_ = 0;
   WeightsId id_;
   std::shared_ptr<const ModelWeights> weights_;
   std::vector<Finished> done_;

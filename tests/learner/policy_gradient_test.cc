@@ -80,7 +80,11 @@ TEST_F(PolicyGradientTest, MicrobatchesDoNotChangeTheResult) {
   const MinibatchGradient a = Compute(1 << 20, &whole);
   const MinibatchGradient b = Compute(20, &cut);
   EXPECT_NEAR(a.loss, b.loss, 1e-12);
-  EXPECT_EQ(a.max_mismatch, b.max_mismatch);
+  ASSERT_EQ(a.deviations.size(), b.deviations.size());
+  for (size_t i = 0; i < a.deviations.size(); ++i) {
+    EXPECT_EQ(a.deviations[i].sample, b.deviations[i].sample);
+    EXPECT_EQ(a.deviations[i].nats(), b.deviations[i].nats());
+  }
   EXPECT_EQ(a.tokens, 60);
   EXPECT_EQ(b.tokens, 60);
   EXPECT_EQ(a.stats.tokens, 60 - (2 + 3 + 4 + 2 + 3));
@@ -91,7 +95,7 @@ TEST_F(PolicyGradientTest, MicrobatchesDoNotChangeTheResult) {
   }
 }
 
-TEST_F(PolicyGradientTest, FindsTheLargestMismatch) {
+TEST_F(PolicyGradientTest, FindsWhereSamplesDeviateMost) {
   PolicyGradient gradient(
       TinyModel(), config_, 0.7f, 20, [](int64_t) {}, ops_.get());
   gradient.ScoreOldLogprobs(weights_, absl::MakeSpan(samples_));
@@ -99,12 +103,23 @@ TEST_F(PolicyGradientTest, FindsTheLargestMismatch) {
     sample.rollout_logprobs = sample.old_logprobs;
   }
   ParamSet grads(weights_.params().shared_layout());
-  EXPECT_EQ(Compute(20, &grads).max_mismatch, 0.0);
+  EXPECT_TRUE(Compute(20, &grads).deviations.empty());
+  EXPECT_TRUE(
+      gradient.ScoreOldLogprobs(weights_, absl::MakeSpan(samples_)).empty());
+  samples_[3].rollout_logprobs[0] += 0.125f;
   samples_[3].rollout_logprobs[1] += 0.25f;
   const MinibatchGradient result = Compute(20, &grads);
-  EXPECT_NEAR(result.max_mismatch, 0.25, 1e-6);
-  ASSERT_NE(result.worst, nullptr);
-  EXPECT_EQ(result.worst->prompt_id, 3);
+  ASSERT_EQ(result.deviations.size(), 1u);
+  const Deviation& d = result.deviations[0];
+  EXPECT_NEAR(d.nats(), 0.25, 1e-6);
+  EXPECT_EQ(d.sample->prompt_id, 3);
+  EXPECT_EQ(d.token, 1);
+  EXPECT_EQ(d.rollout, samples_[3].rollout_logprobs[1]);
+  EXPECT_EQ(d.trainer, samples_[3].old_logprobs[1]);
+  const auto scored =
+      gradient.ScoreOldLogprobs(weights_, absl::MakeSpan(samples_));
+  ASSERT_EQ(scored.size(), 1u);
+  EXPECT_EQ(scored[0].nats(), d.nats());
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST(VerdictCountTest, AnotherRulesErrorIsCountedAndTakesNoVerdict) {
   EXPECT_EQ(samples[0].is_correct, true);
   EXPECT_EQ(Value(count.Finish(), "pass@1"), 1);
   EXPECT_EQ(Value(count.Finish(), "errors"), 1);
-  EXPECT_EQ(Value(count.Finish(), "reward/other"), 0);
+  EXPECT_EQ(Value(count.Finish(), "reward/rule/other"), 0);
 }
 
 // Nobody knows where the answers of another's rule stand.

@@ -184,8 +184,8 @@ TEST(JudgeSamplesTest, RulesForEvaluationTakeThePlaceOfTheTasks) {
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_EQ(Metric(*report, "pass@1"), 0.5);  // tag_count is 1, 0.5
   // 1-grams: one word, then "<think>a a a a</think>": 3 of 4 are distinct.
-  EXPECT_EQ(Metric(*report, "reward/repetition"), (0 - 0.25) / 2);
-  EXPECT_EQ(report->metrics.back().first, "reward/repetition");
+  EXPECT_EQ(Metric(*report, "reward/rule/repetition"), (0 - 0.25) / 2);
+  EXPECT_EQ(report->metrics.back().first, "reward/rule/repetition");
   options.reward.mutable_rule(1)->set_name("tag_cuont");
   EXPECT_EQ(Judge({}, {}, *tokenizer, options).status().code(),
             absl::StatusCode::kInvalidArgument);
@@ -316,13 +316,13 @@ TEST_F(OwnServerTest, ComparesTheSamplesOfAProblem) {
   const auto report =
       JudgeTexts({"right", "wrong and long", "right", "far wrong and long"});
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_EQ(Metric(*report, "reward/group_length"), 0);
+  EXPECT_EQ(Metric(*report, "reward/rule/group_length"), 0);
   const auto equal = JudgeTexts({"right", "wrong", "right", "wrong"});
   ASSERT_TRUE(equal.ok()) << equal.status();
-  EXPECT_EQ(Metric(*equal, "reward/group_length"), 0);
+  EXPECT_EQ(Metric(*equal, "reward/rule/group_length"), 0);
   const auto wrong = JudgeTexts({"wrong", "wrong and long", "right", "right"});
   ASSERT_TRUE(wrong.ok()) << wrong.status();
-  EXPECT_EQ(Metric(*wrong, "reward/group_length"), -0.5 / 4);
+  EXPECT_EQ(Metric(*wrong, "reward/rule/group_length"), -0.5 / 4);
 }
 
 TEST_F(OwnServerTest, AFailedSampleCostsItselfNotItsProblem) {
@@ -410,7 +410,7 @@ TEST(JudgeSamplesTest, ManySamplesGiveTheSameNumbersEveryTime) {
   const auto first = Judge(prompts, trajectories, *tokenizer, options);
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(Metric(*first, "pass@1"), right / 300);
-  EXPECT_LT(Metric(*first, "reward/repetition"), -0.1);
+  EXPECT_LT(Metric(*first, "reward/rule/repetition"), -0.1);
   for (int round = 0; round < 5; ++round) {
     const auto again = Judge(prompts, trajectories, *tokenizer, options);
     ASSERT_TRUE(again.ok()) << again.status();

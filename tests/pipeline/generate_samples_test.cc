@@ -201,6 +201,7 @@ class InstantSource : public RolloutSource {
     return trajectory;
   }
   std::vector<WorkerStatus> Workers() const override { return {}; }
+  void Quarantine(const std::string&, const std::string&) override {}
 
   size_t most_open = 0;
 

@@ -40,7 +40,7 @@ TEST(FormatMetricTest, EvaluationsHaveSharesLengthsAndCounts) {
   EXPECT_EQ(FormatEvalMetric("problems", 1280), "1,280");
   EXPECT_EQ(FormatEvalMetric("abstained", 0), "0");
   EXPECT_EQ(FormatEvalMetric("unjudged", 3), "3");
-  EXPECT_EQ(FormatEvalMetric("reward/repetition", -0.5), "-0.500");
+  EXPECT_EQ(FormatEvalMetric("reward/rule/repetition", -0.5), "-0.500");
 }
 
 TEST(FormatSpanTest, RoundsToSeconds) {

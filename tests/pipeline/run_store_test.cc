@@ -7,8 +7,11 @@
 
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +24,7 @@
 namespace r1 {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -40,6 +44,7 @@ Trajectory MakeTrajectory(uint64_t prompt_id, uint32_t index) {
   trajectory.set_sample_index(index);
   trajectory.set_policy_version(3);
   trajectory.set_finish_reason(FINISH_STOP_STRING);
+  trajectory.set_worker(absl::StrCat("node", index, "/77"));
   for (int i = 0; i < 4; ++i) {
     trajectory.add_tokens(static_cast<int32_t>(prompt_id * 10 + index + i));
     trajectory.add_logprobs(-0.1f * (i + 1) / 3);
@@ -104,11 +109,125 @@ TEST_F(RunStoreTest, WhatWasRecordedComesBackBitForBit) {
             MakeTrajectory(9, 1).SerializeAsString());
   EXPECT_EQ(sample.prompt.SerializeAsString(),
             MakePrompt(9).SerializeAsString());
-  EXPECT_EQ(sample.completion, completion);
+  // The first byte is cut off a character; TEXT holds only whole ones.
+  EXPECT_EQ(sample.completion, std::string("a\0b\xEF\xBF\xBD<think>", 13));
   ASSERT_TRUE(sample.reward.has_value());
   EXPECT_EQ(sample.reward->SerializeAsString(),
             MakeReward(0.1 + 0.2).SerializeAsString());
   EXPECT_TRUE(store->LoadSamples(1)->empty());
+}
+
+// A completion that ran out of tokens inside a character, and whatever else
+// a model may write: every program can read the database.
+TEST_F(RunStoreTest, EveryTextIsUtf8WhateverAModelWrites) {
+  const std::string replacement = "\xEF\xBF\xBD";
+  const std::pair<std::string, std::string> cases[] = {
+      {"caf\xC3", "caf" + replacement},
+      {"\xE2\x82", replacement + replacement},
+      {"\xF0\x9F\x98", replacement + replacement + replacement},
+      {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80"},
+      {"\xED\xA0\x80!", replacement + replacement + replacement + "!"},
+      {"\xC0\xAF", replacement + replacement},
+      {"", ""}};
+  {
+    const auto store = Open();
+    std::vector<EvalSample> answers;
+    for (uint64_t i = 0; i < std::size(cases); ++i) {
+      ASSERT_TRUE(store
+                      ->RecordTrajectory(1, MakePrompt(i), MakeTrajectory(i, 0),
+                                         cases[i].first)
+                      .ok());
+      EvalSample& answer = answers.emplace_back();
+      answer.prompt_id = i;
+      answer.question = answer.completion = cases[i].first;
+    }
+    ASSERT_TRUE(store->RecordEval(1, {}, answers).ok());
+    ASSERT_TRUE(store->RecordEvent(1, "kind", cases[0].first).ok());
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  const RunReader reader = Reader();
+  const auto answers = reader.EvalSamples(1, -1);
+  const auto samples = reader.Samples({});
+  ASSERT_THAT(*answers, SizeIs(std::size(cases)));
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    EXPECT_EQ((*answers)[i].completion, cases[i].second);
+    EXPECT_EQ((*answers)[i].question, cases[i].second);
+    EXPECT_EQ((*samples)[i].record.completion, cases[i].second);
+  }
+  const auto events = reader.Events();
+  EXPECT_EQ((*events)[0].message, cases[0].second);
+}
+
+TEST_F(RunStoreTest, WhatIsDroppedMayBeRecordedAgain) {
+  const auto store = Open();
+  for (uint32_t sample : {0, 1}) {
+    ASSERT_TRUE(store
+                    ->RecordTrajectory(1, MakePrompt(5),
+                                       MakeTrajectory(5, sample), "bad")
+                    .ok());
+    ASSERT_TRUE(store->RecordReward(1, 5, sample, MakeReward(1)).ok());
+    ASSERT_TRUE(store->RecordAdvantage(1, 5, sample, 0.5).ok());
+  }
+  ASSERT_TRUE(store->DropSample(1, 5, 0).ok());
+  ASSERT_TRUE(store->DropReward(1, 5, 1).ok());
+  ASSERT_TRUE(store->DropSample(1, 99, 0).ok());  // of none
+  auto samples = store->LoadSamples(1);
+  ASSERT_THAT(*samples, SizeIs(1));
+  EXPECT_EQ((*samples)[0].trajectory.sample_index(), 1u);
+  EXPECT_FALSE((*samples)[0].reward.has_value());
+  EXPECT_FALSE((*Reader().Samples({}))[0].advantage.has_value());
+  Trajectory right = MakeTrajectory(5, 0);
+  right.set_worker("another");
+  ASSERT_TRUE(store->RecordTrajectory(1, MakePrompt(5), right, "good").ok());
+  ASSERT_TRUE(store->RecordReward(1, 5, 0, MakeReward(0)).ok());
+  ASSERT_TRUE(store->RecordReward(1, 5, 1, MakeReward(0)).ok());
+  samples = store->LoadSamples(1);
+  ASSERT_THAT(*samples, SizeIs(2));
+  EXPECT_EQ((*samples)[0].completion, "good");
+  EXPECT_EQ((*samples)[0].trajectory.worker(), "another");
+  EXPECT_EQ((*samples)[1].reward->total(), 0);
+}
+
+// A resumed run computes its last steps again, from recorded samples and in no
+// time.
+TEST_F(RunStoreTest, AStepComputedAgainKeepsItsTimesAndEvents) {
+  const auto store = Open();
+  ASSERT_TRUE(store
+                  ->RecordMetrics("rl", 4,
+                                  {{"loss", 1},
+                                   {"time/rollout_seconds", 60},
+                                   {"tokens_per_second/generate", 900},
+                                   {"gone", 1}})
+                  .ok());
+  ASSERT_TRUE(store
+                  ->RecordMetrics("rl", 4,
+                                  {{"loss", 2},
+                                   {"time/rollout_seconds", 0.01},
+                                   {"tokens_per_second/generate", 0},
+                                   {"new", 3}})
+                  .ok());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(store->RecordEvent(4, "update-skipped", "update 3").ok());
+    ASSERT_TRUE(store->RecordEvent(4, "update-skipped", "update 4").ok());
+    ASSERT_TRUE(store->RecordEvent(-1, "worker", "local/1 was killed").ok());
+  }
+  ASSERT_TRUE(store->Flush().ok());
+  const auto rows = Reader().AllMetrics();
+  ASSERT_THAT(*rows, SizeIs(1));
+  const Metrics& metrics = (*rows)[0].metrics;
+  ASSERT_THAT(metrics, SizeIs(4));
+  EXPECT_EQ(MetricOr(metrics, "loss", 0), 2);
+  EXPECT_EQ(MetricOr(metrics, "time/rollout_seconds", 0), 60);
+  EXPECT_EQ(MetricOr(metrics, "tokens_per_second/generate", 0), 900);
+  EXPECT_EQ(MetricOr(metrics, "new", 0), 3);
+  std::vector<std::string> messages;
+  const auto events = Reader().Events();
+  for (const EventRow& event : *events) {
+    messages.push_back(event.message);
+  }
+  EXPECT_THAT(messages,
+              ElementsAre("update 3", "update 4", "local/1 was killed",
+                          "local/1 was killed"));
 }
 
 TEST_F(RunStoreTest, ASampleIsRecordedOnce) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -31,6 +32,15 @@ class CoordinatorTest : public ::testing::Test {
     options_.lease_ttl = absl::Seconds(30);
     options_.settle = absl::ZeroDuration();
     options_.now = [this] { return now_; };
+    options_.on_event = [this](const std::string& kind,
+                               const std::string& message) {
+      events_.push_back(absl::StrCat(kind, ": ", message));
+    };
+    Restart();
+  }
+
+  void Restart() {
+    events_.clear();
     coordinator_ = std::make_unique<Coordinator>(options_);
     Publish(1);
   }
@@ -102,6 +112,19 @@ class CoordinatorTest : public ::testing::Test {
     for (const Trajectory& t : ts) *request.add_trajectories() = t;
     return coordinator_->Submit(request);
   }
+  absl::StatusOr<SubmitReply> Fail(uint64_t worker, const Lease& lease,
+                                   const std::vector<uint32_t>& indices) {
+    SubmitRequest request;
+    request.set_worker_id(worker);
+    request.set_lease_id(lease.lease_id());
+    for (uint32_t index : indices) {
+      SampleError* error = request.add_errors();
+      error->set_sample_index(index);
+      error->set_code(static_cast<int>(absl::StatusCode::kInternal));
+      error->set_message(absl::StrCat("sample ", index, ": log-prob is nan"));
+    }
+    return coordinator_->Submit(request);
+  }
   absl::StatusOr<SubmitReply> SubmitAll(uint64_t worker, const Lease& lease) {
     std::vector<Trajectory> all;
     for (uint32_t index : lease.sample_indices()) {
@@ -134,6 +157,7 @@ class CoordinatorTest : public ::testing::Test {
   ModelConfig config_ = TinyConfig();
   CoordinatorOptions options_;
   absl::Time now_ = absl::UnixEpoch();
+  std::vector<std::string> events_;
   std::unique_ptr<Coordinator> coordinator_;
 };
 
@@ -414,20 +438,23 @@ TEST_F(CoordinatorTest, SamplesNobodyAskedForAreRefused) {
   EXPECT_EQ(coordinator_->stats().refused, 5);
 }
 
-TEST_F(CoordinatorTest, MalformedTrajectoriesAreRefusedWhole) {
-  Enqueue(1, 2, 2);
-  const uint64_t a = Join("a");
+TEST_F(CoordinatorTest, AMalformedTrajectoryIsTheFaultOfItsWorker) {
   const auto refuse = [&](const std::string& expected, auto change) {
+    SCOPED_TRACE(expected);
+    Restart();
+    Enqueue(1, 2, 2);
+    const uint64_t a = Join("a");
     const Lease lease = Acquire(a, 2)[0];
     Trajectory bad = Make(1, 1);
     change(&bad);
-    const auto reply = Submit(a, lease.lease_id(), {Make(1, 0), bad});
-    EXPECT_EQ(reply.status().code(), absl::StatusCode::kInvalidArgument)
-        << expected;
-    EXPECT_THAT(reply.status().ToString(), HasSubstr(expected));
-    EXPECT_THAT(reply.status().ToString(), HasSubstr("prompt 1, sample 1"));
-    // Not even the good one of the call is taken; all can be leased anew.
-    EXPECT_EQ(Drain(), 0);
+    ASSERT_TRUE(Submit(a, lease.lease_id(), {Make(1, 0), bad}).ok());
+    EXPECT_EQ(Drain(), 1);
+    EXPECT_EQ(coordinator_->stats().refused, 1);
+    ASSERT_EQ(events_.size(), 1u);
+    EXPECT_THAT(events_[0], HasSubstr("worker: worker a failed on sample 1/1"));
+    EXPECT_THAT(events_[0], HasSubstr(expected));
+    ASSERT_TRUE(SubmitAll(a, Acquire(a, 2)[0]).ok());
+    EXPECT_EQ(Drain(), 1);
   };
   refuse("no tokens", [](Trajectory* t) {
     t->clear_tokens();
@@ -454,8 +481,6 @@ TEST_F(CoordinatorTest, MalformedTrajectoriesAreRefusedWhole) {
       t->add_logprobs(-1);
     }
   });
-  ASSERT_TRUE(SubmitAll(a, Acquire(a, 2)[0]).ok());
-  EXPECT_EQ(Drain(), 2);
 }
 
 TEST_F(CoordinatorTest, ResultsOfAnEarlierVersionAreDroppedWithoutHarm) {
@@ -474,10 +499,7 @@ TEST_F(CoordinatorTest, ResultsOfAnEarlierVersionAreDroppedWithoutHarm) {
   EXPECT_EQ(Drain(), 0);
   const Lease lease = Acquire(a, 2)[0];
   EXPECT_EQ(lease.weights().version(), 2);
-  EXPECT_EQ(Submit(a, lease.lease_id(), {Make(1, 0, 1)}).status().code(),
-            absl::StatusCode::kInvalidArgument);
-  const Lease again = Acquire(a, 2)[0];
-  ASSERT_TRUE(Submit(a, again.lease_id(), {Make(1, 0, 2), Make(1, 1, 2)}).ok());
+  ASSERT_TRUE(Submit(a, lease.lease_id(), {Make(1, 0, 2), Make(1, 1, 2)}).ok());
   EXPECT_EQ(Drain(), 2);
 }
 
@@ -518,19 +540,120 @@ TEST_F(CoordinatorTest, WeightsCannotChangeWhileWorkIsOutstanding) {
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(CoordinatorTest, WhatNobodyCanGenerateEndsTheRun) {
+TEST_F(CoordinatorTest, ASampleThatTwoWorkersCannotGenerateEndsTheRun) {
   Enqueue(1, 2, 2);
-  const uint64_t a = Join("a");
-  const Lease lease = Acquire(a, 2)[0];
-  SubmitRequest request;
-  request.set_worker_id(a);
-  request.set_lease_id(lease.lease_id());
-  request.set_error_code(static_cast<int>(absl::StatusCode::kInternal));
-  request.set_error_message("prompt 1, sample 0: log-prob is nan");
-  ASSERT_TRUE(coordinator_->Submit(request).ok());
+  const uint64_t a = Join("a"), b = Join("b");
+  const Lease of_a = Acquire(a, 1)[0];
+  ASSERT_TRUE(Fail(a, of_a, {of_a.sample_indices(0)}).ok());
+  // The same call again, as after a lost answer, tells nothing new.
+  ASSERT_TRUE(Fail(a, of_a, {of_a.sample_indices(0)}).ok());
+  EXPECT_EQ(Next().status().code(), absl::StatusCode::kDeadlineExceeded);
+  for (const Lease& lease : Acquire(b, 2)) {
+    if (lease.sample_indices(0) == of_a.sample_indices(0)) {
+      ASSERT_TRUE(Fail(b, lease, {of_a.sample_indices(0)}).ok());
+    }
+  }
   const absl::Status status = Next().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
-  EXPECT_THAT(status.ToString(), HasSubstr("worker a: prompt 1, sample 0"));
+  EXPECT_THAT(status.ToString(), HasSubstr("workers a and b both failed: "));
+  EXPECT_THAT(status.ToString(), HasSubstr("log-prob is nan"));
+}
+
+TEST_F(CoordinatorTest, TheOnlyWorkerTriesOnceMore) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  ASSERT_TRUE(Fail(a, Acquire(a, 2)[0], {0, 1}).ok());
+  const std::vector<Lease> again = Acquire(a, 2);
+  EXPECT_EQ(NumSamples(again), 2);
+  const Lease& zero = again[again[0].sample_indices(0) == 0 ? 0 : 1];
+  const Lease& one = again[again[0].sample_indices(0) == 0 ? 1 : 0];
+  ASSERT_TRUE(SubmitAll(a, zero).ok());
+  EXPECT_EQ(Drain(), 1);
+  EXPECT_THAT(events_.back(), HasSubstr("and did not when it tried again"));
+  EXPECT_FALSE(coordinator_->IsQuarantined("a"));
+  ASSERT_TRUE(Fail(a, one, {1}).ok());
+  const absl::Status status = Next().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.ToString(),
+              HasSubstr("worker a, and there is no other, failed twice"));
+}
+
+TEST_F(CoordinatorTest, AWorkerThatIsDisprovedIsPutOutOfService) {
+  Enqueue(1, 3, 2);
+  const uint64_t a = Join("a"), b = Join("b");
+  const Lease of_a = Acquire(a, 2)[0];
+  const uint64_t prompt = of_a.prompt().id();
+  ASSERT_TRUE(Fail(a, of_a, {1}).ok());
+  // What it failed on is for the other, and all else still for both.
+  now_ += absl::Seconds(2);
+  for (const Lease& lease : Acquire(a, 9)) {
+    EXPECT_NE(lease.prompt().id(), prompt) << "its own, while b could";
+  }
+  Lease doubtful;
+  for (const Lease& lease : Acquire(b, 9)) {
+    if (lease.prompt().id() == prompt) doubtful = lease;
+  }
+  ASSERT_EQ(doubtful.sample_indices_size(), 1);
+  EXPECT_EQ(doubtful.sample_indices(0), 1u);
+  ASSERT_TRUE(SubmitAll(b, doubtful).ok());
+  EXPECT_TRUE(coordinator_->IsQuarantined("a"));
+  EXPECT_THAT(events_.back(),
+              HasSubstr("worker-quarantined: worker a is out of service"));
+  EXPECT_THAT(events_.back(), HasSubstr("which worker b generated"));
+  EXPECT_EQ(Next()->worker(), "b");
+  // It is gone, its other sample is b's, and it may not come back.
+  EXPECT_EQ(TryAcquire(a, 1).status().code(), absl::StatusCode::kNotFound);
+  const auto refused = coordinator_->Join(Request("a"));
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(refused.status().ToString(), HasSubstr("check its machine"));
+  now_ += absl::Seconds(2);
+  int rest = 0;
+  for (const Lease& lease : Acquire(b, 9)) {
+    rest += lease.sample_indices_size();
+    ASSERT_TRUE(SubmitAll(b, lease).ok());
+  }
+  EXPECT_GE(rest, 1);
+}
+
+TEST_F(CoordinatorTest, WorkIsKeptFromWorkersItAvoids) {
+  RolloutWork work = MakeWork(config_, 1, 2, 10);
+  work.avoid = {"a"};
+  coordinator_->Enqueue(work);
+  const uint64_t a = Join("a");
+  const uint64_t b = Join("b");
+  EXPECT_EQ(NumSamples(Acquire(a, 9)), 0);
+  LeaveRequest leave;
+  leave.set_worker_id(b);
+  ASSERT_TRUE(coordinator_->Leave(leave).ok());
+  EXPECT_EQ(NumSamples(Acquire(a, 9)), 2) << "there is no other";
+}
+
+TEST_F(CoordinatorTest, AQuarantinedWorkerLosesItsSamples) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  ASSERT_EQ(NumSamples(Acquire(a, 2)), 2);
+  coordinator_->Quarantine("a", "its bits are wrong");
+  EXPECT_EQ(coordinator_->Join(Request("a")).status().code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(Next().status().ToString(), HasSubstr("1 are out of service"));
+  EXPECT_EQ(NumSamples(Acquire(Join("b"), 2)), 2);
+}
+
+// A sample may be wanted again with the very same weights.
+TEST_F(CoordinatorTest, ALateResultOfWeightsPublishedAgainIsDropped) {
+  Enqueue(1, 2, 2);
+  const uint64_t a = Join("a");
+  const Lease old = Acquire(a, 2)[0];
+  ASSERT_TRUE(SubmitAll(a, old).ok());
+  EXPECT_EQ(Drain(), 2);
+  coordinator_->Retract();
+  Publish(1);
+  EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
+  Enqueue(1, 2, 1);
+  EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
+  EXPECT_EQ(Drain(), 0);
+  ASSERT_TRUE(SubmitAll(a, Acquire(a, 1)[0]).ok());
+  EXPECT_EQ(Drain(), 1);
 }
 
 TEST_F(CoordinatorTest, TheWaitNamesWhatIsAwaitedFromWhom) {

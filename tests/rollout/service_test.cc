@@ -148,6 +148,8 @@ class ServiceTest : public ::testing::Test {
       auto trajectory = coordinator_->Next(absl::Now() + kPatience);
       ASSERT_TRUE(trajectory.ok()) << trajectory.status();
       const SampleKey key(trajectory->prompt_id(), trajectory->sample_index());
+      EXPECT_FALSE(trajectory->worker().empty());
+      trajectory->clear_worker();  // the bits are anybody's
       ASSERT_TRUE(samples->emplace(key, trajectory->SerializeAsString()).second)
           << "sample " << key.second << " of prompt " << key.first << " twice";
     }
@@ -310,7 +312,7 @@ TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
   const Samples expected = Expected(1);
   StartLearner(Options(), "");
   AcquireRequest acquire;
-  acquire.set_worker_id(coordinator_->Join(JoinRequestOf(""))->worker_id());
+  acquire.set_worker_id(coordinator_->Join(JoinRequestOf("lapsed"))->worker_id());
   acquire.set_max_samples(8);
   acquire.set_wait_ms(10000);
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
@@ -401,6 +403,64 @@ TEST_F(ServiceTest, AWorkerFollowsALearnerThatMoves) {
   server_ = nullptr;
   worker.join();
   EXPECT_TRUE(status.ok()) << status;
+}
+
+// Weights that are handed out once a test has prepared for it.
+class HeldBackWeights : public WeightSource {
+ public:
+  explicit HeldBackWeights(std::shared_ptr<const ModelWeights> weights)
+      : weights_(std::move(weights)) {}
+  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+      const WeightsId&) override {
+    if (++calls_ == 1) asked_.Notify();
+    released_.WaitForNotification();
+    std::shared_ptr<const ModelWeights> borrowed = weights_;
+    if (calls_ == 1) borrowed_.Notify();
+    return borrowed;
+  }
+  bool IsCurrent(const WeightsId&) const override { return true; }
+
+  void WaitUntilAsked() { asked_.WaitForNotification(); }
+  void Release() { released_.Notify(); }
+  // The engine lets go of the weights with its last sample.
+  void WaitUntilIdle() const {
+    borrowed_.WaitForNotification();
+    while (weights_.use_count() > 1) absl::SleepFor(absl::Milliseconds(1));
+  }
+  int calls() const { return calls_; }
+
+ private:
+  std::shared_ptr<const ModelWeights> weights_;
+  absl::Notification asked_, released_, borrowed_;
+  std::atomic<int> calls_ = 0;
+};
+
+// What a worker finished while the learner was away is not made again.
+TEST_F(ServiceTest, ARestartedLearnerGetsWhatWasFinishedInTheMeantime) {
+  CoordinatorOptions options = Options();
+  options.max_batch = 64;  // so that the worker has all leases at once
+  StartLearner(options);
+  const std::string address = server_->address();
+  HeldBackWeights source(TinyWeights(config_, 3, ops_.get()));
+  WorkerOptions worker_options = WorkerNamed("w");
+  worker_options.shared_weights = &source;
+  RemoteWorker worker(address, worker_options);
+  ASSERT_TRUE(coordinator_->WaitForWorkers(1, absl::Now() + kPatience).ok());
+  ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
+  for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
+  source.WaitUntilAsked();
+  while (coordinator_->Workers()[0].samples_in_flight < 48) {
+    absl::SleepFor(absl::Milliseconds(1));
+  }
+  server_ = nullptr;
+  coordinator_ = nullptr;
+  source.Release();
+  source.WaitUntilIdle();
+  StartLearner(options, address);
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  EXPECT_EQ(source.calls(), 1) << "nothing was generated again";
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker.Wait().ok());
 }
 
 TEST_F(ServiceTest, AWorkerGivesUpOnACoordinatorThatStaysAway) {
@@ -494,8 +554,11 @@ TEST_F(ServiceTest, APromptThatIsTooLongEndsTheRunByName) {
   const absl::Status status =
       coordinator_->Next(absl::Now() + kPatience).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.ToString(), HasSubstr("worker w: prompt 17, sample 0"));
-  EXPECT_EQ(worker->Wait().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(),
+              HasSubstr("worker w, and there is no other, failed twice: prompt "
+                        "17, sample"));
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok()) << "the worker is not to blame";
 }
 
 TEST_F(ServiceTest, WeightsThatAreNotFiniteEndTheRunByName) {
@@ -509,7 +572,50 @@ TEST_F(ServiceTest, WeightsThatAreNotFiniteEndTheRunByName) {
       coordinator_->Next(absl::Now() + kPatience).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
   EXPECT_THAT(status.ToString(), HasSubstr("prompt 1, sample"));
-  EXPECT_EQ(worker->Wait().code(), absl::StatusCode::kInternal);
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok());
+}
+
+// Weights in a memory with a bad bit, next to those of the learner.
+class BadMemory : public WeightSource {
+ public:
+  explicit BadMemory(std::shared_ptr<const ModelWeights> bad)
+      : bad_(std::move(bad)) {}
+  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+      const WeightsId&) override {
+    return bad_;
+  }
+  bool IsCurrent(const WeightsId&) const override { return true; }
+
+ private:
+  std::shared_ptr<const ModelWeights> bad_;
+};
+
+TEST_F(ServiceTest, AWorkerWithBadMemoryIsPutOutOfServiceAndTheRunGoesOn) {
+  CoordinatorOptions options = Options();
+  std::vector<std::string> events;
+  options.on_event = [&](const std::string& kind, const std::string& message) {
+    if (kind == "worker-quarantined") events.push_back(message);
+  };
+  StartLearner(options);
+  const std::shared_ptr<ModelWeights> bad = TinyWeights(config_, 3, ops_.get());
+  bad->mutable_params().Elements(0)[3] = NAN;
+  bad->Pack(ops_.get());
+  BadMemory memory(bad);
+  WorkerOptions faulty = WorkerNamed("faulty");
+  faulty.shared_weights = &memory;
+  RemoteWorker first(server_->address(), faulty);
+  ASSERT_TRUE(coordinator_->WaitForWorkers(1, absl::Now() + kPatience).ok());
+  const std::unique_ptr<RemoteWorker> healthy = StartWorker("healthy");
+  ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
+  EXPECT_EQ(RunVersion(1), Expected(1));
+  const absl::Status refused = first.Wait();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kPermissionDenied) << refused;
+  EXPECT_THAT(refused.ToString(), HasSubstr("worker healthy generated"));
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_THAT(events[0], HasSubstr("worker faulty is out of service"));
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(healthy->Wait().ok());
 }
 
 TEST_F(ServiceTest, AnEmbeddedWorkerThatCannotJoinEndsTheRun) {

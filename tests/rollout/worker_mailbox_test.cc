@@ -1,6 +1,9 @@
 #include "rollout/worker_mailbox.h"
 
+#include <algorithm>
+#include <map>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -63,10 +66,10 @@ TEST(WorkerMailboxTest, ResultsGoOutByLease) {
   EXPECT_THAT(mailbox.HeldLeases(), ElementsAre(1));
   const std::vector<SubmitRequest> results = mailbox.TakeResults();
   ASSERT_EQ(results.size(), 2);
-  EXPECT_EQ(results[0].lease_id(), 1);
-  EXPECT_EQ(results[0].trajectories_size(), 1);
-  EXPECT_EQ(results[1].lease_id(), 2);
-  EXPECT_EQ(results[1].trajectories_size(), 2);
+  EXPECT_EQ(results[0].lease_id(), 2);
+  EXPECT_EQ(results[0].trajectories_size(), 2);
+  EXPECT_EQ(results[1].lease_id(), 1);
+  EXPECT_EQ(results[1].trajectories_size(), 1);
 }
 
 TEST(WorkerMailboxTest, ALostLeaseIsToldToTheEngineAndItsResultsAreDropped) {
@@ -115,15 +118,55 @@ TEST(WorkerMailboxTest, ClosingWakesEveryoneAndKeepsResults) {
   EXPECT_THAT(mailbox.TakeResults(), IsEmpty());
 }
 
-TEST(WorkerMailboxTest, AnErrorTravelsWithItsLease) {
+TEST(WorkerMailboxTest, AnErrorIsTheResultOfItsSample) {
   WorkerMailbox mailbox(8);
   mailbox.AddLeases(Leases({3}, 2));
-  mailbox.PostError(3, absl::InvalidArgumentError("too long"));
+  mailbox.PostError(3, 1, absl::InvalidArgumentError("too long"));
+  EXPECT_THAT(mailbox.HeldLeases(), ElementsAre(3));
+  mailbox.Post(3, Sample(0));
+  EXPECT_THAT(mailbox.HeldLeases(), IsEmpty());
+  mailbox.PostError(3, 0, absl::InternalError("of a lease that is over"));
+  EXPECT_EQ(mailbox.WaitForRoom(), 12);
   const std::vector<SubmitRequest> results = mailbox.TakeResults();
   ASSERT_EQ(results.size(), 1);
   EXPECT_EQ(results[0].lease_id(), 3);
-  EXPECT_EQ(results[0].error_code(), 3);
-  EXPECT_EQ(results[0].error_message(), "too long");
+  EXPECT_EQ(results[0].trajectories_size(), 1);
+  ASSERT_EQ(results[0].errors_size(), 1);
+  EXPECT_EQ(results[0].errors(0).sample_index(), 1);
+  EXPECT_EQ(results[0].errors(0).code(), 3);
+  EXPECT_EQ(results[0].errors(0).message(), "too long");
+}
+
+// As after a minute without the learner: no call is larger than it takes.
+TEST(WorkerMailboxTest, ManyResultsAreCutByTheirSize) {
+  constexpr int kSamples = 40, kTokens = 250000;  // 2 MB a sample
+  WorkerMailbox mailbox(2 * kSamples);
+  mailbox.AddLeases(Leases({1, 2}, kSamples));
+  for (int i = 0; i < kSamples; ++i) {
+    for (uint64_t lease : {1, 2}) {
+      Trajectory trajectory = Sample(i);
+      trajectory.mutable_tokens()->Resize(kTokens, 100000);
+      trajectory.mutable_logprobs()->Resize(kTokens, -1);
+      mailbox.Post(lease, std::move(trajectory));
+    }
+  }
+  std::map<uint64_t, std::vector<uint32_t>> posted;
+  size_t total = 0;
+  for (const SubmitRequest& request : mailbox.TakeResults()) {
+    // A few bytes more than the trajectories themselves.
+    EXPECT_LE(request.ByteSizeLong(), kMaxSubmitBytes + 1024);
+    total += request.ByteSizeLong();
+    for (const Trajectory& t : request.trajectories()) {
+      EXPECT_EQ(t.tokens_size(), kTokens);
+      posted[request.lease_id()].push_back(t.sample_index());
+    }
+  }
+  EXPECT_GT(total, size_t{64} << 20) << "no more than one call could take";
+  for (uint64_t lease : {1, 2}) {
+    ASSERT_EQ(posted[lease].size(), kSamples);
+    EXPECT_TRUE(std::is_sorted(posted[lease].begin(), posted[lease].end()));
+  }
+  EXPECT_THAT(mailbox.HeldLeases(), IsEmpty());
 }
 
 }  // namespace
