@@ -12,6 +12,7 @@ build="build-fuzz"
 log=$build/math_fuzz.log
 
 CC=clang CXX=clang++ cmake -B "$build" -G Ninja -DR1_FUZZ=ON -DR1_BENCH=OFF \
+  -DR1_WERROR="${R1_WERROR:-OFF}" \
   >/dev/null
 cmake --build "$build" --target math_fuzz
 
