@@ -17,6 +17,7 @@
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 #include "model/tensor_names.h"
+#include "model/tokenizer_folder.h"
 #include "model/weight_files.h"
 
 namespace r1 {
@@ -26,12 +27,8 @@ using Json = nlohmann::json;
 
 constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kWeightsFile[] = "model.safetensors";
-constexpr char kTokenizerFile[] = "tokenizer.json";
-constexpr char kTokenizerConfigFile[] = "tokenizer_config.json";
 constexpr char kHeadName[] = "lm_head.weight";
 constexpr char kEmbeddingName[] = "model.embed_tokens.weight";
-
-constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
@@ -219,13 +216,9 @@ absl::Status CheckTensors(const std::string& folder, const ModelConfig& config,
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> ReadTokenizer(
     const std::string& folder, const ModelConfig& config) {
-  const std::string path = absl::StrCat(folder, "/", kTokenizerFile);
-  R1_ASSIGN_OR_RETURN(const std::string text,
-                      ReadBounded(path, kMaxTokenizerBytes));
-  auto tokenizer = Tokenizer::FromJson(text);
-  if (!tokenizer.ok()) return Annotate(tokenizer.status(), folder);
-  R1_RETURN_IF_ERROR(Annotate(tokenizer->LimitIds(config.vocab_size), path));
-  return std::make_shared<const Tokenizer>(*std::move(tokenizer));
+  R1_ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                      ReadTokenizerFolder(folder, config.vocab_size));
+  return std::make_shared<const Tokenizer>(std::move(tokenizer));
 }
 
 bool IsFinite(absl::Span<const float> values) {
@@ -315,14 +308,13 @@ absl::Status WriteModelFolder(const std::string& path,
       WriteSafetensors(absl::StrCat(path, "/", kWeightsFile), tensors));
   const std::pair<absl::string_view, std::string> files[] = {
       {kConfigFile, ModelConfigToJson(config)},
-      {kTokenizerFile, tokenizer.ToJson()},
-      {kTokenizerConfigFile, TokenizerConfigJson(config, tokenizer)},
       {kGenerationFile, GenerationConfigJson(config)},
   };
   for (const auto& [name, content] : files) {
     R1_RETURN_IF_ERROR(WriteFileAtomic(absl::StrCat(path, "/", name), content));
   }
-  return absl::OkStatus();
+  return WriteTokenizerFolder(path, tokenizer,
+                              TokenizerConfigJson(config, tokenizer));
 }
 
 }  // namespace r1

@@ -185,7 +185,7 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
-std::string Tokenizer::ToJson() const { return impl_->json; }
+std::string Tokenizer::ToJson() const { return impl_->files.tokenizer_json; }
 
 absl::Status Tokenizer::LimitIds(int64_t num_embeddings) {
   for (int64_t id = vocab_size() - 1; id >= num_embeddings; --id) {
@@ -210,6 +210,23 @@ absl::StatusOr<std::vector<int32_t>> Tokenizer::Encode(
 absl::StatusOr<std::vector<int32_t>> Tokenizer::Encode(
     const MarkedText& text) const {
   return Encoder(*impl_, num_embeddings_).Run(text.text, text.data);
+}
+
+absl::StatusOr<std::vector<int32_t>> Tokenizer::WithEnds(
+    std::vector<int32_t> ids) const {
+  const AroundText& around = impl_->around;
+  for (const std::vector<int32_t>* added : {&around.before, &around.after}) {
+    for (const int32_t id : *added) {
+      if (id < num_embeddings_) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the tokenizer adds token ", id, " (", Quoted(TokenBytes(id)),
+          ") to every text, which lies beyond the model's vocab_size of ",
+          num_embeddings_));
+    }
+  }
+  ids.insert(ids.begin(), around.before.begin(), around.before.end());
+  ids.insert(ids.end(), around.after.begin(), around.after.end());
+  return ids;
 }
 
 std::string Tokenizer::Decode(absl::Span<const int32_t> ids,
@@ -237,6 +254,12 @@ int32_t Tokenizer::SpecialId(absl::string_view token) const {
   const auto it = impl_->special_ids.find(token);
   return it == impl_->special_ids.end() ? -1 : it->second;
 }
+
+const absl::StatusOr<ChatTemplate>& Tokenizer::chat_template() const {
+  return impl_->chat_template;
+}
+
+const TokenizerFiles& Tokenizer::files() const { return impl_->files; }
 
 const std::string& Tokenizer::hash() const { return impl_->hash; }
 

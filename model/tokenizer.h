@@ -16,6 +16,9 @@
 
 namespace r1 {
 
+class ChatTemplate;     // model/chat_template.h
+struct TokenizerFiles;  // model/tokenizer_config.h
+
 // Threads: immutable after construction; safe from any thread.
 class Tokenizer {
  public:
@@ -25,6 +28,10 @@ class Tokenizer {
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
+
+  // With the files beside tokenizer.json, which say what stands around a text
+  // and how messages become one.
+  static absl::StatusOr<Tokenizer> FromFiles(TokenizerFiles files);
 
   // tokenizer.json that Hugging Face `tokenizers` loads with the same ids.
   // For a tokenizer that was read, byte for byte what was read.
@@ -45,6 +52,10 @@ class Tokenizer {
   absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text,
                                               bool allow_special = false) const;
   absl::StatusOr<std::vector<int32_t>> Encode(const MarkedText& text) const;
+  // The ids with the tokens around them that transformers' tokenizer(text)
+  // adds: BOS, say. Texts of a chat template have theirs in them.
+  // Errors: InvalidArgument if one lies beyond the model's embeddings.
+  absl::StatusOr<std::vector<int32_t>> WithEnds(std::vector<int32_t> ids) const;
   // The bytes of the tokens; special tokens print as their text unless
   // `skip_special`. Decode(Encode(s)) == s for any bytes s, unless a byte
   // became the unknown token. Ids out of range decode to nothing.
@@ -57,7 +68,13 @@ class Tokenizer {
   int64_t vocab_size() const;
   // -1 if there is no such special token.
   int32_t SpecialId(absl::string_view token) const;
-  // SHA-256 of ToJson(): travels with checkpoints.
+  // NotFound if the folder has no chat template; otherwise errors of its parse.
+  const absl::StatusOr<ChatTemplate>& chat_template() const;
+  // The files it was read from.
+  const TokenizerFiles& files() const;
+  // SHA-256 of tokenizer.json and of what else decides about prompts (the chat
+  // template, and what tokenizer_config.json changes): travels with
+  // checkpoints.
   const std::string& hash() const;
 
  private:

@@ -11,8 +11,11 @@
 #include "absl/strings/string_view.h"
 #include "model/added_tokens.h"
 #include "model/bpe.h"
+#include "model/chat_template.h"
+#include "model/post_processor.h"
 #include "model/pre_tokenizer.h"
 #include "model/tokenizer.h"
+#include "model/tokenizer_config.h"
 
 namespace r1 {
 
@@ -35,7 +38,9 @@ struct Tokenizer::Impl {
   absl::flat_hash_map<std::string, int32_t> whole_pieces;
   Bpe bpe{{}};
   bool lacks_bytes = false;  // and no unknown token stands for them
-  std::string json;
+  AroundText around;
+  absl::StatusOr<ChatTemplate> chat_template;
+  TokenizerFiles files;
   std::string hash;
 };
 

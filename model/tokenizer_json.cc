@@ -124,8 +124,8 @@ absl::StatusOr<const Json*> Require(const Json& object, absl::string_view where,
 // Fills an Impl step by step; each step needs the ones before it.
 class Tokenizer::Loader {
  public:
-  absl::StatusOr<std::unique_ptr<const Impl>> Run(absl::string_view text) {
-    auto parsed = ParseStrictJson(text);
+  absl::StatusOr<std::unique_ptr<const Impl>> Run(TokenizerFiles files) {
+    auto parsed = ParseStrictJson(files.tokenizer_json);
     if (!parsed.ok()) return Annotate(parsed.status(), "tokenizer.json");
     const Json& json = *parsed;
     R1_RETURN_IF_ERROR(CheckTop(json));
@@ -145,8 +145,9 @@ class Tokenizer::Loader {
     R1_RETURN_IF_ERROR(CollectBytes(*model));
     R1_RETURN_IF_ERROR(ReadMerges(*model));
     R1_RETURN_IF_ERROR(ReadWholePieces(*model));
-    impl_->json = std::string(text);
-    impl_->hash = Sha256Hex(text);
+    R1_RETURN_IF_ERROR(ReadAround(json));
+    R1_RETURN_IF_ERROR(ReadFilesBeside(files));
+    impl_->files = std::move(files);
     return std::move(impl_);
   }
 
@@ -376,12 +377,92 @@ class Tokenizer::Loader {
     return absl::OkStatus();
   }
 
+  absl::Status ReadAround(const Json& json) {
+    const Json* post_processor = FindMember(json, "post_processor");
+    if (post_processor == nullptr) return absl::OkStatus();
+    auto around = ReadPostProcessor(*post_processor);
+    if (!around.ok()) return Annotate(around.status(), "tokenizer.json");
+    impl_->around = *std::move(around);
+    for (const auto* ids : {&impl_->around.before, &impl_->around.after}) {
+      for (const int32_t id : *ids) {
+        if (id < static_cast<int64_t>(impl_->tokens.size()) &&
+            !impl_->tokens[id].bytes.empty()) {
+          continue;
+        }
+        return Malformed(absl::StrCat("post_processor: adds token ", id,
+                                      ", which there is not"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Chat template and flags. What they change is part of the hash.
+  absl::Status ReadFilesBeside(const TokenizerFiles& files) {
+    R1_ASSIGN_OR_RETURN(const TokenizerConfig config,
+                        ReadTokenizerConfig(files));
+    impl_->hash = Sha256Hex(files.tokenizer_json);
+    if (config.add_bos_token || config.add_eos_token) {
+      R1_RETURN_IF_ERROR(ReplaceAround(config));
+    }
+    if (config.chat_template.empty()) {
+      impl_->chat_template = absl::NotFoundError(
+          "the model has no chat template (neither chat_template.jinja nor "
+          "chat_template in tokenizer_config.json)");
+    } else {
+      impl_->chat_template =
+          ChatTemplate::Parse(config.chat_template, config.special_tokens);
+      Json decisive = config.special_tokens;
+      decisive.push_back(config.chat_template);
+      impl_->hash = Sha256Hex(absl::StrCat(impl_->hash, decisive.dump()));
+    }
+    return absl::OkStatus();
+  }
+
+  // Either flag given replaces the post-processor.
+  absl::Status ReplaceAround(const TokenizerConfig& config) {
+    AroundText around;
+    const struct {
+      bool is_on;
+      const char* name;
+      std::vector<int32_t>* ids;
+    } kEnds[] = {
+        {config.add_bos_token.value_or(false), "bos_token", &around.before},
+        {config.add_eos_token.value_or(false), "eos_token", &around.after}};
+    for (const auto& end : kEnds) {
+      const absl::string_view token = config.Token(end.name);
+      // Without the token the flag means nothing.
+      if (!end.is_on || token.empty()) continue;
+      const auto it = ids_.find(token);
+      if (it == ids_.end()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "tokenizer_config.json: add_", end.name, " adds ", Quoted(token),
+            ", which tokenizer.json does not have"));
+      }
+      end.ids->push_back(it->second);
+    }
+    if (around.before != impl_->around.before ||
+        around.after != impl_->around.after) {
+      impl_->around = std::move(around);
+      impl_->hash = Sha256Hex(absl::StrCat(
+          impl_->hash,
+          Json({impl_->around.before, impl_->around.after}).dump()));
+    }
+    return absl::OkStatus();
+  }
+
   std::unique_ptr<Impl> impl_ = std::make_unique<Impl>();
   absl::flat_hash_map<std::string, int32_t> ids_;  // by spelling
 };
 
 absl::StatusOr<Tokenizer> Tokenizer::FromJson(absl::string_view json) {
-  R1_ASSIGN_OR_RETURN(std::unique_ptr<const Impl> impl, Loader().Run(json));
+  TokenizerFiles files;
+  files.tokenizer_json = std::string(json);
+  return FromFiles(std::move(files));
+}
+
+absl::StatusOr<Tokenizer> Tokenizer::FromFiles(TokenizerFiles files) {
+  R1_ASSIGN_OR_RETURN(std::unique_ptr<const Impl> impl,
+                      Loader().Run(std::move(files)));
   return Tokenizer(std::move(impl));
 }
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "absl/strings/str_replace.h"
+
 namespace r1 {
 namespace {
 
@@ -49,7 +51,33 @@ void AppendNfc(absl::string_view valid, std::string* out) {
   std::free(composed);
 }
 
+template <typename Map>
+std::string MapCharacters(absl::string_view text, const Map& map) {
+  std::string out;
+  while (!text.empty()) {
+    utf8proc_int32_t code_point = -1;
+    const utf8proc_ssize_t size =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                         text.size(), &code_point);
+    if (size <= 0) return out.append(text.data(), text.size());
+    utf8proc_uint8_t mapped[4];
+    out.append(reinterpret_cast<const char*>(mapped),
+               utf8proc_encode_char(map(code_point), mapped));
+    text.remove_prefix(size);
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string ToUpper(absl::string_view text) {
+  return absl::StrReplaceAll(MapCharacters(text, utf8proc_toupper),
+                             {{"\u00DF", "SS"}, {"\u1E9E", "SS"}});
+}
+
+std::string ToLower(absl::string_view text) {
+  return MapCharacters(text, utf8proc_tolower);
+}
 
 size_t ValidUtf8Prefix(absl::string_view text) {
   size_t end = 0;

@@ -1,5 +1,5 @@
-// UTF-8 and Unicode normalization for the tokenizer (the only user of
-// utf8proc).
+// UTF-8, Unicode normalization and case for tokenizer and chat templates (the
+// only user of utf8proc).
 #ifndef R1_MODEL_UNICODE_H_
 #define R1_MODEL_UNICODE_H_
 
@@ -16,6 +16,11 @@ size_t ValidUtf8Prefix(absl::string_view text);
 
 // Bytes of the longest prefix of which no byte belongs to a valid character.
 size_t InvalidUtf8Prefix(absl::string_view text);
+
+// The text in upper or lower case, character by character (U+00DF, which has no
+// upper case of its own, gives "SS").
+std::string ToUpper(absl::string_view text);
+std::string ToLower(absl::string_view text);
 
 // Normalization form C of the valid parts; invalid bytes stay.
 std::string NormalizeNfc(absl::string_view text);

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "model/tokenizer_folder.h"
 
 namespace r1 {
 namespace {
@@ -96,11 +97,13 @@ absl::StatusOr<ModelFolder> MakeBaseModel(const RunConfig& config,
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
     const std::string& folder) {
-  const std::string path = folder + "/tokenizer.json";
+  const std::string path = folder + "/config.json";
   R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
-  absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromJson(json);
-  if (!tokenizer.ok()) return Annotate(tokenizer.status(), path);
-  return std::make_shared<const Tokenizer>(*std::move(tokenizer));
+  const auto config = ModelConfigFromJson(json);
+  if (!config.ok()) return Annotate(config.status(), path);
+  R1_ASSIGN_OR_RETURN(Tokenizer tokenizer,
+                      ReadTokenizerFolder(folder, config->vocab_size));
+  return std::make_shared<const Tokenizer>(std::move(tokenizer));
 }
 
 int32_t EndToken(const ModelConfig& config) {

@@ -4,42 +4,70 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "rollout/prompt_template.h"
 #include "rollout/tasks/corpus.h"
 #include "rollout/tasks/jsonl.h"
 
 namespace r1 {
 namespace {
 
+// As transformers' tokenizer(text): with the tokens around it.
+absl::StatusOr<std::vector<int32_t>> EncodeText(const Tokenizer& tokenizer,
+                                                const std::string& text) {
+  R1_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                      tokenizer.Encode(text, /*allow_special=*/true));
+  return tokenizer.WithEnds(std::move(tokens));
+}
+
 absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
+                                             const DataSection& data,
                                              const Tokenizer& tokenizer,
                                              int32_t end_token) {
   TrainSequence sequence;
-  R1_ASSIGN_OR_RETURN(sequence.tokens, tokenizer.Encode(document.prompt));
-  // A plain text has no prompt: then all but its first token is scored.
-  if (!sequence.tokens.empty()) sequence.first_scored = sequence.length();
-  R1_ASSIGN_OR_RETURN(const std::vector<int32_t> completion,
-                      tokenizer.Encode(document.completion));
-  sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
-                         completion.end());
-  sequence.tokens.push_back(end_token);
+  if (document.prompt.empty()) {  // all but its first token is scored
+    R1_ASSIGN_OR_RETURN(sequence.tokens,
+                        EncodeText(tokenizer, document.completion));
+  } else {
+    absl::string_view answer = document.completion;
+    if (data.chat()) {
+      DataSection message = data;
+      message.clear_template_();
+      R1_ASSIGN_OR_RETURN(EncodedPrompt prompt,
+                          EncodePrompt(message, tokenizer, document.prompt));
+      sequence.tokens = std::move(prompt.tokens);
+      absl::ConsumePrefix(&answer, prompt.answer_prefix);
+    } else {
+      R1_ASSIGN_OR_RETURN(sequence.tokens,
+                          EncodeText(tokenizer, document.prompt));
+    }
+    sequence.first_scored = sequence.length();
+    R1_ASSIGN_OR_RETURN(const std::vector<int32_t> completion,
+                        tokenizer.Encode(answer, /*allow_special=*/true));
+    sequence.tokens.insert(sequence.tokens.end(), completion.begin(),
+                           completion.end());
+  }
+  const bool has_end = sequence.length() > sequence.first_scored &&
+                       sequence.tokens.back() == end_token;
+  if (!has_end) sequence.tokens.push_back(end_token);
   return sequence;
 }
 
 class GeneratedCorpus : public Corpus {
  public:
   GeneratedCorpus(const DataSection& data, uint64_t seed)
-      : data_(data), seed_(seed) {}
+      : Corpus(data), seed_(seed) {}
 
   Document At(uint64_t index) const override {
-    CorpusDocument document = MakeCorpusDocument(data_, seed_, index);
+    CorpusDocument document = MakeCorpusDocument(data(), seed_, index);
     return {std::move(document.prompt), std::move(document.completion)};
   }
   std::string DataHash() const override {
-    return Sha256Hex(data_.SerializeAsString());
+    return Sha256Hex(data().SerializeAsString());
   }
   absl::Status CheckRows(const Tokenizer& /*tokenizer*/, int32_t /*end_token*/,
                          int64_t /*max_tokens*/) const override {
@@ -47,16 +75,16 @@ class GeneratedCorpus : public Corpus {
   }
 
  private:
-  DataSection data_;
   uint64_t seed_;
 };
 
 class FileCorpus : public Corpus {
  public:
   // At least one row.
-  FileCorpus(std::string path, std::vector<TextRow> rows, std::string hash,
-             uint64_t seed)
-      : path_(std::move(path)),
+  FileCorpus(const DataSection& data, std::string path,
+             std::vector<TextRow> rows, std::string hash, uint64_t seed)
+      : Corpus(data),
+        path_(std::move(path)),
         rows_(std::move(rows)),
         hash_(std::move(hash)),
         seed_(seed) {}
@@ -70,8 +98,8 @@ class FileCorpus : public Corpus {
   absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                          int64_t max_tokens) const override {
     for (const TextRow& row : rows_) {
-      auto encoded =
-          EncodeDocument({row.prompt, row.completion}, tokenizer, end_token);
+      auto encoded = EncodeDocument({row.prompt, row.completion}, data(),
+                                    tokenizer, end_token);
       if (!encoded.ok()) {
         return Annotate(encoded.status(), absl::StrCat(path_, ":", row.line));
       }
@@ -126,14 +154,15 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
   R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(section.file()));
   R1_ASSIGN_OR_RETURN(std::vector<TextRow> rows,
                       ParseTextRows(text, section.file()));
-  return std::make_unique<FileCorpus>(section.file(), std::move(rows),
+  return std::make_unique<FileCorpus>(data, section.file(), std::move(rows),
                                       Sha256Hex(text), seed);
 }
 
 ExampleSource MakeExampleSource(const Corpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token) {
   return [=](uint64_t index) -> absl::StatusOr<TrainSequence> {
-    return EncodeDocument(corpus->At(index), *tokenizer, end_token);
+    return EncodeDocument(corpus->At(index), corpus->data(), *tokenizer,
+                          end_token);
   };
 }
 

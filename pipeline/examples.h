@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,7 +17,8 @@
 
 namespace r1 {
 
-// One document: nothing is scored in `prompt`; a plain text has none.
+// One document: nothing is scored in `prompt`; a plain text has none. With
+// data.chat the prompt is the user's message.
 struct Document {
   std::string prompt;
   std::string completion;
@@ -25,7 +27,10 @@ struct Document {
 // Threads: immutable; safe from any thread.
 class Corpus {
  public:
+  explicit Corpus(DataSection data) : data_(std::move(data)) {}
   virtual ~Corpus() = default;
+  // What says whether prompts are messages.
+  const DataSection& data() const { return data_; }
   // Document `index`, a pure function of (config, seed, index). Files are read
   // in a new random order every epoch.
   virtual Document At(uint64_t index) const = 0;
@@ -37,6 +42,9 @@ class Corpus {
   // Errors: InvalidArgument naming the first such line.
   virtual absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                                  int64_t max_tokens) const = 0;
+
+ private:
+  const DataSection data_;
 };
 
 // The corpus of a supervised stage: section.file() or the task's generator.
@@ -45,7 +53,10 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
     const SupervisedSection& section, const DataSection& data, uint64_t seed);
 
 // The tokens of prompt and completion, encoded apart as they are in rollouts,
-// and the end token.
+// and the end token unless they end with it. Special tokens are recognised in
+// all that is taught; in a user's message they are text. With data.chat the
+// prompt is rendered by the model's chat template, and the completion stands
+// where an answer would be sampled, without data.answer_prefix a second time.
 // `corpus` and the tokenizer must outlive the source.
 ExampleSource MakeExampleSource(const Corpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token);

@@ -66,6 +66,10 @@ void CheckModel(const RunConfig& config, RuleChecker* check) {
 
 void CheckData(const RunConfig& config, RuleChecker* check) {
   const DataSection& data = config.data();
+  check->Require(data.system().empty() || data.chat(),
+                 {"data.system", "data.chat"},
+                 "is given, but only the model's chat template has a place for "
+                 "a system message: set data.chat");
   const bool is_question = data.task() == QUESTION_ANSWER;
   check->Require(
       data.min_numbers() <= data.max_numbers(),

@@ -5,26 +5,17 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "rollout/prompt_template.h"
 #include "rollout/tasks/arithmetic.h"
 #include "rollout/tasks/countdown.h"
 #include "rollout/tasks/jsonl.h"
 
 namespace r1 {
 namespace {
-
-// R1-Zero's structure (paper table 1, in our words): a preamble that asks for
-// reasoning and answer in tags, without hints at strategy; then the question.
-constexpr char kR1ZeroTemplate[] =
-    "The User asks a question and the Assistant solves it. The Assistant "
-    "first reasons about the problem in its mind, then gives the User the "
-    "answer. Reasoning and answer stand in <think> </think> and <answer> "
-    "</answer> tags, like this: <think> reasoning process here </think> "
-    "<answer> answer here </answer>. User: {question} Assistant:";
 
 constexpr uint64_t kFirstHeldOutId = uint64_t{1} << 47;
 // Held-out problems are the same for every run seed.
@@ -37,12 +28,15 @@ struct PromptMaker {
   int64_t max_prompt_tokens;
 
   absl::StatusOr<Prompt> Make(Problem problem, uint64_t id) const {
-    auto encoded = tokenizer->Encode(RenderPrompt(config, problem.question));
+    auto encoded =
+        problem.messages.empty()
+            ? EncodePrompt(config, *tokenizer, problem.question)
+            : EncodeConversation(config, *tokenizer, problem.messages);
     if (!encoded.ok()) {
       return Annotate(encoded.status(),
                       absl::StrCat("prompt ", problem.source));
     }
-    const std::vector<int32_t>& tokens = *encoded;
+    const std::vector<int32_t>& tokens = encoded->tokens;
     if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt ", problem.source, " has ", tokens.size(),
@@ -57,6 +51,7 @@ struct PromptMaker {
     prompt.set_source(std::move(problem.source));
     prompt.set_reference(std::move(problem.reference));
     prompt.set_question(std::move(problem.question));
+    prompt.set_answer_prefix(std::move(encoded->answer_prefix));
     return prompt;
   }
 
@@ -193,13 +188,6 @@ class FileSource : public ProblemSource {
 };
 
 }  // namespace
-
-std::string RenderPrompt(const DataSection& config,
-                         const std::string& question) {
-  return absl::StrReplaceAll(
-      config.template_().empty() ? kR1ZeroTemplate : config.template_(),
-      {{"{question}", question}});
-}
 
 absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     const DataSection& config, uint64_t seed,

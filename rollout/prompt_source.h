@@ -44,11 +44,6 @@ absl::StatusOr<std::vector<Prompt>> LoadPrompts(
     const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
     int64_t max_prompt_tokens);
 
-// The prompt's text: the template with {question} replaced; R1-Zero's template
-// if the configured one is empty.
-std::string RenderPrompt(const DataSection& config,
-                         const std::string& question);
-
 }  // namespace r1
 
 #endif  // R1_ROLLOUT_PROMPT_SOURCE_H_

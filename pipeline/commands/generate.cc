@@ -7,12 +7,14 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/status_macros.h"
+#include "model/chat_template.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/escape.h"
 #include "pipeline/loaded_model.h"
 #include "rollout/engine.h"
-#include "rollout/prompt_source.h"
+#include "rollout/prompt_template.h"
 
 namespace r1 {
 namespace {
@@ -22,6 +24,8 @@ struct GenerateArgs {
   std::string prompt;
   bool has_prompt = false;
   bool is_raw = false;
+  std::string system;
+  std::string answer_prefix;
   int samples = 1;
   float temperature = 0.6f;
   float top_p = 0.95f;
@@ -38,6 +42,42 @@ absl::StatusOr<std::string> ReadPrompt(const GenerateArgs& args) {
         "an argument or pipe it in");
   }
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+// How the model is asked: as its run asks it; outside a run by its chat
+// template, or with the bare text where it has none.
+absl::StatusOr<EncodedPrompt> MakePrompt(const GenerateArgs& args,
+                                         const LoadedModel& model,
+                                         const std::string& text) {
+  const Tokenizer& tokenizer = *model.tokenizer;
+  DataSection data = model.config.data();
+  if (!model.is_of_run) {
+    data.set_chat(!absl::IsNotFound(tokenizer.chat_template().status()));
+  }
+  if (!args.system.empty()) data.set_system(args.system);
+  if (!args.answer_prefix.empty()) data.set_answer_prefix(args.answer_prefix);
+  const bool is_raw = args.is_raw || (!model.is_of_run && !data.chat());
+  if (!args.system.empty() && (is_raw || !data.chat())) {
+    return absl::InvalidArgumentError(
+        "--system needs the model's chat template, which is not in use here");
+  }
+  if (!is_raw) {
+    auto prompt = EncodePrompt(data, tokenizer, text);
+    if (prompt.ok()) return prompt;
+    return Annotate(prompt.status(), "--raw would do without the template");
+  }
+  if (!args.is_raw) {
+    LogWarning(absl::StrCat(model.path,
+                            " has no chat template: the prompt is taken as it "
+                            "is, as with --raw"));
+  }
+  EncodedPrompt prompt;
+  R1_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
+                      tokenizer.Encode(absl::StrCat(text, args.answer_prefix),
+                                       /*allow_special=*/true));
+  R1_ASSIGN_OR_RETURN(prompt.tokens, tokenizer.WithEnds(std::move(tokens)));
+  prompt.answer_prefix = args.answer_prefix;
+  return prompt;
 }
 
 absl::StatusOr<std::vector<Trajectory>> Sample(const GenerateArgs& args,
@@ -73,27 +113,24 @@ absl::StatusOr<std::vector<Trajectory>> Sample(const GenerateArgs& args,
 }
 
 absl::Status RunGenerate(const GenerateArgs& args) {
-  R1_ASSIGN_OR_RETURN(std::string prompt, ReadPrompt(args));
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadPrompt(args));
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(const LoadedModel model,
                       LoadModel(args.model, {}, ops.get()));
-  if (model.is_of_run && !args.is_raw) {
-    prompt = RenderPrompt(model.config.data(), prompt);
-  }
-  R1_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
-                      model.tokenizer->Encode(prompt));
-  if (tokens.empty()) {
+  R1_ASSIGN_OR_RETURN(EncodedPrompt prompt, MakePrompt(args, model, text));
+  if (prompt.tokens.empty()) {
     return absl::InvalidArgumentError("the prompt is empty: give some text");
   }
   R1_ASSIGN_OR_RETURN(const std::vector<Trajectory> trajectories,
-                      Sample(args, model, std::move(tokens), ops.get()));
+                      Sample(args, model, std::move(prompt.tokens), ops.get()));
   for (size_t i = 0; i < trajectories.size(); ++i) {
     if (trajectories.size() > 1) {
       std::printf("--- sample %zu\n", i);
     }
-    const std::string text =
-        model.tokenizer->Decode(trajectories[i].tokens(), true);
-    std::printf("%s\n", VisibleText(text).c_str());
+    const std::string answer =
+        absl::StrCat(prompt.answer_prefix,
+                     model.tokenizer->Decode(trajectories[i].tokens(), true));
+    std::printf("%s\n", VisibleText(answer).c_str());
   }
   return absl::OkStatus();
 }
@@ -109,11 +146,20 @@ CommandBody AddGenerate(CLI::App* app) {
       ->type_name("CHECKPOINT|RUN");
   CLI::Option* prompt = command->add_option(
       "PROMPT", args->prompt,
-      "The question, put into the run's template; without it, standard input");
+      "The question, put into the run's template or the model's chat template; "
+      "without it, standard input");
   prompt->type_name("TEXT");
   command->add_flag("--raw", args->is_raw,
-                    "Take PROMPT as it is, without the run's template (models "
-                    "outside a run always do)");
+                    "Take PROMPT as it is, special tokens in it included, "
+                    "without a template (as for models that have none)");
+  command
+      ->add_option("--system", args->system,
+                   "System message of the chat template; default: the run's")
+      ->type_name("TEXT");
+  command
+      ->add_option("--answer-prefix", args->answer_prefix,
+                   "What the answer begins with; default: the run's")
+      ->type_name("TEXT");
   command->add_option("--samples", args->samples, "Answers to print")
       ->check(InRange(1, 4096))
       ->type_name("K")
@@ -133,6 +179,8 @@ CommandBody AddGenerate(CLI::App* app) {
   command->footer(
       "Examples:\n"
       "  r1 generate runs/quickstart-1 \"Make 24 from 3 5 9.\"\n"
+      "  r1 generate my-instruct-model \"What is 2 + 2?\" --system \"Be "
+      "brief.\"\n"
       "  echo \"Once upon a time\" | r1 generate my-model --raw\n"
       "  r1 generate runs/smoke/checkpoints/step-0 \"Make 7 from 3 4 0.\" "
       "--samples 4\n"

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/philox.h"
-#include "rollout/prompt_source.h"
+#include "rollout/prompt_template.h"
 #include "rollout/tasks/arithmetic.h"
 #include "rollout/tasks/countdown.h"
 

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "model/strict_json.h"
+#include "rollout/prompt_template.h"
 #include "rollout/tasks/countdown.h"
 
 namespace r1 {
@@ -117,12 +118,19 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
     return problem;
   }
   auto question = TextField(row, config.question_field());
+  const auto messages = row.find(config.question_field());
+  if (messages != row.end() && messages->is_array()) {
+    problem.messages = messages->dump();
+    question = LastQuestion(problem.messages);
+  }
   R1_RETURN_IF_ERROR(Annotate(question.status(), "data.question_field"));
   const auto answer = TextField(row, config.answer_field());
   R1_RETURN_IF_ERROR(Annotate(answer.status(), "data.answer_field"));
   problem.question = *std::move(question);
   problem.reference = json{{"answer", *answer}}.dump();
-  problem.canonical = absl::StrCat(problem.question, "\n", problem.reference);
+  problem.canonical = absl::StrCat(
+      problem.messages.empty() ? problem.question : problem.messages, "\n",
+      problem.reference);
   return problem;
 }
 

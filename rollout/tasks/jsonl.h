@@ -13,11 +13,12 @@ namespace r1 {
 
 // A problem as text, before the template.
 struct Problem {
-  std::string source;  // "id" of the row, else "line 17"
-  std::string question;
+  std::string source;     // "id" of the row, else "line 17"
+  std::string question;   // of messages: the user's last
   std::string reference;  // JSON, as the task's reward rule reads it
   // Equal for equal problems: it alone decides what is held out (split.h).
   std::string canonical;
+  std::string messages = "";  // JSON list, if the question is one; else empty
 };
 
 // COUNTDOWN rows have {nums, target}; the others config.question_field() and

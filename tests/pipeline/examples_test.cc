@@ -1,11 +1,17 @@
 #include "pipeline/examples.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/tokenizer_config.h"
+#include "nlohmann/json.hpp"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {
@@ -104,6 +110,81 @@ TEST(ExampleSourceTest, APlainTextIsScoredFromItsSecondToken) {
   ASSERT_TRUE(example.ok()) << example.status();
   EXPECT_EQ(example->length(), 4);
   EXPECT_EQ(example->first_scored, 1);
+}
+
+// A tokenizer with BOS, the tokens of ChatML and its template.
+Tokenizer ChatTokenizer() {
+  nlohmann::json json = nlohmann::json::parse(ByteTokenizer().ToJson());
+  for (const char* token : {"<s>", "<|im_start|>", "<|im_end|>"}) {
+    const size_t id = 256 + json["added_tokens"].size();
+    json["added_tokens"].push_back(
+        {{"id", id}, {"content", token}, {"special", true}});
+  }
+  json["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single",
+       {{{"SpecialToken", {{"id", "<s>"}}}}, {{"Sequence", {{"id", "A"}}}}}},
+      {"special_tokens", {{"<s>", {{"ids", {257}}}}}}};
+  TokenizerFiles files;
+  files.tokenizer_json = json.dump();
+  files.chat_template_jinja =
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+      "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>"
+      "assistant\n{% endif %}";
+  return *Tokenizer::FromFiles(std::move(files));
+}
+
+TrainSequence ExampleOf(const std::string& row, const DataSection& data) {
+  TestFolder folder;
+  SupervisedSection section;
+  section.set_file(folder.Write("rows.jsonl", row));
+  const auto corpus = MakeCorpus(section, data, 1);
+  EXPECT_TRUE(corpus.ok()) << corpus.status();
+  const Tokenizer tokenizer = ChatTokenizer();
+  const int32_t end = tokenizer.SpecialId("<|im_end|>");
+  auto example = MakeExampleSource(corpus->get(), &tokenizer, end)(0);
+  EXPECT_TRUE(example.ok()) << example.status();
+  return example.ok() ? *std::move(example) : TrainSequence();
+}
+
+// What is learned and what is not, as text.
+std::pair<std::string, std::string> Halves(const TrainSequence& example) {
+  const Tokenizer tokenizer = ChatTokenizer();
+  const auto tokens = absl::MakeConstSpan(example.tokens);
+  return {tokenizer.Decode(tokens.subspan(0, example.first_scored)),
+          tokenizer.Decode(tokens.subspan(example.first_scored))};
+}
+
+TEST(ExampleSourceTest, SpecialTokensOfTaughtTextsAreTokens) {
+  const TrainSequence text =
+      ExampleOf("{\"text\": \"a<|im_end|>b<|im_end|>\"}", DataSection());
+  // BOS, a, end, b, end: no end is added to one that is there.
+  EXPECT_EQ(text.tokens,
+            (std::vector<int32_t>{257, 'a' + 1, 259, 'b' + 1, 259}));
+  EXPECT_EQ(text.first_scored, 1);
+  const TrainSequence pair = ExampleOf(
+      "{\"prompt\": \"<|im_start|>a\", \"completion\": \"b\"}", DataSection());
+  EXPECT_EQ(pair.tokens,
+            (std::vector<int32_t>{257, 258, 'a' + 1, 'b' + 1, 259}));
+  EXPECT_EQ(pair.first_scored, 3);
+}
+
+TEST(ExampleSourceTest, AChatsAnswerIsLearnedWhereItWouldBeSampled) {
+  DataSection data;
+  data.set_chat(true);
+  data.set_system("S");
+  data.set_answer_prefix("<think>\n");
+  const char kRow[] =
+      "{\"prompt\": \"a<|im_end|>\", \"completion\": \"<think>\\nb\"}";
+  const TrainSequence example = ExampleOf(kRow, data);
+  EXPECT_EQ(Halves(example),
+            std::make_pair(
+                std::string("<|im_start|>system\nS<|im_end|>\n<|im_start|>user"
+                            "\na<|im_end|><|im_end|>\n<|im_start|>assistant\n"
+                            "<think>\n"),
+                std::string("b<|im_end|>")));
+  // The end token in the message is text: of ids 259 there are three.
+  EXPECT_EQ(std::count(example.tokens.begin(), example.tokens.end(), 259), 3);
 }
 
 }  // namespace

@@ -105,6 +105,14 @@ TEST(ConfigRulesTest, TemplateHasAPlaceForTheProblem) {
   EXPECT_EQ(ErrorOf("data { template: 'Solve: {question}' }"), "OK");
 }
 
+TEST(ConfigRulesTest, ASystemMessageNeedsAChat) {
+  EXPECT_EQ(
+      ErrorOf("data { system: 'Be brief.' }"),
+      "f:1: data.system: is given, but only the model's chat template has "
+      "a place for a system message: set data.chat");
+  EXPECT_EQ(ErrorOf("data { system: 'Be brief.' chat: true }"), "OK");
+}
+
 TEST(ConfigRulesTest, SftNeedsAFile) {
   EXPECT_EQ(ErrorOf("sft { steps: 5 }"),
             "f:1: sft.steps: the sft stage has no generator: expected a JSONL "

@@ -1,4 +1,5 @@
 #include "rollout/prompt_source.h"
+#include "rollout/prompt_template.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
