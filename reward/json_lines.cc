@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "reward/text.h"
@@ -39,7 +40,7 @@ absl::Status ReadText(const Json& object, const char* field, bool is_required,
   return absl::OkStatus();
 }
 
-// A nested value as text that a rule can read, or that can be echoed.
+// A value as text that can be echoed.
 std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -93,15 +94,14 @@ absl::StatusOr<ItemLine> ParseItemLine(absl::string_view line) {
                               parsed.item.mutable_prompt()));
   R1_RETURN_IF_ERROR(ReadText(object, "group", /*is_required=*/false,
                               parsed.item.mutable_group()));
-  Json reference = Json::object();
+  // As it is spelled: a number passes through whatever its size.
+  parsed.item.set_reference("{}");
   if (const Json* given = Find(object, "reference")) {
-    if (given->is_object()) {
-      reference = *given;
-    } else {
-      reference["answer"] = *given;
-    }
+    const absl::string_view text = *JsonMemberValue(line, "reference");
+    parsed.item.set_reference(given->is_object()
+                                  ? std::string(text)
+                                  : absl::StrCat("{\"answer\":", text, "}"));
   }
-  parsed.item.set_reference(Dump(reference));
   if (const Json* tokens = Find(object, "completion_tokens")) {
     if (!tokens->is_number_unsigned() ||
         tokens->get<uint64_t>() > std::numeric_limits<int32_t>::max()) {

@@ -15,7 +15,8 @@ const char* RewardKindName(RewardKind kind);
 
 // {"id", "completion", "reference"?, "prompt"?, "completion_tokens"?,
 // "is_truncated"?, "group"?}; other fields are ignored. A `reference` that is
-// no object is the answer: "72" and 72 mean {"answer": "72"}, {"answer": 72}.
+// no object is the answer: "72" and 7.20 mean {"answer": "72"},
+// {"answer": 7.20}.
 struct ItemLine {
   RewardItem item;  // without an id
   std::string id;   // as JSON: "\"a\"" or "17"

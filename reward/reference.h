@@ -1,5 +1,6 @@
 // The reference of an item: a JSON object, made by a data file and therefore
-// untrusted. A rule that cannot use it abstains with the returned message.
+// untrusted. A rule reads the fields it knows and leaves the others to others;
+// one that cannot use it abstains with the returned message.
 #ifndef R1_REWARD_REFERENCE_H_
 #define R1_REWARD_REFERENCE_H_
 
@@ -12,9 +13,11 @@
 
 namespace r1 {
 
-// {"answer": "72"}; an integer in place of the string is taken as its digits.
+// {"answer": "72"}; a number in place of the string is taken as it is spelled,
+// whatever its size: 18446744073709551616, 0.00002, 1e22.
 // Returns the answer without surrounding white space, never empty.
-// Errors: InvalidArgument.
+// Errors: InvalidArgument; for a reference without the field it names those
+// there are.
 absl::StatusOr<std::string> AnswerReference(absl::string_view json);
 
 struct CountdownNumbers {

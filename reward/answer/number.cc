@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace r1 {
@@ -15,6 +16,9 @@ namespace {
 constexpr absl::string_view kUnicodeMinus = "\xE2\x88\x92";  // U+2212
 // 10^18 < 2^63: so many digits fit an int64.
 constexpr size_t kMaxExactDigits = 18;
+
+// A larger exponent makes no number that anybody writes out.
+constexpr int kMaxExponent = 1000;
 
 struct Decimal {
   std::string whole;     // without leading zeros; may be empty
@@ -49,6 +53,17 @@ size_t DecimalEnd(absl::string_view text, size_t begin) {
   return end == begin + 1 ? begin : end;  // a lone "." is no number
 }
 
+// End of the exponent at `begin`, "e-5"; `begin` if there is none.
+size_t ExponentEnd(absl::string_view text, size_t begin) {
+  size_t at = begin;
+  if (at >= text.size() || (text[at] != 'e' && text[at] != 'E')) return begin;
+  ++at;
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+  const size_t end = SkipDigits(text, at);
+  const bool is_in_word = end < text.size() && absl::ascii_isalpha(text[end]);
+  return end == at || is_in_word ? begin : end;
+}
+
 // The length of the sign at the start of the text, and whether it is a minus.
 size_t SignLength(absl::string_view text, bool* is_negative) {
   *is_negative = false;
@@ -79,6 +94,26 @@ std::optional<Decimal> ParseDecimal(absl::string_view text) {
     decimal.fraction.pop_back();
   }
   return decimal;
+}
+
+// 10^exponent times the decimal.
+Decimal Scaled(const Decimal& decimal, int exponent) {
+  const std::string digits = absl::StrCat(decimal.whole, decimal.fraction);
+  const int size = static_cast<int>(digits.size());
+  const int point = static_cast<int>(decimal.whole.size()) + exponent;
+  Decimal scaled;
+  if (point <= 0) {
+    scaled.fraction = std::string(-point, '0') + digits;
+  } else if (point >= size) {
+    scaled.whole = digits + std::string(point - size, '0');
+  } else {
+    scaled = {digits.substr(0, point), digits.substr(point)};
+  }
+  const size_t zeros =
+      std::min(scaled.whole.find_first_not_of('0'), scaled.whole.size());
+  scaled.whole.erase(0, zeros);
+  scaled.fraction.erase(scaled.fraction.find_last_not_of('0') + 1);
+  return scaled;
 }
 
 std::string ReducedFraction(int64_t numerator, int64_t denominator,
@@ -155,9 +190,19 @@ std::optional<std::string> CanonicalNumber(absl::string_view text) {
     return CanonicalFraction(text.substr(0, slash), text.substr(slash + 1),
                              is_negative);
   }
-  const auto decimal = ParseDecimal(text);
+  const size_t mantissa_end = DecimalEnd(text, 0);
+  const auto decimal = ParseDecimal(text.substr(0, mantissa_end));
   if (!decimal.has_value()) return std::nullopt;
-  return CanonicalDecimal(*decimal, is_negative);
+  if (mantissa_end == text.size()) {
+    return CanonicalDecimal(*decimal, is_negative);
+  }
+  int exponent = 0;
+  if (ExponentEnd(text, mantissa_end) != text.size() ||
+      !absl::SimpleAtoi(text.substr(mantissa_end + 1), &exponent) ||
+      exponent < -kMaxExponent || exponent > kMaxExponent) {
+    return std::nullopt;
+  }
+  return CanonicalDecimal(Scaled(*decimal, exponent), is_negative);
 }
 
 absl::string_view LastNumber(absl::string_view text) {
@@ -168,6 +213,7 @@ absl::string_view LastNumber(absl::string_view text) {
       ++at;
       continue;
     }
+    end = ExponentEnd(text, end);
     if (end < text.size() && text[end] == '/' && IsDigitAt(text, end + 1)) {
       end = WholePartEnd(text, end + 1);
     }

@@ -11,9 +11,10 @@ namespace r1 {
 
 // A canonical form of the number that the whole of `text` is, so that two
 // texts are the same number if their forms are equal; nothing if it is none.
-//   number   = [sign] decimal [ "/" decimal ]     spaces allowed around "/"
+//   number   = [sign] decimal [exponent | "/" decimal]  spaces around "/"
 //   decimal  = digits [ "." [digits] ] | "." digits
 //   digits   = plain, or in groups of three: 1,234,567
+//   exponent = ("e" | "E") ["+" | "-"] digits, of at most 1000
 //   sign     = "+" | "-" | U+2212
 // The parts of a fraction are integers of at most 18 digits, the lower one not
 // zero. Decimals of any length are exact; one of more than 18 digits never

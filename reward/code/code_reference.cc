@@ -5,7 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -117,23 +119,93 @@ bool IsIdentifier(absl::string_view name) {
          });
 }
 
+// A name that is called in the test and defined in the code: the first call.
+std::string CalledFunction(absl::string_view test, absl::string_view code) {
+  const auto is_name = [](char c) {
+    return absl::ascii_isalnum(c) || c == '_';
+  };
+  for (size_t at = 0; at < test.size();) {
+    size_t end = at;
+    while (end < test.size() && is_name(test[end])) ++end;
+    const absl::string_view name = test.substr(at, end - at);
+    at = std::max(end, at + 1);
+    if (name.empty()) continue;
+    const absl::string_view rest =
+        absl::StripLeadingAsciiWhitespace(test.substr(end));
+    const bool is_called = !rest.empty() && rest[0] == '(';
+    for (const char* after : {"(", " ("}) {
+      if (is_called &&
+          absl::StrContains(code, absl::StrCat("def ", name, after)))
+        return std::string(name);
+    }
+  }
+  return "";
+}
+
+// MBPP's names for the tests, where a row has them and not ours.
+absl::Status ParseMbppTests(const Json& root, CodeReference* reference) {
+  if (root.contains("test") || !root.contains("test_list")) {
+    return absl::OkStatus();
+  }
+  R1_RETURN_IF_ERROR(ParseFunctionTests(root["test_list"], reference));
+  const auto text = [&root](const char* key) {
+    const auto it = root.find(key);
+    return it != root.end() && it->is_string() ? it->get<std::string>() : "";
+  };
+  if (reference->entry_point.empty()) {
+    reference->entry_point =
+        CalledFunction(reference->function_tests[0], text("code"));
+  }
+  const std::string setup = text("test_setup_code");
+  if (setup.empty()) return absl::OkStatus();
+  for (std::string& test : reference->function_tests) {
+    test = absl::StrCat(setup, "\n", test);
+  }
+  return absl::OkStatus();
+}
+
+// The object in the row's `answer`, or that its text says; null where the row
+// has tests of its own, or no such answer.
+Json TestsInAnswer(const Json& root) {
+  const auto answer = root.find("answer");
+  if (answer == root.end() || root.contains("stdin_tests") ||
+      root.contains("test") || root.contains("test_list")) {
+    return nullptr;
+  }
+  if (!answer->is_string()) return *answer;
+  const std::string& text = answer->get_ref<const std::string&>();
+  return Json::parse(text.begin(), text.end(), nullptr,
+                     /*allow_exceptions=*/false);
+}
+
+std::string KeysOf(const Json& root) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : root.items()) keys.push_back(key);
+  return keys.empty() ? "none" : absl::StrJoin(keys, ", ");
+}
+
 }  // namespace
 
 absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
                                                  const RunLimits& limits) {
   if (json.size() > kMaxBytes) return Bad("more than 64 MiB");
-  const Json root = Json::parse(json.begin(), json.end(), nullptr,
-                                /*allow_exceptions=*/false);
+  Json root = Json::parse(json.begin(), json.end(), nullptr,
+                          /*allow_exceptions=*/false);
   if (!root.is_object()) return Bad("not a JSON object");
+  if (Json tests = TestsInAnswer(root); tests.is_object()) {
+    root = std::move(tests);
+  }
   CodeReference reference;
   reference.limits = limits;
   for (const auto& [key, value] : root.items()) {
     R1_RETURN_IF_ERROR(ParseField(key, value, &reference));
   }
+  R1_RETURN_IF_ERROR(ParseMbppTests(root, &reference));
   const bool has_stdin = !reference.stdin_tests.empty();
   const bool has_function = !reference.function_tests.empty();
   if (has_stdin == has_function) {
-    return Bad("expected either stdin_tests or test");
+    return Bad(absl::StrCat("expected either stdin_tests or test, has: ",
+                            KeysOf(root)));
   }
   if (has_function && !IsIdentifier(reference.entry_point)) {
     return Bad("entry_point is no name of a function");

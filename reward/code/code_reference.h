@@ -40,7 +40,11 @@ struct CodeReference {
 // {"language": "python" | "cpp", "stdin_tests": [[input, output], ...],
 //  "compare": see compare.h, "tolerance": 1e-6,
 //  "checker": {"language": ..., "source": ...}}
-// or {"language": "python", "entry_point": name, "test": text or [text, ...]}.
+// or {"language": "python", "entry_point": name, "test": text or [text, ...]};
+// MBPP's rows are read as they are, {"test_list", "test_setup_code", "code"}:
+// their entry point is the function of the solution that the tests call first.
+// A row without tests of its own may have this object in its "answer", also as
+// text.
 // Both may have "wall_ms", "cpu_ms" and "memory_mb". The language is python
 // where none is given, compare is tokens, checker none.
 // Other keys are ignored, as they may be

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "nlohmann/json.hpp"
@@ -17,6 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxDetailBytes = 500;
 constexpr size_t kMaxVersionBytes = 64;
+constexpr int kMaxDepth = 64;
 
 std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -25,7 +27,6 @@ std::string Dump(const Json& value) {
 // Null for what is no object, or is nested so deeply that printing it, which
 // recurses, could overflow the stack.
 Json ParseObject(absl::string_view line) {
-  constexpr int kMaxDepth = 64;
   bool is_too_deep = false;
   const auto keep = [&](int depth, Json::parse_event_t, const Json&) {
     is_too_deep |= depth > kMaxDepth;
@@ -126,20 +127,32 @@ absl::StatusOr<PluginDescription> ParseDescription(absl::string_view line) {
   return description;
 }
 
+absl::Status CheckPluginReference(absl::string_view reference) {
+  if (reference.empty() || ParseObject(reference).is_object()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unusable reference: expected a JSON object nested at most ",
+                   kMaxDepth, " deep, got \"", Excerpt(reference), "\""));
+}
+
 std::string PluginItemLine(absl::string_view id, const RewardItem& item,
                            size_t group_size, const RuleContext& context) {
-  Json reference = ParseObject(item.reference());
-  if (!reference.is_object()) reference = Json::object();
-  return Dump({{"id", id},
-               {"prompt", item.prompt()},
-               {"completion", item.completion()},
-               {"reference", std::move(reference)},
-               {"group", item.group()},
-               {"group_size", group_size},
-               {"completion_tokens", item.completion_tokens()},
-               {"is_truncated", item.is_truncated()},
-               {"max_new_tokens", context.max_new_tokens},
-               {"step", context.step}});
+  const std::string line =
+      Dump({{"id", id},
+            {"prompt", item.prompt()},
+            {"completion", item.completion()},
+            {"group", item.group()},
+            {"group_size", group_size},
+            {"completion_tokens", item.completion_tokens()},
+            {"is_truncated", item.is_truncated()},
+            {"max_new_tokens", context.max_new_tokens},
+            {"step", context.step}});
+  // A line end can only stand between its tokens.
+  std::string reference =
+      absl::StrReplaceAll(item.reference().empty() ? "{}" : item.reference(),
+                          {{"\n", " "}, {"\r", " "}});
+  return absl::StrCat("{\"reference\":", reference, ",", line.substr(1));
 }
 
 absl::StatusOr<PluginResultLine> ParsePluginResult(absl::string_view line) {

@@ -42,6 +42,12 @@ std::string HelloLine(const RuleOptions& options);
 // says "error".
 absl::StatusOr<PluginDescription> ParseDescription(absl::string_view line);
 
+// Whether a plugin can be given this reference: a JSON object nested at most 64
+// deep, or none at all. It goes out as it is spelled.
+// Errors: InvalidArgument.
+absl::Status CheckPluginReference(absl::string_view reference);
+
+// Of an item whose reference is checked.
 std::string PluginItemLine(absl::string_view id, const RewardItem& item,
                            size_t group_size, const RuleContext& context);
 

@@ -374,7 +374,20 @@ std::vector<RuleResult> ProcessRule::ScoreBatch(
     absl::Span<const RewardItem* const> items,
     const RuleContext& context) const {
   const auto results = std::make_shared<BatchResults>(items.size());
-  driver_->Enqueue(MakeWorkUnits(items, compares_samples(), context, results));
+  std::vector<WorkUnit> units =
+      MakeWorkUnits(items, compares_samples(), context, results);
+  // The samples of a prompt have one reference.
+  const auto is_unusable = [&results](const WorkUnit& unit) {
+    const absl::Status status = CheckPluginReference(unit.items[0].reference());
+    if (status.ok()) return false;
+    for (const size_t place : unit.places) {
+      results->Set(place, RuleResult::Abstain(std::string(status.message())));
+    }
+    return true;
+  };
+  units.erase(std::remove_if(units.begin(), units.end(), is_unusable),
+              units.end());
+  driver_->Enqueue(std::move(units));
   return results->Take(context.deadline);
 }
 

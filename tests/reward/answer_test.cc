@@ -18,13 +18,20 @@ TEST(CanonicalNumberTest, EqualNumbersHaveOneForm) {
        "\xE2\x88\x92"
        "0.50",
        "-2/4"},
-      {"0", "-0", "0.000", "0/7", "-0/7", "+0."},
+      {"0", "-0", "0.000", "0/7", "-0/7", "+0.", "0e7", "0.0e-9"},
       {"1234567", "1,234,567"},
       {"1/3", "2/6", "333333333333333333/999999999999999999"},
       // Longer than any machine word.
       {"123456789012345678901234567890", "123456789012345678901234567890.000",
        "123,456,789,012,345,678,901,234,567,890"},
       {"0.1234567890123456789", ".12345678901234567890"},
+      // With an exponent, as JSON and Python spell them.
+      {"1e22", "1E+22", "10000000000000000000000", "0.1e23", "1,000e19"},
+      {"0.00002", "2e-05", "2E-5", "20e-6", "1/50000"},
+      {"1.5e3", "1500", "1.5E+03", "15e2"},
+      {"-12.5e-1", "-1.25", "-5/4"},
+      {"18446744073709551616", "1.8446744073709551616e19"},
+      {"1e-30", "0.000000000000000000000000000001"},
       {"999999999999999999"},
       {"1000000000000000000"},
       {"1000000000000000001"},
@@ -49,7 +56,15 @@ TEST(CanonicalNumberTest, RefusesWhatIsNoNumber) {
                                  "+",
                                  ".",
                                  "-.",
-                                 "1e6",
+                                 "1e",
+                                 "e6",
+                                 "1e+",
+                                 "1e6x",
+                                 "1e1.5",
+                                 "1e1001",
+                                 "1e-1001",
+                                 "1e99999999999999999999",
+                                 "1e3/2",
                                  "0x10",
                                  "1,00",
                                  "1,0000",
@@ -100,6 +115,10 @@ TEST(LastNumberTest, FindsTheLastOne) {
       {"a.5b", ".5"},
       {"...", ""},
       {"12 /", "12"},
+      {"about 1.5e3", "1.5e3"},
+      {"2e-5.", "2e-5"},
+      {"3e4x", "4"},
+      {"it is 5e", "5"},
   };
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(std::string(LastNumber(text)), expected) << text;
@@ -169,12 +188,49 @@ TEST(ExactAnswerRuleTest, AnIntegerReferenceIsItsDigits) {
   EXPECT_EQ(ExactAnswerRule().Score(item, {}).value, 1);
 }
 
+TEST(ExactAnswerRuleTest, ANumberCountsAsItIsSpelled) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"0.5", "1/2", "0.50"},
+      {"18446744073709551616", "18446744073709551616"},
+      {"-9223372036854775809", "-9223372036854775809"},
+      {"0.00002", "0.00002", "2e-5"},
+      {"1e22", "10000000000000000000000", "1e22"},
+      {"1e-7", "0.0000001"},
+      {"123456789.123456789", "123456789.123456789"},
+      {"1.50", "1.5", "3/2"},
+      {"12345678901234567890123", "12345678901234567890123"},
+  };
+  for (const std::vector<std::string>& texts : cases) {
+    const std::string reference =
+        absl::StrCat("{\"tests\": [1e-9], \"answer\": ", texts[0], " }");
+    for (size_t i = 1; i < texts.size(); ++i) {
+      const std::string answer =
+          absl::StrCat("<answer>", texts[i], "</answer>");
+      const RewardItem item = MakeItem(answer, reference);
+      EXPECT_EQ(ExactAnswerRule().Score(item, {}).value, 1) << answer;
+      EXPECT_EQ(ExactAnswerLenientRule().Score(item, {}).value, 1) << answer;
+    }
+    const RewardItem other = MakeItem("<answer>7</answer>", reference);
+    EXPECT_EQ(ExactAnswerRule().Score(other, {}).value, 0) << texts[0];
+  }
+}
+
+TEST(ExactAnswerRuleTest, AMissingFieldIsNamedWithThoseThereAre) {
+  const RuleResult result = ExactAnswerRule().Score(
+      MakeItem("<answer>7</answer>", "{\"solution\": \"7\", \"level\": 3}"),
+      {});
+  EXPECT_EQ(result.kind, REWARD_ABSTAIN);
+  EXPECT_NE(result.detail.find("needs the field \"answer\""),
+            std::string::npos);
+  EXPECT_NE(result.detail.find("has only: solution, level"), std::string::npos);
+}
+
 TEST(ExactAnswerRuleTest, AbstainsOnAnUnusableReference) {
   std::string nested(500000, '[');
   for (const std::string& reference :
        {std::string(""), std::string("72"), std::string("{}"),
         std::string("{\"answer\": \"\"}"), std::string("{\"answer\": \" \"}"),
-        std::string("{\"answer\": 0.5}"), std::string("{\"answer\": null}"),
+        std::string("{\"answer\": true}"), std::string("{\"answer\": null}"),
         std::string("{\"answer\": [\"72\"]}"), std::string("{\"answer\": \"72"),
         std::string("not json"), std::string("{\"answer\": \"\xFF\"}"), nested,
         std::string("{\"answer\": \"") + std::string(2000000, '7') + "\"}"}) {

@@ -19,7 +19,7 @@ TEST(JsonLinesTest, ReadsAnItem) {
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(line->id, R"("a\"b")");
   EXPECT_EQ(line->item.completion(), "x\ny");
-  EXPECT_EQ(line->item.reference(), R"({"nums":[1,2]})");
+  EXPECT_EQ(line->item.reference(), R"({"nums": [1, 2]})");
   EXPECT_EQ(line->item.prompt(), "p");
   EXPECT_EQ(line->item.completion_tokens(), 7);
   EXPECT_TRUE(line->item.is_truncated());
@@ -37,7 +37,24 @@ TEST(JsonLinesTest, AReferenceThatIsNoObjectIsTheAnswer) {
   EXPECT_EQ(reference(R"("\\frac12")"), R"({"answer":"\\frac12"})");
   EXPECT_EQ(reference("72"), R"({"answer":72})");
   EXPECT_EQ(reference("null"), "{}");
-  EXPECT_EQ(reference(R"({"answer": "B"})"), R"({"answer":"B"})");
+  EXPECT_EQ(reference(R"({"answer": "B"})"), R"({"answer": "B"})");
+}
+
+TEST(JsonLinesTest, AReferencePassesThroughAsItIsSpelled) {
+  for (const std::string json :
+       {"18446744073709551616", "-9223372036854775809", "0.00002", "1e22",
+        "1.50", "123456789.123456789", "[1e-7, {\"b\": 1.0, \"a\": 2}]"}) {
+    const auto line = ParseItemLine(absl::StrCat(
+        R"({"id": 1, "completion": "", "reference": )", json, "}"));
+    ASSERT_TRUE(line.ok()) << line.status();
+    EXPECT_EQ(line->item.reference(), absl::StrCat("{\"answer\":", json, "}"));
+    const std::string object =
+        absl::StrCat("{\"z\" : ", json, ", \"reference\": 1}");
+    const auto whole = ParseItemLine(absl::StrCat(
+        R"({"reference": )", object, R"( , "id": 1, "completion": ""})"));
+    ASSERT_TRUE(whole.ok()) << whole.status();
+    EXPECT_EQ(whole->item.reference(), object);
+  }
 }
 
 TEST(JsonLinesTest, SaysWhichFieldIsWrong) {

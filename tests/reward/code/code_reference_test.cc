@@ -36,11 +36,45 @@ TEST(CodeReferenceTest, ReadsFunctionTests) {
   EXPECT_EQ(reference->function_tests.size(), 2u);
 }
 
+TEST(CodeReferenceTest, ReadsMbppRowsAsTheyAre) {
+  const auto reference = ParseCodeReference(
+      R"j({"text": "Doubles.", "task_id": 7, "test_setup_code": "import math",
+           "code": "def helper(x):\n  return x\ndef twice (x):\n  return 2*x",
+           "test_list": ["assert sorted(twice([2])) == helper(4)",
+                         "assert twice(0) == 0"],
+           "challenge_test_list": []})j",
+      RunLimits());
+  ASSERT_TRUE(reference.ok()) << reference.status();
+  EXPECT_EQ(reference->entry_point, "twice");
+  EXPECT_THAT(reference->function_tests,
+              testing::ElementsAre(
+                  "import math\nassert sorted(twice([2])) == helper(4)",
+                  "import math\nassert twice(0) == 0"));
+  const auto named = ParseCodeReference(
+      R"j({"test_list": ["assert f(1)"], "entry_point": "f"})j", RunLimits());
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(named->function_tests[0], "assert f(1)");
+}
+
+TEST(CodeReferenceTest, TestsMayStandInTheAnswer) {
+  for (const char* json :
+       {R"j({"level": 3, "answer": {"stdin_tests": [["1", "2"]]}})j",
+        R"j({"answer": "{\"stdin_tests\": [[\"1\", \"2\"]]}"})j",
+        R"j({"answer": "x", "stdin_tests": [["1", "2"]]})j"}) {
+    const auto reference = ParseCodeReference(json, RunLimits());
+    ASSERT_TRUE(reference.ok()) << json << ": " << reference.status();
+    EXPECT_EQ(reference->stdin_tests.at(0).expected, "2");
+  }
+}
+
 TEST(CodeReferenceTest, MalformedTestsAreNamed) {
   const std::pair<const char*, const char*> rows[] = {
       {"[]", "not a JSON object"},
       {"{\"stdin_tests\": []}", "not a list with a test"},
-      {"{}", "expected either stdin_tests or test"},
+      {"{}", "expected either stdin_tests or test, has: none"},
+      {R"j({"answer": "x", "level": 3})j", "has: answer, level"},
+      {R"j({"test_list": ["assert f()"], "code": "def g(): pass"})j",
+       "entry_point"},
       {R"j({"stdin_tests": [["1", "2"], ["3"]]})j", "stdin_tests[1]"},
       {R"j({"stdin_tests": [[1, 2]]})j", "stdin_tests[0]"},
       {R"j({"stdin_tests": [["", ""]], "compare": "fuzzy"})j", "\"fuzzy\""},
