@@ -6,8 +6,7 @@ serves a function written for TRL,
 
     f(prompts, completions, **columns) -> [number or None, ...]
 
-where a column is a list with one field of each sample's reference (None where
-it has none), or for verl,
+where a column is a list with one field of each sample's row, or for verl,
 
     f(data_source, solution_str, ground_truth, extra_info) -> number or dict
 
@@ -18,8 +17,9 @@ with the number as "score" of the dict. In a file of your own,
 
 All may be `async def`. A result is a number, None to abstain, or (number, why).
 What raises, is not finite, or is of the wrong type or count is an error of its
-samples. The configuration's options are keyword arguments, those that have a
-default, and are converted to its type; one that there is not is refused.
+samples; so is a row without a column that the function requires. The
+configuration's options are keyword arguments, those that have a default, and are
+converted to its type; one that there is not is refused.
 
 r1 starts such a program and speaks with it by lines of JSON on its standard
 input and output; what it prints goes to standard error.
@@ -241,32 +241,37 @@ def _list_of(call, items):
     return outcomes
 
 
-def _in_groups(call):
+def _in_groups(call, lacks=lambda item: None):
     """A judge that calls call(items of one prompt); if that fails, so do they
-    all."""
+    all. lacks(item): as of _in_batches."""
     def judge(items):
         while items:
             size = items[0]["group_size"]
             group, items = items[:size], items[size:]
-            outcomes = _attempt(_list_of, call, group)
+            outcomes = lacks(group[0]) or _attempt(_list_of, call, group)
             if isinstance(outcomes, Exception):
                 outcomes = [outcomes] * len(group)
             yield from zip(group, outcomes)
     return judge
 
 
-def _in_batches(call):
-    """A judge that calls call(items of one step); if that fails, calls for each
-    item, so that those that cause it pay alone."""
+def _in_batches(call, lacks):
+    """A judge that calls call(items of one step and with the same columns); if
+    that fails, calls for each item, so that those that cause it pay alone.
+    lacks(item) is an exception for an item that cannot be judged, or None."""
+    def alike(item):
+        return item["step"], sorted(item["reference"])
+
     def judge(items):
-        for _, batch in itertools.groupby(items, key=lambda item: item["step"]):
+        for _, batch in itertools.groupby(items, key=alike):
             batch = list(batch)
-            outcomes = _attempt(_list_of, call, batch)
+            problem = lacks(batch[0])
+            outcomes = problem or _attempt(_list_of, call, batch)
             if not isinstance(outcomes, Exception):
                 yield from zip(batch, outcomes)
                 continue
             for item in batch:
-                outcome = _attempt(_list_of, call, [item])
+                outcome = problem or _attempt(_list_of, call, [item])
                 yield item, (outcome if isinstance(outcome, Exception)
                              else outcome[0])
     return judge
@@ -326,12 +331,34 @@ def _style(function, args):
         "verl says which" % (args.function, ", ".join(named)))
 
 
-def _trl_call(function, options, is_chat):
-    """call(items) by TRL's convention."""
-    named, takes_all = _named(function)
-    required = [p.name for p in named.values() if p.default is p.empty]
-    if "completion_ids" in required:
+class MissingColumn(Exception):
+    """A row has not what the function requires."""
+
+
+def _trl_lacks(function, options):
+    """lacks(item): whether its row has the columns that the function requires,
+    those of its parameters that have no default and are not TRL's own."""
+    named, _ = _named(function)
+    if "completion_ids" in named and (
+            named["completion_ids"].default is inspect.Parameter.empty):
         raise Refused("it needs completion_ids: r1 gives texts, no tokens")
+    required = [p.name for p in named.values()
+                if p.default is p.empty and p.name not in _TRL
+                and p.name not in options]
+
+    def lacks(item):
+        missing = [n for n in required if n not in item["reference"]]
+        if not missing:
+            return None
+        return MissingColumn("%s requires the column %s, the row has only: %s" % (
+            getattr(function, "__name__", "the function"), ", ".join(missing),
+            ", ".join(item["reference"]) or "none"))
+    return lacks
+
+
+def _trl_call(function, options, is_chat):
+    """call(items) by TRL's convention; all items have the same columns."""
+    named, takes_all = _named(function)
 
     def turns(role, texts):
         if not is_chat:
@@ -339,15 +366,10 @@ def _trl_call(function, options, is_chat):
         return [[{"role": role, "content": text}] for text in texts]
 
     def call(items):
-        # Those that it requires are there in every call, others if a sample
-        # has them.
-        columns = dict.fromkeys(required)
-        for item in items:
-            columns.update(item["reference"])
         arguments = {
-            name: [item["reference"].get(name) for item in items]
-            for name in columns
-            if name in named or takes_all and name not in _TRL}
+            name: [item["reference"][name] for item in items]
+            for name in items[0]["reference"]
+            if name not in _TRL and (name in named or takes_all)}
         given = {
             "prompts": turns("user", [item["prompt"] for item in items]),
             "completions": turns(
@@ -361,18 +383,36 @@ def _trl_call(function, options, is_chat):
         arguments.update(
             {n: v for n, v in given.items() if n in named or takes_all})
         arguments.update({n: v for n, v in asked.items() if n in named})
-        return function(**{**arguments, **options})
+        try:
+            return function(**{**arguments, **options})
+        except TypeError as error:
+            if is_chat or "indices must be integers" not in str(error):
+                raise
+            raise TypeError(
+                "%s; a function that reads messages, as in "
+                "completion[0][\"content\"], needs --chat" % error
+            ).with_traceback(error.__traceback__) from None
     return call
 
 
 def _verl_call(function, options, data_source):
     """call(item) by verl's convention."""
     named, takes_all = _named(function)
+    unknown = [p.name for p in named.values()
+               if p.default is p.empty and p.name not in _VERL]
+    if unknown:
+        raise Refused("it requires %s: verl's functions take %s; give others a "
+                      "default" % (", ".join(unknown), ", ".join(_VERL)))
 
     def call(item):
         fields = dict(item["reference"])
         source = fields.pop("data_source", data_source)
-        truth = fields.get("ground_truth", fields.get("answer", fields))
+        model = fields.get("reward_model")
+        inner = model if isinstance(model, dict) else {}
+        # As verl has it, as r1_data.py writes it, as r1 names it.
+        truth = next((place[key] for place, key in (
+            (fields, "ground_truth"), (inner, "ground_truth"),
+            (fields, "answer")) if key in place), fields)
         arguments = {
             "data_source": source,
             "solution_str": item["completion"],
@@ -419,7 +459,8 @@ def _load(args, texts):
         judge = _one_by_one(_verl_call(function, options, args.data_source))
     else:
         judges = _in_groups if args.groups else _in_batches
-        judge = judges(_trl_call(function, options, args.chat))
+        judge = judges(_trl_call(function, options, args.chat),
+                       _trl_lacks(function, options))
     return judge, {
         "version": str(getattr(module, "__version__", "")),
         "range": args.range, "deterministic": args.deterministic,

@@ -92,12 +92,57 @@ TEST(TrlTest, ColumnsAndOptionsArrive) {
   // What it names is no column of the rest.
   EXPECT_EQ(results[5].detail, "level");
   ExpectScore(results[6], 0);  // standard input is not its own
-  // A field that a sample does not have is None, alone and among others.
+}
+
+TEST(TrlTest, ColumnsHaveTheValuesOfTheRows) {
+  const auto rule = MakeOrDie(Function("columns"));
+  const auto results = ScoreItems(
+      *rule,
+      {MakeItem("x", R"({"answer": 18446744073709551616, "level": 1.50,)"
+                     R"( "extra_info": {"b": 1e22, "a": [0.00002, null]}})"),
+       MakeItem("x", R"({"level": -9223372036854775809, "answer": "7",)"
+                     "\n"
+                     R"( "extra_info": {}, "difficulty": "hard"})"),
+       MakeItem("x", R"({"answer": null, "level": true, "extra_info": 0})")});
+  EXPECT_EQ(results[0].detail,
+            "18446744073709551616 1.5 {'b': 1e+22, 'a': [2e-05, None]} 'none'");
+  EXPECT_EQ(results[1].detail, "'7' -9223372036854775809 {} ['hard']");
+  EXPECT_EQ(results[2].detail, "None True 0 'none'");
+}
+
+// Never None in its place, and no other sample pays for it.
+TEST(TrlTest, ARowWithoutARequiredColumnIsAnErrorThatNamesIt) {
+  const auto rule = MakeOrDie(Function("trl"));
+  const std::string reference = R"({"answer": "four", "level": 3})";
   const auto mixed =
-      ScoreItems(*rule, {MakeItem("four", reference), MakeItem("four", "{}")});
-  ExpectScore(mixed[0], 0.25);
-  ExpectScore(mixed[1], 0);
-  ExpectScore(ScoreItems(*rule, {MakeItem("four", "{}")})[0], 0);
+      ScoreItems(*rule, {MakeItem("four", reference), MakeItem("four", "{}"),
+                         MakeItem("four", R"({"solution": "four", "id": 1})"),
+                         MakeItem("four", reference)});
+  ExpectScore(mixed[0], 1);
+  ExpectError(mixed[1],
+              "trl requires the column answer, the row has only: none");
+  ExpectError(mixed[2],
+              "trl requires the column answer, the row has only: solution, id");
+  ExpectScore(mixed[3], 1);
+  const auto groups = MakeOrDie(Function("columns --groups"));
+  ExpectError(
+      ScoreItems(*groups, {MakeItem("x", R"({"answer": 1})")})[0],
+      "columns requires the column level, extra_info, the row has only: "
+      "answer");
+}
+
+TEST(TrlTest, AReferenceThatIsNoObjectAbstains) {
+  const auto rule = MakeOrDie(Function("size_of_call"));
+  const std::string deep =
+      "{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}";
+  const auto results =
+      ScoreItems(*rule, {MakeItem("x", "[1]"), MakeItem("x", deep),
+                         MakeItem("x", ""), MakeItem("x", "{}")});
+  EXPECT_EQ(results[0].kind, REWARD_ABSTAIN);
+  EXPECT_THAT(results[0].detail, HasSubstr("expected a JSON object"));
+  EXPECT_EQ(results[1].kind, REWARD_ABSTAIN);
+  EXPECT_EQ(results[2].kind, REWARD_SCORE);
+  EXPECT_EQ(results[3].kind, REWARD_SCORE);
 }
 
 TEST(TrlTest, AFailureCostsItsSampleAlone) {
@@ -126,9 +171,10 @@ TEST(TrlTest, AHangIsATimeoutOfItsSample) {
   EXPECT_TRUE(WithTimeEnough([&](absl::Duration limit) {
     RuleContext context;
     context.item_limit = limit;
-    const auto results = ScoreItems(
-        *rule, {MakeItem("ab", R"({"answer": "ab"})"), MakeItem("hang")},
-        context);
+    const auto results = ScoreItems(*rule,
+                                    {MakeItem("ab", R"({"answer": "ab"})"),
+                                     MakeItem("hang", R"({"answer": "ab"})")},
+                                    context);
     EXPECT_EQ(results[1].kind, REWARD_TIMEOUT);
     return results[0].kind == REWARD_SCORE && results[0].value == 2;
   }));
@@ -212,8 +258,12 @@ TEST(VerlTest, TheTruthIsAFieldOrAllOfThem) {
   const auto results = ScoreTexts(*rule, {"truth", "source"}, all);
   ExpectScore(results[0], 2);
   ExpectScore(results[1], 9);
-  const std::string nested = R"({"answer": "", "extra_info": {"index": 8}})";
-  ExpectScore(ScoreTexts(*rule, {"extra"}, nested)[0], 8);
+  const std::string nested =
+      R"({"extra_info": {"index": 8}, "answer": "", "reward_model": )"
+      R"({"style": "rule", "ground_truth": "four"}})";
+  const auto whole = ScoreTexts(*rule, {"extra", "truth"}, nested);
+  ExpectScore(whole[0], 8);
+  ExpectScore(whole[1], 4);
 }
 
 TEST(VerlTest, CoroutinesOfABatchRunTogether) {

@@ -46,6 +46,14 @@ def trl(prompts, completions, answer, words=4, strict=False, note="",
     return scores
 
 
+def columns(completions, answer, level, extra_info, difficulty="none"):
+    """The columns as Python has them; one with a default may be missing."""
+    return [(len(set(map(str, difficulty))) if difficulty != "none" else 0,
+             "%r %r %r %r" % values)
+            for values in zip(answer, level, extra_info,
+                              [difficulty] * len(answer))]
+
+
 def size_of_call(prompts, completions, **columns):
     return [len(completions)] * len(completions)
 
