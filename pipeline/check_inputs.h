@@ -11,7 +11,8 @@ namespace r1 {
 
 // Reads the base model's config.json and the data files of all stages that have
 // steps, looks for the rules that the reward names (asking the reward server,
-// if there is one), and whether the address can be listened on. Errors: the
+// if there is one) and whether rows of the data can earn them
+// (check_references.h), and whether the address can be listened on. Errors: the
 // first that is found; as the stage itself would report it.
 absl::Status CheckInputs(const RunConfig& config, const Topology& topology);
 

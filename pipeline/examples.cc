@@ -12,6 +12,7 @@
 #include "rollout/prompt_template.h"
 #include "rollout/tasks/corpus.h"
 #include "rollout/tasks/jsonl.h"
+#include "rollout/tasks/row_file.h"
 
 namespace r1 {
 namespace {
@@ -151,7 +152,7 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
   if (section.file().empty()) {
     return std::make_unique<GeneratedCorpus>(data, seed);
   }
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(section.file()));
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(section.file()));
   R1_ASSIGN_OR_RETURN(std::vector<TextRow> rows,
                       ParseTextRows(text, section.file()));
   return std::make_unique<FileCorpus>(data, section.file(), std::move(rows),

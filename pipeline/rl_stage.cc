@@ -50,7 +50,7 @@ class RlStage {
   absl::Status StartFleet();
   // `id` names state.weights.
   absl::Status EvaluateIfDue(const TrainingState& state, const WeightsId& id);
-  absl::StatusOr<std::vector<Prompt>> HeldOutPrompts() const;
+  absl::StatusOr<std::vector<Prompt>> HeldOutPrompts();
   void ShowSampling(const std::string& what, int64_t done, int64_t total,
                     const std::vector<WorkerStatus>& workers);
   void ShowProgress(const StepProgress& progress);
@@ -62,6 +62,7 @@ class RlStage {
   // For training and evaluations.
   std::unique_ptr<RewardLink> reward_;
   std::unique_ptr<RolloutFleet> fleet_;
+  bool has_told_held_out_ = false;
 };
 
 absl::Status RlStage::Load(
@@ -96,11 +97,16 @@ absl::Status RlStage::PinInputs() {
                      "the training data");
 }
 
-absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() const {
-  std::vector<Prompt> prompts;
-  for (int i = 0; i < config_.eval().problems(); ++i) {
-    R1_ASSIGN_OR_RETURN(Prompt prompt, start_.prompts->HeldOut(i));
-    prompts.push_back(std::move(prompt));
+absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() {
+  const int wanted = config_.eval().problems();
+  R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts,
+                      start_.prompts->HeldOut(wanted));
+  if (static_cast<int>(prompts.size()) < wanted && !has_told_held_out_) {
+    has_told_held_out_ = true;
+    LogWarning(absl::StrCat("eval.problems is ", wanted, ", but only ",
+                            prompts.size(),
+                            " different problems are held out: evaluations "
+                            "are about these"));
   }
   return prompts;
 }

@@ -1,5 +1,8 @@
 #include "rollout/prompt_source.h"
 
+#include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -13,6 +16,8 @@
 #include "rollout/tasks/arithmetic.h"
 #include "rollout/tasks/countdown.h"
 #include "rollout/tasks/jsonl.h"
+#include "rollout/tasks/row_file.h"
+#include "rollout/tasks/split.h"
 
 namespace r1 {
 namespace {
@@ -37,6 +42,12 @@ struct PromptMaker {
                       absl::StrCat("prompt ", problem.source));
     }
     const std::vector<int32_t>& tokens = encoded->tokens;
+    if (tokens.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("prompt ", problem.source,
+                       " is empty, and a model needs a token to go on from: "
+                       "drop it, or give data.template some text"));
+    }
     if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
       return absl::InvalidArgumentError(absl::StrCat(
           "prompt ", problem.source, " has ", tokens.size(),
@@ -79,21 +90,41 @@ struct PromptMaker {
   }
 };
 
+// Positions of the first row of each problem, ordered by the problem's hash: a
+// choice that neither the order of a file nor a run's seed decides.
+std::vector<size_t> DistinctByHash(const std::vector<Problem>& problems) {
+  std::map<std::string, size_t> first_rows;
+  for (size_t i = 0; i < problems.size(); ++i) {
+    first_rows.emplace(ProblemHash(problems[i].canonical), i);
+  }
+  std::vector<size_t> rows;
+  for (const auto& [hash, row] : first_rows) rows.push_back(row);
+  return rows;
+}
+
 // Subclasses say which problem number i is.
 class ProblemSource : public PromptSource {
  public:
   explicit ProblemSource(PromptMaker maker) : maker_(std::move(maker)) {}
 
   absl::StatusOr<Prompt> Train(uint64_t index) const override {
-    return maker_.Make(ProblemAt(Split::kTrain, index), index);
+    return maker_.Make(TrainProblem(index), index);
   }
-  absl::StatusOr<Prompt> HeldOut(uint64_t index) const override {
-    return maker_.Make(ProblemAt(Split::kHeldOut, index),
-                       kFirstHeldOutId + index);
+  absl::StatusOr<std::vector<Prompt>> HeldOut(int64_t count) const override {
+    std::vector<Prompt> prompts;
+    for (Problem& problem : HeldOutProblems(count)) {
+      R1_ASSIGN_OR_RETURN(
+          Prompt prompt,
+          maker_.Make(std::move(problem), kFirstHeldOutId + prompts.size()));
+      prompts.push_back(std::move(prompt));
+    }
+    return prompts;
   }
 
  protected:
-  virtual Problem ProblemAt(Split split, uint64_t index) const = 0;
+  virtual Problem TrainProblem(uint64_t index) const = 0;
+  // At most `count`, all different.
+  virtual std::vector<Problem> HeldOutProblems(int64_t count) const = 0;
   const DataSection& config() const { return maker_.config; }
 
  private:
@@ -110,7 +141,28 @@ class GeneratedSource : public ProblemSource {
   }
 
  private:
-  Problem ProblemAt(Split split, uint64_t index) const override {
+  Problem TrainProblem(uint64_t index) const override {
+    return ProblemAt(Split::kTrain, index);
+  }
+
+  // A generator of few problems repeats itself: it is asked a hundred times as
+  // often as there are problems to find, and then has no more.
+  std::vector<Problem> HeldOutProblems(int64_t count) const override {
+    constexpr uint64_t kTriesPerProblem = 100;
+    std::vector<Problem> problems;
+    std::set<std::string> seen;
+    const uint64_t tries = kTriesPerProblem * count;
+    for (uint64_t i = 0;
+         i < tries && static_cast<int64_t>(problems.size()) < count; ++i) {
+      Problem problem = ProblemAt(Split::kHeldOut, i);
+      if (seen.insert(problem.canonical).second) {
+        problems.push_back(std::move(problem));
+      }
+    }
+    return problems;
+  }
+
+  Problem ProblemAt(Split split, uint64_t index) const {
     const bool is_train = split == Split::kTrain;
     RandomSequence random =
         is_train ? RandomSequence(seed_, RandomStream::kData, index, 0)
@@ -130,36 +182,45 @@ class GeneratedSource : public ProblemSource {
   uint64_t seed_;
 };
 
-// A file's rows, one in ten held out, the others visited in a new random order
-// every epoch.
+// A file's rows. One problem in ten is held out; the rows of the others are
+// visited in a new random order every epoch.
 class FileSource : public ProblemSource {
  public:
-  // At least two problems.
+  // At least two different problems.
   FileSource(PromptMaker maker, uint64_t seed, std::string hash,
              const std::vector<Problem>& problems)
       : ProblemSource(std::move(maker)), seed_(seed), hash_(std::move(hash)) {
+    std::vector<Problem> held_out;
     for (const Problem& problem : problems) {
-      (IsHeldOut(problem.canonical) ? held_out_ : train_).push_back(problem);
+      (IsHeldOut(problem.canonical) ? held_out : train_).push_back(problem);
     }
-    // A tiny file may fall on one side: one row then crosses over.
-    if (held_out_.empty()) MoveLast(&train_, &held_out_);
-    if (train_.empty()) MoveLast(&held_out_, &train_);
+    // A tiny file may fall on one side: one problem then crosses over.
+    if (held_out.empty()) MoveLast(&train_, &held_out);
+    if (train_.empty()) MoveLast(&held_out, &train_);
+    for (const size_t row : DistinctByHash(held_out)) {
+      held_out_.push_back(held_out[row]);
+    }
   }
 
   std::string DataHash() const override { return hash_; }
 
  private:
-  Problem ProblemAt(Split split, uint64_t index) const override {
-    const auto& rows = split == Split::kTrain ? train_ : held_out_;
-    const uint64_t epoch = index / rows.size();
-    uint64_t row = index % rows.size();
-    if (split == Split::kTrain) row = Permute(row, epoch);
-    return rows[row];
+  Problem TrainProblem(uint64_t index) const override {
+    return train_[Permute(index % train_.size(), index / train_.size())];
+  }
+  std::vector<Problem> HeldOutProblems(int64_t count) const override {
+    const int64_t size = static_cast<int64_t>(held_out_.size());
+    return {held_out_.begin(), held_out_.begin() + std::min(count, size)};
   }
 
+  // Moves the rows of the last problem.
   static void MoveLast(std::vector<Problem>* from, std::vector<Problem>* to) {
-    to->push_back(std::move(from->back()));
-    from->pop_back();
+    const std::string problem = from->back().canonical;
+    const auto moved = std::stable_partition(
+        from->begin(), from->end(),
+        [&](const Problem& p) { return p.canonical != problem; });
+    to->assign(moved, from->end());
+    from->erase(moved, from->end());
   }
 
   // Position `row` of the epoch's random order: a keyed permutation of
@@ -184,7 +245,8 @@ class FileSource : public ProblemSource {
 
   uint64_t seed_;
   std::string hash_;
-  std::vector<Problem> train_, held_out_;
+  std::vector<Problem> train_;
+  std::vector<Problem> held_out_;  // distinct, by hash
 };
 
 }  // namespace
@@ -203,14 +265,14 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     }
     return std::make_unique<GeneratedSource>(std::move(maker), seed);
   }
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.file()));
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(config.file()));
   R1_ASSIGN_OR_RETURN(const std::vector<Problem> problems,
                       ParseProblems(config, text, config.file()));
-  if (problems.size() < 2) {
+  if (DistinctByHash(problems).size() < 2) {
     return absl::InvalidArgumentError(
-        absl::StrCat(config.file(),
-                     ": one row; training and held-out problems need at "
-                     "least two"));
+        absl::StrCat(config.file(), ": ", problems.size(),
+                     " rows, all of one problem; training and held-out "
+                     "problems need at least two"));
   }
   // A row that does not fit is found now, not at the step that draws it.
   R1_RETURN_IF_ERROR(maker.MakeAll(problems).status());
@@ -218,14 +280,25 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
                                       problems);
 }
 
-absl::StatusOr<std::vector<Prompt>> LoadPrompts(
+absl::StatusOr<FilePrompts> LoadPrompts(
     const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
-    int64_t max_prompt_tokens) {
+    int64_t max_prompt_tokens, std::optional<int64_t> most) {
   const PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(config.file()));
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(config.file()));
   R1_ASSIGN_OR_RETURN(std::vector<Problem> problems,
                       ParseProblems(config, text, config.file()));
-  return maker.MakeAll(std::move(problems));
+  std::vector<size_t> rows = DistinctByHash(problems);
+  FilePrompts loaded;
+  loaded.num_rows = static_cast<int64_t>(problems.size());
+  loaded.num_problems = static_cast<int64_t>(rows.size());
+  if (most.has_value() && *most < loaded.num_problems) rows.resize(*most);
+  std::sort(rows.begin(), rows.end());
+  R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts,
+                      maker.MakeAll(std::move(problems)));
+  for (const size_t row : rows) {
+    loaded.prompts.push_back(std::move(prompts[row]));
+  }
+  return loaded;
 }
 
 }  // namespace r1

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@
 
 namespace r1 {
 
-// Training and held-out problems are disjoint by construction.
+// Training and held-out problems are disjoint by construction. Two rows of a
+// file with the same question are the same problem.
 // Threads: immutable; safe from any thread.
 class PromptSource {
  public:
@@ -25,8 +27,11 @@ class PromptSource {
   // Training prompt `index` (Prompt.id == index), below 2^47.
   // Errors: InvalidArgument for a prompt longer than the context.
   virtual absl::StatusOr<Prompt> Train(uint64_t index) const = 0;
-  // Held-out prompt `index`; ids start at 2^47, apart from all training ids.
-  virtual absl::StatusOr<Prompt> HeldOut(uint64_t index) const = 0;
+  // `count` held-out prompts, no problem twice; fewer if there are no more. The
+  // same ones for every seed, a longer list begins with a shorter one, and what
+  // comes first does not depend on its place in a file. Ids start at 2^47,
+  // apart from all training ids. Errors: as Train.
+  virtual absl::StatusOr<std::vector<Prompt>> HeldOut(int64_t count) const = 0;
   // SHA-256 of what the prompts are made from: the file's bytes or the
   // generator's settings. Part of the run's manifest.
   virtual std::string DataHash() const = 0;
@@ -39,10 +44,17 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     const DataSection& config, uint64_t seed,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens);
 
-// Every row of config.file() in order, as held-out prompts: what `eval` reads.
-absl::StatusOr<std::vector<Prompt>> LoadPrompts(
+// The problems of config.file() as held-out prompts: what `eval` reads.
+struct FilePrompts {
+  std::vector<Prompt> prompts;  // in the order of the file, no problem twice
+  int64_t num_rows = 0;
+  int64_t num_problems = 0;  // different ones among the rows
+};
+// With `most` below the number of problems, those that held-out problems would
+// begin with. A prompt's id depends on its row alone.
+absl::StatusOr<FilePrompts> LoadPrompts(
     const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
-    int64_t max_prompt_tokens);
+    int64_t max_prompt_tokens, std::optional<int64_t> most = std::nullopt);
 
 }  // namespace r1
 

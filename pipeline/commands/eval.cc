@@ -8,11 +8,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "model/param_set.h"
 #include "nlohmann/json.hpp"
+#include "pipeline/check_references.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/evaluate.h"
 #include "pipeline/judge_samples.h"
@@ -22,6 +24,7 @@
 #include "pipeline/rollout_fleet.h"
 #include "pipeline/stop_signal.h"
 #include "rollout/prompt_source.h"
+#include "rollout/tasks/row_file.h"
 
 namespace r1 {
 namespace {
@@ -42,15 +45,20 @@ struct EvalArgs {
   bool is_json = false;
 };
 
-// A file's task shows in its first row: {nums, target} is Countdown, anything
-// else question and answer.
-absl::StatusOr<Task> TaskOfFile(const std::string& path) {
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  const auto row = nlohmann::json::parse(text.substr(0, text.find('\n')),
-                                         /*cb=*/nullptr,
-                                         /*allow_exceptions=*/false);
-  const bool is_countdown =
-      row.is_object() && row.contains("nums") && row.contains("target");
+// A file's task shows in its first row: {nums, target} without a question is
+// Countdown, anything else question and answer.
+absl::StatusOr<Task> TaskOfFile(const std::string& path,
+                                const std::string& question_field) {
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(path));
+  absl::string_view rest = text;
+  absl::ConsumePrefix(&rest, "\xef\xbb\xbf");
+  rest = absl::StripLeadingAsciiWhitespace(rest);
+  const auto row = nlohmann::json::parse(
+      std::string(rest.substr(0, rest.find('\n'))), /*cb=*/nullptr,
+      /*allow_exceptions=*/false);
+  const bool is_countdown = row.is_object() && row.contains("nums") &&
+                            row.contains("target") &&
+                            !row.contains(question_field);
   return is_countdown ? COUNTDOWN : QUESTION_ANSWER;
 }
 
@@ -60,6 +68,9 @@ absl::Status ChooseData(const std::string& data, DataSection* section) {
   if (data == "countdown" || data == "arithmetic") {
     section->set_task(data == "countdown" ? COUNTDOWN : ARITHMETIC);
     section->clear_file();
+    section->clear_answer_form();
+    // Countdown's operators, without the one that arithmetic lacks.
+    if (data == "arithmetic") section->set_operators("+-*");
     return absl::OkStatus();
   }
   if (!FileExists(data)) {
@@ -67,7 +78,8 @@ absl::Status ChooseData(const std::string& data, DataSection* section) {
         absl::StrCat("--data: there is no file ", data,
                      ", and the tasks are \"countdown\" and \"arithmetic\""));
   }
-  R1_ASSIGN_OR_RETURN(const Task task, TaskOfFile(data));
+  R1_ASSIGN_OR_RETURN(const Task task,
+                      TaskOfFile(data, section->question_field()));
   section->set_task(task);
   section->set_file(data);
   return absl::OkStatus();
@@ -79,23 +91,50 @@ absl::StatusOr<std::vector<Prompt>> LoadProblems(
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
   const DataSection& section = config.data();
   if (!args.data.empty() && !section.file().empty()) {
-    R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts,
-                        LoadPrompts(section, tokenizer, max_prompt_tokens));
-    if (args.problems && prompts.size() > static_cast<size_t>(*args.problems)) {
-      prompts.resize(*args.problems);
+    std::optional<int64_t> most;
+    if (args.problems) most = *args.problems;
+    R1_ASSIGN_OR_RETURN(FilePrompts file, LoadPrompts(section, tokenizer,
+                                                      max_prompt_tokens, most));
+    if (file.num_problems < file.num_rows) {
+      LogWarning(absl::StrCat(section.file(), ": ",
+                              file.num_rows - file.num_problems, " of ",
+                              file.num_rows,
+                              " rows repeat the question of another and are "
+                              "left out"));
     }
-    return prompts;
+    return std::move(file.prompts);
   }
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<PromptSource> source,
       MakePromptSource(section, config.seed(), tokenizer, max_prompt_tokens));
-  std::vector<Prompt> prompts;
   const int count = args.problems.value_or(config.eval().problems());
-  for (int i = 0; i < count; ++i) {
-    R1_ASSIGN_OR_RETURN(Prompt prompt, source->HeldOut(i));
-    prompts.push_back(std::move(prompt));
+  R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts, source->HeldOut(count));
+  if (static_cast<int>(prompts.size()) < count) {
+    LogWarning(absl::StrCat(count, " problems were asked for, but only ",
+                            prompts.size(), " different ones are held out"));
   }
   return prompts;
+}
+
+// Whether rows of a file can earn the rules that judge, and whether there are
+// these rules: refused before hours of generation.
+absl::Status CheckJudge(const RunConfig& config,
+                        const std::vector<Prompt>& prompts,
+                        const RewardLink& link) {
+  const Task task = config.data().task();
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> judge,
+                      MakeJudge(config.reward(), task, link));
+  const std::string& file = config.data().file();
+  if (file.empty()) return absl::OkStatus();
+  std::vector<CheckedRow> rows;
+  for (const Prompt& prompt : prompts) {
+    rows.push_back({prompt.source(), prompt.question(), prompt.reference()});
+  }
+  rows = SampleRows(std::move(rows));
+  const std::vector<RewardRuleSpec> rules =
+      JudgingRules(config.reward(), task, link);
+  R1_RETURN_IF_ERROR(CheckReferences(rules, rows, file));
+  return ProbeRewards(rules, rows, file, judge.get());
 }
 
 void Print(const EvalReport& report, const std::string& model,
@@ -162,8 +201,7 @@ absl::Status RunEval(const EvalArgs& args) {
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardLink> link,
       RewardLink::Connect(config, ResolveThreads(args.threads)));
-  // Refused before hours of generation.
-  R1_RETURN_IF_ERROR(MakeJudge(options.reward, options.task, *link).status());
+  R1_RETURN_IF_ERROR(CheckJudge(config, prompts, *link));
   InstallStopSignals();
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,
@@ -199,9 +237,10 @@ CommandBody AddEval(CLI::App* app) {
       ->required()
       ->type_name("CHECKPOINT|RUN");
   command
-      ->add_option("--data", args->data,
-                   "A JSONL file (all its rows), or held-out problems of the "
-                   "task countdown or arithmetic; default: the run's own")
+      ->add_option(
+          "--data", args->data,
+          "A JSONL file (each of its problems), or held-out problems of the "
+          "task countdown or arithmetic; default: the run's own")
       ->type_name("FILE|TASK");
   command->add_option("--samples", args->samples, "k, answers per problem")
       ->check(InRange(1, 4096))

@@ -11,6 +11,7 @@
 #include "model/strict_json.h"
 #include "rollout/prompt_template.h"
 #include "rollout/tasks/countdown.h"
+#include "rollout/tasks/row_reference.h"
 
 namespace r1 {
 namespace {
@@ -20,9 +21,10 @@ using nlohmann::json;
 constexpr size_t kMaxReportedErrors = 20;
 
 // Calls `row` for every non-blank line; gathers the errors of all lines.
-absl::Status ForEachRow(
-    absl::string_view text, absl::string_view name,
-    absl::FunctionRef<absl::Status(int line, const json& row)> row) {
+absl::Status ForEachRow(absl::string_view text, absl::string_view name,
+                        absl::FunctionRef<absl::Status(
+                            int line, absl::string_view text, const json& row)>
+                            row) {
   absl::ConsumePrefix(&text, "\xef\xbb\xbf");
   std::vector<std::string> errors;
   int line_number = 0;
@@ -38,7 +40,7 @@ absl::Status ForEachRow(
     if (status.ok()) {
       status =
           value->is_object()
-              ? row(line_number, *value)
+              ? row(line_number, line, *value)
               : absl::InvalidArgumentError(absl::StrCat(
                     "expected one JSON object, got ", DescribeJson(*value)));
     }
@@ -104,7 +106,7 @@ absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
 }
 
 absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
-                                     const json& row) {
+                                     absl::string_view text, const json& row) {
   Problem problem;
   const auto id = row.find("id");
   problem.source = id != row.end() && id->is_string()
@@ -113,7 +115,7 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
   if (config.task() == COUNTDOWN) {
     R1_ASSIGN_OR_RETURN(const CountdownProblem countdown, CountdownRow(row));
     problem.question = countdown.Question();
-    problem.reference = countdown.Reference();
+    problem.reference = std::string(absl::StripAsciiWhitespace(text));
     problem.canonical = countdown.Canonical();
     return problem;
   }
@@ -124,13 +126,11 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
     question = LastQuestion(problem.messages);
   }
   R1_RETURN_IF_ERROR(Annotate(question.status(), "data.question_field"));
-  const auto answer = TextField(row, config.answer_field());
-  R1_RETURN_IF_ERROR(Annotate(answer.status(), "data.answer_field"));
   problem.question = *std::move(question);
-  problem.reference = json{{"answer", *answer}}.dump();
-  problem.canonical = absl::StrCat(
-      problem.messages.empty() ? problem.question : problem.messages, "\n",
-      problem.reference);
+  // Two rows that ask the same are one problem, whatever their references.
+  problem.canonical =
+      problem.messages.empty() ? problem.question : problem.messages;
+  R1_ASSIGN_OR_RETURN(problem.reference, RowReference(config, text));
   return problem;
 }
 
@@ -140,11 +140,12 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name) {
   std::vector<Problem> problems;
-  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int line, const json& row) {
-    auto problem = ParseProblem(config, line, row);
-    if (problem.ok()) problems.push_back(*std::move(problem));
-    return problem.status();
-  }));
+  R1_RETURN_IF_ERROR(ForEachRow(
+      text, name, [&](int line, absl::string_view row_text, const json& row) {
+        auto problem = ParseProblem(config, line, row_text, row);
+        if (problem.ok()) problems.push_back(*std::move(problem));
+        return problem.status();
+      }));
   if (problems.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": no rows; expected one JSON object a line"));
@@ -155,21 +156,22 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
 absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
                                                    absl::string_view name) {
   std::vector<TextRow> rows;
-  R1_RETURN_IF_ERROR(ForEachRow(text, name, [&](int line, const json& row) {
-    if (row.contains("text")) {
-      auto all = TextField(row, "text");
-      if (all.ok()) rows.push_back({"", *all, line});
-      return all.status();
-    }
-    auto prompt = TextField(row, "prompt");
-    auto completion = TextField(row, "completion");
-    if (!prompt.ok() || !completion.ok()) {
-      return absl::InvalidArgumentError(
-          "expected \"text\", or \"prompt\" and \"completion\"");
-    }
-    rows.push_back({*prompt, *completion, line});
-    return absl::OkStatus();
-  }));
+  R1_RETURN_IF_ERROR(
+      ForEachRow(text, name, [&](int line, absl::string_view, const json& row) {
+        if (row.contains("text")) {
+          auto all = TextField(row, "text");
+          if (all.ok()) rows.push_back({"", *all, line});
+          return all.status();
+        }
+        auto prompt = TextField(row, "prompt");
+        auto completion = TextField(row, "completion");
+        if (!prompt.ok() || !completion.ok()) {
+          return absl::InvalidArgumentError(
+              "expected \"text\", or \"prompt\" and \"completion\"");
+        }
+        rows.push_back({*prompt, *completion, line});
+        return absl::OkStatus();
+      }));
   if (rows.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": no rows; expected one JSON object a line"));

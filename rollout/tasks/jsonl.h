@@ -15,15 +15,15 @@ namespace r1 {
 struct Problem {
   std::string source;     // "id" of the row, else "line 17"
   std::string question;   // of messages: the user's last
-  std::string reference;  // JSON, as the task's reward rule reads it
+  std::string reference;  // JSON, as reward rules read it
   // Equal for equal problems: it alone decides what is held out (split.h).
   std::string canonical;
   std::string messages = "";  // JSON list, if the question is one; else empty
 };
 
-// COUNTDOWN rows have {nums, target}; the others config.question_field() and
-// config.answer_field() (a string or a number). A UTF-8 byte order mark, CRLF
-// and blank lines are tolerated; unknown fields are ignored.
+// COUNTDOWN rows have {nums, target} and are their own reference; the others
+// have config.question_field(), and the reference that row_reference.h says. A
+// UTF-8 byte order mark, CRLF and blank lines are tolerated.
 // Errors: InvalidArgument "NAME:LINE: reason", all bad lines (up to 20) at
 // once; also for a file without rows. Lines are strict JSON
 // (model/strict_json.h).

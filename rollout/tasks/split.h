@@ -4,11 +4,16 @@
 #ifndef R1_ROLLOUT_TASKS_SPLIT_H_
 #define R1_ROLLOUT_TASKS_SPLIT_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 
 namespace r1 {
 
-// True for one canonical problem text in ten (by SHA-256).
+// SHA-256 of a canonical problem text, in hexadecimal.
+std::string ProblemHash(absl::string_view canonical_problem);
+
+// True for one canonical problem text in ten (by its hash).
 bool IsHeldOut(absl::string_view canonical_problem);
 
 enum class Split { kTrain, kHeldOut };

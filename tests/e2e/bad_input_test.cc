@@ -299,16 +299,62 @@ TEST_F(BadInputTest, DataFiles) {
       "long.jsonl", absl::StrCat("{\"question\": \"", numbers,
                                  "\", \"answer\": \"1\"}\n{\"question\": \"",
                                  numbers, "2\", \"answer\": \"2\"}\n"));
+  std::string gsm8k, no_answer;
+  for (int i = 0; i < 20; ++i) {
+    absl::StrAppend(&gsm8k, "{\"question\": \"q", i,
+                    "\", \"answer\": \"So 3+4=<<3+4=7>>7.\\n#### 7\"}\n");
+    absl::StrAppend(&no_answer, "{\"question\": \"q", i,
+                    "\", \"solution\": \"7\", \"level\": 3}\n");
+  }
+  const std::string worked = folder_.Write("gsm8k.jsonl", gsm8k);
+  const std::string solutions = folder_.Write("solutions.jsonl", no_answer);
+  const std::string parquet = folder_.Write("rows.parquet", "PAR1....");
+  const std::string blank =
+      folder_.Write("blank.jsonl",
+                    "{\"question\": \"q\", \"answer\": \"1\"}\n"
+                    "{\"question\": \"\", \"answer\": \"2\"}\n");
   const auto train = [&](const std::string& file, const std::string& task) {
-    return TinyTrain(Dir("x"),
-                     {"--set", absl::StrCat("data.task=", task), "--set",
-                      absl::StrCat("data.file=\"", file, "\"")});
+    std::vector<std::string> arguments =
+        TinyTrain(Dir("x"), {"--set", absl::StrCat("data.task=", task), "--set",
+                             absl::StrCat("data.file=\"", file, "\"")});
+    if (task == "QUESTION_ANSWER") {
+      arguments.insert(arguments.end(), {"--set", "pretrain.steps=0", "--set",
+                                         absl::StrCat("model.path=", GoodRun(),
+                                                      "/checkpoints/step-0")});
+    }
+    return arguments;
+  };
+  const auto judged = [&](const std::string& file, const std::string& rule) {
+    std::vector<std::string> arguments = train(file, "QUESTION_ANSWER");
+    arguments.insert(arguments.end(),
+                     {"--set", absl::StrCat("reward.rule=[{name: \"", rule,
+                                            "\" weight: 1}]")});
+    return arguments;
   };
   const std::vector<BadCase> cases = {
       {train(bad_json, "COUNTDOWN"), 1, {"bad.jsonl:2"}},
       {train(no_target, "COUNTDOWN"), 1, {"target.jsonl:2", "target"}},
       {train(empty, "COUNTDOWN"), 1, {"empty.jsonl"}},
       {train(Dir("none.jsonl"), "COUNTDOWN"), 1, {"none.jsonl"}},
+      {train(parquet, "COUNTDOWN"), 1, {"rows.parquet", "a Parquet file"}},
+      {train(worked, "QUESTION_ANSWER"),
+       1,
+       {"gsm8k.jsonl", "\"exact_answer\" in 20 of 20 rows", "line 1",
+        "data.answer_form: AFTER_HASHES"}},
+      {judged(worked, "math"), 1, {"\"math\" in 20 of 20", "AFTER_HASHES"}},
+      {judged(solutions, "math"),
+       1,
+       {"needs the field \"answer\"", "has only: solution, level"}},
+      {judged(solutions, "code"),
+       1,
+       {"expected either stdin_tests or test", "level, solution"}},
+      {{"eval", GoodRun(), "--data", worked}, 1, {"AFTER_HASHES"}},
+      {{"eval", GoodRun(), "--data", parquet}, 1, {"a Parquet file"}},
+      {{"eval", GoodRun(), "--data", folder_.path()}, 1, {"a folder"}},
+      {{"eval", GoodRun(), "--data", blank, "--set",
+        "data.template={question}"},
+       1,
+       {"prompt line 2 is empty"}},
       {{"eval", GoodRun(), "--data", bad_json}, 1, {"bad.jsonl:2"}},
       {{"eval", GoodRun(), "--data", "chess"}, 1, {"chess", "countdown"}},
       {{"eval", GoodRun(), "--data", longer}, 1, {"tokens", "line 1"}},

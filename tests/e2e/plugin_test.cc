@@ -134,10 +134,20 @@ TEST_F(PluginRunTest, ACrashCostsExactlyItsSamples) {
 TEST_F(PluginRunTest, PastTheShareOfErrorsTheRunStopsAndSaysWhy) {
   const ProgramResult result =
       Train("run", Plugin(R1_DIGITS_PLUGIN),
-            Rules("option { key: \"crash\" value: \"1\" }"));
+            Rules("option { key: \"crash\" value: \"2\" }"));
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err, HasSubstr("above reward.max_error_share"));
   EXPECT_THAT(result.err, HasSubstr("the plugin ended by signal 6"));
+}
+
+TEST_F(PluginRunTest, APluginThatFailsOnAllRowsStopsTheRunBeforeItBegins) {
+  const ProgramResult result =
+      Train("run", Plugin(R1_DIGITS_PLUGIN),
+            Rules("option { key: \"crash\" value: \"1\" }"));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("the rewards fail on 16 of 16 rows"));
+  EXPECT_THAT(result.err, HasSubstr("the plugin ended by signal 6"));
+  EXPECT_FALSE(FileExists(Dir("run")));
 }
 
 TEST_F(PluginRunTest, APluginThatCannotBeUsedStopsTheRunBeforeItBegins) {

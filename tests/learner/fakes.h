@@ -114,8 +114,12 @@ class CountingPrompts : public PromptSource {
     }
     return prompt;
   }
-  absl::StatusOr<Prompt> HeldOut(uint64_t index) const override {
-    return Train(index + (uint64_t{1} << 47));
+  absl::StatusOr<std::vector<Prompt>> HeldOut(int64_t count) const override {
+    std::vector<Prompt> prompts;
+    for (int64_t i = 0; i < count; ++i) {
+      prompts.push_back(*Train(i + (uint64_t{1} << 47)));
+    }
+    return prompts;
   }
   std::string DataHash() const override { return "counting"; }
 

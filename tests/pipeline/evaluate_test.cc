@@ -536,8 +536,7 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   const auto source =
       MakePromptSource(DataSection(), /*seed=*/1, tokenizer, 480);
   ASSERT_TRUE(source.ok()) << source.status();
-  std::vector<Prompt> prompts;
-  for (int i = 0; i < 5; ++i) prompts.push_back(*(*source)->HeldOut(i));
+  const std::vector<Prompt> prompts = *(*source)->HeldOut(5);
 
   EvalOptions options;
   options.samples = 3;

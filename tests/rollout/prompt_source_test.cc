@@ -20,16 +20,33 @@ std::shared_ptr<const Tokenizer> ByteTokenizer() {
   return std::make_shared<Tokenizer>(*std::move(tokenizer));
 }
 
+std::string Write(const std::string& text) {
+  const std::string path =
+      absl::StrCat(testing::TempDir(), "/prompts_", ::getpid(), ".jsonl");
+  EXPECT_TRUE(WriteFileAtomic(path, text).ok());
+  return path;
+}
+
 std::string WriteRows(int count) {
   std::string text;
   for (int i = 0; i < count; ++i) {
     absl::StrAppend(&text, "{\"id\":\"row-", i, "\",\"nums\":[", i,
                     ",1],\"target\":", i + 1, "}\n");
   }
-  const std::string path =
-      absl::StrCat(testing::TempDir(), "/prompts_", ::getpid(), ".jsonl");
-  EXPECT_TRUE(WriteFileAtomic(path, text).ok());
-  return path;
+  return Write(text);
+}
+
+DataSection Questions(const std::string& text) {
+  DataSection config;
+  config.set_task(QUESTION_ANSWER);
+  config.set_file(Write(text));
+  return config;
+}
+
+std::vector<std::string> QuestionsOf(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> questions;
+  for (const Prompt& prompt : prompts) questions.push_back(prompt.question());
+  return questions;
 }
 
 TEST(PromptSource, PromptIsAFunctionOfSeedAndIndex) {
@@ -41,8 +58,8 @@ TEST(PromptSource, PromptIsAFunctionOfSeedAndIndex) {
   EXPECT_NE(a->Train(7)->question(), other->Train(7)->question());
   EXPECT_EQ(a->Train(7)->id(), 7u);
   // Held-out problems do not depend on the run's seed.
-  EXPECT_EQ(a->HeldOut(3)->question(), other->HeldOut(3)->question());
-  EXPECT_NE(a->HeldOut(3)->id(), 3u);
+  EXPECT_EQ(QuestionsOf(*a->HeldOut(4)), QuestionsOf(*other->HeldOut(4)));
+  EXPECT_NE(a->HeldOut(4)->at(3).id(), 3u);
 }
 
 TEST(PromptSource, PromptIsTheTemplateWithTheQuestion) {
@@ -86,7 +103,10 @@ TEST(FileSource, EveryEpochVisitsEachTrainingRowOnce) {
   config.set_file(WriteRows(100));
   const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   std::set<std::string> held_out, first, second;
-  for (int i = 0; i < 100; ++i) held_out.insert(source->HeldOut(i)->source());
+  const std::vector<Prompt> problems = *source->HeldOut(100);
+  for (const Prompt& prompt : problems) {
+    EXPECT_TRUE(held_out.insert(prompt.source()).second) << prompt.source();
+  }
   const int train_rows = 100 - held_out.size();
   EXPECT_GT(held_out.size(), 1u);
   EXPECT_GT(train_rows, 50);
@@ -101,7 +121,9 @@ TEST(FileSource, EveryEpochVisitsEachTrainingRowOnce) {
   EXPECT_EQ(first, second);
   EXPECT_NE(order_1, order_2);
   for (const std::string& row : held_out) EXPECT_EQ(first.count(row), 0u);
-  EXPECT_EQ(LoadPrompts(config, ByteTokenizer(), 1000)->size(), 100u);
+  const FilePrompts all = *LoadPrompts(config, ByteTokenizer(), 1000);
+  EXPECT_EQ(all.prompts.size(), 100u);
+  EXPECT_EQ(all.prompts[17].source(), "row-17");
 }
 
 // The same problem in another order of its numbers is the same problem: it must
@@ -114,17 +136,14 @@ TEST(FileSource, HeldOutIsAPropertyOfTheProblemNotOfItsSpelling) {
     absl::StrAppend(&text, "{\"nums\":[", i, ",1", sum);
     absl::StrAppend(&text, "{\"nums\":[1,", i, sum);
   }
-  const std::string path =
-      absl::StrCat(testing::TempDir(), "/spellings_", ::getpid(), ".jsonl");
-  ASSERT_TRUE(WriteFileAtomic(path, text).ok());
   DataSection config;
-  config.set_file(path);
+  config.set_file(Write(text));
   const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   std::set<int64_t> held_out;
-  for (int i = 0; i < 198; ++i) {
-    const std::string question = source->HeldOut(i)->question();
+  const std::vector<Prompt> problems = *source->HeldOut(1000);
+  for (const std::string& question : QuestionsOf(problems)) {
     const int64_t target = std::stoll(question.substr(5));  // "Make 24 from …"
-    held_out.insert(target);
+    EXPECT_TRUE(held_out.insert(target).second) << "one spelling of a problem";
     EXPECT_TRUE(
         IsHeldOut(absl::StrCat("countdown 1,", target - 1, " ", target)))
         << question;
@@ -134,6 +153,133 @@ TEST(FileSource, HeldOutIsAPropertyOfTheProblemNotOfItsSpelling) {
     const std::string question = source->Train(i)->question();
     EXPECT_EQ(held_out.count(std::stoll(question.substr(5))), 0u) << question;
   }
+}
+
+// Whatever the order of the rows, and however often each is there.
+TEST(FileSource, HeldOutProblemsDifferAndAreNotTheFirstRows) {
+  std::string sorted, repeated;
+  for (int i = 0; i < 400; ++i) {
+    absl::StrAppend(&sorted, "{\"question\":\"q", i, "\",\"answer\":", i,
+                    "}\n");
+  }
+  for (int copy = 0; copy < 100; ++copy) {
+    for (int i = 0; i < 400; ++i) {
+      absl::StrAppend(&repeated, "{\"question\":\"q", i, "\",\"answer\":", i,
+                      ",\"copy\":", copy, "}\n");
+    }
+  }
+  const auto tokenizer = ByteTokenizer();
+  const auto once = *MakePromptSource(Questions(sorted), 1, tokenizer, 1000);
+  const std::vector<std::string> chosen = QuestionsOf(*once->HeldOut(16));
+  EXPECT_EQ(std::set<std::string>(chosen.begin(), chosen.end()).size(), 16u);
+  // The hashes decide: of 400 rows, both halves have some.
+  int from_first_half = 0;
+  for (const std::string& question : chosen) {
+    from_first_half += std::stoi(question.substr(1)) < 200;
+  }
+  EXPECT_GT(from_first_half, 1);
+  EXPECT_LT(from_first_half, 15);
+
+  const auto often = *MakePromptSource(Questions(repeated), 7, tokenizer, 1000);
+  EXPECT_EQ(QuestionsOf(*often->HeldOut(16)), chosen);
+  const std::vector<std::string> all = QuestionsOf(*often->HeldOut(100000));
+  EXPECT_LT(all.size(), 80u) << "about 40 of 400, however many are asked for";
+  EXPECT_EQ(std::vector<std::string>(all.begin(), all.begin() + 16), chosen);
+  const std::set<std::string> held_out(all.begin(), all.end());
+  EXPECT_EQ(held_out.size(), all.size());
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ(held_out.count(often->Train(i)->question()), 0u);
+  }
+}
+
+// Two golds for one question must not stand on both sides of the split.
+TEST(FileSource, AQuestionIsOnOneSideWhateverItsAnswers) {
+  std::string text;
+  for (int i = 0; i < 600; ++i) {
+    absl::StrAppend(&text, "{\"question\":\"q", i % 60, "\",\"answer\":\"", i,
+                    "\"}\n");
+  }
+  const auto source =
+      *MakePromptSource(Questions(text), 1, ByteTokenizer(), 1000);
+  const std::vector<std::string> held_out = QuestionsOf(*source->HeldOut(600));
+  EXPECT_GT(held_out.size(), 0u);
+  std::set<std::string> trained;
+  for (int i = 0; i < 600; ++i) trained.insert(source->Train(i)->question());
+  EXPECT_EQ(trained.size() + held_out.size(), 60u);
+  for (const std::string& q : held_out) EXPECT_EQ(trained.count(q), 0u) << q;
+}
+
+TEST(FileSource, OneProblemOfATinyFileCrossesOverWithAllItsRows) {
+  std::string text;
+  for (const char* question : {"a", "b", "a", "b", "a"}) {
+    absl::StrAppend(&text, "{\"question\":\"", question,
+                    "\",\"answer\":\"1\"}\n");
+  }
+  const auto source =
+      *MakePromptSource(Questions(text), 1, ByteTokenizer(), 1000);
+  const std::vector<std::string> held_out = QuestionsOf(*source->HeldOut(9));
+  ASSERT_EQ(held_out.size(), 1u);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NE(source->Train(i)->question(), held_out[0]);
+  }
+  const std::string one = "{\"question\":\"a\",\"answer\":\"1\"}\n";
+  const absl::Status status =
+      MakePromptSource(Questions(one + one), 1, ByteTokenizer(), 1000).status();
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("2 rows, all of one problem"));
+}
+
+TEST(FileSource, EvaluationReadsEachProblemOnce) {
+  std::string text;
+  for (int i = 0; i < 960; ++i) {
+    absl::StrAppend(&text, "{\"question\":\"q", i % 30,
+                    "\",\"answer\":\"1\"}\n");
+  }
+  const DataSection config = Questions(text);
+  const FilePrompts all = *LoadPrompts(config, ByteTokenizer(), 1000);
+  EXPECT_EQ(all.num_rows, 960);
+  EXPECT_EQ(all.num_problems, 30);
+  ASSERT_EQ(all.prompts.size(), 30u);
+  EXPECT_EQ(all.prompts[29].question(), "q29");
+  const FilePrompts some = *LoadPrompts(config, ByteTokenizer(), 1000, 8);
+  ASSERT_EQ(some.prompts.size(), 8u);
+  std::vector<std::string> first;
+  for (int i = 0; i < 8; ++i) first.push_back(absl::StrCat("q", i));
+  EXPECT_NE(QuestionsOf(some.prompts), first);
+  // Draws are keyed by the id: the same answers in a smaller evaluation.
+  for (const Prompt& prompt : some.prompts) {
+    const int number = std::stoi(prompt.question().substr(1));
+    EXPECT_EQ(prompt.id(), all.prompts[number].id());
+  }
+}
+
+TEST(GeneratedSource, NeverHoldsOutAProblemTwice) {
+  DataSection config;
+  config.set_task(ARITHMETIC);
+  config.set_digits(1);
+  config.set_operators("+");
+  const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
+  // 100 sums of two digits, about one in ten of them held out.
+  const std::vector<std::string> all = QuestionsOf(*source->HeldOut(128));
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+  int held_out = 0;
+  for (int i = 0; i < 100; ++i) {
+    held_out += IsHeldOut(absl::StrCat("arithmetic ", i / 10, "+", i % 10));
+  }
+  EXPECT_EQ(static_cast<int>(all.size()), held_out);
+}
+
+TEST(PromptSource, AnEmptyPromptIsRefusedAtOnce) {
+  DataSection config = Questions(
+      "{\"question\":\"q\",\"answer\":\"1\"}\n"
+      "{\"question\":\"\",\"answer\":\"1\"}\n");
+  EXPECT_TRUE(MakePromptSource(config, 1, ByteTokenizer(), 1000).ok());
+  config.set_template_("{question}");
+  const absl::Status status =
+      MakePromptSource(config, 1, ByteTokenizer(), 1000).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("prompt line 2 is empty"));
 }
 
 TEST(FileSource, OneRowIsNotEnough) {

@@ -195,13 +195,13 @@ TEST(Jsonl, ReadsCountdownAndQuestionRows) {
   ASSERT_EQ(rows->size(), 1u);
   EXPECT_EQ((*rows)[0].source, "a");
   EXPECT_EQ((*rows)[0].question, "Make 3 from 1 2.");
-  EXPECT_EQ((*rows)[0].reference, "{\"nums\":[1,2],\"target\":3}");
+  EXPECT_EQ((*rows)[0].reference, "{\"nums\":[1,2],\"target\":3,\"id\":\"a\"}");
 
   config.set_task(QUESTION_ANSWER);
   rows = ParseProblems(config, "{\"question\":\"1+1?\",\"answer\":2}", "f");
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ((*rows)[0].source, "line 1");
-  EXPECT_EQ((*rows)[0].reference, "{\"answer\":\"2\"}");
+  EXPECT_EQ((*rows)[0].reference, "{\"answer\":2}");
 }
 
 TEST(Jsonl, NamesEveryBadLineAndItsReason) {
