@@ -56,7 +56,7 @@ absl::Status CheckGenerator(const DataSection& data) {
 std::vector<CheckedRow> GenerateRows(const DataSection& data) {
   constexpr int kRows = 16;
   std::vector<CheckedRow> rows;
-  RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 1);
+  RandomSequence random(0, RandomStream::kRewardCheck, 0, 0);
   for (int i = 0; i < kRows; ++i) {
     const std::string source = absl::StrCat("problem ", i);
     if (data.task() == ARITHMETIC) {

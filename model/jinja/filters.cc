@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/math.h"
 #include "model/jinja/call.h"
 #include "model/jinja/methods.h"
 #include "model/jinja/operators.h"
@@ -164,7 +165,7 @@ Value Round(Machine* machine, const Value& input, const Arguments& arguments) {
     std::from_chars(digits.data(), digits.data() + digits.size(), rounded);
     return rounded;
   }
-  const double scale = std::pow(10.0, precision);
+  const double scale = Pow(10, precision);
   if (method == "ceil") return std::ceil(*number * scale) / scale;
   if (method == "floor") return std::floor(*number * scale) / scale;
   return machine->Fail("round: method must be common, ceil or floor");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/math.h"
 #include "model/jinja/methods.h"
 #include "model/jinja/print.h"
 
@@ -53,7 +54,11 @@ Value FloatArithmetic(Machine* machine, absl::string_view op, double a,
   if (op == "+") return a + b;
   if (op == "-") return a - b;
   if (op == "*") return a * b;
-  if (op == "**") return std::pow(a, b);
+  if (op == "**" && a < 0) {
+    if (b != std::floor(b)) return machine->Fail("a power is not real");
+    return std::fmod(b, 2) == 0 ? Pow(-a, b) : -Pow(-a, b);
+  }
+  if (op == "**") return Pow(a, b);
   if (b == 0) return machine->Fail("division by zero");
   if (op == "/") return a / b;
   if (op == "//") return std::floor(a / b);
