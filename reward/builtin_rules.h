@@ -24,10 +24,6 @@ const char* LenientAnswerRuleName(Task task);
 // reference, so that samples of a problem can vote (pipeline/vote.h).
 bool ReadsAnswers(absl::string_view rule);
 
-// Whether it is a built-in rule that compares the answer a text gives with the
-// reference, so that samples of a problem can vote (pipeline/vote.h).
-bool ReadsAnswers(absl::string_view rule);
-
 // The task's answer rule and "format", both with weight 1 (DeepSeek-R1, arXiv
 // 2501.12948 v2, equation 4), then as metrics, with weight 0, their lenient
 // twins and "overlong".

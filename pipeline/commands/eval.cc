@@ -205,9 +205,11 @@ absl::Status RunEval(const EvalArgs& args) {
   InstallStopSignals();
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,
-      RolloutFleet::Start(config, model.weights->config(), *model.tokenizer,
-                          args.topology, ResolveThreads(args.threads),
-                          [](const std::string& event) { LogWarning(event); }));
+      RolloutFleet::Start(
+          config, model.weights->config(), *model.tokenizer, args.topology,
+          ResolveThreads(args.threads),
+          // Nowhere to record what the log shows already.
+          [](const std::string& /*kind*/, const std::string& /*message*/) {}));
   WeightsId id;
   id.set_version(1);
   id.set_sha256(HashParams(model.weights->params()));

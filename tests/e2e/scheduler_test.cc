@@ -196,7 +196,8 @@ TEST_F(SchedulerTest, ALearnerWithoutWorkersSaysWhomItAwaits) {
   learner->Kill(SIGTERM);
   const ProgramResult result = learner->Wait();
   EXPECT_EQ(result.exit_code, 75);
-  EXPECT_THAT(result.err, HasSubstr("r1: interrupted while evaluating rl step 0"));
+  EXPECT_THAT(result.err,
+              HasSubstr("r1: interrupted while evaluating rl step 0"));
 }
 
 TEST_F(SchedulerTest, TheLockNamesHostProcessAndJob) {

@@ -1,5 +1,4 @@
 #include "rollout/prompt_source.h"
-#include "rollout/prompt_template.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "rollout/prompt_template.h"
 #include "rollout/tasks/split.h"
 
 namespace r1 {
