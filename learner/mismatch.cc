@@ -15,7 +15,7 @@ namespace {
 // So many different answers of one sample show nothing but chaos.
 constexpr size_t kMaxAttempts = 3;
 
-std::string Name(SampleKey key) {
+std::string NameOf(SampleKey key) {
   return absl::StrCat(key.first, "/", key.second);
 }
 
@@ -72,7 +72,7 @@ absl::Status MismatchInquiry::Reject(absl::Span<const Deviation> deviations,
                                       attempt.worker, " gave the same bits")));
     }
     const std::string message =
-        absl::StrCat("step ", step_, ", sample ", Name(key), " of worker ",
+        absl::StrCat("step ", step_, ", sample ", NameOf(key), " of worker ",
                      attempt.worker, ": ", attempt.describe,
                      "; it is made again (attempt ", attempts.size() + 1, ")");
     attempts.push_back(std::move(attempt));
@@ -91,7 +91,7 @@ absl::Status MismatchInquiry::Reject(absl::Span<const Deviation> deviations,
 absl::Status MismatchInquiry::Stop(SampleKey key,
                                    const std::string& what) const {
   return absl::FailedPreconditionError(absl::StrCat(
-      "step ", step_, ", sample ", Name(key), ": ", what,
+      "step ", step_, ", sample ", NameOf(key), ": ", what,
       "; that is above rl.max_mismatch = ", config_.rl().max_mismatch(),
       ": learner and workers must run on one kind of machine"));
 }
@@ -128,7 +128,7 @@ absl::StatusOr<bool> MismatchInquiry::Settle(
       if (attempt.worker == witness) continue;  // it was no lasting fault
       R1_RETURN_IF_ERROR(Dismiss(
           attempt.worker,
-          absl::StrCat("step ", step_, ", sample ", Name(key), ": ",
+          absl::StrCat("step ", step_, ", sample ", NameOf(key), ": ",
                        attempt.describe, ", as is that of worker ", witness)));
       R1_ASSIGN_OR_RETURN(const int count,
                           DropAllOf(attempt.worker, collection));

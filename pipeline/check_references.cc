@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -134,20 +135,20 @@ absl::Status ProbeRewards(const std::vector<RewardRuleSpec>& rules,
     }
   }
   const absl::Time deadline = absl::Now() + kProbeLimit;
-  std::vector<std::string> errors;
+  std::map<size_t, std::string> errors;  // by probe, however they arrive
   for (size_t i = 0; i < probes.size(); ++i) {
     const auto result = source->Next(deadline);
     if (absl::IsDeadlineExceeded(result.status())) break;
     R1_RETURN_IF_ERROR(result.status());
     if (result->kind() != REWARD_ERROR) continue;
-    const CheckedRow& row = probes[std::stoul(result->id())];
-    errors.push_back(absl::StrCat(row.source, ": ", result->detail()));
+    const size_t number = std::stoul(result->id());
+    errors[number] =
+        absl::StrCat(probes[number].source, ": ", result->detail());
   }
   if (errors.empty()) return absl::OkStatus();
-  const std::string message =
-      absl::StrCat(file, ": the rewards fail on ", errors.size(), " of ",
-                   probes.size(), " rows tried with their own answers, e.g. ",
-                   *std::min_element(errors.begin(), errors.end()));
+  const std::string message = absl::StrCat(
+      file, ": the rewards fail on ", errors.size(), " of ", probes.size(),
+      " rows tried with their own answers, e.g. ", errors.begin()->second);
   if (errors.size() == probes.size()) {
     return absl::InvalidArgumentError(message);
   }

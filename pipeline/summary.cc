@@ -166,10 +166,14 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
                         RenderAnswers(reader, evals.front(), evals.back()));
     absl::StrAppend(&text, answers);
   }
-  R1_ASSIGN_OR_RETURN(const std::string checkpoint, ResolveModelPath(run_dir));
-  absl::StrAppend(&text, "\n  model    ", checkpoint, "\n  report   ", run_dir,
-                  "/report.html\n  summary  ", run_dir,
-                  "/summary.json\n  samples  r1 samples ", run_dir,
+  const absl::StatusOr<std::string> checkpoint = ResolveModelPath(run_dir);
+  if (!checkpoint.ok() && !absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  absl::StrAppend(&text, "\n  model    ",
+                  checkpoint.ok() ? *checkpoint : "no longer in this folder",
+                  "\n  report   ", run_dir, "/report.html\n  summary  ",
+                  run_dir, "/summary.json\n  samples  r1 samples ", run_dir,
                   "\n  metrics  r1 metrics ", run_dir, "\n");
   return text;
 }

@@ -288,11 +288,9 @@ CommandBody AddEval(CLI::App* app) {
       "  r1 eval my-model --data problems.jsonl --samples 4 --problems 100\n"
       "\nWithout options the run's eval section decides; outside a run its "
       "defaults\n(proto/config.proto). The judge is the rule that training "
-      "pays "
-      "for, or the one whose\noption \"when\" says so (reward/README.md). "
-      "Strict "
-      "numbers count an answer where it\nmust stand, lenient ones the last "
-      "answer anywhere.");
+      "pays for, or the\none whose option \"when\" says so "
+      "(reward/README.md). Strict numbers count an\nanswer where it must "
+      "stand, lenient ones the last answer anywhere.");
   return [args] { return RunEval(*args); };
 }
 

@@ -145,12 +145,12 @@ TEST_F(DeterminismTest, AnEvaluationIsEqualForAnyWorkersAndTheirDeaths) {
   Train("run", {});
   const auto arguments = [&](const std::string& workers) {
     return std::vector<std::string>{"eval",       Dir("run"),  "--json",
-                                    "--problems", "150",       "--samples",
+                                    "--problems", "100",       "--samples",
                                     "8",          "--workers", workers};
   };
   const ProgramResult alone = RunProgram(arguments("0"));
   ASSERT_EQ(alone.exit_code, 0) << alone.err;
-  EXPECT_EQ(nlohmann::json::parse(alone.out)["problems"], 150);
+  EXPECT_EQ(nlohmann::json::parse(alone.out)["problems"], 100);
   EXPECT_EQ(nlohmann::json::parse(alone.out)["judge"], "countdown");
   EXPECT_EQ(RunProgram(arguments("1")).out, alone.out);
   EXPECT_EQ(RunProgram(arguments("3")).out, alone.out);

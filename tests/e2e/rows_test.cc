@@ -153,17 +153,23 @@ def other(completions, difficulty):
     return [1.0] * len(completions)
 )");
   const auto reward = [&](const std::string& function) {
-    return absl::StrCat("reward={plugin: \"mine=python3 ", R1_SOURCE_DIR,
+    return absl::StrCat("reward.plugin=\"mine=python3 ", R1_SOURCE_DIR,
                         "/reward/plugin/python/r1_reward.py ", Dir("mine.py "),
-                        function,
-                        "\" rule {name: \"mine\" weight: 1 option { "
-                        "key: \"when\" value: \"both\" }}}");
+                        function, "\"");
   };
   const std::string file =
       WriteRows(R"("answer": 18446744073709551616, "level": 1.50,)"
                 R"( "extra_info": {"b": 0.00002, "a": [null, "x"]})");
-  const ProgramResult result =
-      RunProgram(Arguments("run", file, reward("reward")));
+  const auto train = [&](const std::string& name, const std::string& function) {
+    std::vector<std::string> arguments =
+        Arguments(name, file, reward(function));
+    arguments.insert(arguments.end(),
+                     {"--set",
+                      "reward.rule=[{name: \"mine\" weight: 1 option { "
+                      "key: \"when\" value: \"both\" }}]"});
+    return RunProgram(arguments);
+  };
+  const ProgramResult result = train("run", "reward");
   ASSERT_EQ(result.exit_code, 0) << result.err << result.out;
   for (const Json& sample : Samples("run")) {
     ASSERT_EQ(sample["kind"], "score") << sample;
@@ -173,8 +179,7 @@ def other(completions, difficulty):
   // About 4 of 40 questions are held out.
   EXPECT_THAT(result.err, HasSubstr("eval.problems is 16, but only "));
 
-  const ProgramResult refused =
-      RunProgram(Arguments("none", file, reward("other")));
+  const ProgramResult refused = train("none", "other");
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err,
               AllOf(HasSubstr("16 of 16 rows"),

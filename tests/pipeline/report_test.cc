@@ -96,7 +96,7 @@ TEST_F(ReportTest, HostileTextStaysText) {
   EXPECT_THAT(page, Not(HasSubstr("\u202e")));
   // It is there, made visible; marks of the template in it mean nothing.
   EXPECT_THAT(page, HasSubstr("\\\\u{202e}"));
-  EXPECT_THAT(page, HasSubstr("\\\\xff"));
+  EXPECT_THAT(page, HasSubstr("\xEF\xBF\xBD"));
   EXPECT_THAT(page, HasSubstr("{{DATA}} {{JS}}"));
 }
 

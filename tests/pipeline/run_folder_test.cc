@@ -103,7 +103,7 @@ TEST_F(RunFolderTest, ASecondProcessIsRefused) {
   if (child == 0) {
     const auto second = RunFolder::Open(run_dir(), Config());
     const bool is_right =
-        absl::IsFailedPrecondition(second.status()) &&
+        absl::IsUnavailable(second.status()) &&
         std::string(second.status().message())
                 .find(absl::StrCat("held by process ", ::getppid())) !=
             std::string::npos;

@@ -239,14 +239,17 @@ TEST_F(ServiceTest, AWorkerFollowsALearnerThatMoves) {
   absl::Status status;
   std::thread worker(
       [&] { status = Worker(find, WorkerNamed("w")).Run(std::stop_token()); });
-  StartLearner(Options());
+  // Without a learner a worker keeps to its leases for as long as they last.
+  CoordinatorOptions options = Options();
+  options.lease_ttl = absl::Seconds(1);
+  StartLearner(options);
   move_to(server_->address());
   EXPECT_EQ(RunVersion(1), Expected(1));
   // The next one takes another port while the first still holds its own.
   const std::unique_ptr<Coordinator> first_coordinator =
       std::move(coordinator_);
   std::unique_ptr<CoordinatorServer> first_server = std::move(server_);
-  StartLearner(Options());
+  StartLearner(options);
   move_to(server_->address());
   first_server = nullptr;
   EXPECT_EQ(RunVersion(1), Expected(1));

@@ -137,7 +137,7 @@ TEST_F(ReadmeTest, TheFunctionsAreServed) {
   const std::string reference = R"({"answer": "72"})";
   EXPECT_EQ(ScoreOrDie(trl, MakeItem("it is 72", reference)).value, 1);
   EXPECT_EQ(ScoreOrDie(trl, MakeItem("I say it is 72", reference)).value, 0);
-  EXPECT_EQ(ScoreOrDie(trl, MakeItem("72", "{}")).kind, REWARD_ABSTAIN);
+  EXPECT_EQ(ScoreOrDie(trl, MakeItem("72", "{}")).kind, REWARD_ERROR);
   const PluginSpec verl = Command(adapter + " compute_score");
   EXPECT_EQ(ScoreOrDie(verl, MakeItem("it is 72", reference)).value, 1);
 }
