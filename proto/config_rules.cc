@@ -84,12 +84,6 @@ void CheckData(const RunConfig& config, RuleChecker* check) {
       {"data.operators"},
       absl::StrCat("expected one or more of + - * /, each once, got ",
                    QuoteForMessage(data.operators())));
-  check->Require(data.task() != ARITHMETIC || !data.file().empty() ||
-                     operators.count('/') == 0,
-                 {"data.operators", "data.task"},
-                 absl::StrCat("the arithmetic generator has no division: "
-                              "expected some of + - *, got ",
-                              QuoteForMessage(data.operators())));
   check->Require(data.answer_form() == AS_IS || data.task() != COUNTDOWN,
                  {"data.answer_form", "data.task"},
                  absl::StrCat("Countdown's rows have a target and no answer: "

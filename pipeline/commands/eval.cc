@@ -69,8 +69,6 @@ absl::Status ChooseData(const std::string& data, DataSection* section) {
     section->set_task(data == "countdown" ? COUNTDOWN : ARITHMETIC);
     section->clear_file();
     section->clear_answer_form();
-    // Countdown's operators, without the one that arithmetic lacks.
-    if (data == "arithmetic") section->set_operators("+-*");
     return absl::OkStatus();
   }
   if (!FileExists(data)) {

@@ -19,7 +19,24 @@ int64_t RandomOperand(int digits, RandomSequence* random) {
 }
 
 int64_t Compute(int64_t a, char op, int64_t b) {
-  return op == '+' ? a + b : op == '-' ? a - b : a * b;
+  return op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
+}
+
+// The quotient's places, largest first, each taken off the dividend:
+// "7*10=70\n84-70=14\n7*2=14\n14-14=0\n84/7=12".
+std::string LongDivision(int64_t a, int64_t b, int64_t quotient) {
+  int64_t place = 1, rest = a;
+  while (quotient / place >= 10) place *= 10;
+  std::string lines;
+  for (; place > 0; place /= 10) {
+    const int64_t part = quotient / place % 10 * place;
+    if (part == 0) continue;
+    const int64_t product = b * part;
+    absl::StrAppend(&lines, b, "*", part, "=", product, "\n", rest, "-",
+                    product, "=", rest - product, "\n");
+    rest -= product;
+  }
+  return absl::StrCat(lines, a, "/", b, "=", quotient);
 }
 
 }  // namespace
@@ -37,6 +54,7 @@ std::string ArithmeticProblem::Canonical() const {
 }
 
 std::string ArithmeticProblem::Working() const {
+  if (op == '/') return LongDivision(a, b, answer);
   // b by place values, smallest first; a meets one place at a time.
   std::vector<std::string> lines;
   int64_t place = 1, total = op == '*' ? 0 : a;
@@ -67,21 +85,22 @@ std::string ArithmeticProblem::Working() const {
 
 ArithmeticProblem MakeArithmeticProblem(const DataSection& config, Split split,
                                         RandomSequence* random) {
-  std::vector<char> operators;
-  for (char c : config.operators()) {
-    if (c != '/') operators.push_back(c);
-  }
-  if (operators.empty()) operators.push_back('+');
+  const std::string& operators = config.operators();
   for (;;) {
     ArithmeticProblem problem;
     problem.op = operators[random->NextBelow(operators.size())];
     // A product of two long numbers leaves 64 bits; halve the digits.
-    const int digits =
-        problem.op == '*' ? (config.digits() + 1) / 2 : config.digits();
+    const bool is_sum = problem.op == '+' || problem.op == '-';
+    const int digits = is_sum ? config.digits() : (config.digits() + 1) / 2;
     problem.a = RandomOperand(digits, random);
     problem.b = RandomOperand(digits, random);
     if (problem.op == '-' && problem.a < problem.b) {
       std::swap(problem.a, problem.b);
+    }
+    if (problem.op == '/') {
+      // Exact: the dividend is made of divisor and quotient.
+      if (problem.b == 0) continue;
+      problem.a *= problem.b;
     }
     problem.answer = Compute(problem.a, problem.op, problem.b);
     if (IsHeldOut(problem.Canonical()) == (split == Split::kHeldOut)) {

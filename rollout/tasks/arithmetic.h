@@ -13,18 +13,20 @@ namespace r1 {
 
 struct ArithmeticProblem {
   int64_t a = 0, b = 0;
-  char op = '+';  // of "+-*"
+  char op = '+';  // of "+-*/"
   int64_t answer = 0;
 
   std::string Question() const;   // "What is 123+45?"
   std::string Reference() const;  // {"answer":"168"}
   std::string Canonical() const;
-  // The working, one place value of b a line: "123+5=128\n128+40=168".
+  // The working, one place value of b (of the quotient) a line:
+  // "123+5=128\n128+40=168".
   std::string Working() const;
 };
 
-// A random problem of the split: operands of 1..digits digits, op one of
-// config.operators() less "/", differences not negative.
+// A random problem of the split: operands of 1..digits digits, half as many for
+// "*", and for the divisor and quotient of "/"; op one of config.operators();
+// differences not negative, quotients whole.
 ArithmeticProblem MakeArithmeticProblem(const DataSection& config, Split split,
                                         RandomSequence* random);
 

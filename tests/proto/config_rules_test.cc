@@ -113,19 +113,6 @@ TEST(ConfigRulesTest, ASystemMessageNeedsAChat) {
   EXPECT_EQ(ErrorOf("data { system: 'Be brief.' chat: true }"), "OK");
 }
 
-TEST(ConfigRulesTest, ArithmeticHasNoDivision) {
-  EXPECT_EQ(ErrorOf("data { task: ARITHMETIC operators: '+/' }"),
-            "f:1: data.operators: the arithmetic generator has no division: "
-            "expected some of + - *, got \"+/\"");
-  EXPECT_THAT(ErrorOf("data { task: ARITHMETIC operators: '/' }"),
-              HasSubstr("expected some of + - *, got \"/\""));
-  // Countdown's default has it.
-  EXPECT_THAT(ErrorOf("data { task: ARITHMETIC }"),
-              HasSubstr("expected some of + - *, got \"+-*/\""));
-  EXPECT_EQ(ErrorOf("data { task: ARITHMETIC operators: '+-*' }"), "OK");
-  EXPECT_EQ(ErrorOf("data { task: COUNTDOWN operators: '/+' }"), "OK");
-}
-
 TEST(ConfigRulesTest, CountdownRowsHaveNoAnswerForm) {
   EXPECT_EQ(ErrorOf("data { answer_form: BOXED }"),
             "f:1: data.answer_form: Countdown's rows have a target and no "

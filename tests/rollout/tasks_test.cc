@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <map>
 #include <set>
+#include <sstream>
 
 #include "rollout/prompt_source.h"
 #include "rollout/tasks/arithmetic.h"
@@ -148,23 +151,36 @@ TEST(CountdownAttempt, ExpressionHasTheValueOfItsSteps) {
   }
 }
 
-TEST(ArithmeticProblem, WorkingEndsWithTheAnswer) {
-  DataSection config;
+TEST(ArithmeticProblem, EveryLineOfItsWorkingHoldsAndTheLastIsTheAnswer) {
+  DataSection config;  // all four operators are the default
   config.set_digits(4);
-  config.set_operators("+-*");
+  std::map<char, int> seen;
   for (int i = 0; i < 500; ++i) {
     RandomSequence random(3, RandomStream::kData, i, 0);
     const auto p = MakeArithmeticProblem(config, Split::kTrain, &random);
-    const int64_t expected = p.op == '+'   ? p.a + p.b
-                             : p.op == '-' ? p.a - p.b
-                                           : p.a * p.b;
-    EXPECT_EQ(p.answer, expected);
+    ++seen[p.op];
+    const auto compute = [](int64_t a, char op, int64_t b) {
+      return op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
+    };
+    EXPECT_EQ(p.answer, compute(p.a, p.op, p.b));
     EXPECT_GE(p.answer, 0);
-    const std::string working = p.Working();
-    EXPECT_EQ(working.substr(working.rfind('=') + 1), std::to_string(expected))
-        << p.Question() << "\n"
-        << working;
+    if (p.op == '/') {
+      EXPECT_EQ(p.answer * p.b, p.a);
+    }
+    int64_t last = -1;
+    std::istringstream working(p.Working());
+    for (std::string line; std::getline(working, line);) {
+      long long a, b, result;
+      char op;
+      ASSERT_EQ(
+          std::sscanf(line.c_str(), "%lld%c%lld=%lld", &a, &op, &b, &result), 4)
+          << line;
+      EXPECT_EQ(result, compute(a, op, b)) << line;
+      last = result;
+    }
+    EXPECT_EQ(last, p.answer) << p.Question() << "\n" << p.Working();
   }
+  for (const char op : {'+', '-', '*', '/'}) EXPECT_GT(seen[op], 90) << op;
 }
 
 TEST(Corpus, IsAFunctionOfItsIndexAndOfMixedQuality) {
