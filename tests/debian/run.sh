@@ -80,14 +80,20 @@ bootstrap() {
   mv "$2.new" "$2"
 }
 
-# copy_tree FOLDER: the files with their times, so that a second build is a
-# small one.
+# copy_tree FOLDER: the files; one that did not change keeps its time, so that a
+# second build is a small one, and any other is newer than what was built of it.
 copy_tree() {
   rm -rf "$1/src.new"
   mkdir -p "$1/src.new"
   git ls-files -z --cached --others --exclude-standard |
     tar --create --null --files-from=- --ignore-failed-read |
-    tar --extract --directory "$1/src.new"
+    tar --extract --touch --directory "$1/src.new"
+  local file
+  while IFS= read -r -d '' file; do
+    if cmp --quiet "$1/src/$file" "$1/src.new/$file"; then
+      touch --reference="$1/src/$file" "$1/src.new/$file"
+    fi
+  done < <(cd "$1/src.new" && find . -type f -print0)
   if [[ -d $1/src/build ]]; then mv "$1/src/build" "$1/src.new/build"; fi
   rm -rf "$1/src"
   mv "$1/src.new" "$1/src"
