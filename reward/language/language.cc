@@ -1,8 +1,6 @@
 #include "reward/language/language.h"
 
-#include <algorithm>
-#include <string>
-#include <vector>
+#include <array>
 
 #include "reward/language/latin.h"
 #include "reward/language/words.h"
@@ -11,86 +9,100 @@ namespace r1 {
 namespace {
 
 constexpr Language kLanguages[] = {
-    {"ar", Script::kArabic}, {"de", Script::kLatin},
-    {"el", Script::kGreek},  {"en", Script::kLatin},
-    {"es", Script::kLatin},  {"fr", Script::kLatin},
-    {"he", Script::kHebrew}, {"hi", Script::kDevanagari},
-    {"it", Script::kLatin},  {"ja", Script::kKana},
-    {"ko", Script::kHangul}, {"nl", Script::kLatin},
-    {"pt", Script::kLatin},  {"ru", Script::kCyrillic},
-    {"th", Script::kThai},   {"zh", Script::kHan},
+    {"ar", Script::kArabic, 0x0621, 0x064A},
+    {"de", Script::kLatin},
+    {"el", Script::kGreek},
+    {"en", Script::kLatin},
+    {"es", Script::kLatin},
+    {"fr", Script::kLatin},
+    {"he", Script::kHebrew, 0x05D0, 0x05EA},
+    {"hi", Script::kDevanagari},
+    {"it", Script::kLatin},
+    {"ja", Script::kKana},
+    {"ko", Script::kHangul},
+    {"nl", Script::kLatin},
+    {"pt", Script::kLatin},
+    {"ru", Script::kCyrillic, 0x0430, 0x044F},
+    {"th", Script::kThai},
+    {"zh", Script::kHan},
 };
-constexpr int kNumLanguages = std::size(kLanguages);
 
-int IndexOf(absl::string_view code) {
-  const auto it =
-      std::find_if(std::begin(kLanguages), std::end(kLanguages),
-                   [&](const Language& l) { return l.code == code; });
-  return static_cast<int>(it - std::begin(kLanguages));
-}
+// Words of the target's script with letters of another language that make a
+// sentence one of that.
+constexpr int64_t kForeignShare = 6;
 
-// The position of the language that the words show, -1 for none.
-int LanguageOf(const LatinEvidence& evidence) {
-  static const auto& positions = *[] {
-    auto* positions = new std::vector<int>;
-    for (const absl::string_view code : LatinLanguages()) {
-      positions->push_back(IndexOf(code));
+bool HasLettersOf(const Language& language, absl::string_view letters) {
+  while (!letters.empty()) {
+    size_t length = 0;
+    const int32_t letter = FirstCodePoint(letters, &length);
+    if (letter < language.first_letter || letter > language.last_letter) {
+      return false;
     }
-    return positions;
-  }();
-  const int decided = evidence.Decide();
-  return decided < 0 ? -1 : positions[decided];
+    letters.remove_prefix(length);
+  }
+  return true;
 }
 
 class Counter {
  public:
-  void AddWord(Script script, const std::string& word) {
-    if (script == Script::kLatin) {
+  explicit Counter(const Language& target) : target_(target) {}
+
+  void AddWord(const Word& word) {
+    if (word.script == Script::kLatin) {
       ++latin_;
       evidence_.AddWord(word);
-    } else if (script == Script::kHan) {
+    } else if (word.script == Script::kHan) {
       ++han_;
-    } else if (script == Script::kKana) {
+    } else if (word.script == Script::kKana) {
       ++kana_;
+    } else if (word.script == target_.script) {
+      ++own_;
+      foreign_ += !HasLettersOf(target_, word.letters);
     } else {
       ++other_;
-      for (int i = 0; i < kNumLanguages; ++i) {
-        counts_[i] += kLanguages[i].script == script;
-      }
     }
   }
 
   void EndSentence() {
-    const int language = LanguageOf(evidence_);
-    (language < 0 ? undecided_ : counts_[language]) += latin_;
-    total_evidence_.Add(evidence_);
+    latin_words_[evidence_.Plausible()] += latin_;
+    all_evidence_.Add(evidence_);
     evidence_ = {};
-    static const int kJapanese = IndexOf("ja"), kChinese = IndexOf("zh");
     const bool is_japanese = kana_ > 0 && kana_ * 10 >= kana_ + han_;
-    counts_[is_japanese ? kJapanese : kChinese] += han_;
-    counts_[kJapanese] += kana_;
-    all_ += latin_ + han_ + kana_ + other_;
-    latin_ = han_ = kana_ = other_ = 0;
+    if (target_.script == Script::kKana) {
+      share_.target += kana_ + (is_japanese ? han_ : 0);
+    } else if (target_.script == Script::kHan) {
+      share_.target += is_japanese ? 0 : han_;
+    } else if (foreign_ * kForeignShare < own_) {
+      share_.target += own_;
+    }
+    share_.all += han_ + kana_ + own_ + other_;
+    latin_ = han_ = kana_ = own_ = other_ = foreign_ = 0;
   }
 
-  WordShare Share(int target) const {
-    WordShare share{counts_[target], all_};
-    const bool is_latin = kLanguages[target].script == Script::kLatin;
-    const int language = LanguageOf(total_evidence_);
-    if (language == target) share.target += undecided_;
-    if (language < 0 && is_latin) share.all -= undecided_;
+  WordShare Share() const {
+    WordShare share = share_;
+    const LatinSet target = LatinSetOf(target_.code);
+    const LatinSet text = all_evidence_.Plausible();
+    for (size_t set = 0; set < latin_words_.size(); ++set) {
+      const LatinSet both = set & text;
+      const LatinSet languages = both != 0 ? both : set != 0 ? set : text;
+      if (languages & target) share.target += latin_words_[set];
+      const bool is_counted = languages != 0 || target == 0;
+      if (is_counted) share.all += latin_words_[set];
+    }
     return share;
   }
 
  private:
-  // Of the sentence.
-  int64_t latin_ = 0, han_ = 0, kana_ = 0, other_ = 0;
+  const Language& target_;
+  // Of the sentence: words by script; `own`: the target's, if it is none of the
+  // others; `foreign`: of these, such with letters it does not have.
+  int64_t latin_ = 0, han_ = 0, kana_ = 0, own_ = 0, other_ = 0, foreign_ = 0;
   LatinEvidence evidence_;
-  // Of the text.
-  int64_t all_ = 0;
-  int64_t undecided_ = 0;  // Latin words
-  std::vector<int64_t> counts_ = std::vector<int64_t>(kNumLanguages);
-  LatinEvidence total_evidence_;
+  // Of the text. Latin words by the languages that explain their sentence.
+  WordShare share_;
+  std::array<int64_t, 1 << kNumLatinLanguages> latin_words_ = {};
+  LatinEvidence all_evidence_;
 };
 
 }  // namespace
@@ -98,14 +110,10 @@ class Counter {
 absl::Span<const Language> Languages() { return kLanguages; }
 
 WordShare CountWords(absl::string_view text, int target) {
-  Counter counter;
-  WordVisitor visitor;
-  visitor.word = [&](Script script, const std::string& word) {
-    counter.AddWord(script, word);
-  };
-  visitor.sentence_end = [&] { counter.EndSentence(); };
-  VisitWords(text, visitor);
-  return counter.Share(target);
+  Counter counter(kLanguages[target]);
+  VisitWords(text, {[&](const Word& word) { counter.AddWord(word); },
+                    [&] { counter.EndSentence(); }});
+  return counter.Share();
 }
 
 }  // namespace r1

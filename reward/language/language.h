@@ -13,6 +13,9 @@ namespace r1 {
 struct Language {
   absl::string_view code;  // ISO 639-1
   Script script;
+  // Its letters are between these; others of its script are other languages'.
+  int32_t first_letter = 0;
+  int32_t last_letter = 0x10FFFF;
 };
 
 // All that can be a target.
@@ -25,14 +28,17 @@ struct WordShare {
 };
 
 // Counts the words of `text` (words.h) that are in languages[target].
-//   - A script of its own is its language: Cyrillic is Russian, Hangul Korean.
+//   - A script of its own is its language: Hangul is Korean, Cyrillic Russian.
+//     A sentence of which a sixth of the words have letters that the language
+//     does not have is in another one: Ukrainian, Persian.
 //   - Han and kana, a word each, are Japanese in a sentence with kana among
 //     them (a tenth or more), else Han is Chinese; kana is always Japanese.
-//   - Latin sentences go to the language that their function words and
-//     trigrams show (latin.h); one where that is undecided goes to the language
-//     that those of the text show. In a text where that is undecided too, such
-//     words are of no language: other words for a target with another script,
-//     and not counted for one with Latin script.
+//   - Latin sentences go to the language that explains their words best
+//     (latin.h). One that several explain as well goes to those of them that
+//     explain the whole text as well, and one that none explains goes to those.
+//     Where none explains the text either, such words are of no language: other
+//     words for a target with another script, and not counted for one with
+//     Latin script.
 // Linear in the text.
 WordShare CountWords(absl::string_view text, int target);
 

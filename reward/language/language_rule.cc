@@ -1,6 +1,8 @@
 #include "reward/language/language_rule.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,12 +18,14 @@ absl::StatusOr<LanguageOptions> LanguageOptions::Parse(
   LanguageOptions parsed;
   parsed.target = static_cast<int>(std::find(codes.begin(), codes.end(), "en") -
                                    codes.begin());
-  int part = 0;
+  int part = 0, few = 0;
   OptionReader read(options);
   read.Choice("target", codes, &parsed.target);
   read.Int("min_words", 1, 1000000, &parsed.min_words);
+  read.Choice("few", {"neutral", "abstain"}, &few);
   read.Choice("part", {"reasoning", "whole"}, &part);
   R1_RETURN_IF_ERROR(read.Finish());
+  parsed.abstains = few == 1;
   parsed.is_whole = part == 1;
   return parsed;
 }
@@ -44,12 +48,14 @@ RuleResult LanguageRule::Score(const RewardItem& item,
   std::string detail =
       absl::StrCat(share.target, " of ", share.all, " words are ",
                    Languages()[options_.target].code);
-  if (share.all < options_.min_words) {
-    return RuleResult::Abstain(
-        absl::StrCat(detail, ", fewer than min_words = ", options_.min_words));
+  const int64_t missing = std::max<int64_t>(options_.min_words - share.all, 0);
+  if (missing > 0) {
+    absl::StrAppend(&detail, ", fewer than min_words = ", options_.min_words);
+    if (options_.abstains) return RuleResult::Abstain(std::move(detail));
   }
-  return RuleResult::Score(static_cast<double>(share.target) / share.all,
-                           std::move(detail));
+  return RuleResult::Score(
+      (share.target + 0.5 * missing) / (share.all + missing),
+      std::move(detail));
 }
 
 }  // namespace r1

@@ -11,7 +11,8 @@ namespace r1 {
 
 struct LanguageOptions {
   int target = 0;         // "target": position in Languages(); default "en"
-  int min_words = 10;     // "min_words": abstains below, 1 or more
+  int min_words = 10;     // "min_words": 1 or more
+  bool abstains = false;  // "few": "neutral" (default) or "abstain"
   bool is_whole = false;  // "part": "reasoning" (default) or "whole"
 
   static absl::StatusOr<LanguageOptions> Parse(const RuleOptions& options);
@@ -24,8 +25,12 @@ absl::string_view Reasoning(absl::string_view completion);
 
 // Words in the target language / words, over the reasoning or the whole
 // completion; language.h says what is a word and which language it is in.
-// `detail` has numerator and denominator. Abstains when there are fewer than
-// min_words words. Needs no reference. Range: [0, 1].
+// `detail` has numerator and denominator. Each word that is missing to min_words
+// counts half, or with few = "abstain" nothing is said then. Neutral is the
+// default, as a trace of formulas is no fault: it stays a sample of its prompt,
+// with 1/2 for no words at all, which is less than for words in the target
+// language and more than for words in another. Needs no reference. Range:
+// [0, 1].
 class LanguageRule : public RewardRule {
  public:
   explicit LanguageRule(const LanguageOptions& options) : options_(options) {}
