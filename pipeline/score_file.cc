@@ -76,8 +76,8 @@ class LocalBackend : public Backend {
 
 class ServerBackend : public Backend {
  public:
-  ServerBackend(std::vector<RewardEndpoint> servers, RewardStreamOptions stream)
-      : client_(std::move(servers), std::move(stream)) {}
+  ServerBackend(std::vector<RewardEndpoint> servers, RewardClientOptions client)
+      : client_(std::move(servers), std::move(client)) {}
 
   void Submit(std::vector<RewardItem> items) override {
     client_.SubmitTogether(std::move(items));
@@ -92,7 +92,7 @@ class ServerBackend : public Backend {
   }
 
  private:
-  RewardStreamClient client_;
+  RewardClient client_;
 };
 
 // Results come in any order; lines go out in that of the input.
@@ -223,11 +223,11 @@ absl::StatusOr<ScoreFileSummary> ScoreFile(const Scorer& scorer,
 }
 
 absl::StatusOr<ScoreFileSummary> ScoreFileOnServers(
-    std::vector<RewardEndpoint> servers, RewardStreamOptions stream,
+    std::vector<RewardEndpoint> servers, RewardClientOptions client,
     const ScoreFileOptions& options, std::istream* input,
     const Output& output) {
   const size_t window_items = kWindowItems * servers.size();
-  ServerBackend backend(std::move(servers), std::move(stream));
+  ServerBackend backend(std::move(servers), std::move(client));
   return ScoreLines(FileScorer(&backend, window_items, options.name, output),
                     input);
 }

@@ -13,7 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "reward/reward_channel.h"
-#include "reward/reward_stream_client.h"
+#include "reward/reward_client.h"
 #include "reward/scorer.h"
 
 namespace r1 {
@@ -45,9 +45,9 @@ absl::StatusOr<ScoreFileSummary> ScoreFile(
 
 // The same on reward servers, all of them at once; of the options only the name
 // counts. Memory is bounded whatever the length of the file.
-// Errors: also those of RewardStreamClient.
+// Errors: also those of RewardClient.
 absl::StatusOr<ScoreFileSummary> ScoreFileOnServers(
-    std::vector<RewardEndpoint> servers, RewardStreamOptions stream,
+    std::vector<RewardEndpoint> servers, RewardClientOptions client,
     const ScoreFileOptions& options, std::istream* input,
     const std::function<void(const std::string& line)>& output);
 

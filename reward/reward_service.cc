@@ -124,55 +124,6 @@ grpc::Status RewardService::Score(grpc::ServerContext* context,
   return status;
 }
 
-grpc::Status RewardService::ScoreStream(
-    grpc::ServerContext* context,
-    grpc::ServerReaderWriter<ScoreReply, ScoreRequest>* stream) {
-  grpc::Status status = BeginCall(/*has_items=*/true);
-  if (!status.ok()) return status;
-  RewardStreamCall call(context, stream, [&](ScoreRequest request) {
-    return PrepareAnswer(context, std::move(request));
-  });
-  {
-    absl::MutexLock lock(&mutex_);
-    streams_.insert(&call);
-    if (is_draining_) call.Stop();
-  }
-  status = call.Run();
-  {
-    absl::MutexLock lock(&mutex_);
-    streams_.erase(&call);
-  }
-  EndCall();
-  return status;
-}
-
-absl::StatusOr<RewardStreamCall::Answer> RewardService::PrepareAnswer(
-    grpc::ServerContext* context, ScoreRequest request) {
-  const absl::Time arrival = absl::Now();
-  R1_RETURN_IF_ERROR(CheckItems(request));
-  R1_ASSIGN_OR_RETURN(const Scorer scorer, ScorerOf(request));
-  const absl::Time deadline = AnswerTime(*context, options_.call_limit);
-  return [this, scorer, arrival, deadline, request = std::move(request)](
-             const RewardStreamCall::Deliver& deliver) -> absl::Status {
-    ScoreReply head;
-    head.set_compares_samples(scorer.compares_samples());
-    head.set_build_id(options_.build_id);
-    if (request.items().empty()) {
-      deliver(head);
-      return absl::OkStatus();
-    }
-    return pool_.ScoreEach(
-        scorer.AtStep(request.step()),
-        std::vector<RewardItem>(request.items().begin(), request.items().end()),
-        deadline, ItemLimit(request), [&](size_t, RewardResult result) {
-          Count(result, arrival);
-          ScoreReply part = head;
-          *part.add_results() = std::move(result);
-          return deliver(std::move(part));
-        });
-  };
-}
-
 void RewardService::Count(const RewardResult& result, absl::Time arrival) {
   const absl::Duration time = absl::Now() - arrival;
   absl::MutexLock lock(&mutex_);
@@ -290,7 +241,6 @@ void RewardService::Drain(absl::Time deadline) {
   };
   absl::MutexLock lock(&mutex_);
   is_draining_ = true;
-  for (RewardStreamCall* stream : streams_) stream->Stop();
   if (mutex_.AwaitWithDeadline(absl::Condition(&is_idle), deadline)) return;
   pool_.Stop();
   mutex_.Await(absl::Condition(&is_idle));

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -13,11 +12,9 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/status.h"
-#include "grpcpp/support/sync_stream.h"
 #include "proto/reward.grpc.pb.h"
 #include "reward/registry.h"
 #include "reward/result_cache.h"
-#include "reward/reward_stream_service.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 
@@ -28,8 +25,7 @@ struct RewardServiceOptions {
   int threads = 0;
   // Most time one item may take once it is started.
   absl::Duration item_limit = absl::Seconds(60);
-  // Most time a Score call, or a request of a stream, may take, whatever
-  // deadline the call carries.
+  // Most time a Score call may take, whatever deadline it carries.
   absl::Duration call_limit = absl::Minutes(5);
   // Calls that score at a time; more are refused as busy, to be sent again.
   int max_calls = 64;
@@ -40,7 +36,7 @@ struct RewardServiceOptions {
 // Score answers before the call's deadline, with TIMEOUT for each item that is
 // not scored by then. Errors: InvalidArgument for what Scorer::Create refuses
 // and for an id that is empty or given twice; Unavailable while draining or
-// busy. ScoreStream does the same for each of its requests.
+// busy.
 // Threads: all functions may be called from any thread.
 class RewardService final : public Reward::Service {
  public:
@@ -48,9 +44,6 @@ class RewardService final : public Reward::Service {
 
   grpc::Status Score(grpc::ServerContext* context, const ScoreRequest* request,
                      ScoreReply* reply) override;
-  grpc::Status ScoreStream(
-      grpc::ServerContext* context,
-      grpc::ServerReaderWriter<ScoreReply, ScoreRequest>* stream) override;
   grpc::Status Describe(grpc::ServerContext* context,
                         const DescribeRequest* request,
                         DescribeReply* reply) override;
@@ -65,9 +58,6 @@ class RewardService final : public Reward::Service {
   void EndCall();
   grpc::Status ScoreNow(grpc::ServerContext* context,
                         const ScoreRequest& request, ScoreReply* reply);
-  // The answer to one request of a stream.
-  absl::StatusOr<RewardStreamCall::Answer> PrepareAnswer(
-      grpc::ServerContext* context, ScoreRequest request);
   // Adds to what Describe reports.
   void Count(const RewardResult& result, absl::Time arrival);
   // A rule, and its state in the scorers that are in use.
@@ -84,7 +74,6 @@ class RewardService final : public Reward::Service {
   absl::Mutex mutex_;
   int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<RewardStreamCall*> streams_ ABSL_GUARDED_BY(mutex_);
   // By the request without its items; emptied when it is full.
   std::map<std::string, Scorer> scorers_ ABSL_GUARDED_BY(mutex_);
   std::map<RewardKind, int64_t> num_items_ ABSL_GUARDED_BY(mutex_);

@@ -38,6 +38,8 @@ using Json = nlohmann::ordered_json;
 constexpr absl::Duration kServerStart = absl::Seconds(30);
 // The same where somebody only asks.
 constexpr absl::Duration kServerAnswer = absl::Seconds(5);
+// Most time of a call; each of its completions has a limit of its own.
+constexpr absl::Duration kCallTimeout = absl::Minutes(5);
 
 struct RewardArgs {
   std::string input;  // FILE or RUN
@@ -125,11 +127,12 @@ absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
                          .status());
   std::ifstream file;
   R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
-  RewardStreamOptions stream;
-  stream.rules = {rule};
-  stream.max_new_tokens = args.max_new_tokens;
-  stream.item_timeout = options.item_limit;
-  return ScoreFileOnServers(std::move(servers), std::move(stream), options,
+  RewardClientOptions client;
+  client.rules = {rule};
+  client.max_new_tokens = args.max_new_tokens;
+  client.item_timeout = options.item_limit;
+  client.call_timeout = std::max(kCallTimeout, 4 * options.item_limit);
+  return ScoreFileOnServers(std::move(servers), std::move(client), options,
                             input, PrintLine);
 }
 
