@@ -143,8 +143,7 @@ absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
     const auto it = scorers_.find(key);
     if (it != scorers_.end()) return it->second;
   }
-  R1_ASSIGN_OR_RETURN(Scorer scorer,
-                      Scorer::Create(registry_, rules, limits, &cache_));
+  R1_ASSIGN_OR_RETURN(Scorer scorer, Scorer::Create(registry_, rules, limits));
   absl::MutexLock lock(&mutex_);
   if (scorers_.size() >= kMaxScorers) scorers_.clear();
   scorers_.insert_or_assign(key, scorer);
@@ -195,7 +194,7 @@ RuleInfo RewardService::InfoOf(
   }
   info.set_version(made->version(RuleContext()));
   info.set_compares_samples(made->compares_samples());
-  info.set_is_cacheable(made->is_cacheable());
+  info.set_is_deterministic(made->is_deterministic());
   info.set_lowest(made->range().lowest);
   info.set_highest(made->range().highest);
   info.set_state(made->state());
@@ -217,9 +216,6 @@ grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
   reply->set_threads(options_.threads);
   reply->set_max_calls(options_.max_calls);
   reply->set_item_timeout_ms(absl::ToInt64Milliseconds(options_.item_limit));
-  const ResultCache::Stats cache = cache_.stats();
-  reply->set_cache_hits(cache.hits);
-  reply->set_cache_misses(cache.misses);
   absl::MutexLock lock(&mutex_);
   reply->set_calls_under_way(num_calls_);
   reply->set_scores(num_items_[REWARD_SCORE]);

@@ -14,7 +14,6 @@
 #include "grpcpp/support/status.h"
 #include "proto/reward.grpc.pb.h"
 #include "reward/registry.h"
-#include "reward/result_cache.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 
@@ -70,7 +69,6 @@ class RewardService final : public Reward::Service {
 
   const RewardRegistry registry_;
   const RewardServiceOptions options_;  // with the real number of threads
-  ResultCache cache_;
   absl::Mutex mutex_;
   int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;

@@ -90,12 +90,11 @@ class RewardRule {
   // need another's are called after all others, one by one: they are cheap.
   virtual std::string needs() const { return ""; }
 
-  // Whether a result may be given again for an item that is equal but for id
-  // and group, at any step: worth it for a rule that costs milliseconds.
-  virtual bool is_cacheable() const { return false; }
+  // Whether equal items have equal results; a plugin may not promise it.
+  virtual bool is_deterministic() const { return true; }
 
   // Of the plugin that would judge at context.step, read anew if its files have
-  // changed; empty for a rule of this program. Results are kept by it.
+  // changed; empty for a rule of this program.
   virtual std::string version(const RuleContext& /*context*/) const {
     return "";
   }

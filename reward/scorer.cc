@@ -129,13 +129,12 @@ void AppendDetail(const std::string& name, const std::string& detail,
 
 absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
                                       absl::Span<const RewardRuleSpec> rules,
-                                      const RuleContext& context,
-                                      ResultCache* cache) {
+                                      const RuleContext& context) {
   if (rules.empty()) {
     return absl::InvalidArgumentError(
         "no reward rule; name at least one, e.g. \"format\"");
   }
-  Scorer scorer(context, cache);
+  Scorer scorer(context);
   std::set<std::string> names;
   for (const RewardRuleSpec& spec : rules) {
     RuleOptions options(spec.option().begin(), spec.option().end());
@@ -159,10 +158,6 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
     scorer.terms_.push_back(*term);
     Entry entry;
     entry.name = spec.name();
-    entry.spec.set_name(spec.name());
-    entry.spec.mutable_option()->insert(options.begin(), options.end());
-    entry.is_cached =
-        cache != nullptr && rule->is_cacheable() && !rule->compares_samples();
     entry.rule = std::move(rule);
     scorer.rules_.push_back(std::move(entry));
   }
@@ -229,55 +224,6 @@ const RewardRule* Scorer::Find(absl::string_view name) const {
   return nullptr;
 }
 
-std::string Scorer::KeyOf(const Entry& entry, const std::string& version,
-                          const RewardItem& item) const {
-  return ResultKey(entry.spec, version, context_.max_new_tokens, item);
-}
-
-RuleResult Scorer::AskAlone(const Entry& entry, const RewardItem& item,
-                            const RuleContext& context) const {
-  if (!entry.is_cached) return CallRule(*entry.rule, item, context);
-  const std::string version = entry.rule->version(context);
-  const std::string key = KeyOf(entry, version, item);
-  if (std::optional<RuleResult> kept = cache_->Find(key)) return *kept;
-  RuleResult result = CallRule(*entry.rule, item, context);
-  if (result.version == version) cache_->Keep(key, result);
-  return result;
-}
-
-std::vector<RuleResult> Scorer::AskBatch(
-    const Entry& entry, absl::Span<const RewardItem* const> items,
-    const RuleContext& context) const {
-  const BatchRule& rule = *entry.rule->AsBatchRule();
-  if (!entry.is_cached) return CallBatchRule(rule, items, context);
-  const std::string version = entry.rule->version(context);
-  std::vector<RuleResult> results(items.size());
-  // What is not known is asked for, once for all items that are equal.
-  std::vector<const RewardItem*> asked;
-  std::vector<std::vector<size_t>> places;  // of the results, by asked item
-  std::map<std::string, size_t> asked_by_key;
-  for (size_t i = 0; i < items.size(); ++i) {
-    std::string key = KeyOf(entry, version, *items[i]);
-    const auto it = asked_by_key.find(key);
-    if (it != asked_by_key.end()) {
-      places[it->second].push_back(i);
-    } else if (std::optional<RuleResult> kept = cache_->Find(key)) {
-      results[i] = *std::move(kept);
-    } else {
-      asked_by_key[std::move(key)] = asked.size();
-      asked.push_back(items[i]);
-      places.push_back({i});
-    }
-  }
-  if (asked.empty()) return results;
-  const std::vector<RuleResult> given = CallBatchRule(rule, asked, context);
-  for (const auto& [key, a] : asked_by_key) {
-    for (const size_t i : places[a]) results[i] = given[a];
-    if (given[a].version == version) cache_->Keep(key, given[a]);
-  }
-  return results;
-}
-
 std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
                                            absl::Time deadline) const {
   RuleContext context = context_;
@@ -286,7 +232,8 @@ std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
   for (const Entry& entry : rules_) {
     const bool is_here =
         !entry.is_rest() && entry.rule->AsBatchRule() == nullptr;
-    results.push_back(is_here ? AskAlone(entry, item, context) : RuleResult());
+    results.push_back(is_here ? CallRule(*entry.rule, item, context)
+                              : RuleResult());
   }
   return results;
 }
@@ -304,7 +251,8 @@ std::vector<std::vector<std::optional<RuleResult>>> Scorer::ScoreBatches(
   for (size_t r = 0; r < rules_.size(); ++r) {
     if (rules_[r].rule->AsBatchRule() == nullptr) continue;
     threads.emplace_back([&, r] {
-      std::vector<RuleResult> scores = AskBatch(rules_[r], items, context);
+      std::vector<RuleResult> scores =
+          CallBatchRule(*rules_[r].rule->AsBatchRule(), items, context);
       for (size_t i = 0; i < items.size(); ++i) {
         results[i][r] = std::move(scores[i]);
       }

@@ -15,7 +15,6 @@
 #include "proto/reward.pb.h"
 #include "reward/composition.h"
 #include "reward/registry.h"
-#include "reward/result_cache.h"
 #include "reward/rule.h"
 
 namespace r1 {
@@ -33,15 +32,13 @@ namespace r1 {
 // Threads: all functions may be called from many threads at once.
 class Scorer {
  public:
-  // Of `context` only max_new_tokens is used. Copies share the rules. With a
-  // cache, which must outlive all copies, cacheable rules are asked but once.
+  // Of `context` only max_new_tokens is used. Copies share the rules.
   // Errors: InvalidArgument for no rule, an unknown rule (names the nearest), a
   // bad option, a rule named twice, a rule that another needs and that is not
   // there or needs the other in turn, or a weight that is not finite.
   static absl::StatusOr<Scorer> Create(const RewardRegistry& registry,
                                        absl::Span<const RewardRuleSpec> rules,
-                                       const RuleContext& context,
-                                       ResultCache* cache = nullptr);
+                                       const RuleContext& context);
 
   // The same rules for another step of training.
   Scorer AtStep(int64_t step) const;
@@ -81,8 +78,6 @@ class Scorer {
   struct Entry {
     std::string name;
     std::shared_ptr<const RewardRule> rule;
-    RewardRuleSpec spec;  // name, and options without those of the composition
-    bool is_cached = false;
     int needs = -1;  // position of the rule whose scores it reads
     // Whether ScoreAlone, ScoreBatches do not call it.
     bool is_rest() const {
@@ -90,17 +85,7 @@ class Scorer {
     }
   };
 
-  Scorer(const RuleContext& context, ResultCache* cache)
-      : context_(context), cache_(cache) {}
-
-  // The key of the item's result by a cached rule.
-  std::string KeyOf(const Entry& entry, const std::string& version,
-                    const RewardItem& item) const;
-  RuleResult AskAlone(const Entry& entry, const RewardItem& item,
-                      const RuleContext& context) const;
-  std::vector<RuleResult> AskBatch(const Entry& entry,
-                                   absl::Span<const RewardItem* const> items,
-                                   const RuleContext& context) const;
+  explicit Scorer(const RuleContext& context) : context_(context) {}
 
   // Fills in Entry::needs and rest_.
   // Errors: InvalidArgument if a rule is not there, or needs itself by way of
@@ -112,7 +97,6 @@ class Scorer {
   const double* NeededScore(size_t r, std::vector<RuleResult>* results) const;
 
   RuleContext context_;
-  ResultCache* cache_;  // not owned; null: nothing is kept
   std::vector<Entry> rules_;
   std::vector<size_t> rest_;  // rules that is_rest(), needed ones first
   std::vector<Term> terms_;   // by rule

@@ -24,7 +24,6 @@
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
 #include "reward/json_lines.h"
-#include "reward/result_cache.h"
 #include "reward/reward_channel.h"
 #include "reward/reward_server_check.h"
 #include "reward/scorer.h"
@@ -101,7 +100,6 @@ absl::StatusOr<std::istream*> Open(const std::string& path,
   return file;
 }
 
-// Scores by a cache of its own: a file may hold a completion many times.
 absl::StatusOr<ScoreFileSummary> ScoreHere(const RewardArgs& args,
                                            const RewardRuleSpec& rule,
                                            const ScoreFileOptions& options) {
@@ -109,9 +107,8 @@ absl::StatusOr<ScoreFileSummary> ScoreHere(const RewardArgs& args,
                       MakeRewardRules(args.plugins));
   RuleContext context;
   context.max_new_tokens = args.max_new_tokens;
-  ResultCache cache;
   R1_ASSIGN_OR_RETURN(const Scorer scorer,
-                      Scorer::Create(registry, {{rule}}, context, &cache));
+                      Scorer::Create(registry, {{rule}}, context));
   std::ifstream file;
   R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
   return ScoreFile(scorer, options, input, PrintLine);
@@ -175,8 +172,8 @@ Json ToJson(const RuleInfo& rule) {
   object["carrier"] = rule.carrier();
   object["compares_samples"] =
       rule.has_compares_samples() ? Json(rule.compares_samples()) : Json();
-  object["is_cacheable"] =
-      rule.has_is_cacheable() ? Json(rule.is_cacheable()) : Json();
+  object["is_deterministic"] =
+      rule.has_is_deterministic() ? Json(rule.is_deterministic()) : Json();
   object["lowest"] = rule.has_lowest() ? Json(rule.lowest()) : Json();
   object["highest"] = rule.has_highest() ? Json(rule.highest()) : Json();
   object["state"] = rule.state();
@@ -195,8 +192,6 @@ absl::Status RunDescribe(const RewardArgs& args) {
   object["max_calls"] = reply.max_calls();
   object["item_timeout_ms"] = reply.item_timeout_ms();
   object["calls_under_way"] = reply.calls_under_way();
-  object["cache_hits"] = reply.cache_hits();
-  object["cache_misses"] = reply.cache_misses();
   object["scores"] = reply.scores();
   object["abstentions"] = reply.abstentions();
   object["errors"] = reply.errors();

@@ -27,7 +27,6 @@ class CodeRule : public RewardRule {
 
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;
-  bool is_cacheable() const override { return true; }
   // "sandbox: full", "no sandbox: why"; empty before the first item. Waits for
   // nothing.
   std::string state() const override;

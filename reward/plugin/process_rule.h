@@ -55,7 +55,9 @@ class ProcessRule : public BatchRule {
   bool compares_samples() const override {
     return description_.compares_samples;
   }
-  bool is_cacheable() const override { return description_.is_deterministic; }
+  bool is_deterministic() const override {
+    return description_.is_deterministic;
+  }
   std::string version(const RuleContext& context) const override;
   // As it was when the rule was made.
   const PluginDescription& description() const { return description_; }

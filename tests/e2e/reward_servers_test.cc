@@ -189,7 +189,7 @@ TEST_F(RunOnServersTest, DescribeAsJson) {
   for (const Json& rule : reply["rules"]) {
     if (rule["name"] != "code") continue;
     has_code = true;
-    EXPECT_EQ(rule["is_cacheable"], true);
+    EXPECT_EQ(rule["is_deterministic"], true);
     EXPECT_EQ(rule["lowest"], 0);
     EXPECT_EQ(rule["state"], "");  // no sandbox has been started
   }

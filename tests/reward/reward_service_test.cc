@@ -31,13 +31,6 @@ using ::testing::HasSubstr;
 // Bounds nothing but a hang.
 absl::Time Soon() { return absl::Now() + absl::Minutes(4); }
 
-// A rule whose results may be kept.
-class DearRule : public FunctionRule {
- public:
-  using FunctionRule::FunctionRule;
-  bool is_cacheable() const override { return true; }
-};
-
 // The built-in rules and some that misbehave. "gate" waits at the gate for
 // completions that say "wait".
 RewardRegistry TestRules(Gate* gate) {
@@ -58,18 +51,6 @@ RewardRegistry TestRules(Gate* gate) {
     if (item.completion() == "bad") return RuleResult::Error("no\xFF gcc");
     return RuleResult::Score(1);
   });
-  EXPECT_TRUE(
-      registry
-          .Register("dear",
-                    [gate](const RuleOptions&)
-                        -> absl::StatusOr<std::unique_ptr<const RewardRule>> {
-                      return std::make_unique<const DearRule>(
-                          [gate](const RewardItem&, const RuleContext&) {
-                            gate->Count();
-                            return RuleResult::Score(1);
-                          });
-                    })
-          .ok());
   return registry;
 }
 
@@ -335,8 +316,7 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
     EXPECT_EQ(rule.carrier(), "built-in") << rule.name();
     EXPECT_EQ(rule.version(), "") << rule.name();
     EXPECT_EQ(rule.compares_samples(), rule.name() == "group_length");
-    EXPECT_EQ(rule.is_cacheable(),
-              rule.name() == "code" || rule.name() == "dear");
+    EXPECT_TRUE(rule.is_deterministic()) << rule.name();
     EXPECT_TRUE(rule.has_lowest() && rule.has_highest()) << rule.name();
   }
   EXPECT_EQ(rules["format"].lowest(), 0);
@@ -346,7 +326,7 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   EXPECT_EQ(rules["overlong"].highest(), 0);
   EXPECT_THAT(names,
               ::testing::ElementsAre(
-                  "code", "cosine", "countdown", "countdown_lenient", "dear",
+                  "code", "cosine", "countdown", "countdown_lenient",
                   "exact_answer", "exact_answer_lenient", "fails", "format",
                   "format_lenient", "gate", "group_length", "language", "math",
                   "overlong", "repetition", "slow", "tag_count"));
@@ -383,27 +363,6 @@ TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {
   EXPECT_GE(reply->max_item_ms(), reply->mean_item_ms());
   gate_.Open();
   EXPECT_TRUE(blocker.Next(Soon()).ok());
-}
-
-TEST_P(RewardServiceTest, ADearRuleIsAskedOnceForEqualItems) {
-  RewardServiceOptions service_options;
-  service_options.threads = 1;  // not at the same time
-  Start(service_options);
-  for (int round = 0; round < 3; ++round) {
-    RewardClientOptions options = ClientOptions({MakeSpec("dear", round + 1)});
-    RewardClient client(endpoints(), options);
-    const auto results =
-        ScoreAll({MakeItem("a", "{}", "1"), MakeItem("a", "{}", "2"),
-                  MakeItem("b", "{}", "3")},
-                 &client);
-    // The weight is no part of the rule's score.
-    EXPECT_EQ(results.at("2").total(), round + 1);
-  }
-  EXPECT_EQ(gate_.num_arrived(), 2);
-  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
-  ASSERT_TRUE(reply.ok()) << reply.status();
-  EXPECT_EQ(reply->cache_hits(), 7);
-  EXPECT_EQ(reply->cache_misses(), 2);
 }
 
 // A busy server is there: however long it is busy, the client does not give up.
