@@ -80,8 +80,8 @@ FinishReason FinishReasonFromName(absl::string_view name) {
 }
 
 RewardKind RewardKindFromName(absl::string_view name) {
-  for (RewardKind kind :
-       {REWARD_SCORE, REWARD_ABSTAIN, REWARD_ERROR, REWARD_TIMEOUT}) {
+  for (RewardKind kind : {REWARD_SCORE, REWARD_ABSTAIN, REWARD_ERROR,
+                          REWARD_TIMEOUT, REWARD_NOT_APPLICABLE}) {
     if (name == RewardKindName(kind)) return kind;
   }
   return REWARD_UNSPECIFIED;

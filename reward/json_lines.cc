@@ -45,6 +45,13 @@ std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// By name: a protobuf map has no order.
+template <typename Value>
+std::map<std::string, Value> Sorted(
+    const google::protobuf::Map<std::string, Value>& map) {
+  return {map.begin(), map.end()};
+}
+
 }  // namespace
 
 const char* RewardKindName(RewardKind kind) {
@@ -57,6 +64,8 @@ const char* RewardKindName(RewardKind kind) {
       return "error";
     case REWARD_TIMEOUT:
       return "timeout";
+    case REWARD_NOT_APPLICABLE:
+      return "not_applicable";
     default:
       return "unspecified";
   }
@@ -134,10 +143,15 @@ std::string ResultLine(const std::string& id, const RewardResult& result) {
     object["components"][component.name()] = component.value();
   }
   object["detail"] = result.detail();
-  // By name: a protobuf map has no order.
-  const std::map<std::string, std::string> versions(result.versions().begin(),
-                                                    result.versions().end());
-  if (!versions.empty()) object["versions"] = versions;
+  if (!result.versions().empty())
+    object["versions"] = Sorted(result.versions());
+  if (!result.not_applicable().empty()) {
+    object["not_applicable"] = result.not_applicable();
+  }
+  if (!result.metrics().empty()) object["metrics"] = Sorted(result.metrics());
+  if (!result.extracted().empty()) {
+    object["extracted"] = Sorted(result.extracted());
+  }
   // The id is JSON already.
   return absl::StrCat("{\"id\":", id, ",", Dump(object).substr(1));
 }

@@ -10,7 +10,8 @@
 
 namespace r1 {
 
-// "score", "abstain", "error", "timeout"; "unspecified" for any other.
+// "score", "abstain", "error", "timeout", "not_applicable"; "unspecified" for
+// any other.
 const char* RewardKindName(RewardKind kind);
 
 // {"id", "completion", "reference"?, "prompt"?, "completion_tokens"?,
@@ -28,7 +29,8 @@ absl::StatusOr<ItemLine> ParseItemLine(absl::string_view line);
 
 // {"id", "kind", "total", "components", "detail"}, without a line end. `total`
 // is null where the kind is not "score"; `raw_total` is there where it differs
-// from it, `versions` where plugins judged. `id` is JSON.
+// from it, `versions` where plugins judged, `not_applicable` (names of rules),
+// `metrics` and `extracted` (by rule) where there are any. `id` is JSON.
 std::string ResultLine(const std::string& id, const RewardResult& result);
 
 }  // namespace r1

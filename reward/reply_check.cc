@@ -5,11 +5,16 @@
 #include <unordered_map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "reward/text.h"
 
 namespace r1 {
 namespace {
+
+bool DoesNotApply(const RewardResult& result, absl::string_view rule) {
+  return absl::c_linear_search(result.not_applicable(), rule);
+}
 
 // What is wrong with the components; empty if nothing.
 std::string ComponentsProblem(const RewardResult& result,
@@ -22,9 +27,15 @@ std::string ComponentsProblem(const RewardResult& result,
       return absl::StrCat("component \"", rule.name(), "\" is ",
                           result.components(next).value());
     }
+    const bool is_absent = DoesNotApply(result, rule.name());
+    if (is_there && is_absent) {
+      return absl::StrCat("rule \"", rule.name(),
+                          "\" does not apply and has a component");
+    }
     if (is_there) {
       ++next;
-    } else if (result.kind() == REWARD_SCORE && rule.weight() != 0) {
+    } else if (result.kind() == REWARD_SCORE && rule.weight() != 0 &&
+               !is_absent) {
       return absl::StrCat("component \"", rule.name(), "\" is missing");
     }
   }
@@ -45,7 +56,23 @@ std::string ResultProblem(const RewardResult& result,
     return absl::StrCat("the total is ", result.total(), ", raw ",
                         result.raw_total());
   }
+  for (const auto& [name, value] : result.metrics()) {
+    if (std::isfinite(value)) continue;
+    return absl::StrCat("the metric \"", Excerpt(name), "\" is ", value);
+  }
   return ComponentsProblem(result, request);
+}
+
+// A whole result that does not apply is an abstention to which no rule applies.
+RewardResult WithoutNotApplicable(RewardResult result,
+                                  const ScoreRequest& request) {
+  if (result.kind() != REWARD_NOT_APPLICABLE) return result;
+  result.set_kind(REWARD_ABSTAIN);
+  result.clear_not_applicable();
+  for (const RewardRuleSpec& rule : request.rules()) {
+    result.add_not_applicable(rule.name());
+  }
+  return result;
 }
 
 }  // namespace
@@ -83,7 +110,7 @@ std::vector<RewardResult> CheckedResults(const ScoreRequest& request,
       problem = absl::StrCat(given.size(), " results, expected one");
     }
     if (problem.empty()) {
-      results.push_back(*given[0]);
+      results.push_back(WithoutNotApplicable(*given[0], request));
     } else {
       results.push_back(ErrorResult(
           item.id(), absl::StrCat("sample ", item.id(), ": reward server ",

@@ -17,7 +17,8 @@ namespace r1 {
 // components that are not the rules in their order, a SCORE without a rule of
 // weight other than 0), the item's result is an ERROR whose detail names the
 // sample, the server and the fault. Results for ids that were not asked for are
-// dropped and counted in *num_unknown_ids.
+// dropped and counted in *num_unknown_ids. A result that is NOT_APPLICABLE as a
+// whole becomes an ABSTAIN to which no rule applies.
 std::vector<RewardResult> CheckedResults(const ScoreRequest& request,
                                          const ScoreReply& reply,
                                          absl::string_view server,

@@ -4,9 +4,11 @@
 #include <limits>
 #include <map>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "reward/reward_client.h"
@@ -20,13 +22,24 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 // Most time of a call where nobody sets a deadline.
 constexpr absl::Duration kMaxCall = absl::Minutes(5);
 
-RuleResult ResultOf(const RewardResult& reward) {
+RuleResult ResultOf(const RewardResult& reward, const std::string& rule) {
+  if (absl::c_linear_search(reward.not_applicable(), rule)) {
+    return RuleResult::NotApplicable(reward.detail());
+  }
   RuleResult result;
   result.kind = reward.kind();
   result.value = reward.total();
   result.detail = reward.detail();
   for (const auto& [name, version] : reward.versions()) {
     result.version = version;
+  }
+  for (const auto& [name, value] : reward.metrics()) {
+    result.metrics[std::string(
+        absl::StripPrefix(name, absl::StrCat(rule, "/")))] = value;
+  }
+  const auto extracted = reward.extracted().find(rule);
+  if (extracted != reward.extracted().end()) {
+    result.extracted = extracted->second;
   }
   return result;
 }
@@ -99,7 +112,7 @@ std::vector<RuleResult> RewardServerRule::ScoreBatch(
     }
     size_t place = 0;
     if (absl::SimpleAtoi(reward->id(), &place) && place < results.size()) {
-      results[place] = ResultOf(*reward);
+      results[place] = ResultOf(*reward, rule_.name());
     }
   }
   return results;

@@ -128,6 +128,7 @@ void RewardService::Count(const RewardResult& result, absl::Time arrival) {
   const absl::Duration time = absl::Now() - arrival;
   absl::MutexLock lock(&mutex_);
   ++num_items_[result.kind()];
+  num_not_applicable_ += result.not_applicable_size() > 0;
   item_time_ += time;
   longest_item_time_ = std::max(longest_item_time_, time);
 }
@@ -222,6 +223,7 @@ grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
   reply->set_abstentions(num_items_[REWARD_ABSTAIN]);
   reply->set_errors(num_items_[REWARD_ERROR]);
   reply->set_timeouts(num_items_[REWARD_TIMEOUT]);
+  reply->set_not_applicable(num_not_applicable_);
   int64_t count = 0;
   for (const auto& [kind, items] : num_items_) count += items;
   if (count > 0) {

@@ -75,6 +75,7 @@ class RewardService final : public Reward::Service {
   // By the request without its items; emptied when it is full.
   std::map<std::string, Scorer> scorers_ ABSL_GUARDED_BY(mutex_);
   std::map<RewardKind, int64_t> num_items_ ABSL_GUARDED_BY(mutex_);
+  int64_t num_not_applicable_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration item_time_ ABSL_GUARDED_BY(mutex_);  // sum
   absl::Duration longest_item_time_ ABSL_GUARDED_BY(mutex_);
   ScorePool pool_;  // last: its threads use the registry

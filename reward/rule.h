@@ -4,6 +4,7 @@
 #define R1_REWARD_RULE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,10 @@ struct RuleResult {
   std::string detail;
   // Of the plugin that said it; empty for a rule of this program.
   std::string version = {};
+  // What it measured beside the score, finite, by name.
+  std::map<std::string, double> metrics = {};
+  // The answer that it found in the completion; empty for none.
+  std::string extracted = {};
 
   static RuleResult Score(double value, std::string detail = "") {
     return {REWARD_SCORE, value, std::move(detail)};
@@ -51,6 +56,10 @@ struct RuleResult {
   }
   static RuleResult Timeout(std::string detail) {
     return {REWARD_TIMEOUT, 0, std::move(detail)};
+  }
+  // The rule is not for this item; it counts as if it were not there.
+  static RuleResult NotApplicable(std::string detail) {
+    return {REWARD_NOT_APPLICABLE, 0, std::move(detail)};
   }
 };
 

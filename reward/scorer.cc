@@ -125,6 +125,26 @@ void AppendDetail(const std::string& name, const std::string& detail,
   if (line->size() > kMaxDetailBytes) line->resize(kMaxDetailBytes);
 }
 
+// What a rule says beside its verdict.
+void AddFindings(const std::string& name, const RuleResult& result,
+                 RewardResult* reward, std::string* detail) {
+  if (!result.version.empty()) {
+    (*reward->mutable_versions())[name] = ToValidUtf8(result.version);
+  }
+  if (!result.extracted.empty()) {
+    (*reward->mutable_extracted())[name] =
+        ToValidUtf8(result.extracted.substr(0, kMaxDetailBytes));
+  }
+  for (const auto& [metric, value] : result.metrics) {
+    const std::string full_name = ToValidUtf8(absl::StrCat(name, "/", metric));
+    if (std::isfinite(value)) {
+      (*reward->mutable_metrics())[full_name] = value;
+    } else {
+      AppendDetail(full_name, absl::StrCat("is ", value), detail);
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
@@ -318,11 +338,20 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
   RewardResult reward;
   reward.set_id(item.id());
   RewardKind kind = REWARD_SCORE;
-  std::string detail;
+  std::string detail, why_not;
+  bool has_weight = false, applies = false;
   std::vector<std::optional<double>> scores;
   for (size_t r = 0; r < rules_.size(); ++r) {
     const RuleResult& result = results[r];
     auto& score = scores.emplace_back();
+    AddFindings(rules_[r].name, result, &reward, &detail);
+    has_weight |= terms_[r].weight != 0;
+    if (result.kind == REWARD_NOT_APPLICABLE) {
+      reward.add_not_applicable(rules_[r].name);
+      AppendDetail(rules_[r].name, result.detail, &why_not);
+      continue;
+    }
+    applies |= terms_[r].weight != 0;
     if (result.kind == REWARD_SCORE) {
       RewardComponent* component = reward.add_components();
       component->set_name(rules_[r].name);
@@ -330,13 +359,13 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
       score = result.value;
     }
     AppendDetail(rules_[r].name, result.detail, &detail);
-    if (!result.version.empty()) {
-      (*reward.mutable_versions())[rules_[r].name] =
-          ToValidUtf8(result.version);
-    }
     if (terms_[r].is_required() && Severity(result.kind) > Severity(kind)) {
       kind = result.kind;
     }
+  }
+  if (has_weight && !applies && Severity(kind) < Severity(REWARD_ABSTAIN)) {
+    kind = REWARD_ABSTAIN;
+    AppendDetail("no rule with weight applies", why_not, &detail);
   }
   const Totals totals = Compose(terms_, scores);
   if (!std::isfinite(totals.total) || !std::isfinite(totals.raw)) {

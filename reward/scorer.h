@@ -25,6 +25,9 @@ namespace r1 {
 //     decides the item's kind: ERROR before TIMEOUT before ABSTAIN where
 //     several fail.
 //   - Another rule with weight 0 is a metric: it never decides the kind.
+//   - A rule that does not apply to the item counts as if it were not there. If
+//     there are rules with weight and none of them applies, the item is an
+//     ABSTAIN.
 //   - Components hold the rules that gave a score, in the order of the rules;
 //     a rule without a score has no component and is named in `detail`.
 //   - A score that is not finite or outside the rule's range is that rule's

@@ -196,6 +196,7 @@ absl::Status RunDescribe(const RewardArgs& args) {
   object["abstentions"] = reply.abstentions();
   object["errors"] = reply.errors();
   object["timeouts"] = reply.timeouts();
+  object["not_applicable"] = reply.not_applicable();
   object["mean_item_ms"] = reply.mean_item_ms();
   object["max_item_ms"] = reply.max_item_ms();
   object["rules"] = Json::array();

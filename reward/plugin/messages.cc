@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxDetailBytes = 500;
 constexpr size_t kMaxVersionBytes = 64;
+constexpr size_t kMaxMetrics = 100;
 constexpr int kMaxDepth = 64;
 
 std::string Dump(const Json& value) {
@@ -69,14 +70,18 @@ absl::Status ReadFlag(const Json& object, const char* name,
   return absl::OkStatus();
 }
 
-RuleResult ResultOf(const Json& object) {
+RuleResult VerdictOf(const Json& object) {
   std::string detail = TextOf(object, "detail", kMaxDetailBytes);
   const std::string kind = TextOf(object, "kind", kMaxDetailBytes);
   if (kind == "error") return RuleResult::Error(std::move(detail));
   if (kind == "abstain") return RuleResult::Abstain(std::move(detail));
+  if (kind == "not_applicable") {
+    return RuleResult::NotApplicable(std::move(detail));
+  }
   if (!kind.empty() && kind != "score") {
     return RuleResult::Error(absl::StrCat(
-        "\"kind\": expected \"score\", \"abstain\" or \"error\", got \"",
+        "\"kind\": expected \"score\", \"abstain\", \"not_applicable\" or "
+        "\"error\", got \"",
         Excerpt(kind), "\""));
   }
   const auto score = object.find("score");
@@ -89,6 +94,27 @@ RuleResult ResultOf(const Json& object) {
         score == object.end() ? "nothing" : Excerpt(Dump(*score))));
   }
   return RuleResult::Score(score->get<double>(), std::move(detail));
+}
+
+RuleResult ResultOf(const Json& object) {
+  RuleResult result = VerdictOf(object);
+  result.extracted = TextOf(object, "extracted", kMaxDetailBytes);
+  const Json* metrics = Find(object, "metrics");
+  if (metrics == nullptr) return result;
+  if (!metrics->is_object() || metrics->size() > kMaxMetrics) {
+    return RuleResult::Error(
+        absl::StrCat("\"metrics\": expected an object of at most ", kMaxMetrics,
+                     " numbers, got ", Excerpt(Dump(*metrics))));
+  }
+  for (const auto& [name, value] : metrics->items()) {
+    if (!value.is_number()) {
+      return RuleResult::Error(absl::StrCat("\"metrics\": \"", Excerpt(name),
+                                            "\": expected a number, got ",
+                                            Excerpt(Dump(value))));
+    }
+    result.metrics[name] = value.get<double>();
+  }
+  return result;
 }
 
 }  // namespace

@@ -9,7 +9,10 @@
 //   {"id", "score": 0.5, "detail": "why"}             a score
 //   {"id", "score": null, "detail": "why"}            an abstention
 //   {"id", "kind": "error", "detail": "why"}          a failure
-// `detail` may be missing. Lines that do not begin with "{" are taken for log
+//   {"id", "kind": "not_applicable", "detail"}        not for this sample
+// `detail` may be missing. With a result may come "metrics": {NAME: number},
+// what was measured beside the score, and "extracted": "42", the answer found
+// in the completion. Lines that do not begin with "{" are taken for log
 // messages. At the end of its input the plugin ends. The items of a group
 // follow each other; group_size is 1 for a plugin that does not compare
 // samples.

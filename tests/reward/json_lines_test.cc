@@ -117,6 +117,22 @@ TEST(JsonLinesTest, WritesAResult) {
   result.set_kind(REWARD_ABSTAIN);
   EXPECT_THAT(ResultLine("null", result),
               HasSubstr(R"({"id":null,"kind":"abstain","total":null,)"));
+  (*result.mutable_versions())["judge"] = "v1";
+  result.add_not_applicable("math");
+  (*result.mutable_metrics())["judge/words"] = 3;
+  (*result.mutable_metrics())["judge/lines"] = 1;
+  (*result.mutable_extracted())["judge"] = "42";
+  EXPECT_THAT(
+      ResultLine("7", result),
+      HasSubstr(R"("versions":{"judge":"v1"},"not_applicable":["math"],)"
+                R"("metrics":{"judge/lines":1.0,"judge/words":3.0},)"
+                R"("extracted":{"judge":"42"}})"));
+}
+
+TEST(JsonLinesTest, KindsHaveNames) {
+  EXPECT_STREQ(RewardKindName(REWARD_SCORE), "score");
+  EXPECT_STREQ(RewardKindName(REWARD_NOT_APPLICABLE), "not_applicable");
+  EXPECT_STREQ(RewardKindName(REWARD_UNSPECIFIED), "unspecified");
 }
 
 }  // namespace

@@ -56,6 +56,38 @@ RewardResult Checked(const RewardResult& result) {
   return results[0];
 }
 
+TEST(CheckedResultsTest, ARuleThatDoesNotApplyNeedsNoComponent) {
+  RewardResult result = MakeResult("a", {"overlong", "format"});
+  EXPECT_THAT(Checked(result).detail(), HasSubstr("\"countdown\" is missing"));
+  result.add_not_applicable("countdown");
+  EXPECT_EQ(Checked(result).SerializeAsString(), result.SerializeAsString());
+  result.add_not_applicable("format");
+  EXPECT_EQ(Checked(result).kind(), REWARD_ERROR);
+  EXPECT_THAT(Checked(result).detail(),
+              HasSubstr("\"format\" does not apply and has a component"));
+}
+
+TEST(CheckedResultsTest, AResultThatDoesNotApplyAbstains) {
+  RewardResult result = MakeResult("a", {});
+  result.set_kind(REWARD_NOT_APPLICABLE);
+  result.set_detail("not for this sample");
+  const RewardResult checked = Checked(result);
+  EXPECT_EQ(checked.kind(), REWARD_ABSTAIN);
+  EXPECT_EQ(checked.detail(), "not for this sample");
+  EXPECT_THAT(checked.not_applicable(),
+              ::testing::ElementsAre("countdown", "overlong", "format"));
+}
+
+TEST(CheckedResultsTest, MetricsAreFinite) {
+  RewardResult result = GoodResult("a");
+  (*result.mutable_metrics())["countdown/length"] = 3;
+  EXPECT_EQ(Checked(result).kind(), REWARD_SCORE);
+  (*result.mutable_metrics())["countdown/length"] = std::nan("");
+  EXPECT_EQ(Checked(result).kind(), REWARD_ERROR);
+  EXPECT_THAT(Checked(result).detail(),
+              HasSubstr("the metric \"countdown/length\" is nan"));
+}
+
 TEST(CheckedResultsTest, GoodResultsPassInTheOrderOfTheItems) {
   ScoreReply reply;
   *reply.add_results() = GoodResult("b");

@@ -47,6 +47,15 @@ RewardRegistry TestRules(Gate* gate) {
     }
     return RuleResult::Score(1);
   });
+  add("odd", [](const RewardItem& item, const RuleContext&) {
+    if (item.completion() == "not mine") {
+      return RuleResult::NotApplicable("no odd one");
+    }
+    RuleResult result = RuleResult::Score(1);
+    result.metrics = {{"length", 3}};
+    result.extracted = "42";
+    return result;
+  });
   add("fails", [](const RewardItem& item, const RuleContext&) {
     if (item.completion() == "bad") return RuleResult::Error("no\xFF gcc");
     return RuleResult::Score(1);
@@ -301,6 +310,24 @@ TEST_P(RewardServiceTest, SamplesThatAreComparedGoTogether) {
   }
 }
 
+TEST_P(RewardServiceTest, WhatDoesNotApplyAndWhatWasFoundCrossTheWire) {
+  Start({});
+  RewardClient client(
+      endpoints(), ClientOptions({MakeSpec("odd", 2), MakeSpec("format", 0)}));
+  const auto results = ScoreAll(
+      {MakeItem("mine", "{}", "a"), MakeItem("not mine", "{}", "b")}, &client);
+  EXPECT_EQ(results.at("a").total(), 2);
+  EXPECT_EQ(results.at("a").not_applicable_size(), 0);
+  EXPECT_EQ(results.at("a").metrics().at("odd/length"), 3);
+  EXPECT_EQ(results.at("a").extracted().at("odd"), "42");
+  EXPECT_EQ(results.at("b").kind(), REWARD_ABSTAIN);
+  EXPECT_THAT(results.at("b").not_applicable(), ::testing::ElementsAre("odd"));
+  const auto reply = DescribeRewardServer(endpoints()[0], Soon());
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_EQ(reply->not_applicable(), 1);
+  EXPECT_EQ(reply->abstentions(), 1);
+}
+
 TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   RewardServiceOptions service_options;
   service_options.build_id = "build-7";
@@ -329,7 +356,7 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
                   "code", "cosine", "countdown", "countdown_lenient",
                   "exact_answer", "exact_answer_lenient", "fails", "format",
                   "format_lenient", "gate", "group_length", "language", "math",
-                  "overlong", "repetition", "slow", "tag_count"));
+                  "odd", "overlong", "repetition", "slow", "tag_count"));
 }
 
 TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {

@@ -60,6 +60,7 @@ class ScorerTest : public ::testing::Test {
     Add("abstains", ConstantRule(RuleResult::Abstain("no gold")));
     Add("fails", ConstantRule(RuleResult::Error("disk gone")));
     Add("late", ConstantRule(RuleResult::Timeout("too slow")));
+    Add("other", ConstantRule(RuleResult::NotApplicable("no code")));
     Add("nan", ConstantRule(RuleResult::Score(std::nan(""))));
     Add("inf", ConstantRule(RuleResult::Score(kInfinity)));
     Add("no_kind", ConstantRule({REWARD_UNSPECIFIED, 1, ""}));
@@ -156,6 +157,51 @@ TEST_F(ScorerTest, ErrorsGoBeforeTimeoutsBeforeAbstentions) {
             REWARD_ERROR);
   EXPECT_EQ(Score({MakeSpec("late", 1), MakeSpec("abstains", 1)}).kind(),
             REWARD_TIMEOUT);
+}
+
+TEST_F(ScorerTest, ARuleThatDoesNotApplyIsAsIfAbsent) {
+  const RewardResult result =
+      Score({MakeSpec("other", 5), MakeSpec("half", 1), MakeSpec("three", 0)});
+  EXPECT_EQ(result.kind(), REWARD_SCORE);
+  EXPECT_EQ(result.total(), 0.5);
+  EXPECT_EQ(result.raw_total(), 0.5);
+  EXPECT_EQ(result.components_size(), 2);
+  EXPECT_THAT(result.not_applicable(), ::testing::ElementsAre("other"));
+  EXPECT_EQ(result.detail(), "");
+  // With a gate as well: it neither shuts nor decides the kind.
+  RewardRuleSpec gate = MakeSpec("other", 0);
+  (*gate.mutable_option())["gate"] = "1";
+  EXPECT_EQ(Score({gate, MakeSpec("half", 1)}).total(), 0.5);
+}
+
+TEST_F(ScorerTest, WhereNoRuleWithWeightAppliesTheSampleAbstains) {
+  const RewardResult result =
+      Score({MakeSpec("other", 1), MakeSpec("half", 0)});
+  EXPECT_EQ(result.kind(), REWARD_ABSTAIN);
+  EXPECT_EQ(result.total(), 0);
+  EXPECT_EQ(result.detail(), "no rule with weight applies: other: no code");
+  EXPECT_THAT(result.not_applicable(), ::testing::ElementsAre("other"));
+  // What fails beside it stays what it is.
+  const auto kind = [&](const char* rule) {
+    return Score({MakeSpec("other", 1), MakeSpec(rule, 1)}).kind();
+  };
+  EXPECT_EQ(kind("fails"), REWARD_ERROR);
+  EXPECT_EQ(kind("late"), REWARD_TIMEOUT);
+  EXPECT_EQ(kind("abstains"), REWARD_ABSTAIN);
+  // Metrics alone have no weight to miss.
+  EXPECT_EQ(Score({MakeSpec("other", 0)}).kind(), REWARD_SCORE);
+}
+
+TEST_F(ScorerTest, FindingsAreNamedByTheirRules) {
+  RuleResult found = RuleResult::Score(0.5);
+  found.metrics = {{"words", 12}, {"share", std::nan("")}};
+  found.extracted = "42";
+  Add("finds", ConstantRule(found));
+  const RewardResult result = Score({MakeSpec("finds", 1)});
+  EXPECT_EQ(result.metrics().size(), 1u);
+  EXPECT_EQ(result.metrics().at("finds/words"), 12);
+  EXPECT_EQ(result.extracted().at("finds"), "42");
+  EXPECT_EQ(result.detail(), "finds/share: is nan");
 }
 
 TEST_F(ScorerTest, ATotalThatOverflowsIsAnError) {
