@@ -75,7 +75,7 @@ RewardServerRule::Create(const PluginSpec& spec, const RuleOptions& options) {
   return rule;
 }
 
-std::vector<RuleResult> RewardServerRule::ScoreBatch(
+std::vector<RuleResult> RewardServerRule::Judge(
     absl::Span<const RewardItem* const> items,
     const RuleContext& context) const {
   const absl::Duration left =

@@ -20,7 +20,7 @@ namespace r1 {
 // server that is not there is waited for until the batch's deadline, a call
 // that fails is narrowed down to the samples that cause it, a reply that breaks
 // the contract is an ERROR of its samples.
-class RewardServerRule : public BatchRule {
+class RewardServerRule : public RewardRule {
  public:
   // Asks the server.
   // Errors: InvalidArgument for a bad address, a rule or option it does not
@@ -28,8 +28,9 @@ class RewardServerRule : public BatchRule {
   static absl::StatusOr<std::unique_ptr<const RewardServerRule>> Create(
       const PluginSpec& spec, const RuleOptions& options);
 
-  std::vector<RuleResult> ScoreBatch(absl::Span<const RewardItem* const> items,
-                                     const RuleContext& context) const override;
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& context) const override;
+  RuleGrain grain() const override { return RuleGrain::kBatch; }
   ScoreRange range() const override { return range_; }
   bool compares_samples() const override { return compares_samples_; }
 

@@ -1,5 +1,4 @@
-// The contract of one reward rule: text in, one number out; or many texts in,
-// one number for each out.
+// The contract of one reward rule: texts in, one number for each out.
 #ifndef R1_REWARD_RULE_H_
 #define R1_REWARD_RULE_H_
 
@@ -21,9 +20,10 @@ struct RuleContext {
   int max_new_tokens = 0;
   // The training step, from 1; 0 outside training.
   int64_t step = 0;
-  // The item's score by the rule that RewardRule::needs() names.
-  double needed = 0;
-  // Most time one item may take, for a BatchRule that is given many.
+  // By item, its score by the rule that RewardRule::needs() names; empty where
+  // it names none.
+  absl::Span<const double> needed = {};
+  // Most time one item may take, where a rule is given many.
   absl::Duration item_limit = absl::InfiniteDuration();
   // When the item's result must exist. A rule that may need more than some
   // milliseconds looks at the clock and returns RuleResult::Timeout().
@@ -69,34 +69,44 @@ struct ScoreRange {
   double highest = 1;
 };
 
-class GroupRule;
-class BatchRule;
+// How many items a rule is given at once.
+enum class RuleGrain {
+  kItem,   // one
+  kGroup,  // the samples of a prompt, which it compares, e.g. their lengths
+  kBatch,  // any number, as it judges elsewhere (a plugin): many cost little
+           // more than one, and waiting for it occupies no core
+};
 
-// A pure function of (item, context): no state, no files, no clock but the
-// deadline. Malformed model output is a low score, never an error; an unusable
-// reference is an abstention. Time is linear in the item's size.
-// Threads: Score is called from many threads at once.
+// A pure function of (items, context): no state but what a kBatch rule has
+// elsewhere, no files, no clock but the deadline. Malformed model output is a
+// low score, never an error; an unusable reference is an abstention. Time is
+// linear in the items' size.
+// Threads: Judge is called from many threads at once.
 class RewardRule {
  public:
   virtual ~RewardRule() = default;
 
-  // The item's bytes come from a model: any value, any length, NUL included.
-  virtual RuleResult Score(const RewardItem& item,
-                           const RuleContext& context) const = 0;
+  // One result for each item, in their order; items are as many as grain()
+  // says, one at least. Their bytes come from a model: any value, any length,
+  // NUL included. A kBatch rule returns by context.deadline, with a TIMEOUT for
+  // what is not judged by then; items with the same `group`, if it is not
+  // empty, are samples of one prompt.
+  virtual std::vector<RuleResult> Judge(
+      absl::Span<const RewardItem* const> items,
+      const RuleContext& context) const = 0;
+
+  virtual RuleGrain grain() const = 0;
+
+  // Whether it must see all samples of a prompt in one request.
+  virtual bool compares_samples() const { return grain() == RuleGrain::kGroup; }
 
   // A score outside it, or one that is not finite, is turned into an error.
   virtual ScoreRange range() const { return {0, 1}; }
 
-  // Not null for a GroupRule, a BatchRule.
-  virtual const GroupRule* AsGroupRule() const { return nullptr; }
-  virtual const BatchRule* AsBatchRule() const { return nullptr; }
-
-  // Whether it must see all samples of a prompt in one request.
-  virtual bool compares_samples() const { return false; }
-
   // The rule of the same request whose score of the item it reads; empty for
-  // none. An item without such a score has none by this rule either. Rules that
-  // need another's are called after all others, one by one: they are cheap.
+  // none. An item without such a score has none by this rule either, and is
+  // not given to it. Rules that need another's are called after all others, one
+  // by one: unless they judge elsewhere, they are cheap.
   virtual std::string needs() const { return ""; }
 
   // Whether equal items have equal results; a plugin may not promise it.
@@ -113,50 +123,17 @@ class RewardRule {
   virtual std::string state() const { return ""; }
 };
 
-// One sample of a group.
-struct GroupMember {
-  const RewardItem* item = nullptr;
-  // The sample's score by the rule that needs() names.
-  double needed = 0;
-};
-
-// A rule that compares the samples of a prompt, e.g. their lengths: a pure
-// function of all of them. What holds for RewardRule holds here.
-class GroupRule : public RewardRule {
+// A rule of grain kItem, as most are.
+class ItemRule : public RewardRule {
  public:
-  // One result for each member, in their order; members are one or more. A
-  // sample without the score that it needs is no member.
-  virtual std::vector<RuleResult> ScoreGroup(
-      absl::Span<const GroupMember> members,
-      const RuleContext& context) const = 0;
+  virtual RuleResult Score(const RewardItem& item,
+                           const RuleContext& context) const = 0;
 
-  RuleResult Score(const RewardItem& /*item*/,
-                   const RuleContext& /*context*/) const final {
-    return RuleResult::Error("compares samples; ask for ScoreGroup");
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& context) const final {
+    return {Score(*items[0], context)};
   }
-  const GroupRule* AsGroupRule() const final { return this; }
-  bool compares_samples() const final { return true; }
-};
-
-// A rule that judges elsewhere (a plugin), so that many items at once cost
-// little more than one, and waiting for it occupies no core. What holds for
-// RewardRule holds here, but for the state that is elsewhere.
-class BatchRule : public RewardRule {
- public:
-  // One result for each item, in their order. Returns by context.deadline,
-  // with a TIMEOUT for what is not judged by then. Items with the same `group`,
-  // if it is not empty, are samples of one prompt. Called from many threads.
-  virtual std::vector<RuleResult> ScoreBatch(
-      absl::Span<const RewardItem* const> items,
-      const RuleContext& context) const = 0;
-
-  RuleResult Score(const RewardItem& item,
-                   const RuleContext& context) const final {
-    const RewardItem* const items[] = {&item};
-    return ScoreBatch(items, context).at(0);
-  }
-  const BatchRule* AsBatchRule() const final { return this; }
-  std::string needs() const final { return ""; }
+  RuleGrain grain() const final { return RuleGrain::kItem; }
 };
 
 }  // namespace r1

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -37,9 +36,8 @@ struct ScorePool::Batch {
   const absl::Time deadline;
   const absl::Duration item_limit;
   // Guarded by the pool's mutex.
-  size_t next = 0;  // first item not started
-  std::vector<std::vector<RuleResult>> results;
-  std::vector<size_t> finished;  // items whose results nobody has taken
+  size_t next = 0;                   // first item not started
+  std::vector<RuleResults> results;  // of items that are scored; else empty
   // Of the items that are being scored: when their time is over.
   std::map<size_t, absl::Time> running;
   size_t num_unfinished;
@@ -88,12 +86,13 @@ void ScorePool::WorkerLoop() {
   while (std::shared_ptr<Batch> batch = TakeItem(&index)) {
     const absl::Time deadline =
         std::min(batch->deadline, absl::Now() + batch->item_limit);
-    std::vector<RuleResult> result =
-        batch->scorer.ScoreAlone(batch->items[index], deadline);
+    const RewardItem* const items[] = {&batch->items[index]};
+    RuleResults results = batch->scorer.NoResults();
+    batch->scorer.Ask(Scorer::Stage::kAlone, items, batch->item_limit, deadline,
+                      absl::MakeSpan(&results, 1));
     absl::MutexLock lock(&mutex_);
     if (batch->running.erase(index) == 0) continue;  // given up
-    batch->results[index] = std::move(result);
-    batch->finished.push_back(index);
+    batch->results[index] = std::move(results);
     --batch->num_unfinished;
   }
 }
@@ -103,44 +102,26 @@ void ScorePool::Start(const std::shared_ptr<Batch>& batch) {
   queue_.push_back(batch);
 }
 
-void ScorePool::Drop(Batch* batch) {
-  batch->next = batch->items.size();
-  std::erase_if(queue_, [&](const auto& b) { return b.get() == batch; });
-}
-
 void ScorePool::GiveUpOverdue(Batch* batch, absl::Time time) {
   batch->num_unfinished -= std::erase_if(
       batch->running, [&](const auto& item) { return item.second < time; });
 }
 
-absl::Status ScorePool::Await(Batch* batch, bool early,
-                              std::vector<size_t>* places,
-                              std::vector<std::vector<RuleResult>>* by_rule,
-                              bool* is_over) {
-  const auto has_news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return is_stopping_ || batch->num_unfinished == 0 ||
-           (early && !batch->finished.empty());
+absl::Status ScorePool::Await(Batch* batch) {
+  const auto is_over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return is_stopping_ || batch->num_unfinished == 0;
   };
   absl::MutexLock lock(&mutex_);
-  bool is_in_time = false;
-  for (absl::Time now = absl::Now(); now < batch->deadline;) {
-    absl::Time next = std::min(batch->deadline, now + kTick);
-    is_in_time = mutex_.AwaitWithDeadline(absl::Condition(&has_news), next);
-    if (is_in_time) break;
-    now = absl::Now();
-    GiveUpOverdue(batch, now - kGrace);
+  for (absl::Time now = absl::Now(); now < batch->deadline; now = absl::Now()) {
+    const absl::Time next = std::min(batch->deadline, now + kTick);
+    if (mutex_.AwaitWithDeadline(absl::Condition(&is_over), next)) break;
+    GiveUpOverdue(batch, absl::Now() - kGrace);
   }
-  *is_over = !is_in_time || is_stopping_ || batch->num_unfinished == 0;
-  if (*is_over) Drop(batch);
+  std::erase_if(queue_, [&](const auto& b) { return b.get() == batch; });
+  batch->next = batch->items.size();
+  batch->running.clear();
   if (is_stopping_ && batch->num_unfinished > 0) {
     return absl::UnavailableError("the reward service is stopping");
-  }
-  *places = std::move(batch->finished);
-  batch->finished.clear();
-  std::sort(places->begin(), places->end());
-  by_rule->clear();
-  for (const size_t i : *places) {
-    by_rule->push_back(std::move(batch->results[i]));
   }
   return absl::OkStatus();
 }
@@ -148,76 +129,41 @@ absl::Status ScorePool::Await(Batch* batch, bool early,
 absl::StatusOr<std::vector<RewardResult>> ScorePool::ScoreAll(
     Scorer scorer, std::vector<RewardItem> items, absl::Time deadline,
     absl::Duration item_limit) {
-  std::vector<RewardResult> results(items.size());
-  const auto deliver = [&](size_t i, RewardResult result) {
-    results[i] = std::move(result);
-    return true;
-  };
-  R1_RETURN_IF_ERROR(Score(std::move(scorer), std::move(items), deadline,
-                           item_limit, /*early=*/false, deliver));
-  return results;
-}
-
-absl::Status ScorePool::ScoreEach(Scorer scorer, std::vector<RewardItem> items,
-                                  absl::Time deadline,
-                                  absl::Duration item_limit,
-                                  const Deliver& deliver) {
-  const bool early = !scorer.compares_samples() && !scorer.has_batch_rule();
-  return Score(std::move(scorer), std::move(items), deadline, item_limit, early,
-               deliver);
-}
-
-absl::Status ScorePool::Score(Scorer scorer, std::vector<RewardItem> items,
-                              absl::Time deadline, absl::Duration item_limit,
-                              bool early, const Deliver& deliver) {
-  if (items.empty()) return absl::OkStatus();
+  if (items.empty()) return std::vector<RewardResult>();
   item_limit = std::min(item_limit, item_limit_);
   const auto batch = std::make_shared<Batch>(
       std::move(scorer), std::move(items), deadline, item_limit);
-  const std::vector<RewardItem>& all = batch->items;
   Start(batch);
-  std::vector<std::vector<std::optional<RuleResult>>> elsewhere;
-  if (batch->scorer.has_batch_rule()) {
-    // Meanwhile the threads do the rest.
-    std::vector<const RewardItem*> pointers;
-    for (const RewardItem& item : all) pointers.push_back(&item);
-    elsewhere = batch->scorer.ScoreBatches(pointers, item_limit, deadline);
-  }
-  std::vector<bool> is_scored(all.size());
-  for (bool is_over = false; !is_over;) {
-    std::vector<size_t> places;
-    std::vector<std::vector<RuleResult>> by_rule;
-    R1_RETURN_IF_ERROR(Await(batch.get(), early, &places, &by_rule, &is_over));
-    std::vector<const RewardItem*> scored;
-    for (size_t s = 0; s < places.size(); ++s) {
-      const size_t i = places[s];
-      is_scored[i] = true;
-      scored.push_back(&all[i]);
-      if (elsewhere.empty()) continue;
-      for (size_t r = 0; r < elsewhere[i].size(); ++r) {
-        if (elsewhere[i][r].has_value()) by_rule[s][r] = *elsewhere[i][r];
-      }
-    }
-    // What is left is cheap: no limit of its own.
-    batch->scorer.ScoreRest(scored, absl::InfiniteFuture(),
-                            absl::MakeSpan(by_rule));
-    for (size_t s = 0; s < places.size(); ++s) {
-      if (deliver(places[s],
-                  batch->scorer.ComposeResult(*scored[s], by_rule[s]))) {
-        continue;
-      }
-      absl::MutexLock lock(&mutex_);
-      Drop(batch.get());
-      return absl::CancelledError("the results are not wanted any more");
-    }
-  }
+  std::vector<const RewardItem*> all;
+  for (const RewardItem& item : batch->items) all.push_back(&item);
+  std::vector<RuleResults> elsewhere(all.size(), batch->scorer.NoResults());
+  // Meanwhile the threads do the rest.
+  batch->scorer.Ask(Scorer::Stage::kElsewhere, all, item_limit, deadline,
+                    absl::MakeSpan(elsewhere));
+  R1_RETURN_IF_ERROR(Await(batch.get()));
+  // From here on no thread touches the results.
+  std::vector<size_t> places;
+  std::vector<const RewardItem*> scored;
+  std::vector<RuleResults> by_rule;
   for (size_t i = 0; i < all.size(); ++i) {
-    if (is_scored[i]) continue;
-    if (!deliver(i, TimeoutResult(all[i].id(), "not scored in time"))) {
-      return absl::CancelledError("the results are not wanted any more");
+    if (batch->results[i].empty()) continue;
+    places.push_back(i);
+    scored.push_back(all[i]);
+    by_rule.push_back(std::move(batch->results[i]));
+    for (size_t r = 0; r < elsewhere[i].size(); ++r) {
+      if (elsewhere[i][r].has_value()) by_rule.back()[r] = elsewhere[i][r];
     }
   }
-  return absl::OkStatus();
+  batch->scorer.Ask(Scorer::Stage::kRest, scored, item_limit, deadline,
+                    absl::MakeSpan(by_rule));
+  std::vector<RewardResult> results;
+  for (const RewardItem* item : all) {
+    results.push_back(TimeoutResult(item->id(), "not scored in time"));
+  }
+  for (size_t s = 0; s < places.size(); ++s) {
+    results[places[s]] = batch->scorer.ComposeResult(*scored[s], by_rule[s]);
+  }
+  return results;
 }
 
 }  // namespace r1

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -40,38 +39,19 @@ class ScorePool {
       Scorer scorer, std::vector<RewardItem> items, absl::Time deadline,
       absl::Duration item_limit = absl::InfiniteDuration());
 
-  // Takes the result of items[i]; returns whether others are still wanted.
-  using Deliver = std::function<bool(size_t i, RewardResult result)>;
-  // The same, but calls `deliver` in this thread as soon as an item is scored
-  // (where other items or processes have no part in its result), in any order;
-  // once for each item unless it fails.
-  // Errors: Unavailable as above; Cancelled once `deliver` returned false.
-  absl::Status ScoreEach(Scorer scorer, std::vector<RewardItem> items,
-                         absl::Time deadline, absl::Duration item_limit,
-                         const Deliver& deliver);
-
   // Makes running and later calls of ScoreAll return Unavailable.
   void Stop();
 
  private:
   struct Batch;
 
-  absl::Status Score(Scorer scorer, std::vector<RewardItem> items,
-                     absl::Time deadline, absl::Duration item_limit, bool early,
-                     const Deliver& deliver);
   void Start(const std::shared_ptr<Batch>& batch);
   // Waits until every item is scored, or until the deadline, and starts no more
-  // of them. With `early` it may also return once some items are newly scored.
-  // Takes the results of those that are new; *is_over: no more will come.
-  // Errors: Unavailable once Stop was called.
-  absl::Status Await(Batch* batch, bool early, std::vector<size_t>* places,
-                     std::vector<std::vector<RuleResult>>* by_rule,
-                     bool* is_over);
+  // of them. Errors: Unavailable once Stop was called.
+  absl::Status Await(Batch* batch);
   // Waits no more for items whose time was over before `time`.
   void GiveUpOverdue(Batch* batch, absl::Time time)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Starts no more of the batch's items.
-  void Drop(Batch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void WorkerLoop();
   // The batch at the front that still has items to start; blocks. Null when

@@ -36,18 +36,6 @@ int Severity(RewardKind kind) {
   }
 }
 
-// A rule may come from elsewhere and throw; one sample must not end a run.
-template <typename Call>
-RuleResult Guarded(const Call& call) {
-  try {
-    return call();
-  } catch (const std::exception& error) {
-    return RuleResult::Error(absl::StrCat("threw: ", Excerpt(error.what())));
-  } catch (...) {
-    return RuleResult::Error("threw");
-  }
-}
-
 // The result after the checks that every rule must pass.
 RuleResult Checked(RuleResult result, const RewardRule& rule,
                    absl::Time deadline) {
@@ -71,50 +59,38 @@ RuleResult Checked(RuleResult result, const RewardRule& rule,
   return result;
 }
 
-RuleResult CallRule(const RewardRule& rule, const RewardItem& item,
-                    const RuleContext& context) {
-  if (absl::Now() >= context.deadline) {
-    return RuleResult::Timeout("not started before the deadline");
+// One checked result an item, whatever the rule does: it may come from
+// elsewhere and throw, and one sample must not end a run.
+std::vector<RuleResult> Call(const RewardRule& rule,
+                             absl::Span<const RewardItem* const> items,
+                             const RuleContext& context) {
+  const auto all = [&](const RuleResult& result) {
+    return std::vector<RuleResult>(items.size(), result);
+  };
+  // One that judges elsewhere keeps to the deadline by itself, item by item.
+  const absl::Time deadline = rule.grain() == RuleGrain::kBatch
+                                  ? absl::InfiniteFuture()
+                                  : context.deadline;
+  if (absl::Now() >= deadline) {
+    return all(RuleResult::Timeout("not started before the deadline"));
   }
-  return Checked(Guarded([&] { return rule.Score(item, context); }), rule,
-                 context.deadline);
-}
-
-// Calls `score` for results of `count` items; one checked result an item.
-template <typename Call>
-std::vector<RuleResult> CallForMany(const RewardRule& rule, size_t count,
-                                    absl::Time deadline, const Call& score) {
   std::vector<RuleResult> results;
-  const RuleResult call = Guarded([&] {
-    results = score();
-    return RuleResult::Score(0);
-  });
-  if (call.kind != REWARD_SCORE) return std::vector<RuleResult>(count, call);
-  if (results.size() != count) {
-    return std::vector<RuleResult>(
-        count,
-        RuleResult::Error(absl::StrCat("gave ", results.size(), " results for ",
-                                       count, " samples")));
+  try {
+    results = rule.Judge(items, context);
+  } catch (const std::exception& error) {
+    return all(
+        RuleResult::Error(absl::StrCat("threw: ", Excerpt(error.what()))));
+  } catch (...) {
+    return all(RuleResult::Error("threw"));
+  }
+  if (results.size() != items.size()) {
+    return all(RuleResult::Error(absl::StrCat(
+        "gave ", results.size(), " results for ", items.size(), " samples")));
   }
   for (RuleResult& result : results) {
     result = Checked(std::move(result), rule, deadline);
   }
   return results;
-}
-
-std::vector<RuleResult> CallGroupRule(const GroupRule& rule,
-                                      absl::Span<const GroupMember> members,
-                                      const RuleContext& context) {
-  return CallForMany(rule, members.size(), context.deadline,
-                     [&] { return rule.ScoreGroup(members, context); });
-}
-
-// What is there by the deadline counts: the rule itself keeps to it.
-std::vector<RuleResult> CallBatchRule(const BatchRule& rule,
-                                      absl::Span<const RewardItem* const> items,
-                                      const RuleContext& context) {
-  return CallForMany(rule, items.size(), absl::InfiniteFuture(),
-                     [&] { return rule.ScoreBatch(items, context); });
 }
 
 // Appends "name: detail" to the item's one-line detail.
@@ -199,10 +175,10 @@ absl::Status Scorer::FindNeeds() {
           "one sample: add it, with weight 0 if it is not to count"));
     }
   }
-  return OrderRest();
+  return OrderRules();
 }
 
-absl::Status Scorer::OrderRest() {
+absl::Status Scorer::OrderRules() {
   // By the number of rules that must have been called.
   std::multimap<size_t, size_t> by_depth;
   for (size_t r = 0; r < rules_.size(); ++r) {
@@ -214,9 +190,9 @@ absl::Status Scorer::OrderRest() {
           rules_[rules_[r].needs].name,
           "\", which depend on themselves: name another rule"));
     }
-    if (rules_[r].is_rest()) by_depth.insert({depth, r});
+    by_depth.insert({depth, r});
   }
-  for (const auto& [depth, r] : by_depth) rest_.push_back(r);
+  for (const auto& [depth, r] : by_depth) order_.push_back(r);
   return absl::OkStatus();
 }
 
@@ -231,12 +207,6 @@ bool Scorer::compares_samples() const {
                      [](const Term& term) { return term.is_group; });
 }
 
-bool Scorer::has_batch_rule() const {
-  return std::any_of(rules_.begin(), rules_.end(), [](const Entry& entry) {
-    return entry.rule->AsBatchRule() != nullptr;
-  });
-}
-
 const RewardRule* Scorer::Find(absl::string_view name) const {
   for (const Entry& entry : rules_) {
     if (entry.name == name) return entry.rule.get();
@@ -244,97 +214,84 @@ const RewardRule* Scorer::Find(absl::string_view name) const {
   return nullptr;
 }
 
-std::vector<RuleResult> Scorer::ScoreAlone(const RewardItem& item,
-                                           absl::Time deadline) const {
-  RuleContext context = context_;
-  context.deadline = deadline;
-  std::vector<RuleResult> results;
-  for (const Entry& entry : rules_) {
-    const bool is_here =
-        !entry.is_rest() && entry.rule->AsBatchRule() == nullptr;
-    results.push_back(is_here ? CallRule(*entry.rule, item, context)
-                              : RuleResult());
-  }
-  return results;
+Scorer::Stage Scorer::Entry::stage() const {
+  if (needs >= 0 || rule->grain() == RuleGrain::kGroup) return Stage::kRest;
+  return rule->grain() == RuleGrain::kBatch ? Stage::kElsewhere : Stage::kAlone;
 }
 
-std::vector<std::vector<std::optional<RuleResult>>> Scorer::ScoreBatches(
-    absl::Span<const RewardItem* const> items, absl::Duration item_limit,
-    absl::Time deadline) const {
+void Scorer::Ask(Stage stage, absl::Span<const RewardItem* const> items,
+                 absl::Duration item_limit, absl::Time deadline,
+                 absl::Span<RuleResults> results) const {
   RuleContext context = context_;
   context.item_limit = item_limit;
   context.deadline = deadline;
-  std::vector<std::vector<std::optional<RuleResult>>> results(
-      items.size(), std::vector<std::optional<RuleResult>>(rules_.size()));
-  // At the same time: each waits for another process.
   std::vector<std::thread> threads;
-  for (size_t r = 0; r < rules_.size(); ++r) {
-    if (rules_[r].rule->AsBatchRule() == nullptr) continue;
-    threads.emplace_back([&, r] {
-      std::vector<RuleResult> scores =
-          CallBatchRule(*rules_[r].rule->AsBatchRule(), items, context);
-      for (size_t i = 0; i < items.size(); ++i) {
-        results[i][r] = std::move(scores[i]);
-      }
-    });
+  for (const size_t r : order_) {
+    if (rules_[r].stage() != stage) continue;
+    if (stage == Stage::kElsewhere) {
+      // At the same time: each waits for another process.
+      threads.emplace_back([&, r] { AskRule(r, items, context, results); });
+    } else {
+      AskRule(r, items, context, results);
+    }
   }
   for (std::thread& thread : threads) thread.join();
-  return results;
 }
 
-const double* Scorer::NeededScore(size_t r,
-                                  std::vector<RuleResult>* results) const {
-  static const double kNone = 0;
-  if (rules_[r].needs < 0) return &kNone;
-  const RuleResult& needed = (*results)[rules_[r].needs];
-  if (needed.kind == REWARD_SCORE) return &needed.value;
-  (*results)[r] = needed;
-  (*results)[r].detail =
-      absl::StrCat("no score of ", rules_[rules_[r].needs].name);
-  return nullptr;
-}
-
-void Scorer::ScoreRest(absl::Span<const RewardItem* const> items,
-                       absl::Time deadline,
-                       absl::Span<std::vector<RuleResult>> results) const {
-  std::map<std::string, std::vector<size_t>> groups;
+std::vector<std::vector<size_t>> Scorer::CallsOf(
+    size_t r, absl::Span<const RewardItem* const> items,
+    absl::Span<RuleResults> results) const {
+  const Entry& entry = rules_[r];
+  std::vector<std::vector<size_t>> calls;
+  std::map<absl::string_view, size_t> call_of_group;
   for (size_t i = 0; i < items.size(); ++i) {
-    // No group can be named like this: ids are UTF-8.
-    const std::string own = absl::StrCat("\xFF", i);
-    groups[items[i]->group().empty() ? own : items[i]->group()].push_back(i);
+    if (entry.needs >= 0) {
+      const RuleResult& needed = *results[i][entry.needs];
+      if (needed.kind != REWARD_SCORE) {
+        results[i][r] = needed;
+        results[i][r]->detail =
+            absl::StrCat("no score of ", rules_[entry.needs].name);
+        continue;
+      }
+    }
+    size_t call = calls.size();
+    if (entry.rule->grain() == RuleGrain::kBatch) {
+      call = 0;
+    } else if (entry.rule->grain() == RuleGrain::kGroup &&
+               !items[i]->group().empty()) {
+      call = call_of_group.insert({items[i]->group(), call}).first->second;
+    }
+    if (call == calls.size()) calls.emplace_back();
+    calls[call].push_back(i);
   }
-  RuleContext context = context_;
-  context.deadline = deadline;
-  for (const size_t r : rest_) {
-    const RewardRule& rule = *rules_[r].rule;
-    for (const auto& [name, indices] : groups) {
-      std::vector<GroupMember> members;
-      std::vector<size_t> places;
-      for (const size_t i : indices) {
-        const double* needed = NeededScore(r, &results[i]);
-        if (needed == nullptr) continue;
-        members.push_back({items[i], *needed});
-        places.push_back(i);
-      }
-      if (members.empty()) continue;
-      std::vector<RuleResult> scores;
-      if (rule.AsGroupRule() != nullptr) {
-        scores = CallGroupRule(*rule.AsGroupRule(), members, context);
-      } else {
-        for (const GroupMember& member : members) {
-          context.needed = member.needed;
-          scores.push_back(CallRule(rule, *member.item, context));
-        }
-      }
-      for (size_t m = 0; m < places.size(); ++m) {
-        results[places[m]][r] = std::move(scores[m]);
-      }
+  return calls;
+}
+
+void Scorer::AskRule(size_t r, absl::Span<const RewardItem* const> items,
+                     RuleContext context,
+                     absl::Span<RuleResults> results) const {
+  const Entry& entry = rules_[r];
+  if (entry.stage() == Stage::kRest &&
+      entry.rule->grain() != RuleGrain::kBatch) {
+    context.deadline = absl::InfiniteFuture();
+  }
+  for (const std::vector<size_t>& places : CallsOf(r, items, results)) {
+    std::vector<const RewardItem*> judged;
+    std::vector<double> needed;
+    for (const size_t i : places) {
+      judged.push_back(items[i]);
+      if (entry.needs >= 0) needed.push_back(results[i][entry.needs]->value);
+    }
+    context.needed = needed;
+    std::vector<RuleResult> given = Call(*entry.rule, judged, context);
+    for (size_t p = 0; p < places.size(); ++p) {
+      results[places[p]][r] = std::move(given[p]);
     }
   }
 }
 
 RewardResult Scorer::ComposeResult(const RewardItem& item,
-                                   absl::Span<const RuleResult> results) const {
+                                   const RuleResults& results) const {
   RewardResult reward;
   reward.set_id(item.id());
   RewardKind kind = REWARD_SCORE;
@@ -342,7 +299,7 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
   bool has_weight = false, applies = false;
   std::vector<std::optional<double>> scores;
   for (size_t r = 0; r < rules_.size(); ++r) {
-    const RuleResult& result = results[r];
+    const RuleResult& result = *results[r];
     auto& score = scores.emplace_back();
     AddFindings(rules_[r].name, result, &reward, &detail);
     has_weight |= terms_[r].weight != 0;
@@ -384,15 +341,22 @@ RewardResult Scorer::ComposeResult(const RewardItem& item,
   return reward;
 }
 
-RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
-  std::vector<RuleResult> results = ScoreAlone(item, deadline);
-  const RewardItem* const items[] = {&item};
-  const auto batch = ScoreBatches(items, absl::InfiniteDuration(), deadline);
-  for (size_t r = 0; r < results.size(); ++r) {
-    if (batch[0][r].has_value()) results[r] = *batch[0][r];
+std::vector<RewardResult> Scorer::Score(
+    absl::Span<const RewardItem* const> items, absl::Time deadline) const {
+  std::vector<RuleResults> results(items.size(), NoResults());
+  for (const Stage stage : {Stage::kAlone, Stage::kElsewhere, Stage::kRest}) {
+    Ask(stage, items, absl::InfiniteDuration(), deadline,
+        absl::MakeSpan(results));
   }
-  ScoreRest(items, deadline, absl::MakeSpan(&results, 1));
-  return ComposeResult(item, results);
+  std::vector<RewardResult> rewards;
+  for (size_t i = 0; i < items.size(); ++i) {
+    rewards.push_back(ComposeResult(*items[i], results[i]));
+  }
+  return rewards;
+}
+
+RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
+  return Score({&item}, deadline)[0];
 }
 
 RewardResult TimeoutResult(const std::string& id, std::string detail) {

@@ -19,6 +19,9 @@
 
 namespace r1 {
 
+// What rules say of one item, by rule; nothing where one was not asked yet.
+using RuleResults = std::vector<std::optional<RuleResult>>;
+
 // Totals are composed as reward/composition.h says; by default the sum, in the
 // order of the rules, of weight x score.
 //   - A rule with another weight than 0, or with a gate, that gives no score
@@ -48,61 +51,62 @@ class Scorer {
 
   // Whether a rule compares samples.
   bool compares_samples() const;
-  // Whether there is a BatchRule.
-  bool has_batch_rule() const;
   // The rule with this name; null if it is not here.
   const RewardRule* Find(absl::string_view name) const;
 
-  // The result of one item, which is a group of its own; never fails as a call.
-  // Past the deadline no further rule is started, and an item whose required
-  // rules were not all done by then is a TIMEOUT. A rule that has been started
-  // runs to its end.
+  // The results of items, in their order; never fails as a call. Items with the
+  // same `group` are one group, an item without one is its own. Past the
+  // deadline no further rule is started, and an item whose required rules were
+  // not all done by then is a TIMEOUT. A rule that has been started runs to its
+  // end.
+  std::vector<RewardResult> Score(absl::Span<const RewardItem* const> items,
+                                  absl::Time deadline) const;
   RewardResult Score(const RewardItem& item, absl::Time deadline) const;
 
-  // The steps of it, for many items; results are by item, then by rule. First,
-  // for each item, those of the rules that judge it alone, here, and without
-  // another rule's score; the other rules' are empty.
-  std::vector<RuleResult> ScoreAlone(const RewardItem& item,
-                                     absl::Time deadline) const;
-  // Then, or at the same time, those of BatchRules, one vector an item, with
-  // nothing at the places of other rules. Returns by the deadline.
-  std::vector<std::vector<std::optional<RuleResult>>> ScoreBatches(
-      absl::Span<const RewardItem* const> items, absl::Duration item_limit,
-      absl::Time deadline) const;
-  // Then those of the rules that need another's score or compare samples.
-  // Items with the same `group` are one group, an item without one is its own.
-  void ScoreRest(absl::Span<const RewardItem* const> items, absl::Time deadline,
-                 absl::Span<std::vector<RuleResult>> results) const;
-  // Last, for each item, the total.
+  // The stages of it: rules that judge one item, here; rules that judge
+  // elsewhere, at the same time or not; then rules that need another's score
+  // or compare samples, which are cheap unless they judge elsewhere and so
+  // know no deadline.
+  enum class Stage { kAlone, kElsewhere, kRest };
+  // Fills in what the rules of a stage say of the items; by then `results`, one
+  // an item, holds what those of kRest need. Returns by the deadline if rules
+  // keep to it.
+  void Ask(Stage stage, absl::Span<const RewardItem* const> items,
+           absl::Duration item_limit, absl::Time deadline,
+           absl::Span<RuleResults> results) const;
+  // One without results.
+  RuleResults NoResults() const { return RuleResults(rules_.size()); }
+  // Last, the total; `results` are those of all rules.
   RewardResult ComposeResult(const RewardItem& item,
-                             absl::Span<const RuleResult> results) const;
+                             const RuleResults& results) const;
 
  private:
   struct Entry {
     std::string name;
     std::shared_ptr<const RewardRule> rule;
     int needs = -1;  // position of the rule whose scores it reads
-    // Whether ScoreAlone, ScoreBatches do not call it.
-    bool is_rest() const {
-      return needs >= 0 || rule->AsGroupRule() != nullptr;
-    }
+    Stage stage() const;
   };
 
   explicit Scorer(const RuleContext& context) : context_(context) {}
 
-  // Fills in Entry::needs and rest_.
+  // Fills in Entry::needs and order_.
   // Errors: InvalidArgument if a rule is not there, or needs itself by way of
   // others.
   absl::Status FindNeeds();
-  absl::Status OrderRest();
-  // The score that rule r needs, of an item with these results; null if there
-  // is none, and then the rule's own result says so.
-  const double* NeededScore(size_t r, std::vector<RuleResult>* results) const;
+  absl::Status OrderRules();
+  // The items that rule r is called with, by call; for others their results say
+  // why it is not.
+  std::vector<std::vector<size_t>> CallsOf(
+      size_t r, absl::Span<const RewardItem* const> items,
+      absl::Span<RuleResults> results) const;
+  void AskRule(size_t r, absl::Span<const RewardItem* const> items,
+               RuleContext context, absl::Span<RuleResults> results) const;
 
   RuleContext context_;
   std::vector<Entry> rules_;
-  std::vector<size_t> rest_;  // rules that is_rest(), needed ones first
-  std::vector<Term> terms_;   // by rule
+  std::vector<size_t> order_;  // of the rules, needed ones first
+  std::vector<Term> terms_;    // by rule
 };
 
 // A TIMEOUT result for an item that was not scored in time.

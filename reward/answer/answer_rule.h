@@ -17,7 +17,7 @@ bool AnswersEqual(absl::string_view answer, absl::string_view reference);
 // 1 if the one answer tag after the reasoning (format/tags.h, ExtractAnswer)
 // holds the reference, else 0. Abstains when the reference is unusable.
 // Range: {0, 1}.
-class ExactAnswerRule : public RewardRule {
+class ExactAnswerRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;
@@ -27,7 +27,7 @@ class ExactAnswerRule : public RewardRule {
 // last number of that answer (of the whole completion where there is none) is
 // the reference, else 0. A metric: guessing many numbers can pass it.
 // Abstains when the reference is unusable. Range: {0, 1}.
-class ExactAnswerLenientRule : public RewardRule {
+class ExactAnswerLenientRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;

@@ -20,7 +20,7 @@ namespace r1 {
 // Not a pure function: it runs programs, and time limits are real time. A
 // verdict once given may still stand for the same program.
 // Threads: as RewardRule; the sandbox starts with the first item.
-class CodeRule : public RewardRule {
+class CodeRule : public ItemRule {
  public:
   explicit CodeRule(const CodeOptions& options = CodeOptions())
       : options_(options) {}

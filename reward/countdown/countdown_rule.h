@@ -26,7 +26,7 @@ absl::string_view LastExpression(absl::string_view text);
 // 1 if the one answer tag after the reasoning (format/tags.h, ExtractAnswer)
 // holds a solution, else 0. Abstains when the reference is unusable.
 // Range: {0, 1}.
-class CountdownRule : public RewardRule {
+class CountdownRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;
@@ -35,7 +35,7 @@ class CountdownRule : public RewardRule {
 // 1 if "countdown" gives 1, or if the last stretch of the completion that looks
 // like an expression is a solution, tags or not; else 0. A metric. Abstains
 // when the reference is unusable. Range: {0, 1}.
-class CountdownLenientRule : public RewardRule {
+class CountdownLenientRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;

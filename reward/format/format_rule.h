@@ -14,7 +14,7 @@ namespace r1 {
 // hold all four tags itself, so a prompt must not open <think>. Tags are
 // matched byte for byte; whether the completion was truncated does not matter.
 // Needs no reference. Range: {0, 1}.
-class FormatRule : public RewardRule {
+class FormatRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;
@@ -22,7 +22,7 @@ class FormatRule : public RewardRule {
 
 // 1 if the four tags occur in order, whatever stands between, before or after
 // them, else 0. A metric: many forgeries pass it. Range: {0, 1}.
-class FormatLenientRule : public RewardRule {
+class FormatLenientRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;

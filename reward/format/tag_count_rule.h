@@ -10,7 +10,7 @@ namespace r1 {
 // exactly once, in whatever order. Helps a model that knows no tag to find
 // "format". Needs no reference. Range: [0, 1].
 // Source: huggingface/open-r1, which also wants a line of its own for each.
-class TagCountRule : public RewardRule {
+class TagCountRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& context) const override;

@@ -25,13 +25,13 @@ absl::string_view Reasoning(absl::string_view completion);
 
 // Words in the target language / words, over the reasoning or the whole
 // completion; language.h says what is a word and which language it is in.
-// `detail` has numerator and denominator. Each word that is missing to min_words
-// counts half, or with few = "abstain" nothing is said then. Neutral is the
-// default, as a trace of formulas is no fault: it stays a sample of its prompt,
-// with 1/2 for no words at all, which is less than for words in the target
-// language and more than for words in another. Needs no reference. Range:
-// [0, 1].
-class LanguageRule : public RewardRule {
+// `detail` has numerator and denominator. Each word that is missing to
+// min_words counts half, or with few = "abstain" nothing is said then. Neutral
+// is the default, as a trace of formulas is no fault: it stays a sample of its
+// prompt, with 1/2 for no words at all, which is less than for words in the
+// target language and more than for words in another. Needs no reference.
+// Range: [0, 1].
+class LanguageRule : public ItemRule {
  public:
   explicit LanguageRule(const LanguageOptions& options) : options_(options) {}
   RuleResult Score(const RewardItem& item,

@@ -62,7 +62,7 @@ RuleResult CosineRule::Score(const RewardItem& item,
   if (length >= high && options_.beyond) {
     return RuleResult::Score(*options_.beyond);
   }
-  const bool is_right = options_.answer.empty() || context.needed == 1;
+  const bool is_right = options_.answer.empty() || context.needed[0] == 1;
   const double at_short =
       is_right ? options_.right_short : options_.wrong_short;
   const double at_long = is_right ? options_.right_long : options_.wrong_long;

@@ -39,7 +39,7 @@ struct CosineOptions {
 // values that can occur.
 // Source: Yeo et al. (arXiv 2502.03373), the cosine reward, there with values
 // of 2, 1, -10, 0 and, from max_len on, -10.
-class CosineRule : public RewardRule {
+class CosineRule : public ItemRule {
  public:
   explicit CosineRule(CosineOptions options) : options_(std::move(options)) {}
   RuleResult Score(const RewardItem& item,

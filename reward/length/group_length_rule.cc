@@ -1,6 +1,7 @@
 #include "reward/length/group_length_rule.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "absl/status/status.h"
 #include "base/status_macros.h"
@@ -21,20 +22,20 @@ absl::StatusOr<GroupLengthOptions> GroupLengthOptions::Parse(
   return parsed;
 }
 
-std::vector<RuleResult> GroupLengthRule::ScoreGroup(
-    absl::Span<const GroupMember> members,
-    const RuleContext& /*context*/) const {
-  const auto length = [](const GroupMember& member) {
-    return static_cast<double>(member.item->completion_tokens());
-  };
+std::vector<RuleResult> GroupLengthRule::Judge(
+    absl::Span<const RewardItem* const> items,
+    const RuleContext& context) const {
   const auto [shortest, longest] = std::minmax_element(
-      members.begin(), members.end(),
-      [&](const auto& a, const auto& b) { return length(a) < length(b); });
-  const double low = length(*shortest), high = length(*longest);
+      items.begin(), items.end(), [](const auto* a, const auto* b) {
+        return a->completion_tokens() < b->completion_tokens();
+      });
+  const double low = (*shortest)->completion_tokens();
+  const double high = (*longest)->completion_tokens();
   std::vector<RuleResult> results;
-  for (const GroupMember& member : members) {
-    double score = high > low ? 0.5 - (length(member) - low) / (high - low) : 0;
-    if (member.needed != 1) score = std::min(score, 0.0);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const double length = items[i]->completion_tokens();
+    double score = high > low ? 0.5 - (length - low) / (high - low) : 0;
+    if (context.needed[i] != 1) score = std::min(score, 0.0);
     results.push_back(RuleResult::Score(score));
   }
   return results;

@@ -23,12 +23,13 @@ struct GroupLengthOptions {
 // another; 0 for all where all are equally long. Units: tokens.
 // Range: [-0.5, 0.5].
 // Source: Kimi k1.5 (arXiv 2501.12599), section 2.3.3, length penalty.
-class GroupLengthRule : public GroupRule {
+class GroupLengthRule : public RewardRule {
  public:
   explicit GroupLengthRule(GroupLengthOptions options)
       : options_(std::move(options)) {}
-  std::vector<RuleResult> ScoreGroup(absl::Span<const GroupMember> members,
-                                     const RuleContext& context) const override;
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& context) const override;
+  RuleGrain grain() const override { return RuleGrain::kGroup; }
   std::string needs() const override { return options_.answer; }
   ScoreRange range() const override { return {-0.5, 0.5}; }
 

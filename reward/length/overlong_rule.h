@@ -21,7 +21,7 @@ struct OverlongOptions {
 // Units: tokens. Abstains when Lm is not positive or L is negative.
 // Needs no reference. Range: [-1, 0].
 // Source: DAPO (arXiv 2503.14476), equation 13.
-class OverlongRule : public RewardRule {
+class OverlongRule : public ItemRule {
  public:
   explicit OverlongRule(const OverlongOptions& options) : options_(options) {}
   RuleResult Score(const RewardItem& item,

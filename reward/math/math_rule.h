@@ -10,7 +10,7 @@ namespace r1 {
 
 // 1 if VerifyMath() says correct, 0 if it says incorrect; abstains where the
 // reference is no answer to compare with. Range: {0, 1}.
-class MathRule : public RewardRule {
+class MathRule : public ItemRule {
  public:
   explicit MathRule(const MathOptions& options = {}) : options_(options) {}
 

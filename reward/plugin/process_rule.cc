@@ -370,7 +370,7 @@ std::string ProcessRule::version(const RuleContext& context) const {
   return results->Take(context.deadline)[0].version;
 }
 
-std::vector<RuleResult> ProcessRule::ScoreBatch(
+std::vector<RuleResult> ProcessRule::Judge(
     absl::Span<const RewardItem* const> items,
     const RuleContext& context) const {
   const auto results = std::make_shared<BatchResults>(items.size());

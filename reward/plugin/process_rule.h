@@ -39,7 +39,7 @@ namespace r1 {
 // training step arrives and nothing is under way; if that fails the old one
 // stays. A library is started from a copy in memory, so that a file that
 // changes during a step changes nothing.
-class ProcessRule : public BatchRule {
+class ProcessRule : public RewardRule {
  public:
   // Starts the process.
   // Errors: InvalidArgument for what the plugin says against these options, and
@@ -49,8 +49,9 @@ class ProcessRule : public BatchRule {
       const PluginSpec& spec, const RuleOptions& options);
   ~ProcessRule() override;
 
-  std::vector<RuleResult> ScoreBatch(absl::Span<const RewardItem* const> items,
-                                     const RuleContext& context) const override;
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& context) const override;
+  RuleGrain grain() const override { return RuleGrain::kBatch; }
   ScoreRange range() const override { return description_.range; }
   bool compares_samples() const override {
     return description_.compares_samples;

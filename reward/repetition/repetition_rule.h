@@ -30,7 +30,7 @@ NgramCount CountNgrams(absl::string_view text, int n);
 // -(1 - distinct n-grams / n-grams); 0 for a text with fewer than n words. The
 // weight is the highest penalty. Needs no reference. Range: [-1, 0].
 // Source: Yeo et al. (arXiv 2502.03373), as in huggingface/open-r1.
-class RepetitionRule : public RewardRule {
+class RepetitionRule : public ItemRule {
  public:
   explicit RepetitionRule(const RepetitionOptions& options)
       : options_(options) {}

@@ -204,11 +204,11 @@ TEST(JudgeSamplesTest, AllAbstainedGivesZerosNotNan) {
 }
 
 // Says what is right, as a plugin would: many at once.
-class MineRule : public BatchRule {
+class MineRule : public RewardRule {
  public:
-  std::vector<RuleResult> ScoreBatch(
-      absl::Span<const RewardItem* const> items,
-      const RuleContext& /*context*/) const override {
+  RuleGrain grain() const override { return RuleGrain::kBatch; }
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& /*context*/) const override {
     std::vector<RuleResult> results;
     for (const RewardItem* item : items) results.push_back(Judged(*item));
     return results;
@@ -223,7 +223,7 @@ class MineRule : public BatchRule {
 };
 
 // Gives the number that the completion is.
-class NumberRule : public RewardRule {
+class NumberRule : public ItemRule {
  public:
   explicit NumberRule(double highest) : highest_(highest) {}
   RuleResult Score(const RewardItem& item,

@@ -19,21 +19,21 @@ using ::testing::HasSubstr;
 
 // "length": longer than half of the group's samples that "right" scores; +1 or
 // -1. Shows what a group rule sees.
-class LongerRule : public GroupRule {
+class LongerRule : public RewardRule {
  public:
-  std::vector<RuleResult> ScoreGroup(
-      absl::Span<const GroupMember> members,
-      const RuleContext& /*context*/) const override {
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& context) const override {
     double sum = 0;
-    for (const GroupMember& m : members) sum += m.item->completion_tokens();
+    for (const RewardItem* item : items) sum += item->completion_tokens();
     std::vector<RuleResult> results;
-    for (const GroupMember& m : members) {
-      const bool is_longer = m.item->completion_tokens() * members.size() > sum;
+    for (size_t i = 0; i < items.size(); ++i) {
+      const bool is_longer = items[i]->completion_tokens() * items.size() > sum;
       results.push_back(
-          RuleResult::Score((is_longer ? 1 : -1) + 10 * m.needed));
+          RuleResult::Score((is_longer ? 1 : -1) + 10 * context.needed[i]));
     }
     return results;
   }
+  RuleGrain grain() const override { return RuleGrain::kGroup; }
   std::string needs() const override { return "right"; }
   ScoreRange range() const override { return {-1, 11}; }
 };
@@ -148,12 +148,12 @@ RewardItem Sample(const std::string& id, const std::string& group,
 }
 
 // 10 times the score of another rule, plus 1.
-class ReadsRule : public RewardRule {
+class ReadsRule : public ItemRule {
  public:
   explicit ReadsRule(std::string needs) : needs_(std::move(needs)) {}
   RuleResult Score(const RewardItem& /*item*/,
                    const RuleContext& context) const override {
-    return RuleResult::Score(10 * context.needed + 1);
+    return RuleResult::Score(10 * context.needed[0] + 1);
   }
   std::string needs() const override { return needs_; }
   ScoreRange range() const override { return {-1e9, 1e9}; }
@@ -170,11 +170,11 @@ RuleFactory Reads(const std::string& needs) {
 }
 
 // The number of tokens, for many items at once.
-class TokensRule : public BatchRule {
+class TokensRule : public RewardRule {
  public:
-  std::vector<RuleResult> ScoreBatch(
-      absl::Span<const RewardItem* const> items,
-      const RuleContext& /*context*/) const override {
+  RuleGrain grain() const override { return RuleGrain::kBatch; }
+  std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                const RuleContext& /*context*/) const override {
     std::vector<RuleResult> results;
     for (const RewardItem* item : items) {
       results.push_back(item->completion_tokens() > 0
@@ -242,16 +242,9 @@ TEST_F(CompositionTest, GroupRulesSeeTheSamplesOfTheirGroupAlone) {
       Sample("c", "p", "wrong", 30), Sample("d", "p", "none", 5000),
       Sample("e", "", "right", 7),   Sample("f", "", "wrong", 8)};
   std::vector<const RewardItem*> pointers;
-  std::vector<std::vector<RuleResult>> results;
-  for (const RewardItem& item : items) {
-    pointers.push_back(&item);
-    results.push_back(scorer->ScoreAlone(item, absl::InfiniteFuture()));
-  }
-  scorer->ScoreRest(pointers, absl::InfiniteFuture(), absl::MakeSpan(results));
-  std::vector<RewardResult> rewards;
-  for (size_t i = 0; i < items.size(); ++i) {
-    rewards.push_back(scorer->ComposeResult(items[i], results[i]));
-  }
+  for (const RewardItem& item : items) pointers.push_back(&item);
+  const std::vector<RewardResult> rewards =
+      scorer->Score(pointers, absl::InfiniteFuture());
   EXPECT_EQ(rewards[0].total(), 1 + 0.5 * (10 - 1));  // 10 < (10 + 30) / 2
   EXPECT_EQ(rewards[0].raw_total(), 1);  // without what compares samples
   EXPECT_EQ(rewards[2].total(), 0.5);    // 30 > 20; the 5000 is no member
@@ -263,12 +256,13 @@ TEST_F(CompositionTest, GroupRulesSeeTheSamplesOfTheirGroupAlone) {
 }
 
 TEST_F(CompositionTest, AGroupRuleThatFailsCostsItsGroup) {
-  class Broken : public GroupRule {
-    std::vector<RuleResult> ScoreGroup(absl::Span<const GroupMember> members,
-                                       const RuleContext&) const override {
-      if (members[0].item->group() == "p") throw 7;
+  class Broken : public RewardRule {
+    std::vector<RuleResult> Judge(absl::Span<const RewardItem* const> items,
+                                  const RuleContext&) const override {
+      if (items[0]->group() == "p") throw 7;
       return {};
     }
+    RuleGrain grain() const override { return RuleGrain::kGroup; }
   };
   ASSERT_TRUE(registry_.Register("broken", MakesRule<Broken>()).ok());
   const auto scorer = Scorer::Create(registry_, {{MakeSpec("broken", 1)}}, {});

@@ -11,7 +11,7 @@ namespace r1 {
 
 // "mentions": 1 if the answer contains the reference {"answer": "..."} as
 // text, else 0. Range: {0, 1}.
-class MentionsRule : public RewardRule {
+class MentionsRule : public ItemRule {
  public:
   RuleResult Score(const RewardItem& item,
                    const RuleContext& /*context*/) const override {

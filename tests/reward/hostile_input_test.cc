@@ -38,11 +38,12 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
     const auto made = registry.Make(name, {});
     if (!made.ok()) continue;  // a rule that needs an option
     const RewardRule* rule = made->get();
-    if (name == "language" && rule->Score(item, context).kind != REWARD_SCORE) {
+    if (name == "language" &&
+        ScoreOne(*rule, item, context).kind != REWARD_SCORE) {
       continue;  // too few words
     }
     const absl::Duration start = ThreadCpuTime();
-    const RuleResult result = rule->Score(item, context);
+    const RuleResult result = ScoreOne(*rule, item, context);
     EXPECT_LT(ThreadCpuTime() - start, kBound) << name << " on " << what;
     EXPECT_EQ(result.kind, REWARD_SCORE) << name << " on " << what;
     EXPECT_GE(result.value, rule->range().lowest) << name << " on " << what;
@@ -128,9 +129,9 @@ TEST(HostileInputTest, LenientRulesAcceptAllThatStrictOnesDo) {
     }
     const RewardItem item = MakeItem(completion, kReference);
     for (const std::string name : {"format", "countdown", "exact_answer"}) {
-      const double strict = (*registry.Make(name, {}))->Score(item, {}).value;
+      const double strict = ScoreOne(**registry.Make(name, {}), item).value;
       const double lenient =
-          (*registry.Make(name + "_lenient", {}))->Score(item, {}).value;
+          ScoreOne(**registry.Make(name + "_lenient", {}), item).value;
       EXPECT_LE(strict, lenient) << name << ": " << completion;
       num_accepted += strict == 1 ? 1 : 0;
     }

@@ -26,7 +26,7 @@ TEST(RewardRegistryTest, MakesWhatWasRegistered) {
       registry.Register("mine", ConstantRule(RuleResult::Score(0.25))).ok());
   const auto made = registry.Make("mine", {});
   ASSERT_TRUE(made.ok());
-  EXPECT_EQ((*made)->Score(MakeItem("x"), {}).value, 0.25);
+  EXPECT_EQ(ScoreOne(**made, MakeItem("x")).value, 0.25);
   EXPECT_THAT(registry.Names(), ElementsAre("mine"));
 }
 

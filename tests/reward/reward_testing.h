@@ -30,8 +30,15 @@ inline RewardRuleSpec MakeSpec(std::string name, double weight) {
   return spec;
 }
 
+// What a rule of any grain says of one item.
+inline RuleResult ScoreOne(const RewardRule& rule, const RewardItem& item,
+                           const RuleContext& context = {}) {
+  const RewardItem* const items[] = {&item};
+  return rule.Judge(items, context).at(0);
+}
+
 // A rule that does what a function says.
-class FunctionRule : public RewardRule {
+class FunctionRule : public ItemRule {
  public:
   using Function =
       std::function<RuleResult(const RewardItem&, const RuleContext&)>;

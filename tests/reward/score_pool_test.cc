@@ -1,6 +1,5 @@
 #include "reward/score_pool.h"
 
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -155,36 +154,6 @@ TEST(BuiltinRulesTest, GiveTheSameScoresFromManyThreads) {
     EXPECT_EQ((*results)[i].SerializeAsString(),
               expected[i].SerializeAsString());
   }
-}
-
-TEST_F(ScorePoolTest, EachResultIsDeliveredAsItExists) {
-  ScorePool pool(2, absl::Minutes(10));
-  std::set<size_t> delivered;
-  const absl::Status status = pool.ScoreEach(
-      MakeScorer(), Items({"wait", "", ""}), absl::InfiniteFuture(),
-      absl::InfiniteDuration(), [&](size_t i, RewardResult result) {
-        EXPECT_EQ(result.id(), absl::StrCat("s", i));
-        EXPECT_TRUE(delivered.insert(i).second) << i;
-        // The first waits until the others are here.
-        if (delivered.size() == 2) gate_.Open();
-        return true;
-      });
-  EXPECT_TRUE(status.ok()) << status;
-  EXPECT_EQ(delivered.size(), 3u);
-}
-
-TEST_F(ScorePoolTest, WhatIsNotWantedIsNotScored) {
-  ScorePool pool(1, absl::Minutes(10));
-  int num_delivered = 0;
-  const absl::Status status = pool.ScoreEach(
-      MakeScorer(), Items({"", "wait", ""}), absl::InfiniteFuture(),
-      absl::InfiniteDuration(), [&](size_t, RewardResult) {
-        ++num_delivered;
-        return false;
-      });
-  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(num_delivered, 1);
-  gate_.Open();
 }
 
 TEST_F(ScorePoolTest, StopWakesThoseWhoWait) {

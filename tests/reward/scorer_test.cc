@@ -33,7 +33,7 @@ struct UnitOptions {
   }
 };
 
-class UnitRule : public RewardRule {
+class UnitRule : public ItemRule {
  public:
   explicit UnitRule(const UnitOptions& options) : options_(options) {}
   RuleResult Score(const RewardItem&, const RuleContext&) const override {

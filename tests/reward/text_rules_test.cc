@@ -29,7 +29,7 @@ RuleResult Score(const std::string& rule, const RuleOptions& options,
   context.max_new_tokens = 1000;
   const auto made = registry.Make(rule, options);
   if (!made.ok()) return RuleResult::Error(made.status().ToString());
-  return (*made)->Score(item, context);
+  return ScoreOne(**made, item, context);
 }
 
 TEST(RepetitionTest, CountsDistinctNgramsOfWords) {
@@ -211,7 +211,6 @@ TEST(GroupLengthTest, FollowsKimi) {
                                    {"8", 30, -0.5}, {"8", 25, -0.25}};
   std::vector<RewardItem> items;
   std::vector<const RewardItem*> pointers;
-  std::vector<std::vector<RuleResult>> results;
   for (const Case& c : cases) {
     items.push_back(MakeItem(absl::StrCat("<answer>", c.answer, "</answer>"),
                              "{\"answer\": \"7\"}",
@@ -219,15 +218,10 @@ TEST(GroupLengthTest, FollowsKimi) {
     items.back().set_group("p");
     items.back().set_completion_tokens(c.tokens);
   }
-  for (const RewardItem& item : items) {
-    pointers.push_back(&item);
-    results.push_back(scorer->ScoreAlone(item, absl::InfiniteFuture()));
-  }
-  scorer->ScoreRest(pointers, absl::InfiniteFuture(), absl::MakeSpan(results));
+  for (const RewardItem& item : items) pointers.push_back(&item);
+  const auto results = scorer->Score(pointers, absl::InfiniteFuture());
   for (size_t i = 0; i < cases.size(); ++i) {
-    EXPECT_EQ(scorer->ComposeResult(items[i], results[i]).total(),
-              cases[i].value)
-        << i;
+    EXPECT_EQ(results[i].total(), cases[i].value) << i;
   }
   // Equal lengths, and a sample alone: 0.
   EXPECT_EQ(scorer->Score(items[2], absl::InfiniteFuture()).total(), 0);

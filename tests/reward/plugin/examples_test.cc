@@ -40,7 +40,7 @@ RuleResult ScoreOrDie(const PluginSpec& spec, const RewardItem& item,
                       const RuleOptions& options = {}) {
   const auto rule = ProcessRule::Create(spec, options);
   EXPECT_TRUE(rule.ok()) << rule.status();
-  return rule.ok() ? (*rule)->Score(item, {}) : RuleResult();
+  return rule.ok() ? ScoreOne(**rule, item) : RuleResult();
 }
 
 std::string ReadOrDie(const std::string& path) {
@@ -60,7 +60,7 @@ TEST_P(BrevityTest, ItsCasesHaveTheirScores) {
   for (auto line : absl::StrSplit(cases, '\n', absl::SkipEmpty())) {
     const Json golden = Json::parse(std::string(line));
     const std::string text = golden.at("completion");
-    const RuleResult result = (*rule)->Score(MakeItem(text), {});
+    const RuleResult result = ScoreOne(**rule, MakeItem(text));
     EXPECT_EQ(result.kind, REWARD_SCORE) << text << result.detail;
     EXPECT_EQ(result.value, golden.at("expect").get<double>()) << text;
     ++count;

@@ -44,7 +44,7 @@ std::string WhyNot(const PluginSpec& spec, const RuleOptions& options = {}) {
 
 // Results of these completions in one batch; groups are "a" and "b" in turn if
 // there are any.
-std::vector<RuleResult> ScoreTexts(const BatchRule& rule,
+std::vector<RuleResult> ScoreTexts(const RewardRule& rule,
                                    const std::vector<std::string>& texts,
                                    const RuleContext& context = {},
                                    bool has_groups = false) {
@@ -55,7 +55,7 @@ std::vector<RuleResult> ScoreTexts(const BatchRule& rule,
   }
   std::vector<const RewardItem*> views;
   for (const RewardItem& item : items) views.push_back(&item);
-  return rule.ScoreBatch(views, context);
+  return rule.Judge(views, context);
 }
 
 RuleContext WithLimit(absl::Duration item_limit) {
@@ -123,7 +123,7 @@ TEST(ProcessRuleTest, AllFieldsAndOptionsArrive) {
   RuleContext context;
   context.max_new_tokens = 34;
   context.step = 5;
-  const RuleResult result = rule->Score(item, context);
+  const RuleResult result = ScoreOne(*rule, item, context);
   EXPECT_EQ(result.detail, std::string("p\0q", 3) +
                                "|{\"answer\":\"72\"}|g7|12|1|34|5|a \"b\"\n"
                                "\x01ü");
@@ -395,7 +395,6 @@ TEST(PluginScorerTest, APluginIsARuleLikeOthers) {
   const auto scorer = Scorer::Create(
       registry, {{MakeSpec("mine", 2), MakeSpec("half", 1)}}, {});
   ASSERT_TRUE(scorer.ok()) << scorer.status();
-  EXPECT_TRUE(scorer->has_batch_rule());
   const RewardResult good =
       scorer->Score(MakeItem(std::string(100, 'a')), absl::InfiniteFuture());
   EXPECT_EQ(good.kind(), REWARD_SCORE);

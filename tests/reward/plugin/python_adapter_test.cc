@@ -45,15 +45,15 @@ std::string WhyNot(const PluginSpec& spec, const RuleOptions& options = {}) {
   return ProcessRule::Create(spec, options).status().ToString();
 }
 
-std::vector<RuleResult> ScoreItems(const BatchRule& rule,
+std::vector<RuleResult> ScoreItems(const RewardRule& rule,
                                    const std::vector<RewardItem>& items,
                                    const RuleContext& context = {}) {
   std::vector<const RewardItem*> views;
   for (const RewardItem& item : items) views.push_back(&item);
-  return rule.ScoreBatch(views, context);
+  return rule.Judge(views, context);
 }
 
-std::vector<RuleResult> ScoreTexts(const BatchRule& rule,
+std::vector<RuleResult> ScoreTexts(const RewardRule& rule,
                                    const std::vector<std::string>& texts,
                                    const std::string& reference = "{}") {
   std::vector<RewardItem> items;
