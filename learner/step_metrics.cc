@@ -3,20 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/mean.h"
 
 namespace r1 {
 namespace {
-
-struct Mean {
-  double sum = 0;
-  int64_t count = 0;
-
-  void Add(double x) {
-    sum += x;
-    ++count;
-  }
-  double value() const { return count == 0 ? 0 : sum / count; }
-};
 
 double Ratio(double numerator, double denominator) {
   return denominator == 0 ? 0 : numerator / denominator;

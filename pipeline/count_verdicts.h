@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/mean.h"
 #include "learner/journal.h"
 #include "learner/reward_item.h"
 #include "pipeline/estimators.h"
@@ -59,15 +60,6 @@ class VerdictCount {
   Metrics Finish() const;
 
  private:
-  struct Mean {
-    double sum = 0;
-    int64_t count = 0;
-    void Add(double x) {
-      sum += x;
-      ++count;
-    }
-    double value() const { return count > 0 ? sum / count : 0; }
-  };
 
   const int64_t k_;
   const CountedRules rules_;

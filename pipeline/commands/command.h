@@ -53,6 +53,8 @@ CLI::Validator WholeNumber();
 
 // The option --workers: 0 to 1024, or "none" as Topology::kNoWorkers.
 void AddWorkersOption(CLI::App* command, int* workers);
+// The option --workers, 0 to 1024, of commands that no worker joins later.
+void AddLocalWorkersOption(CLI::App* command, int* workers);
 // The option --threads, 0 to 1024, 0 = all cores.
 void AddThreadsOption(CLI::App* command, int* threads);
 // The repeatable option --plugin NAME=TARGET.

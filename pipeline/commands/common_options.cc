@@ -44,6 +44,16 @@ void AddWorkersOption(CLI::App* command, int* workers) {
       ->capture_default_str();
 }
 
+void AddLocalWorkersOption(CLI::App* command, int* workers) {
+  command
+      ->add_option("--workers", *workers,
+                   "Worker processes to start here; 0 = sample in this "
+                   "process. Never changes a result")
+      ->check(InRange(0, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
 void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins) {
   command
       ->add_option("--plugin", *plugins,

@@ -264,13 +264,7 @@ CommandBody AddEval(CLI::App* app) {
   command->add_option("--seed", args->seed, "Key of the random draws")
       ->check(WholeNumber())
       ->type_name("N");
-  command
-      ->add_option("--workers", args->topology.workers,
-                   "Worker processes to start here; 0 = sample in this "
-                   "process. Never changes a result")
-      ->check(InRange(0, 1024))
-      ->type_name("N")
-      ->capture_default_str();
+  AddLocalWorkersOption(command, &args->topology.workers);
   command
       ->add_option("--listen", args->topology.listen,
                    "Also let workers of other machines join at this address "

@@ -82,13 +82,7 @@ CommandBody AddQuickstart(CLI::App* app) {
   command->add_option("--config", args->config, "Another configuration")
       ->type_name("FILE")
       ->capture_default_str();
-  command
-      ->add_option("--workers", args->topology.workers,
-                   "Worker processes to start here; 0 = sample in this "
-                   "process. Never changes a result")
-      ->check(InRange(0, 1024))
-      ->type_name("N")
-      ->capture_default_str();
+  AddLocalWorkersOption(command, &args->topology.workers);
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->footer(

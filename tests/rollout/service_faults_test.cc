@@ -187,21 +187,11 @@ class DamagingService : public CoordinatorService {
 TEST_F(ServiceTest, AChunkDamagedOnTheWayIsFetchedAgain) {
   coordinator_ = std::make_unique<Coordinator>(Options());
   DamagingService service(coordinator_.get());
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  std::jthread worker([&](std::stop_token stop) {
-    const absl::Status status =
-        Worker(server->InProcessChannel(grpc::ChannelArguments()),
-               WorkerNamed("w"))
-            .Run(std::move(stop));
-    EXPECT_TRUE(status.ok()) << status;
-  });
+  InProcessWorker worker(&service, WorkerNamed("w"));
   EXPECT_EQ(RunVersion(1), Expected(1));
   EXPECT_EQ(service.transfers(), 2);
   coordinator_->FinishRun(kPatience);
-  worker.join();
-  server->Shutdown();
+  worker.Wait();
 }
 
 }  // namespace

@@ -402,16 +402,7 @@ class SlowService : public CoordinatorService {
 TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   coordinator_ = std::make_unique<Coordinator>(Options());
   SlowService service(coordinator_.get());
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  std::jthread worker([&](std::stop_token stop) {
-    const absl::Status status =
-        Worker(server->InProcessChannel(grpc::ChannelArguments()),
-               WorkerNamed("busy"))
-            .Run(std::move(stop));
-    EXPECT_TRUE(status.ok()) << status;
-  });
+  InProcessWorker worker(&service, WorkerNamed("busy"));
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
   for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
   while (StatusOf("busy").samples_in_flight == 0) std::this_thread::yield();
@@ -426,8 +417,7 @@ TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   EXPECT_EQ(samples, Expected(1));
   EXPECT_EQ(coordinator_->stats().requeued_samples, 0);
   coordinator_->FinishRun(kPatience);
-  worker.join();
-  server->Shutdown();
+  worker.Wait();
 }
 
 TEST_F(ServiceTest, TheServerAnswersHealthChecks) {

@@ -11,6 +11,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_client.h"
@@ -45,6 +46,32 @@ class RemoteWorker {
  private:
   absl::Status status_;
   absl::Notification finished_;
+  std::jthread thread_;
+};
+
+// A worker on a thread that calls a service of the test's own, in this process.
+// The service outlives it.
+class InProcessWorker {
+ public:
+  InProcessWorker(grpc::Service* service, const WorkerOptions& options)
+      : server_(Serve(service)), thread_([this, options](std::stop_token stop) {
+          const absl::Status status =
+              Worker(server_->InProcessChannel(grpc::ChannelArguments()),
+                     options)
+                  .Run(std::move(stop));
+          EXPECT_TRUE(status.ok()) << status;
+        }) {}
+  // Until the worker has ended by itself; otherwise it is told to.
+  void Wait() { thread_.join(); }
+
+ private:
+  static std::unique_ptr<grpc::Server> Serve(grpc::Service* service) {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(service);
+    return builder.BuildAndStart();
+  }
+
+  std::unique_ptr<grpc::Server> server_;
   std::jthread thread_;
 };
 
