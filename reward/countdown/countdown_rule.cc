@@ -106,9 +106,9 @@ std::string CountdownProblemWith(absl::string_view text,
   std::sort(given.begin(), given.end());
   wrong = NumbersProblem(used, given);
   if (!wrong.empty()) return wrong;
-  if (expression->value == Rational(problem.target)) return "";
-  return absl::StrCat("is ", expression->value.ToString(), ", the target is ",
-                      problem.target);
+  if (expression->value == problem.target) return "";
+  return absl::StrCat("is ", Excerpt(expression->value.get_str()),
+                      ", the target is ", problem.target);
 }
 
 absl::string_view LastExpression(absl::string_view text) {

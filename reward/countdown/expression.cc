@@ -1,6 +1,5 @@
 #include "reward/countdown/expression.h"
 
-#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -28,61 +27,61 @@ class Parser {
   explicit Parser(absl::string_view text) : text_(text) {}
 
   absl::StatusOr<Expression> Parse() {
-    R1_ASSIGN_OR_RETURN(const Rational value, Sum(/*depth=*/0));
+    R1_ASSIGN_OR_RETURN(mpq_class value, Sum(/*depth=*/0));
     SkipSpace();
     if (at_ < text_.size()) return Unexpected("an operator");
-    return Expression{value, std::move(numbers_)};
+    return Expression{std::move(value), std::move(numbers_)};
   }
 
  private:
-  absl::StatusOr<Rational> Sum(int depth) {
+  absl::StatusOr<mpq_class> Sum(int depth) {
     const bool is_negated = Take('-');
-    R1_ASSIGN_OR_RETURN(Rational total, Product(depth));
-    if (is_negated) total = total.Negated();
+    R1_ASSIGN_OR_RETURN(mpq_class total, Product(depth));
+    if (is_negated) total = -total;
     for (;;) {
       if (Take('+')) {
-        R1_ASSIGN_OR_RETURN(const Rational term, Product(depth));
-        R1_ASSIGN_OR_RETURN(total, Checked(Rational::Add(total, term)));
+        R1_ASSIGN_OR_RETURN(const mpq_class term, Product(depth));
+        total += term;
       } else if (Take('-')) {
-        R1_ASSIGN_OR_RETURN(const Rational term, Product(depth));
-        R1_ASSIGN_OR_RETURN(total, Checked(Rational::Subtract(total, term)));
+        R1_ASSIGN_OR_RETURN(const mpq_class term, Product(depth));
+        total -= term;
       } else {
         return total;
       }
     }
   }
 
-  absl::StatusOr<Rational> Product(int depth) {
-    R1_ASSIGN_OR_RETURN(Rational total, Factor(depth));
+  absl::StatusOr<mpq_class> Product(int depth) {
+    R1_ASSIGN_OR_RETURN(mpq_class total, Factor(depth));
     for (;;) {
       if (Take('*')) {
-        R1_ASSIGN_OR_RETURN(const Rational factor, Factor(depth));
-        R1_ASSIGN_OR_RETURN(total, Checked(Rational::Multiply(total, factor)));
+        R1_ASSIGN_OR_RETURN(const mpq_class factor, Factor(depth));
+        total *= factor;
       } else if (Take('/')) {
-        R1_ASSIGN_OR_RETURN(const Rational factor, Factor(depth));
-        if (factor.IsZero()) {
+        R1_ASSIGN_OR_RETURN(const mpq_class factor, Factor(depth));
+        if (factor == 0) {
           return absl::InvalidArgumentError(
               absl::StrCat("division by zero before byte ", at_));
         }
-        R1_ASSIGN_OR_RETURN(total, Checked(Rational::Divide(total, factor)));
+        total /= factor;
       } else {
         return total;
       }
     }
   }
 
-  absl::StatusOr<Rational> Factor(int depth) {
+  absl::StatusOr<mpq_class> Factor(int depth) {
     if (!Take('(')) return Literal();
     if (depth == kMaxExpressionDepth) {
       return absl::InvalidArgumentError(absl::StrCat(
           "more than ", kMaxExpressionDepth, " nested parentheses"));
     }
-    R1_ASSIGN_OR_RETURN(const Rational value, Sum(depth + 1));
+    R1_ASSIGN_OR_RETURN(mpq_class value, Sum(depth + 1));
     if (!Take(')')) return Unexpected("an operator or \")\"");
     return value;
   }
 
-  absl::StatusOr<Rational> Literal() {
+  absl::StatusOr<mpq_class> Literal() {
     SkipSpace();
     size_t end = at_;
     while (end < text_.size() && absl::ascii_isdigit(text_[end])) ++end;
@@ -98,7 +97,7 @@ class Parser {
     int64_t value = 0;
     for (const char digit : digits) value = value * 10 + (digit - '0');
     numbers_.push_back(value);
-    return Rational(value);
+    return mpq_class(value);
   }
 
   void SkipSpace() {
@@ -125,11 +124,6 @@ class Parser {
         at_ == text_.size()
             ? std::string("the end")
             : absl::StrCat("\"", Excerpt(text_.substr(at_, 8)), "\"")));
-  }
-
-  static absl::StatusOr<Rational> Checked(std::optional<Rational> value) {
-    if (value.has_value()) return *value;
-    return absl::OutOfRangeError("a value needs more than 128 bits");
   }
 
   absl::string_view text_;

@@ -3,13 +3,14 @@
 #ifndef R1_REWARD_COUNTDOWN_EXPRESSION_H_
 #define R1_REWARD_COUNTDOWN_EXPRESSION_H_
 
+#include <gmpxx.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "reward/countdown/rational.h"
 
 namespace r1 {
 
@@ -19,7 +20,7 @@ inline constexpr int kMaxExpressionDepth = 32;  // nested parentheses
 inline constexpr size_t kMaxLiteralDigits = 18;
 
 struct Expression {
-  Rational value;
+  mpq_class value;               // exact, in lowest terms
   std::vector<int64_t> numbers;  // the literals, from left to right
 };
 
@@ -31,8 +32,7 @@ struct Expression {
 // with ASCII white space between symbols, U+00D7 for "*", U+00F7 for "/" and
 // U+2212 for "-". So a sign stands only at the start or after "(", and there
 // are no powers, decimals, thousands commas, or products without "*".
-// Errors: InvalidArgument (says what and at which byte), OutOfRange when an
-// intermediate value leaves 128 bits.
+// Errors: InvalidArgument (says what and at which byte).
 absl::StatusOr<Expression> ParseExpression(absl::string_view text);
 
 }  // namespace r1

@@ -80,7 +80,7 @@ const std::vector<Door>& Doors() {
        {}},
       {"OpenSSL", {"openssl/"}, {"base/sha256.cc"}, {}},
       {"FLINT", {"flint/", "acb.h", "acb_", "arb.h"}, {"reward/math/"}, {}},
-      {"GMP", {"gmp.h", "gmpxx.h"}, {"reward/math/"}, {}},
+      {"GMP", {"gmp.h", "gmpxx.h"}, {"reward/countdown/", "reward/math/"}, {}},
       {"Highway", {"hwy/"}, {"kernels/cpu/", "bench/"}, {}},
       // Its functions change with its version, and a run's bits with them.
       {"Highway's contrib", {"hwy/contrib/"}, {"nowhere"}, {}},
