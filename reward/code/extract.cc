@@ -5,11 +5,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "reward/format/tags.h"
 
 namespace r1 {
 namespace {
 
-constexpr absl::string_view kThinkOpen = "<think>", kThinkClose = "</think>";
 constexpr absl::string_view kFence = "```";
 
 bool IsTagOf(absl::string_view tag, ProgramLanguage language) {
@@ -28,19 +28,12 @@ bool IsTagOf(absl::string_view tag, ProgramLanguage language) {
 
 ExtractedCode ExtractCode(absl::string_view completion,
                           ProgramLanguage language) {
-  absl::string_view rest = completion;
-  const size_t close = completion.rfind(kThinkClose);
-  if (close != absl::string_view::npos) {
-    rest = completion.substr(close + kThinkClose.size());
-  }
-  if (const size_t open = rest.find(kThinkOpen);
-      open != absl::string_view::npos) {
-    return {"", "reasoning that is not closed"};
-  }
+  const auto rest = SplitReasoning(completion).rest;
+  if (!rest.has_value()) return {"", "reasoning that is not closed"};
   std::optional<absl::string_view> last, last_of_language;
   const char* block_begin = nullptr;
   bool is_of_language = false, has_fence = false;
-  absl::string_view lines = rest;
+  absl::string_view lines = *rest;
   while (!lines.empty()) {
     const size_t end = lines.find('\n');
     absl::string_view line = lines.substr(0, end);
@@ -64,8 +57,8 @@ ExtractedCode ExtractCode(absl::string_view completion,
   if (last_of_language.has_value()) return {*last_of_language, ""};
   if (last.has_value()) return {*last, ""};
   if (has_fence) return {"", "a code block that is not closed"};
-  if (absl::StripAsciiWhitespace(rest).empty()) return {"", "no program"};
-  return {rest, ""};
+  if (absl::StripAsciiWhitespace(*rest).empty()) return {"", "no program"};
+  return {*rest, ""};
 }
 
 }  // namespace r1

@@ -34,31 +34,38 @@ std::optional<TagSpan> NextTag(absl::string_view text, size_t from) {
   return std::nullopt;
 }
 
+ReasonedText SplitReasoning(absl::string_view completion) {
+  const absl::string_view kOpen = kTagText[static_cast<int>(Tag::kThinkOpen)];
+  const absl::string_view kClose = kTagText[static_cast<int>(Tag::kThinkClose)];
+  const size_t open = completion.find(kOpen);
+  const size_t close = completion.rfind(kClose);
+  const bool is_opened = open != completion.npos;
+  const bool is_closed = close != completion.npos;
+  const size_t begin = is_opened ? open + kOpen.size() : 0;
+  const size_t end = is_closed && close >= begin ? close : completion.size();
+  ReasonedText parts;
+  parts.reasoning = completion.substr(begin, end - begin);
+  const absl::string_view rest =
+      is_closed ? completion.substr(close + kClose.size()) : completion;
+  if (!absl::StrContains(rest, kOpen)) parts.rest = rest;
+  return parts;
+}
+
 ExtractedAnswer ExtractAnswer(absl::string_view completion) {
-  bool is_thinking = false;
+  const auto rest = SplitReasoning(completion).rest;
+  if (!rest.has_value()) return {std::nullopt, "the reasoning is not closed"};
   size_t num_opened = 0, num_closed = 0;
   size_t begin = 0, end = 0;
-  for (auto tag = NextTag(completion, 0); tag.has_value();
-       tag = NextTag(completion, tag->end)) {
-    switch (tag->tag) {
-      case Tag::kThinkOpen:
-        is_thinking = true;
-        break;
-      case Tag::kThinkClose:
-        is_thinking = false;
-        num_opened = num_closed = 0;
-        break;
-      case Tag::kAnswerOpen:
-        ++num_opened;
-        begin = tag->end;
-        break;
-      case Tag::kAnswerClose:
-        ++num_closed;
-        end = tag->begin;
-        break;
+  for (auto tag = NextTag(*rest, 0); tag.has_value();
+       tag = NextTag(*rest, tag->end)) {
+    if (tag->tag == Tag::kAnswerOpen) {
+      ++num_opened;
+      begin = tag->end;
+    } else {
+      ++num_closed;
+      end = tag->begin;
     }
   }
-  if (is_thinking) return {std::nullopt, "the reasoning is not closed"};
   if (num_opened == 0) return {std::nullopt, "no <answer> after the reasoning"};
   if (num_closed == 0) return {std::nullopt, "<answer> is not closed"};
   if (num_opened > 1 || num_closed > 1) {
@@ -66,7 +73,7 @@ ExtractedAnswer ExtractAnswer(absl::string_view completion) {
   }
   if (end < begin) return {std::nullopt, "</answer> before <answer>"};
   const absl::string_view text =
-      absl::StripAsciiWhitespace(completion.substr(begin, end - begin));
+      absl::StripAsciiWhitespace(rest->substr(begin, end - begin));
   if (text.empty()) return {std::nullopt, "the answer is empty"};
   return {text, ""};
 }

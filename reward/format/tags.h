@@ -24,6 +24,15 @@ struct TagSpan {
 // The first tag that begins at or after byte `from`.
 std::optional<TagSpan> NextTag(absl::string_view text, size_t from);
 
+// The two parts of a completion. Reasoning ends at the last </think>; a think
+// tag that is opened after it, or never closed, leaves no rest. Without think
+// tags all is rest, and all is reasoning.
+struct ReasonedText {
+  absl::string_view reasoning;  // from the first <think>, or the start
+  std::optional<absl::string_view> rest;
+};
+ReasonedText SplitReasoning(absl::string_view completion);
+
 // The one answer of a completion, or why there is none.
 struct ExtractedAnswer {
   // Points into the completion, white space around it stripped, not empty.
@@ -31,10 +40,9 @@ struct ExtractedAnswer {
   const char* problem = "";  // set when there is no answer
 };
 
-// The strict reading: what follows the last </think> (the whole completion
-// where no think tag occurs) must hold exactly one <answer> and, after it,
-// exactly one </answer>, with text in between. Reasoning that was opened and
-// not closed holds no answer. Tags inside the reasoning do not count.
+// The strict reading: what follows the reasoning must hold exactly one <answer>
+// and, after it, exactly one </answer>, with text in between. Tags inside the
+// reasoning do not count.
 ExtractedAnswer ExtractAnswer(absl::string_view completion);
 
 // The lenient reading: the last <answer>...</answer> anywhere, stripped.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "reward/format/tags.h"
 #include "reward/language/language.h"
 
 namespace r1 {
@@ -30,20 +31,11 @@ absl::StatusOr<LanguageOptions> LanguageOptions::Parse(
   return parsed;
 }
 
-absl::string_view Reasoning(absl::string_view completion) {
-  constexpr absl::string_view kOpen = "<think>", kClose = "</think>";
-  const size_t open = completion.find(kOpen);
-  const size_t begin = open == completion.npos ? 0 : open + kOpen.size();
-  const size_t close = completion.rfind(kClose);
-  const bool is_closed = close != completion.npos && close >= begin;
-  return completion.substr(begin, is_closed ? close - begin : completion.npos);
-}
-
 RuleResult LanguageRule::Score(const RewardItem& item,
                                const RuleContext& /*context*/) const {
-  const absl::string_view text = options_.is_whole
-                                     ? absl::string_view(item.completion())
-                                     : Reasoning(item.completion());
+  const absl::string_view text =
+      options_.is_whole ? absl::string_view(item.completion())
+                        : SplitReasoning(item.completion()).reasoning;
   const WordShare share = CountWords(text, options_.target);
   std::string detail =
       absl::StrCat(share.target, " of ", share.all, " words are ",

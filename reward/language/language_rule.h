@@ -18,11 +18,6 @@ struct LanguageOptions {
   static absl::StatusOr<LanguageOptions> Parse(const RuleOptions& options);
 };
 
-// The text between the first <think> and the last </think>, each to the edge of
-// the completion where it is missing (a prompt may have opened it); without
-// either tag, all of it.
-absl::string_view Reasoning(absl::string_view completion);
-
 // Words in the target language / words, over the reasoning or the whole
 // completion; language.h says what is a word and which language it is in.
 // `detail` has numerator and denominator. Each word that is missing to

@@ -25,22 +25,6 @@ MathAnswer Some(absl::string_view text) {
   return {std::string(text)};
 }
 
-// What follows the reasoning; nothing if it is not closed.
-std::optional<absl::string_view> AfterReasoning(absl::string_view completion) {
-  bool is_thinking = false;
-  size_t begin = 0;
-  for (auto tag = NextTag(completion, 0); tag.has_value();
-       tag = NextTag(completion, tag->end)) {
-    if (tag->tag == Tag::kThinkOpen) is_thinking = true;
-    if (tag->tag == Tag::kThinkClose) {
-      is_thinking = false;
-      begin = tag->end;
-    }
-  }
-  if (is_thinking) return std::nullopt;
-  return completion.substr(begin);
-}
-
 struct Box {
   size_t begin;  // of \boxed
   size_t inside;
@@ -156,7 +140,7 @@ MathAnswer ExtractMathAnswer(absl::string_view completion,
     if (!answer.text.has_value()) return None(answer.problem);
     return Some(*answer.text);
   }
-  const auto text = AfterReasoning(completion);
+  const auto text = SplitReasoning(completion).rest;
   if (!text.has_value()) return None("the reasoning is not closed");
   switch (options.mode) {
     case MathMode::kBoxed:

@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -122,6 +123,33 @@ TEST(TagsTest, ExtractsAnswers) {
     EXPECT_EQ(std::string(strict.problem).empty(), strict.text.has_value());
     EXPECT_EQ(std::string(LastAnswer(c.completion).value_or("")), c.lenient)
         << c.completion;
+  }
+}
+
+TEST(TagsTest, ReasoningEndsAtTheLastClosingTag) {
+  struct Case {
+    std::string text, reasoning;
+    std::optional<std::string> rest;
+  };
+  const std::vector<Case> cases = {
+      {"a</think>b", "a", "b"},  // the prompt opened it
+      {"ab", "ab", "ab"},
+      {"", "", ""},
+      {"x<think>a</think>b", "a", "b"},
+      {"<think>a</think>b</think>c", "a</think>b", "c"},
+      {"<think>a<think>b</think>c", "a<think>b", "c"},
+      // Opened and not closed: no rest.
+      {"a<think>b", "b", std::nullopt},
+      {"</think>a<think>b", "b", std::nullopt},
+      {"<think>a</think>b<think>c", "a", std::nullopt},
+  };
+  for (const Case& c : cases) {
+    const ReasonedText parts = SplitReasoning(c.text);
+    EXPECT_EQ(std::string(parts.reasoning), c.reasoning) << c.text;
+    ASSERT_EQ(parts.rest.has_value(), c.rest.has_value()) << c.text;
+    if (c.rest.has_value()) {
+      EXPECT_EQ(std::string(*parts.rest), *c.rest) << c.text;
+    }
   }
 }
 
