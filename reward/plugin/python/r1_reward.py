@@ -9,17 +9,21 @@ serves a function written for TRL,
 where a column is a list with one field of each sample's row, or for verl,
 
     f(data_source, solution_str, ground_truth, extra_info) -> number or dict
+    f(data_sources, solution_strs, ground_truths, extra_infos) -> list of them
 
 with the number as "score" of the dict. In a file of your own,
 
     from r1_reward import serve
     serve(lambda item: len(item["completion"]) / 1000, version="1.0")
 
-All may be `async def`. A result is a number, None to abstain, or (number, why).
-What raises, is not finite, or is of the wrong type or count is an error of its
-samples; so is a row without a column that the function requires. The
-configuration's options are keyword arguments, those that have a default, and are
-converted to its type; one that there is not is refused.
+All may be `async def`. A result is a number; None where the function is not for
+this sample; (number, why); or a dict with "score", whose other numbers, and
+those of log_metric and log_extra, are metrics, and whose "pred" is the answer
+found. What raises, is not finite, or is of the wrong type or count is an error
+of its samples; so is a row without a column that the function requires. To
+abstain, as where a reference is unusable, raise Abstain("why"). The
+configuration's options are keyword arguments, those that have a default, and
+are converted to its type; one that there is not is refused.
 
 r1 starts such a program and speaks with it by lines of JSON on its standard
 input and output; what it prints goes to standard error.
@@ -28,6 +32,7 @@ import sys
 
 if __name__ == "__main__":
     sys.path.append(sys.path.pop(0))  # no file beside this one hides a module
+    sys.modules["r1_reward"] = sys.modules["__main__"]
 
 import argparse
 import importlib.util
@@ -36,6 +41,7 @@ import itertools
 import json
 import math
 import os
+import re
 import select
 import types
 
@@ -44,6 +50,18 @@ MOST_ITEMS = 32  # of one batch
 
 class Refused(Exception):
     """Why this program does not serve; r1 shows it to the user."""
+
+
+class Abstain(Exception):
+    """Why no completion could be judged: the row is unusable."""
+
+
+class MissingColumn(Exception):
+    """A row has not what the function requires."""
+
+
+class WrongCount(Exception):
+    """Not one result for each completion."""
 
 
 def serve(score, *, version="", range=(0, 1), deterministic=False,
@@ -57,16 +75,14 @@ def serve(score, *, version="", range=(0, 1), deterministic=False,
         options = _options(score, texts, ("item", "items"))
         judge = _one_by_one(lambda item: score(item, **options))
         if compares_samples:
-            judge = _in_groups(lambda items: score(items, **options))
+            judge = _in_groups([lambda items: (
+                score(items, **options), [{}] * len(items))])
         return judge, {
             "version": version, "range": list(range),
             "deterministic": deterministic,
             "compares_samples": compares_samples}
 
     _serve(load, MOST_ITEMS)
-
-
-# -- The lines ---------------------------------------------------------------
 
 
 def _serve(load, most_items):
@@ -138,20 +154,39 @@ class _Lines:
 def _result(item, outcome):
     """The line for an item: of a number, None, (number, why), a dict with
     "score", or an exception."""
-    detail = ""
+    line = {"id": item["id"]}
     try:
         if isinstance(outcome, BaseException):
             raise outcome
+        detail = []
         if isinstance(outcome, dict):
             others = dict(outcome)
+            if "score" not in others:
+                raise KeyError("expected \"score\" in the dict, got only: %s"
+                               % (", ".join(map(str, others)) or "nothing"))
             outcome = others.pop("score")
-            detail = ", ".join("%s: %s" % pair for pair in others.items())
-        elif isinstance(outcome, tuple):
-            outcome, detail = outcome
-        score = None if outcome is None else _number(outcome)
+            numbers = {name: _attempt(_number, value)
+                       for name, value in others.items()}
+            line["metrics"] = {str(name): number
+                               for name, number in numbers.items()
+                               if isinstance(number, float)}
+            if others.get("pred") is not None:
+                line["extracted"] = _text(others["pred"])
+            detail = ["%s: %s" % pair for pair in others.items()
+                      if not isinstance(numbers[pair[0]], float)]
+        if isinstance(outcome, tuple):
+            outcome, why = outcome
+            detail.insert(0, str(why))
+        if outcome is None:
+            line["kind"] = "not_applicable"
+        else:
+            line["score"] = _number(outcome)
+        return dict(line, detail=_text(", ".join(filter(None, detail))))
+    except Abstain as reason:
+        kind, detail = "abstain", _text(reason)
     except BaseException as error:
-        return {"id": item["id"], "kind": "error", "detail": _why(error)}
-    return {"id": item["id"], "score": score, "detail": _text(detail)}
+        kind, detail = "error", _why(error)
+    return {"id": item["id"], "kind": kind, "detail": detail}
 
 
 def _number(value):
@@ -178,9 +213,6 @@ def _why(error):
             place = " (%s:%d)" % (os.path.basename(file), trace.tb_lineno)
         trace = trace.tb_next
     return _text(text[:300]) + place
-
-
-# -- Calls -------------------------------------------------------------------
 
 
 def _attempt(function, *args):
@@ -224,56 +256,95 @@ def _one_by_one(call):
     return judge
 
 
-def _list_of(call, items):
-    """call(items), which is one outcome an item; raises for anything else."""
-    outcomes = call(items)
-    if inspect.isawaitable(outcomes):
-        outcomes, = _together([outcomes])
-        if isinstance(outcomes, BaseException):
-            raise outcomes
-    if isinstance(outcomes, (str, bytes, dict)) or not hasattr(
-            outcomes, "__iter__"):
-        raise TypeError("expected a list of numbers, got %r" % (outcomes,))
-    outcomes = list(outcomes)
-    if len(outcomes) != len(items):
-        raise ValueError("gave %d results for %d samples"
-                         % (len(outcomes), len(items)))
+def _outcomes(calls, items):
+    """What calls[0] gives for the items, or raises. calls[1], if there is one,
+    gives messages in place of texts, and stays if that was what was wanted."""
+    outcomes = _attempt(_list_of, calls[0], items)
+    if len(calls) > 1 and re.search(
+            "string indices must be integers|'str' object has no attribute "
+            "'(get|items|keys|values)'", str(outcomes)):
+        print("r1_reward.py: the function reads messages, so it gets them; "
+              "--chat no would give texts", file=sys.stderr)
+        del calls[0]
+        outcomes = _attempt(_list_of, calls[0], items)
+    elif isinstance(outcomes, list):
+        del calls[1:]
     return outcomes
 
 
-def _in_groups(call, lacks=lambda item: None):
-    """A judge that calls call(items of one prompt); if that fails, so do they
-    all. lacks(item): as of _in_batches."""
+def _list_of(call, items):
+    """call(items), which is one outcome an item; raises for anything else."""
+    returned, notes = call(items)
+    if inspect.isawaitable(returned):
+        returned, = _together([returned])
+        if isinstance(returned, BaseException):
+            raise returned
+    wanted = "expected a list of %d numbers, one a completion" % len(items)
+    if isinstance(returned, (str, bytes, dict, set, frozenset)):
+        raise TypeError("%s, got %.100r" % (wanted, returned))
+    try:
+        results = iter(returned)
+    except TypeError:
+        raise TypeError("%s, got %.100r" % (wanted, returned)) from None
+    outcomes = list(itertools.islice(results, len(items) + 1))
+    if len(outcomes) != len(items):
+        more = " or more" if len(outcomes) > len(items) else ""
+        raise WrongCount("%s, got %d%s: %.100r"
+                         % (wanted, len(outcomes), more, outcomes))
+    return [{**note, **(outcome if isinstance(outcome, dict)
+                        else {"score": outcome})}
+            for outcome, note in zip(outcomes, notes)]
+
+
+def _in_groups(calls, lacks=lambda item: None):
+    """A judge of whole prompts; if a call fails, so do all its items. calls: as
+    of _outcomes; lacks(item): as of _in_batches."""
     def judge(items):
         while items:
             size = items[0]["group_size"]
             group, items = items[:size], items[size:]
-            outcomes = lacks(group[0]) or _attempt(_list_of, call, group)
+            outcomes = lacks(group[0]) or _outcomes(calls, group)
             if isinstance(outcomes, Exception):
                 outcomes = [outcomes] * len(group)
             yield from zip(group, outcomes)
     return judge
 
 
-def _in_batches(call, lacks):
-    """A judge that calls call(items of one step and with the same columns); if
-    that fails, calls for each item, so that those that cause it pay alone.
-    lacks(item) is an exception for an item that cannot be judged, or None."""
+def _in_batches(calls, lacks):
+    """A judge of items of one step and with the same columns; if a call fails,
+    there is one for each item, so that those that cause it pay alone. calls: as
+    of _outcomes; lacks(item): an exception for an item that cannot be judged,
+    or None.
+
+    One result for all completions looks right where there is one: until a call
+    had its count right, and where one had not, an item is given twice."""
+    counts_well = False
+
     def alike(item):
         return item["step"], sorted(item["reference"])
 
     def judge(items):
+        nonlocal counts_well
         for _, batch in itertools.groupby(items, key=alike):
             batch = list(batch)
             problem = lacks(batch[0])
-            outcomes = problem or _attempt(_list_of, call, batch)
-            if not isinstance(outcomes, Exception):
+            if problem:
+                yield from ((item, problem) for item in batch)
+                continue
+            outcomes = None
+            if counts_well or len(batch) > 1:
+                outcomes = _outcomes(calls, batch)
+            if isinstance(outcomes, list):
+                counts_well |= len(batch) > 1
                 yield from zip(batch, outcomes)
                 continue
+            is_twice = not counts_well or isinstance(outcomes, WrongCount)
             for item in batch:
-                outcome = problem or _attempt(_list_of, call, [item])
-                yield item, (outcome if isinstance(outcome, Exception)
-                             else outcome[0])
+                outcomes = _outcomes(calls, [item] * (1 + is_twice))
+                if isinstance(outcomes, list):
+                    counts_well |= is_twice
+                    outcomes = outcomes[0]
+                yield item, outcomes
     return judge
 
 
@@ -309,30 +380,38 @@ def _options(function, texts, not_options):
     return values
 
 
-# -- TRL and verl ------------------------------------------------------------
-
-
 _TRL = ("prompts", "completions", "completion_ids", "trainer_state",
         "log_extra", "log_metric")
 _VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
+_VERL_BATCH = ("data_sources", "solution_strs", "ground_truths", "extra_infos")
+_STYLES = {"trl": _TRL, "verl": _VERL, "verl-batch": _VERL_BATCH}
 
 
 def _style(function, args):
     if args.style:
         return args.style
     named, _ = _named(function)
-    if "solution_str" in named:
-        return "verl"
-    if "completions" in named:
-        return "trl"
+    for style, sign in (("verl", "solution_str"),
+                        ("verl-batch", "solution_strs"),
+                        ("trl", "completions")):
+        if sign in named:
+            return style
     raise Refused(
         "%s(%s): expected TRL's (prompts, completions, **columns) or verl's "
-        "(data_source, solution_str, ground_truth, extra_info); --style trl or "
-        "verl says which" % (args.function, ", ".join(named)))
+        "(data_source, solution_str, ground_truth, extra_info); --style %s "
+        "says which" % (args.function, ", ".join(named), " or ".join(_STYLES)))
 
 
-class MissingColumn(Exception):
-    """A row has not what the function requires."""
+def _reads_messages(function):
+    """Whether its text has something like completion[0]["content"]."""
+    function = getattr(function, "func", function)  # of functools.partial
+    if not inspect.isroutine(function):
+        function = type(function)
+    try:
+        text = inspect.getsource(function)
+    except (OSError, TypeError):
+        return False
+    return re.search(r"""\[-?[01]\]\[["']content["']\]""", text) is not None
 
 
 def _trl_lacks(function, options):
@@ -350,9 +429,10 @@ def _trl_lacks(function, options):
         missing = [n for n in required if n not in item["reference"]]
         if not missing:
             return None
-        return MissingColumn("%s requires the column %s, the row has only: %s" % (
-            getattr(function, "__name__", "the function"), ", ".join(missing),
-            ", ".join(item["reference"]) or "none"))
+        return MissingColumn(
+            "%s requires the column %s, the row has only: %s"
+            % (getattr(function, "__name__", "the function"),
+               ", ".join(missing), ", ".join(item["reference"]) or "none"))
     return lacks
 
 
@@ -360,67 +440,71 @@ def _trl_call(function, options, is_chat):
     """call(items) by TRL's convention; all items have the same columns."""
     named, takes_all = _named(function)
 
-    def turns(role, texts):
-        if not is_chat:
-            return texts
-        return [[{"role": role, "content": text}] for text in texts]
+    def messages(role, texts):
+        return ([[{"role": role, "content": text}] for text in texts]
+                if is_chat else texts)
 
     def call(items):
-        arguments = {
-            name: [item["reference"][name] for item in items]
-            for name in items[0]["reference"]
-            if name not in _TRL and (name in named or takes_all)}
-        given = {
-            "prompts": turns("user", [item["prompt"] for item in items]),
-            "completions": turns(
-                "assistant", [item["completion"] for item in items])}
-        # TRL gives these too; passed to those who ask for them by name.
-        asked = {
-            "trainer_state": types.SimpleNamespace(
-                global_step=items[0]["step"]),
-            "log_extra": lambda column, values: None,
-            "log_metric": lambda name, value: None}
+        notes = [{} for _ in items]
+
+        def log_extra(column, values):
+            if len(values) != len(items):
+                raise WrongCount("log_extra(%r): expected %d values, got %d"
+                                 % (column, len(items), len(values)))
+            for note, value in zip(notes, values):
+                note[column] = value
+
+        arguments = {name: [item["reference"][name] for item in items]
+                     for name in items[0]["reference"] if name not in _TRL}
         arguments.update(
-            {n: v for n, v in given.items() if n in named or takes_all})
-        arguments.update({n: v for n, v in asked.items() if n in named})
-        try:
-            return function(**{**arguments, **options})
-        except TypeError as error:
-            if is_chat or "indices must be integers" not in str(error):
-                raise
-            raise TypeError(
-                "%s; a function that reads messages, as in "
-                "completion[0][\"content\"], needs --chat" % error
-            ).with_traceback(error.__traceback__) from None
+            prompts=messages("user", [item["prompt"] for item in items]),
+            completions=messages(
+                "assistant", [item["completion"] for item in items]),
+            trainer_state=types.SimpleNamespace(global_step=items[0]["step"]),
+            log_extra=log_extra,
+            log_metric=lambda name, value: log_extra(
+                name, [value] * len(items)))
+        arguments = {name: value for name, value in arguments.items()
+                     if name in named or takes_all}
+        return function(**{**arguments, **options}), notes
     return call
 
 
-def _verl_call(function, options, data_source):
-    """call(item) by verl's convention."""
+def _verl_arguments(item, data_source):
+    """verl's four of an item, in their order."""
+    fields = dict(item["reference"])
+    source = fields.pop("data_source", data_source)
+    model = fields.get("reward_model")
+    inner = model if isinstance(model, dict) else {}
+    # As verl has it, as r1_data.py writes it, as r1 names it.
+    truth = next((place[key] for place, key in (
+        (fields, "ground_truth"), (inner, "ground_truth"),
+        (fields, "answer")) if key in place), fields)
+    return source, item["completion"], truth, fields.get("extra_info", fields)
+
+
+def _verl_calls(function, options, names, data_source):
+    """call(item), or call(items) for the names of batches, by verl's
+    convention."""
     named, takes_all = _named(function)
     unknown = [p.name for p in named.values()
-               if p.default is p.empty and p.name not in _VERL]
+               if p.default is p.empty and p.name not in names]
     if unknown:
         raise Refused("it requires %s: verl's functions take %s; give others a "
-                      "default" % (", ".join(unknown), ", ".join(_VERL)))
+                      "default" % (", ".join(unknown), ", ".join(names)))
+
+    def given(values):
+        return dict({n: v for n, v in zip(names, values)
+                     if n in named or takes_all}, **options)
 
     def call(item):
-        fields = dict(item["reference"])
-        source = fields.pop("data_source", data_source)
-        model = fields.get("reward_model")
-        inner = model if isinstance(model, dict) else {}
-        # As verl has it, as r1_data.py writes it, as r1 names it.
-        truth = next((place[key] for place, key in (
-            (fields, "ground_truth"), (inner, "ground_truth"),
-            (fields, "answer")) if key in place), fields)
-        arguments = {
-            "data_source": source,
-            "solution_str": item["completion"],
-            "ground_truth": truth,
-            "extra_info": fields.get("extra_info", fields)}
-        return function(**{n: v for n, v in arguments.items()
-                           if n in named or takes_all}, **options)
-    return call
+        return function(**given(_verl_arguments(item, data_source)))
+
+    def call_batch(items):
+        columns = zip(*(_verl_arguments(item, data_source) for item in items))
+        return function(**given(map(list, columns))), [{}] * len(items)
+
+    return call_batch if names is _VERL_BATCH else call
 
 
 def _load_file(path, name):
@@ -450,17 +534,25 @@ def _load_file(path, name):
 def _load(args, texts):
     module, function = _load_file(args.file, args.function)
     style = _style(function, args)
-    if style == "verl" and args.groups:
+    names = _STYLES[style]
+    if style != "trl" and args.groups:
         raise Refused("--groups: verl's functions judge one sample")
-    options = _options(
-        function, {**dict(args.set), **texts},
-        _VERL if style == "verl" else _TRL)
+    options = _options(function, {**dict(args.set), **texts}, names)
     if style == "verl":
-        judge = _one_by_one(_verl_call(function, options, args.data_source))
+        judge = _one_by_one(
+            _verl_calls(function, options, names, args.data_source))
+    elif style == "verl-batch":
+        judge = _in_batches(
+            [_verl_calls(function, options, names, args.data_source)],
+            lambda item: None)
     else:
+        forms = {"no": [False], "yes": [True], "auto": [False, True]}[args.chat]
+        if args.chat == "auto" and _reads_messages(function):
+            forms = [True]
         judges = _in_groups if args.groups else _in_batches
-        judge = judges(_trl_call(function, options, args.chat),
-                       _trl_lacks(function, options))
+        judge = judges(
+            [_trl_call(function, options, is_chat) for is_chat in forms],
+            _trl_lacks(function, options))
     return judge, {
         "version": str(getattr(module, "__version__", "")),
         "range": args.range, "deterministic": args.deterministic,
@@ -473,7 +565,7 @@ def _main():
     parser.add_argument("file", metavar="FILE.py")
     parser.add_argument("function", metavar="FUNCTION")
     parser.add_argument(
-        "--style", choices=("trl", "verl"),
+        "--style", choices=tuple(_STYLES),
         help="how the function is called; default: by its parameters")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[],
@@ -484,9 +576,8 @@ def _main():
         "--range", nargs=2, type=float, metavar=("LOWEST", "HIGHEST"),
         default=(-sys.float_info.max, sys.float_info.max),
         help="the scores it may give; others are errors")
-    parser.add_argument(
-        "--deterministic", action="store_true",
-        help="promise equal scores for equal samples")
+    parser.add_argument("--deterministic", action="store_true",
+                        help="promise equal scores for equal samples")
     parser.add_argument(
         "--batch", type=int, default=MOST_ITEMS, metavar="N",
         help="most samples of one call (%(default)s)")
@@ -494,8 +585,10 @@ def _main():
         "--groups", action="store_true",
         help="TRL: call it with all samples of one prompt, which it compares")
     parser.add_argument(
-        "--chat", action="store_true",
-        help="TRL: prompts and completions as lists of messages, not as texts")
+        "--chat", nargs="?", choices=("auto", "yes", "no"), const="yes",
+        default="auto",
+        help="TRL: prompts and completions as lists of messages, not as texts; "
+        "default: if the function reads messages")
     parser.add_argument(
         "--data-source", metavar="NAME", default="",
         help="verl: data_source of a sample whose reference has none")

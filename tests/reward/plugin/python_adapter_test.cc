@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +17,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kRewards[] = R1_SOURCE_DIR "/tests/reward/plugin/";
 constexpr char kPython[] = R1_SOURCE_DIR "/reward/plugin/python";
@@ -89,8 +92,8 @@ TEST(TrlTest, ColumnsAndOptionsArrive) {
   ExpectScore(results[2], 1);
   EXPECT_EQ(results[3].detail, "ü");
   ExpectScore(results[4], 4);
-  // What it names is no column of the rest.
-  EXPECT_EQ(results[5].detail, "level");
+  // What it names is no column of the rest; TRL's own are among them.
+  EXPECT_EQ(results[5].detail, "level log_extra log_metric trainer_state");
   ExpectScore(results[6], 0);  // standard input is not its own
 }
 
@@ -155,12 +158,14 @@ TEST(TrlTest, AFailureCostsItsSampleAlone) {
                                   R"({"answer": "abcd"})");
   ExpectScore(results[0], 0);
   ExpectError(results[1],
-              "ValueError: no such thing: ? (python_rewards.py:17)");
-  EXPECT_EQ(results[2].kind, REWARD_ABSTAIN);
+              "ValueError: no such thing: ? (python_rewards.py:21)");
+  EXPECT_EQ(results[2].kind, REWARD_NOT_APPLICABLE);
   ExpectError(results[3], "expected a finite number, got nan");
   ExpectError(results[4], "OverflowError");
   ExpectError(results[5], "expected a number or None, got 'high'");
-  ExpectScore(results[6], 1);  // alone it is one result for one sample
+  ExpectError(results[6],
+              "WrongCount: expected a list of 2 numbers, one a completion, got "
+              "1: [1.0]");
   ExpectError(results[7], "exited with status 3");
   ExpectError(results[8], "the plugin e");  // by a signal, or a shell's 134
   ExpectScore(results[9], 1);
@@ -228,7 +233,117 @@ TEST(TrlTest, GroupsArriveWhole) {
 TEST(TrlTest, WhatIsNoListIsAnError) {
   const auto rule = MakeOrDie(Function("nothing"));
   ExpectError(ScoreTexts(*rule, {"a"})[0],
-              "expected a list of numbers, got No");
+              "expected a list of 2 numbers, one a completion, got None");
+}
+
+// However many completions a call has, and how often it is called.
+TEST(TrlTest, OneResultForAllCompletionsIsAnError) {
+  const std::vector<std::pair<std::string, std::string>> ways = {
+      {"list", "got 1: [1.0]"},
+      {"slice", "got 1: [0.5]"},
+      {"tuple", "got 1: [0.5]"},
+      {"iterator", "got 1: [0.5]"},
+      {"generator", "got 1: [0.5]"},
+      {"best", "got 1: [3]"},
+      {"more", "or more: [1.0, 1.0, 1.0"},
+      {"endless", "or more: [1.0, 1.0, 1.0"},
+      {"number", "got 0.5"},
+      {"bool", "got True"},
+      {"numpy", "NumpyScalar"},
+      {"dict", "got {'abc': 1.0"},
+      {"set", "got {0.5}"},
+      {"none", "got None"},
+      {"text", "got '1'"},
+  };
+  for (const auto& [way, got] : ways) {
+    const auto rule = MakeOrDie(Function("wrong_count"));
+    const std::string reference = absl::StrCat(R"({"way": ")", way, "\"}");
+    for (const std::vector<std::string>& texts :
+         {std::vector<std::string>{"abc"}, {"abc", "abc", "abc"}, {"abc"}}) {
+      for (const RuleResult& result : ScoreTexts(*rule, texts, reference)) {
+        ExpectError(result, got);
+        ExpectError(result, "numbers, one a completion");
+      }
+    }
+  }
+  const auto rule = MakeOrDie(Function("inside_the_loop"));
+  for (const RuleResult& result :
+       ScoreTexts(*rule, {"it is 7", "it is 8"}, R"({"answer": "7"})")) {
+    ExpectError(result, "one a completion, got 1: [");
+  }
+}
+
+TEST(TrlTest, OneNumberACompletionMayComeInAnyForm) {
+  for (const std::string way :
+       {"tuple", "iterator", "generator", "map", "numpy"}) {
+    const auto rule = MakeOrDie(Function("right_count"));
+    const auto results = ScoreTexts(*rule, {"a", "bbb", "cc"},
+                                    absl::StrCat(R"({"way": ")", way, "\"}"));
+    ExpectScore(results[0], 0.1);
+    ExpectScore(results[1], 0.3);
+    ExpectScore(results[2], 0.2);
+  }
+  ExpectScore(ScoreTexts(*MakeOrDie(Function("right_count")), {"a"},
+                         R"({"way": "bools"})")[0],
+              1);
+}
+
+TEST(TrlTest, WhatIsCalledNeedBeNoFunction) {
+  const std::string reference = R"({"answer": "7", "scale": 9})";
+  ExpectScore(
+      ScoreTexts(*MakeOrDie(Function("instance")), {"is 7"}, reference)[0], 1);
+  ExpectScore(ScoreTexts(*MakeOrDie(Function("partial")), {"abc"},
+                         R"({"answer": "7"})")[0],
+              9);
+}
+
+// Without --chat, too, and where the function swallows its own failure.
+TEST(TrlTest, FunctionsThatReadMessagesGetThem) {
+  const std::string reference = R"({"answer": "7", "docs": {"content": "7"}})";
+  for (const std::string function : {"messages", "swallows", "later",
+                                     "messages --chat", "later --chat yes"}) {
+    const auto results =
+        ScoreTexts(*MakeOrDie(Function(function)), {"7", "8", "7"}, reference);
+    ExpectScore(results[0], 1);
+    ExpectScore(results[1], 0);
+    ExpectScore(results[2], 1);
+  }
+  ExpectScore(ScoreTexts(*MakeOrDie(Function("either")), {"7"})[0], 2);
+  ExpectScore(ScoreTexts(*MakeOrDie(Function("either --chat no")), {"7"})[0],
+              1);
+  const auto texts =
+      ScoreTexts(*MakeOrDie(Function("texts")), {"is 7", "8"}, reference);
+  ExpectScore(texts[0], 1);
+  ExpectScore(texts[1], 0);
+  ExpectError(ScoreTexts(*MakeOrDie(Function("messages --chat no")), {"7"},
+                         reference)[0],
+              "string indices must be integers");
+}
+
+TEST(TrlTest, WhatIsLoggedIsAMetric) {
+  const auto results =
+      ScoreTexts(*MakeOrDie(Function("logs")), {"a b", "skip it"});
+  ExpectScore(results[0], 0.5);
+  EXPECT_THAT(results[0].metrics,
+              UnorderedElementsAre(Pair("length", 5), Pair("words", 2)));
+  EXPECT_EQ(results[0].detail, "first: a");
+  EXPECT_EQ(results[1].kind, REWARD_NOT_APPLICABLE);
+  EXPECT_EQ(results[1].metrics.at("words"), 2);
+  ExpectError(ScoreTexts(*MakeOrDie(Function("logs")), {"short", "b"})[0],
+              "log_extra('few'): expected 2 values, got 1");
+  const auto dicts = ScoreTexts(*MakeOrDie(Function("logs_by_kwargs")), {"a"});
+  ExpectScore(dicts[0], 0.25);
+  EXPECT_THAT(dicts[0].metrics,
+              UnorderedElementsAre(Pair("calls", 1), Pair("acc", 1)));
+  EXPECT_EQ(dicts[0].detail, "note: n");
+}
+
+TEST(TrlTest, AbstainIsForUnusableRows) {
+  const auto rule = MakeOrDie(Function("abstains"));
+  const RuleResult none = ScoreTexts(*rule, {"a"}, R"({"answer": ""})")[0];
+  EXPECT_EQ(none.kind, REWARD_ABSTAIN);
+  EXPECT_EQ(none.detail, "no answer to compare with");
+  ExpectScore(ScoreTexts(*rule, {"a"}, R"({"answer": "7"})")[0], 1);
 }
 
 TEST(VerlTest, NumbersAndDictsAreScores) {
@@ -241,9 +356,11 @@ TEST(VerlTest, NumbersAndDictsAreScores) {
   ExpectScore(results[0], 1);
   ExpectScore(results[1], 0.1);
   ExpectScore(results[2], 0.5);
-  EXPECT_EQ(results[2].detail, "acc: True, pred: x");
+  EXPECT_EQ(results[2].detail, "pred: x");
+  EXPECT_THAT(results[2].metrics, UnorderedElementsAre(Pair("acc", 1)));
+  EXPECT_EQ(results[2].extracted, "x");
   ExpectError(results[3], "KeyError: 'missing' (python_rewards.py:");
-  ExpectError(results[4], "KeyError: 'score'");
+  ExpectError(results[4], "expected \"score\" in the dict, got only: acc");
   ExpectScore(results[5], 5);
   ExpectScore(results[6], 2);
   ExpectScore(results[7], 5);
@@ -264,6 +381,42 @@ TEST(VerlTest, TheTruthIsAFieldOrAllOfThem) {
   const auto whole = ScoreTexts(*rule, {"extra", "truth"}, nested);
   ExpectScore(whole[0], 8);
   ExpectScore(whole[1], 4);
+}
+
+TEST(VerlTest, BatchesHavePluralNames) {
+  const auto rule = MakeOrDie(Function("compute_batch"));
+  std::vector<RewardItem> items;
+  for (const char* source : {"gsm8k", "math"}) {
+    items.push_back(MakeItem(
+        "7", absl::StrCat(R"({"data_source": ")", source,
+                          R"(", "reward_model": {"ground_truth": "7"}, )"
+                          R"("extra_info": {"index": )",
+                          items.size(), "}}")));
+  }
+  items.push_back(MakeItem("7", R"({"answer": "8", "index": 5})"));
+  const auto results = ScoreItems(*rule, items);
+  ExpectScore(results[0], 1);
+  EXPECT_EQ(results[0].detail, "source: gsm8k, pred: 7");
+  EXPECT_EQ(results[1].detail, "source: math, pred: 7");
+  EXPECT_THAT(results[1].metrics, UnorderedElementsAre(Pair("index", 1)));
+  EXPECT_EQ(results[1].extracted, "7");
+  ExpectScore(results[2], 0);
+  EXPECT_EQ(results[2].metrics.at("index"), 5);
+  for (const RuleResult& result :
+       ScoreTexts(*MakeOrDie(Function("compute_batch_once")), {"a", "b"})) {
+    ExpectError(result, "expected a list of 2 numbers");
+  }
+  EXPECT_THAT(WhyNot(Function("compute_batch --style verl")),
+              HasSubstr("it requires data_sources, solution_strs"));
+}
+
+TEST(VerlTest, NoneIsNotForThisSample) {
+  const auto rule = MakeOrDie(Function("none_of_it"));
+  const auto results = ScoreItems(
+      *rule, {MakeItem("a", R"({"data_source": "chat", "answer": ""})"),
+              MakeItem("a", R"({"data_source": "math", "answer": ""})")});
+  EXPECT_EQ(results[0].kind, REWARD_NOT_APPLICABLE);
+  ExpectScore(results[1], 1);
 }
 
 TEST(VerlTest, CoroutinesOfABatchRunTogether) {
@@ -323,7 +476,7 @@ TEST(ServeTest, AFileServesItsFunction) {
   const auto results = ScoreTexts(
       *rule, {"12345", "none", "raise", "reference"}, R"({"answer": 0.75})");
   ExpectScore(results[0], 0.1);
-  EXPECT_EQ(results[1].kind, REWARD_ABSTAIN);
+  EXPECT_EQ(results[1].kind, REWARD_NOT_APPLICABLE);
   ExpectError(results[2], "RuntimeError: as asked (served_reward.py:11)");
   ExpectScore(results[3], 0.75);
   EXPECT_EQ(results[3].detail, "the reference");
