@@ -26,6 +26,9 @@ namespace {
 constexpr size_t kMaxLineBytes = 1 << 20;
 // Descriptors of the child while its own are being set up.
 constexpr int kFirstSpare = 500;
+// How long it may take to end what it has started; not to be waited for if it
+// was stopped itself.
+constexpr absl::Duration kEndLimit = absl::Seconds(30);
 
 struct Pipe {
   int read = -1, write = -1;
@@ -85,11 +88,9 @@ int Spawn(const ChildCommand& command, const Pipe& input, const Pipe& output,
     argv.push_back(const_cast<char*>(word.c_str()));
   }
   argv.push_back(nullptr);
-  const std::string program =
-      command.program_fd < 0 ? command.argv[0]
-                             : absl::StrCat("/proc/self/fd/", kFirstSpare + 4);
-  const int error = posix_spawnp(pid, program.c_str(), &actions, &attributes,
-                                 argv.data(), environ);
+  const std::string program = absl::StrCat("/proc/self/fd/", kFirstSpare + 4);
+  const int error = posix_spawn(pid, program.c_str(), &actions, &attributes,
+                                argv.data(), environ);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
@@ -192,10 +193,10 @@ std::string ChildProcess::Stop(const std::string& kill) {
     if (*fd >= 0) ::close(Release(fd));
   }
   if (pid_ < 0) return kill;
-  // A crashed process may take a moment from closing its pipes to its end.
   int status = 0;
   bool has_ended = false;
-  for (int i = 0; kill.empty() && i < 100 && !has_ended; ++i) {
+  const absl::Time limit = absl::Now() + kEndLimit;
+  while (!has_ended && absl::Now() < limit) {
     has_ended = ::waitpid(pid_, &status, WNOHANG) == pid_;
     if (!has_ended) absl::SleepFor(absl::Milliseconds(1));
   }

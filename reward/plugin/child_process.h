@@ -17,10 +17,8 @@ namespace r1 {
 
 // How a child is started.
 struct ChildCommand {
-  // argv[0] is the program, looked for in PATH.
+  int program_fd = -1;  // open, of the program itself
   std::vector<std::string> argv;
-  // Not -1: an open descriptor of the program itself, in place of argv[0].
-  int program_fd = -1;
   // Not -1: the child's descriptor 3.
   int extra_fd = -1;
 };
@@ -28,15 +26,15 @@ struct ChildCommand {
 // Writing to a process that has ended is then no signal to this thread.
 void BlockBrokenPipe();
 
-// Its standard input, output and error are pipes; it leads a process group,
-// which is killed with it. Threads: one at a time; Exchange in one that called
-// BlockBrokenPipe.
+// Its standard input, output and error are pipes; it is to end when its input
+// is closed (host/supervise.h). Threads: one at a time; Exchange in one that
+// called BlockBrokenPipe.
 class ChildProcess {
  public:
   // Errors: those of base/file.h if it cannot be started.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(
       const ChildCommand& command);
-  // Kills what still runs and waits for it.
+  // As Stop.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -55,9 +53,9 @@ class ChildProcess {
   // Whether it has closed its output: it has ended, or is of no more use.
   bool has_ended() const { return output_.fd < 0; }
 
-  // Kills its group and waits for it. How it ended: "exited with status 1",
-  // "ended by signal 11 (Segmentation fault)". `kill` is what to say where this
-  // call is what ended it.
+  // Closes its pipes and waits for its end. How it ended: "exited with status
+  // 1", "ended by signal 11 (Segmentation fault)". `kill` is what to say where
+  // this call is what ended it.
   std::string Stop(const std::string& kill);
 
  private:

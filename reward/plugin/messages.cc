@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/status_macros.h"
@@ -123,6 +124,25 @@ std::string HelloLine(const RuleOptions& options) {
   Json object = {{"r1_reward", 1}, {"options", Json::object()}};
   for (const auto& [name, value] : options) object["options"][name] = value;
   return Dump(object);
+}
+
+bool IsDescription(absl::string_view line) {
+  if (!absl::StartsWith(line, "{")) return false;
+  const Json object = ParseObject(line);
+  if (!object.is_object() || object.empty()) return true;
+  for (const char* field :
+       {"version", "range", "deterministic", "compares_samples", "error"}) {
+    if (object.contains(field)) return true;
+  }
+  return false;
+}
+
+bool IsResult(absl::string_view line) {
+  if (!absl::StartsWith(line, "{") || !absl::StrContains(line, "\"id\"")) {
+    return false;
+  }
+  const Json object = ParseObject(line);
+  return !object.is_object() || object.contains("id");
 }
 
 absl::StatusOr<PluginDescription> ParseDescription(absl::string_view line) {

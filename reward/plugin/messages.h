@@ -12,10 +12,10 @@
 //   {"id", "kind": "not_applicable", "detail"}        not for this sample
 // `detail` may be missing. With a result may come "metrics": {NAME: number},
 // what was measured beside the score, and "extracted": "42", the answer found
-// in the completion. Lines that do not begin with "{" are taken for log
-// messages. At the end of its input the plugin ends. The items of a group
-// follow each other; group_size is 1 for a plugin that does not compare
-// samples.
+// in the completion. Other lines are log
+// messages: what does not begin with "{", and JSON without these fields. At the
+// end of its input the plugin ends. The items of a group follow each other;
+// group_size is 1 for a plugin that does not compare samples.
 #ifndef R1_REWARD_PLUGIN_MESSAGES_H_
 #define R1_REWARD_PLUGIN_MESSAGES_H_
 
@@ -40,6 +40,11 @@ struct PluginDescription {
 
 // All lines are without their ends.
 std::string HelloLine(const RuleOptions& options);
+
+// Whether a line is meant as an answer to a hello, or as a result; it may still
+// be a bad one. Others are log messages.
+bool IsDescription(absl::string_view line);
+bool IsResult(absl::string_view line);
 
 // Errors: InvalidArgument for what is no answer to a hello, and for one that
 // says "error".

@@ -58,7 +58,8 @@ std::string StampOf(const PluginSpec& spec) {
 }
 
 absl::Status NoMemory() {
-  return absl::ResourceExhaustedError("no memory for a copy of its library");
+  return absl::ResourceExhaustedError(
+      "no memory for a copy of its library or of the program that runs it");
 }
 
 }  // namespace
@@ -67,11 +68,13 @@ absl::StatusOr<std::unique_ptr<PluginImage>> PluginImage::Load(
     const PluginSpec& spec, const RuleOptions& options) {
   std::unique_ptr<PluginImage> image(new PluginImage(spec, options));
   image->stamp_ = StampOf(spec);
-  R1_ASSIGN_OR_RETURN(image->hash_, PluginHash(spec));
+  R1_ASSIGN_OR_RETURN(const std::vector<std::string> files,
+                      ReadPluginFiles(spec));
+  image->hash_ = PluginHash(files);
+  if (HostFile() < 0) return NoMemory();
   if (spec.carrier == PluginCarrier::kLibrary) {
-    R1_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(spec.target));
-    image->library_ = MemoryFile("r1-reward-library", bytes);
-    if (image->library_ < 0 || HostFile() < 0) return NoMemory();
+    image->library_ = MemoryFile("r1-reward-library", files[0]);
+    if (image->library_ < 0) return NoMemory();
   }
   return image;
 }
@@ -83,12 +86,12 @@ PluginImage::~PluginImage() {
 absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
     PluginDescription* description) const {
   ChildCommand command;
+  command.program_fd = HostFile();
   if (spec_.carrier == PluginCarrier::kLibrary) {
     command.argv = {"r1-reward-host", spec_.target};
-    command.program_fd = HostFile();
     command.extra_fd = library_;
   } else {
-    command.argv = {"/bin/sh", "-c", spec_.target};
+    command.argv = {"r1-reward-host", "--", "/bin/sh", "-c", spec_.target};
   }
   BlockBrokenPipe();
   R1_ASSIGN_OR_RETURN(std::unique_ptr<ChildProcess> child,
@@ -102,7 +105,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
     if (!errors.empty()) last_error = errors.back();
     LogPluginLines(spec_.name, &errors);
     std::vector<std::string> noise;
-    while (!output.empty() && (output[0].empty() || output[0][0] != '{')) {
+    while (!output.empty() && !IsDescription(output[0])) {
       noise.push_back(std::move(output[0]));
       output.erase(output.begin());
     }
@@ -129,10 +132,11 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
 bool PluginImage::HasChanged() {
   const std::string stamp = StampOf(spec_);
   if (stamp == stamp_) return false;
-  const absl::StatusOr<std::string> hash = PluginHash(spec_);
-  if (!hash.ok()) return false;  // being written: at the next step
-  if (*hash == hash_) stamp_ = stamp;
-  return *hash != hash_;
+  const auto files = ReadPluginFiles(spec_);
+  if (!files.ok()) return false;  // being written: at the next step
+  const bool has_changed = PluginHash(*files) != hash_;
+  if (!has_changed) stamp_ = stamp;
+  return has_changed;
 }
 
 void LogPluginLines(const std::string& plugin,

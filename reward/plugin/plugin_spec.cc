@@ -60,12 +60,19 @@ std::vector<std::string> PluginFiles(const PluginSpec& spec) {
   return files;
 }
 
-absl::StatusOr<std::string> PluginHash(const PluginSpec& spec) {
-  const std::vector<std::string> files = PluginFiles(spec);
-  if (files.empty()) return std::string();
+absl::StatusOr<std::vector<std::string>> ReadPluginFiles(
+    const PluginSpec& spec) {
+  std::vector<std::string> contents;
+  for (const std::string& file : PluginFiles(spec)) {
+    R1_ASSIGN_OR_RETURN(contents.emplace_back(), ReadFile(file));
+  }
+  return contents;
+}
+
+std::string PluginHash(const std::vector<std::string>& contents) {
+  if (contents.empty()) return "";
   Sha256 hash;
-  for (const std::string& file : files) {
-    R1_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(file));
+  for (const std::string& bytes : contents) {
     hash.Update(absl::StrCat(bytes.size(), ":"));
     hash.Update(bytes);
   }

@@ -31,9 +31,12 @@ absl::StatusOr<PluginSpec> ParsePluginSpec(absl::string_view text);
 // library, or the words of the command that are regular files.
 std::vector<std::string> PluginFiles(const PluginSpec& spec);
 
-// The first 12 hex digits of the SHA-256 of those files; empty without files.
-// Errors: as base/file.h, for a library that cannot be read.
-absl::StatusOr<std::string> PluginHash(const PluginSpec& spec);
+// Their contents. Errors: as base/file.h, for one that cannot be read.
+absl::StatusOr<std::vector<std::string>> ReadPluginFiles(
+    const PluginSpec& spec);
+
+// The first 12 hex digits of the SHA-256 of such contents; empty without files.
+std::string PluginHash(const std::vector<std::string>& contents);
 
 }  // namespace r1
 

@@ -170,7 +170,7 @@ class ProcessRule::Driver {
   }
 
   void TakeLine(const std::string& line) {
-    if (line.empty() || line[0] != '{') {
+    if (!IsResult(line)) {
       std::vector<std::string> lines = {line};
       LogPluginLines(spec_.name, &lines);
       return;

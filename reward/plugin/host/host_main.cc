@@ -1,6 +1,8 @@
-// Serves a reward in a shared object as JSON lines (reward/plugin/messages.h):
-// started by r1 with the library as descriptor kLibraryFd, lines on standard
-// input and output. What the library prints goes to standard error.
+// The process that r1 starts for a plugin. `r1-reward-host -- COMMAND` runs
+// that command. `r1-reward-host LIBRARY` serves a reward in a shared object as
+// JSON lines (reward/plugin/messages.h): the library is descriptor kLibraryFd,
+// lines are on standard input and output; what it prints goes to standard
+// error.
 #include <dlfcn.h>
 #include <poll.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 
 #include "nlohmann/json.hpp"
 #include "reward/plugin/host/library_fd.h"
+#include "reward/plugin/host/supervise.h"
 #include "reward/plugin/include/r1/reward_abi.h"
 
 namespace {
@@ -258,9 +261,7 @@ int Serve(const Json& hello, LineReader* reader) {
   return 0;
 }
 
-}  // namespace
-
-int main() {
+int ServeLibrary() {
   g_output = ::dup(1);
   ::dup2(2, 1);
   LineReader reader;
@@ -272,4 +273,18 @@ int main() {
     std::fprintf(stderr, "reward host: %s\n", error.what());
     return 1;
   }
+}
+
+int RunCommand(char** command) {
+  ::execvp(command[0], command);
+  std::perror(command[0]);
+  return 127;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool is_command = argc > 2 && std::strcmp(argv[1], "--") == 0;
+  r1::Supervise(
+      [&] { return is_command ? RunCommand(argv + 2) : ServeLibrary(); });
 }

@@ -3,15 +3,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "reward/scorer.h"
@@ -91,9 +94,10 @@ TEST(ProcessRuleTest, LibraryScoresAndDescribesItself) {
   EXPECT_EQ(rule->range().highest, 1);
   EXPECT_FALSE(rule->compares_samples());
   EXPECT_TRUE(rule->description().is_deterministic);
-  const auto hash = PluginHash(Library(kWayward));
-  ASSERT_TRUE(hash.ok());
-  EXPECT_EQ(rule->description().version, "1.0+" + *hash);
+  const auto files = ReadPluginFiles(Library(kWayward));
+  ASSERT_TRUE(files.ok());
+  const std::string hash = PluginHash(*files);
+  EXPECT_EQ(rule->description().version, "1.0+" + hash);
   const auto results =
       ScoreTexts(*rule, {"", "12345", std::string(200, 'x'), "abstain", "error",
                          "throw", "throw int", "high", "nan"});
@@ -101,7 +105,7 @@ TEST(ProcessRuleTest, LibraryScoresAndDescribesItself) {
   EXPECT_EQ(results[1].value, 0.005);
   EXPECT_EQ(results[2].value, 0.2);
   EXPECT_EQ(results[2].kind, REWARD_SCORE);
-  EXPECT_EQ(results[2].version, "1.0+" + *hash);
+  EXPECT_EQ(results[2].version, "1.0+" + hash);
   EXPECT_EQ(results[3].kind, REWARD_ABSTAIN);
   EXPECT_EQ(results[3].detail, "no reference");
   EXPECT_EQ(results[4].kind, REWARD_ERROR);
@@ -292,13 +296,20 @@ TEST_F(ScriptTest, AnswersInAnyOrder) {
 TEST_F(ScriptTest, LiesCostTheirSampleAlone) {
   const auto rule = MakeOrDie(Script(
       "print('starting', flush=True)\n"
-      "say({})\n"
+      "say({'level': 'info', 'message': 'loading', 'id': '1'})\n"
+      "say({'range': [0, 0.9]})\n"
       "while True:\n"
       "  x = read()\n"
       "  c = x['completion']\n"
       "  if c == 'twice': say({'id': x['id'], 'score': 0.5})\n"
       "  if c == 'unknown': say({'id': '12345678', 'score': 1})\n"
-      "  if c == 'noise': print('thinking ...')\n"
+      "  if c == 'noise':\n"
+      "    print('thinking ...')\n"
+      "    print()\n"
+      "    say({'level': 'info', 'message': 'judging', 'score': 1})\n"
+      "    say({'record': {'id': x['id'], 'score': 1}})\n"
+      "    print({'loss': 0.5})\n"
+      "    print('{not JSON')\n"
       "  if c == 'text': say({'id': x['id'], 'score': 'high'})\n"
       "  elif c == 'nan': print('{\"id\": \"%s\", \"score\": NaN}' % x['id'],"
       " flush=True)\n"
@@ -307,6 +318,7 @@ TEST_F(ScriptTest, LiesCostTheirSampleAlone) {
       "  elif c == 'null': say({'id': x['id'], 'score': None})\n"
       "  elif c == 'deep': print('{\"id\": ' + '['*5000, flush=True)\n"
       "  else: say({'id': x['id'], 'score': 0.25})\n"));
+  EXPECT_EQ(rule->range().highest, 0.9);
   const auto results =
       ScoreTexts(*rule, {"fine", "twice", "unknown", "noise", "text", "nan",
                          "odd", "missing", "null", "deep", "fine"});
@@ -338,32 +350,82 @@ TEST_F(ScriptTest, OneThatCannotStartAgainIsAnError) {
   }
 }
 
+// Whether a process runs; an orphan that was killed is gone once its new parent
+// has waited for it.
+bool IsRunning(int pid) {
+  const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+  return stat.ok() && stat->find(") Z") == std::string::npos;
+}
+
+void ExpectEnd(const std::vector<int>& pids) {
+  const absl::Time limit = absl::Now() + absl::Minutes(4);
+  for (const int pid : pids) {
+    while (IsRunning(pid) && absl::Now() < limit) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    EXPECT_FALSE(IsRunning(pid)) << pid;
+  }
+}
+
+// A plugin that never looks at its input: itself, a child, and one of another
+// session whose parent has ended, which has one more.
+constexpr char kFamily[] =
+    "import subprocess, signal\n"
+    "child = subprocess.Popen(['sleep', '1000'])\n"
+    "daemon = subprocess.Popen(['sh', '-c',\n"
+    "    'sleep 1000 & echo $! $$; exec sleep 1000'],\n"
+    "    stdout=subprocess.PIPE, start_new_session=True)\n"
+    "pids = daemon.stdout.readline().decode().split()\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n";
+
+std::vector<int> ReadPids(const std::string& path) {
+  std::vector<int> pids;
+  const auto text = ReadFile(path);
+  EXPECT_TRUE(text.ok()) << text.status();
+  for (const auto word : absl::StrSplit(text.value_or(""), ' ')) {
+    pids.emplace_back();
+    EXPECT_TRUE(absl::SimpleAtoi(word, &pids.back())) << word;
+  }
+  return pids;
+}
+
 TEST_F(ScriptTest, NothingIsLeftRunning) {
   const std::string path =
       absl::StrCat(::testing::TempDir(), "pids-", ::getpid());
-  {
-    const auto rule = MakeOrDie(Script(absl::StrCat(
-        "import subprocess\n"
-        "child = subprocess.Popen(['sleep', '1000'])\n"
-        "open('",
-        path, "', 'w').write('%d %d' % (os.getpid(), child.pid))\n",
-        "say({})\n", "time.sleep(1000)\n")));
+  for (const char* end : {"time.sleep(1000)\n", "os._exit(3)\n",
+                          "os.kill(os.getpid(), signal.SIGKILL)\n"}) {
+    {
+      const auto rule = MakeOrDie(Script(absl::StrCat(
+          kFamily, "open('", path,
+          "', 'w').write(' '.join(map(str, [os.getpid(), child.pid] + "
+          "pids)))\n",
+          "say({})\n", end)));
+    }
+    const std::vector<int> pids = ReadPids(path);
+    EXPECT_EQ(pids.size(), 4u);
+    ExpectEnd(pids);
   }
-  const auto pids = ReadFile(path);
-  ASSERT_TRUE(pids.ok());
-  int script = 0, child = 0;
-  ASSERT_EQ(std::sscanf(pids->c_str(), "%d %d", &script, &child), 2);
-  // An orphan that was killed is gone once its new parent has waited for it.
-  const auto is_running = [](int pid) {
-    const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
-    return stat.ok() && stat->find(") Z") == std::string::npos;
-  };
-  const absl::Time limit = absl::Now() + absl::Minutes(4);
-  while ((is_running(script) || is_running(child)) && absl::Now() < limit) {
-    absl::SleepFor(absl::Milliseconds(5));
+}
+
+// Of a program that is killed while its plugin hangs.
+TEST_F(ScriptTest, NothingOutlivesTheProgram) {
+  const std::string path =
+      absl::StrCat(::testing::TempDir(), "orphans-", ::getpid());
+  const PluginSpec spec = Script(absl::StrCat(
+      kFamily, "open('", path,
+      "', 'w').write(' '.join(map(str, [os.getpid(), child.pid] + pids)))\n",
+      "say({})\n", "time.sleep(1000)\n"));
+  const pid_t program = ::fork();
+  if (program == 0) {
+    const auto rule = ProcessRule::Create(spec, {});
+    ::kill(::getpid(), SIGKILL);
   }
-  EXPECT_FALSE(is_running(script));
-  EXPECT_FALSE(is_running(child));
+  int status = 0;
+  ASSERT_EQ(::waitpid(program, &status, 0), program);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  const std::vector<int> pids = ReadPids(path);
+  EXPECT_EQ(pids.size(), 4u);
+  ExpectEnd(pids);
 }
 
 TEST_F(ScriptTest, OptionsArriveAndAreRefused) {
