@@ -1,6 +1,7 @@
 #include "learner/step_metrics.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "base/mean.h"
@@ -11,6 +12,31 @@ namespace {
 double Ratio(double numerator, double denominator) {
   return denominator == 0 ? 0 : numerator / denominator;
 }
+
+// What rules say beside the total, by name.
+struct RuleFacts {
+  std::map<std::string, int64_t> not_applicable;  // samples, by rule
+  std::map<std::string, Mean> metrics;            // by "RULE/NAME"
+  int64_t samples_not_applicable = 0;             // by any rule
+
+  void Add(const RewardResult& reward) {
+    for (const std::string& rule : reward.not_applicable()) {
+      ++not_applicable[rule];
+    }
+    samples_not_applicable += reward.not_applicable_size() > 0;
+    for (const auto& [name, value] : reward.metrics()) metrics[name].Add(value);
+  }
+
+  void AppendTo(Metrics* out) const {
+    out->emplace_back("reward/not_applicable", samples_not_applicable);
+    for (const auto& [rule, count] : not_applicable) {
+      out->emplace_back(absl::StrCat("reward/not_applicable/", rule), count);
+    }
+    for (const auto& [name, mean] : metrics) {
+      out->emplace_back(absl::StrCat("reward/metric/", name), mean.value());
+    }
+  }
+};
 
 // Components' means in the order in which they first appear.
 std::vector<std::pair<std::string, Mean>> ComponentMeans(
@@ -52,6 +78,7 @@ void AppendSampleMetrics(const Collection& collection,
   Mean reward, raw_reward, accuracy, length, truncated;
   int64_t errors = 0, abstains = 0, zero_groups = 0;
   double longest = 0;
+  RuleFacts facts;
   for (const SampleGroup& group : collection.groups) {
     zero_groups += !IsInformative(group.rewards());
     for (const CollectedSample& sample : group.samples) {
@@ -63,6 +90,7 @@ void AppendSampleMetrics(const Collection& collection,
           accuracy.Add(*score >= answer_rule.right_from);
         }
       }
+      facts.Add(sample.reward);
       errors += IsFailure(sample.reward);
       abstains += kind == REWARD_ABSTAIN;
       const double tokens = sample.trajectory.tokens_size();
@@ -87,6 +115,7 @@ void AppendSampleMetrics(const Collection& collection,
                         Ratio(zero_groups, collection.groups.size()));
   metrics->emplace_back("reward/errors", errors);
   metrics->emplace_back("reward/abstains", abstains);
+  facts.AppendTo(metrics);
   metrics->emplace_back("samples", length.count);
   metrics->emplace_back("tokens/generated", length.sum);
 }

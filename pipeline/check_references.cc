@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -45,6 +46,49 @@ bool IsBuiltin(const std::string& rule) {
   static const std::vector<std::string>* const names =
       new std::vector<std::string>(BuiltinRewardRules().Names());
   return std::binary_search(names->begin(), names->end(), rule);
+}
+
+// The rows that the rule of this term is for.
+std::vector<CheckedRow> RowsOf(const Term& term,
+                               const std::vector<CheckedRow>& rows) {
+  std::vector<CheckedRow> own;
+  for (const CheckedRow& row : rows) {
+    if (term.rows.Mismatch(row.reference).empty()) own.push_back(row);
+  }
+  return own;
+}
+
+// That every row has a rule with weight, and every rule a row.
+absl::Status CheckApplication(const std::vector<RewardRuleSpec>& rules,
+                              const std::vector<Term>& terms,
+                              const std::vector<CheckedRow>& rows,
+                              absl::string_view file) {
+  for (size_t r = 0; r < rules.size() && !rows.empty(); ++r) {
+    if (!RowsOf(terms[r], rows).empty()) continue;
+    LogWarning(absl::StrCat(file, ": the rule \"", rules[r].name(),
+                            "\" is for none of ", rows.size(),
+                            " rows looked at, e.g. ", rows[0].source, ": ",
+                            terms[r].rows.Mismatch(rows[0].reference)));
+  }
+  const auto has_weight = [](const Term& term) { return term.weight != 0; };
+  if (absl::c_none_of(terms, has_weight)) return absl::OkStatus();
+  std::vector<std::string> others;
+  for (const CheckedRow& row : rows) {
+    const bool is_judged = absl::c_any_of(terms, [&](const Term& term) {
+      return has_weight(term) && term.rows.Mismatch(row.reference).empty();
+    });
+    if (!is_judged) others.push_back(row.source);
+  }
+  if (others.empty()) return absl::OkStatus();
+  const std::string message = absl::StrCat(
+      file, ": no rule with weight is for ", others.size(), " of ", rows.size(),
+      " rows looked at, e.g. ", others[0],
+      "; nothing is learned from them (the option \"for\" of reward.rule)");
+  if (others.size() == rows.size()) {
+    return absl::InvalidArgumentError(message);
+  }
+  LogWarning(message);
+  return absl::OkStatus();
 }
 
 absl::Status CheckRule(const std::string& name, const RuleOptions& options,
@@ -108,13 +152,16 @@ std::vector<CheckedRow> SampleRows(std::vector<CheckedRow> rows) {
 absl::Status CheckReferences(const std::vector<RewardRuleSpec>& rules,
                              const std::vector<CheckedRow>& rows,
                              absl::string_view file) {
+  std::vector<Term> terms;
   for (const RewardRuleSpec& spec : rules) {
     RuleOptions options(spec.option().begin(), spec.option().end());
-    R1_ASSIGN_OR_RETURN(const Term term, TakeTerm(spec.weight(), &options));
-    if (!term.is_required()) continue;
-    R1_RETURN_IF_ERROR(CheckRule(spec.name(), options, rows, file));
+    R1_ASSIGN_OR_RETURN(terms.emplace_back(),
+                        TakeTerm(spec.weight(), &options));
+    if (!terms.back().is_required()) continue;
+    R1_RETURN_IF_ERROR(
+        CheckRule(spec.name(), options, RowsOf(terms.back(), rows), file));
   }
-  return absl::OkStatus();
+  return CheckApplication(rules, terms, rows, file);
 }
 
 absl::Status ProbeRewards(const std::vector<RewardRuleSpec>& rules,

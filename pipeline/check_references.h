@@ -24,8 +24,11 @@ std::vector<CheckedRow> SampleRows(std::vector<CheckedRow> rows);
 
 // The outlook (reward/outlook.h) of the rows' references for the rules whose
 // score is required. A few bad ones are a warning in the log. `file` names the
-// data in messages. Errors: InvalidArgument if more than half of the rows have
-// no answer that could earn the best score: names rule, row, reason and remedy.
+// data in messages. A rule is asked about the rows that it is for; one that is
+// for none, and rows that no rule with weight is for, are a warning, too.
+// Errors: InvalidArgument if more than half of a rule's rows have no answer
+// that could earn the best score, naming rule, row, reason and remedy; or if no
+// rule with weight is for any row.
 absl::Status CheckReferences(const std::vector<RewardRuleSpec>& rules,
                              const std::vector<CheckedRow>& rows,
                              absl::string_view file);

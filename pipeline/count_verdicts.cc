@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "reward/builtin_rules.h"
 
@@ -34,7 +35,7 @@ VerdictCount::VerdictCount(int64_t k, CountedRules rules)
 void VerdictCount::AddProblem(const std::string& reference,
                               absl::Span<const RewardResult> results,
                               absl::Span<EvalSample> samples) {
-  int64_t failures = 0, abstentions = 0;
+  int64_t failures = 0, abstentions = 0, not_applicable = 0;
   std::vector<Vote> strict, lenient;
   std::vector<absl::string_view> completions;
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -52,7 +53,14 @@ void VerdictCount::AddProblem(const std::string& reference,
     }
     const auto score = ScoreOf(result, rules_.judge.name());
     if (!score.has_value()) {
-      (IsFailure(result) ? failures : abstentions) += 1;
+      if (IsFailure(result)) {
+        ++failures;
+      } else if (absl::c_linear_search(result.not_applicable(),
+                                       rules_.judge.name())) {
+        ++not_applicable;
+      } else {
+        ++abstentions;
+      }
       continue;
     }
     const bool is_correct = *score >= rules_.right_from;
@@ -63,7 +71,9 @@ void VerdictCount::AddProblem(const std::string& reference,
     completions.push_back(sample.completion);
   }
   if (strict.empty()) {
-    ++(failures == 0 ? abstained_ : unjudged_);
+    ++(failures > 0         ? unjudged_
+       : not_applicable > 0 ? not_applicable_
+                            : abstained_);
     return;
   }
   ++problems_;
@@ -97,6 +107,9 @@ Metrics VerdictCount::Finish() const {
   if (unjudged_ > 0) metrics.emplace_back("unjudged", unjudged_);
   if (abstained_samples_ > 0) {
     metrics.emplace_back("abstained_samples", abstained_samples_);
+  }
+  if (not_applicable_ > 0) {
+    metrics.emplace_back("not_applicable", not_applicable_);
   }
   for (const std::string& rule : rules_.means) {
     const auto mean = means_.find(rule);

@@ -50,8 +50,9 @@ class VerdictCount {
   // Takes the k results of a problem and fills in its samples' verdicts.
   //   - A sample that the judge gave no score is no part of the estimates; the
   //     problem's are made of its others.
-  //   - A problem without any is left out: "abstained" if all its samples were
-  //     abstentions, so that its reference is unusable, else "unjudged".
+  //   - A problem without any is left out: "not_applicable" if the judge is not
+  //     for it, "abstained" if all its samples were abstentions, so that its
+  //     reference is unusable, else "unjudged".
   void AddProblem(const std::string& reference,
                   absl::Span<const RewardResult> results,
                   absl::Span<EvalSample> samples);
@@ -60,7 +61,6 @@ class VerdictCount {
   Metrics Finish() const;
 
  private:
-
   const int64_t k_;
   const CountedRules rules_;
   const Voting voting_;
@@ -69,7 +69,7 @@ class VerdictCount {
   Mean format_, length_, truncated_;
   std::map<std::string, Mean> means_;  // by rule
   int64_t problems_ = 0, abstained_ = 0, unjudged_ = 0;
-  int64_t errors_ = 0, abstained_samples_ = 0;
+  int64_t errors_ = 0, abstained_samples_ = 0, not_applicable_ = 0;
 };
 
 }  // namespace r1

@@ -32,7 +32,8 @@ struct EvalReport {
   // format and the lenient numbers where a server elsewhere has no such rule,
   // cons@k where answers cannot be read. Problems that no sample has a verdict
   // of are part of no estimate: those whose samples were all abstentions are
-  // counted as "abstained", others as "unjudged". "errors" are samples whose
+  // counted as "abstained", those that the judge is not for as
+  // "not_applicable", others as "unjudged". "errors" are samples whose
   // result is an error or a timeout, "abstained_samples" abstentions beside
   // verdicts. Where they are 0, "unjudged" and "abstained_samples" are left
   // out.

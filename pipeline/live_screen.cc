@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "pipeline/escape.h"
@@ -133,6 +134,10 @@ class Screen {
     for (const ShownMetric& shown : ShownMetrics()) {
       const auto found = state_.history.find(shown.name);
       if (found == state_.history.end() || found->second.empty()) continue;
+      if (shown.is_fault && absl::c_count(found->second, 0) ==
+                                static_cast<int64_t>(found->second.size())) {
+        continue;
+      }
       metrics.push_back(&shown);
     }
     const size_t below = 2 + (state_.evals.empty() ? 0 : 1) +  // blank, footer

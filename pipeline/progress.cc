@@ -62,7 +62,7 @@ class PlainProgress : public Progress {
     for (const ShownMetric& shown : ShownMetrics()) {
       if (*shown.brief == '\0') continue;
       const double value = MetricOr(metrics, shown.name, std::nan(""));
-      if (std::isnan(value)) continue;
+      if (std::isnan(value) || (shown.is_fault && value == 0)) continue;
       absl::StrAppend(&line, "  ", shown.brief, " ",
                       FormatMetric(shown.format, value));
     }
@@ -115,6 +115,9 @@ const std::vector<ShownMetric>& ShownMetrics() {
       {"reward", "reward", "reward/mean", Format::kNumber},
       {"accuracy", "accuracy", "accuracy", Format::kPercent},
       {"format", "format", "format", Format::kPercent},
+      {"errors", "errors", "reward/errors", Format::kCount, true},
+      {"abstentions", "abstained", "reward/abstains", Format::kCount, true},
+      {"not applicable", "n/a", "reward/not_applicable", Format::kCount, true},
       {"length", "length", "response_length/mean", Format::kNumber},
       {"truncated", "", "truncated_share", Format::kPercent},
       {"equal groups", "", "advantage/zero_groups", Format::kPercent},
@@ -154,7 +157,7 @@ std::string FormatMetric(Format format, double value) {
 
 bool IsEvalFault(absl::string_view name) {
   return name == "abstained" || name == "errors" || name == "unjudged" ||
-         name == "abstained_samples";
+         name == "abstained_samples" || name == "not_applicable";
 }
 
 std::string FormatEvalMetric(absl::string_view name, double value) {

@@ -40,6 +40,8 @@ struct ShownMetric {
   const char* brief;  // for a line; empty: not on the line
   const char* name;   // in Metrics
   enum class Format { kNumber, kPercent, kCount, kScientific } format;
+  // Counts what could not be scored: shown where it is not 0.
+  bool is_fault = false;
 };
 const std::vector<ShownMetric>& ShownMetrics();
 

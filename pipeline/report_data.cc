@@ -54,7 +54,7 @@ void AddFaults(const Json& summary, Json* tiles) {
   const auto judge = summary.find("eval_judge");
   if (judge == summary.end() || !judge->is_string()) return;
   std::string faults;
-  for (const char* kind : {"abstained", "errors"}) {
+  for (const char* kind : {"abstained", "not_applicable", "errors"}) {
     const double before = Field(summary, absl::StrCat("base_", kind).c_str());
     const double after = Field(summary, absl::StrCat("final_", kind).c_str());
     if (before > 0 || after > 0) {

@@ -73,6 +73,9 @@ Json MakeSample(const SampleView& view, const Tokenizer* tokenizer) {
       sample["components"].push_back(
           {VisibleLine(c.name()), ReportNumber(c.value())});
     }
+    for (const std::string& rule : reward.not_applicable()) {
+      sample["not_applicable"].push_back(VisibleLine(rule));
+    }
     if (!reward.detail().empty()) {
       sample["detail"] = VisibleLine(reward.detail());
     }

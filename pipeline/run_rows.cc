@@ -1,6 +1,8 @@
 #include "pipeline/run_rows.h"
 
 #include <cstring>
+#include <map>
+#include <type_traits>
 
 #include "nlohmann/json.hpp"
 
@@ -15,13 +17,53 @@ void FromBlob(absl::string_view blob,
   std::memcpy(values->mutable_data(), blob.data(), values->size() * sizeof(T));
 }
 
+using Json = nlohmann::ordered_json;
+
+std::string Dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// By name: a protobuf map has no order.
+template <typename Value>
+Json ToJson(const google::protobuf::Map<std::string, Value>& map) {
+  return std::map<std::string, Value>(map.begin(), map.end());
+}
+
+// Null for what is no JSON.
+Json Parsed(absl::string_view json) {
+  Json value = Json::parse(json.begin(), json.end(), /*cb=*/nullptr,
+                           /*allow_exceptions=*/false);
+  return value.is_discarded() ? Json() : value;
+}
+
+template <typename Value>
+void FromJson(absl::string_view json,
+              google::protobuf::Map<std::string, Value>* map) {
+  const Json object = Parsed(json);
+  for (const auto& [name, value] : object.items()) {
+    const bool fits =
+        std::is_same_v<Value, double> ? value.is_number() : value.is_string();
+    if (fits) (*map)[name] = value.template get<Value>();
+  }
+}
+
+void ComponentsFromJson(absl::string_view json, RewardResult* reward) {
+  const Json object = Parsed(json);
+  for (const auto& [name, value] : object.items()) {
+    RewardComponent* component = reward->add_components();
+    component->set_name(name);
+    if (value.is_number()) component->set_value(value.get<double>());
+  }
+}
+
 }  // namespace
 
 const char kSelectSamples[] =
     "SELECT t.step, t.prompt_id, t.sample_index, t.policy_version, "
     "t.finish_reason, t.tokens, t.logprobs, t.completion, p.source, "
     "p.question, p.reference, p.tokens, r.kind, r.total, r.components, "
-    "r.detail, a.advantage, r.raw_total, r.versions, t.worker FROM "
+    "r.detail, a.advantage, r.raw_total, r.versions, t.worker, "
+    "r.not_applicable, r.metrics, r.extracted FROM "
     "trajectories t "
     "JOIN prompts p USING(prompt_id) "
     "LEFT JOIN rewards r USING(step, prompt_id, sample_index) "
@@ -52,7 +94,13 @@ SampleView ReadSample(const Statement& row) {
     ComponentsFromJson(row.Bytes(14), &reward);
     reward.set_detail(std::string(row.Bytes(15)));
     reward.set_raw_total(row.Double(17));
-    VersionsFromJson(row.Bytes(18), &reward);
+    FromJson(row.Bytes(18), reward.mutable_versions());
+    const Json not_applicable = Parsed(row.Bytes(20));
+    for (const Json& rule : not_applicable) {
+      if (rule.is_string()) reward.add_not_applicable(rule.get<std::string>());
+    }
+    FromJson(row.Bytes(21), reward.mutable_metrics());
+    FromJson(row.Bytes(22), reward.mutable_extracted());
   }
   if (!row.IsNull(16)) view.advantage = row.Double(16);
   return view;
@@ -87,41 +135,14 @@ RewardKind RewardKindFromName(absl::string_view name) {
   return REWARD_UNSPECIFIED;
 }
 
-std::string VersionsToJson(const RewardResult& reward) {
-  // By name: a protobuf map has no order.
-  nlohmann::json object = nlohmann::json::object();
-  for (const auto& [name, version] : reward.versions()) object[name] = version;
-  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void VersionsFromJson(absl::string_view json, RewardResult* reward) {
-  const auto object = nlohmann::json::parse(
-      json.begin(), json.end(), /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return;
-  for (const auto& [name, version] : object.items()) {
-    if (!version.is_string()) continue;
-    (*reward->mutable_versions())[name] = version.get<std::string>();
-  }
-}
-
-std::string ComponentsToJson(const RewardResult& reward) {
-  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+RewardColumns ColumnsOf(const RewardResult& reward) {
+  Json components = Json::object();
   for (const RewardComponent& c : reward.components()) {
-    object[c.name()] = c.value();
+    components[c.name()] = c.value();
   }
-  return object.dump(-1, ' ', false,
-                     nlohmann::ordered_json::error_handler_t::replace);
-}
-
-void ComponentsFromJson(absl::string_view json, RewardResult* reward) {
-  const auto object = nlohmann::ordered_json::parse(
-      json.begin(), json.end(), /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return;
-  for (const auto& [name, value] : object.items()) {
-    RewardComponent* component = reward->add_components();
-    component->set_name(name);
-    if (value.is_number()) component->set_value(value.get<double>());
-  }
+  return {Dump(components), Dump(ToJson(reward.versions())),
+          Dump(Json(reward.not_applicable())), Dump(ToJson(reward.metrics())),
+          Dump(ToJson(reward.extracted()))};
 }
 
 }  // namespace r1

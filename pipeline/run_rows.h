@@ -39,11 +39,12 @@ const char* FinishReasonName(FinishReason reason);
 FinishReason FinishReasonFromName(absl::string_view name);
 RewardKind RewardKindFromName(absl::string_view name);
 
-// RewardResult.components as a JSON object in their order, and back.
-std::string VersionsToJson(const RewardResult& reward);
-void VersionsFromJson(absl::string_view json, RewardResult* reward);
-std::string ComponentsToJson(const RewardResult& reward);
-void ComponentsFromJson(absl::string_view json, RewardResult* reward);
+// The parts of a RewardResult as JSON: its maps and its components (in their
+// order) as objects, not_applicable as an array.
+struct RewardColumns {
+  std::string components, versions, not_applicable, metrics, extracted;
+};
+RewardColumns ColumnsOf(const RewardResult& reward);
 
 }  // namespace r1
 

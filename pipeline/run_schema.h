@@ -5,7 +5,7 @@
 namespace r1 {
 
 // Stored in the file's user_version; a file with another number is refused.
-inline constexpr int kRunSchemaVersion = 4;
+inline constexpr int kRunSchemaVersion = 5;
 
 // Kind of the event that marks the end of RL step 1.
 inline constexpr char kFirstRlStepEvent[] = "first-rl-step";
@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS rewards(
   step INTEGER NOT NULL, prompt_id INTEGER NOT NULL,
   sample_index INTEGER NOT NULL, kind TEXT NOT NULL, total REAL,
   components TEXT NOT NULL, detail TEXT NOT NULL, raw_total REAL,
-  versions TEXT NOT NULL,
+  versions TEXT NOT NULL, not_applicable TEXT NOT NULL,
+  metrics TEXT NOT NULL, extracted TEXT NOT NULL,
   PRIMARY KEY(step, prompt_id, sample_index)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS advantages(
   step INTEGER NOT NULL, prompt_id INTEGER NOT NULL,

@@ -86,7 +86,7 @@ absl::Status RunStore::Writer::Prepare() {
       // A prompt may be there already: a resumed run draws it again.
       {&prompt, "INSERT OR IGNORE INTO prompts VALUES(?,?,?,?,?)"},
       {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?,?)"},
-      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?)"},
+      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"},
       {&advantage, "INSERT OR REPLACE INTO advantages VALUES(?,?,?,?)"},
       {&drop_trajectory,
        "DELETE FROM trajectories WHERE step = ? AND prompt_id = ? AND "
@@ -321,15 +321,19 @@ absl::Status RunStore::RecordReward(int64_t step, uint64_t prompt_id,
                      sample_index, " has a reward already"));
   }
   return Enqueue(256, [=](Writer* w) {
+    const RewardColumns columns = ColumnsOf(reward);
     w->reward.BindInt(1, step)
         .BindInt(2, prompt_id)
         .BindInt(3, sample_index)
         .BindText(4, RewardKindName(reward.kind()))
         .BindDouble(5, reward.total())
-        .BindText(6, ComponentsToJson(reward))
+        .BindText(6, columns.components)
         .BindText(7, reward.detail())
         .BindDouble(8, reward.raw_total())
-        .BindText(9, VersionsToJson(reward));
+        .BindText(9, columns.versions)
+        .BindText(10, columns.not_applicable)
+        .BindText(11, columns.metrics)
+        .BindText(12, columns.extracted);
     return w->reward.Run();
   });
 }

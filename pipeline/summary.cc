@@ -44,6 +44,7 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
                 {"mean_length", "mean_length"},
                 {"problems", "problems"},
                 {"abstained", "abstained"},
+                {"not_applicable", "not_applicable"},
                 {"errors", "errors"}};
   for (const auto& [key, metric] : kFacts) {
     (*summary)[absl::StrCat("base_", key)] =
@@ -84,6 +85,22 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last,
         FormatEvalMetric(name, before), FormatEvalMetric(name, value));
   }
   return table;
+}
+
+// "  rewards of training   3 errors, 12 abstentions"; empty if all were scores.
+std::string RenderFaults(const std::vector<MetricsRow>& rows) {
+  std::string faults;
+  for (const ShownMetric& shown : ShownMetrics()) {
+    double count = 0;
+    for (const MetricsRow& row : rows) {
+      if (shown.is_fault) count += MetricOr(row.metrics, shown.name, 0);
+    }
+    if (count == 0) continue;
+    absl::StrAppend(&faults, faults.empty() ? "" : ", ",
+                    FormatMetric(shown.format, count), " ", shown.label);
+  }
+  if (faults.empty()) return "";
+  return absl::StrCat("  rewards of training: ", faults, "\n");
 }
 
 std::string Indent(absl::string_view text) {
@@ -166,6 +183,9 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
                         RenderAnswers(reader, evals.front(), evals.back()));
     absl::StrAppend(&text, answers);
   }
+  R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> metrics,
+                      reader.AllMetrics());
+  absl::StrAppend(&text, RenderFaults(metrics));
   const absl::StatusOr<std::string> checkpoint = ResolveModelPath(run_dir);
   if (!checkpoint.ok() && !absl::IsNotFound(checkpoint.status())) {
     return checkpoint.status();

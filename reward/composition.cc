@@ -29,6 +29,8 @@ absl::StatusOr<Term> TakeTerm(double weight, RuleOptions* options) {
   read.Number("gate", -kLargest, kLargest, &gate);
   read.Choice("combine", {"sum", "min"}, &combine);
   read.Choice("when", {"train", "eval", "both"}, &when);
+  std::string rows;
+  read.Text("for", &rows);
   R1_RETURN_IF_ERROR(read.Finish());
   if (term.clip_low > term.clip_high) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -36,6 +38,9 @@ absl::StatusOr<Term> TakeTerm(double weight, RuleOptions* options) {
         ", got ", term.clip_low));
   }
   if (own.contains("gate")) term.gate = gate;
+  if (own.contains("for")) {
+    R1_ASSIGN_OR_RETURN(term.rows, RowFilter::Parse(rows));
+  }
   term.is_min = combine == 1;
   return term;
 }

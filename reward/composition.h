@@ -6,6 +6,8 @@
 //                        gate count; with weight 0, such a rule is a pure gate
 //   combine              "sum": added to the total; "min": of all rules that
 //                        say so, only the smallest weight x score is added
+//   for                  the rows that the rule is for, by fields of the
+//                        reference (row_filter.h); to others it does not apply
 //   when                 "train", "eval" or "both"; the configuration's
 //                        (builtin_rules.h), of no meaning in a request
 #ifndef R1_REWARD_COMPOSITION_H_
@@ -17,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "reward/options.h"
+#include "reward/row_filter.h"
 
 namespace r1 {
 
@@ -29,6 +32,7 @@ struct Term {
   bool is_min = false;
   // Of a rule that compares samples: no part of the raw total.
   bool is_group = false;
+  RowFilter rows;
 
   // Whether there is no total without the rule's score; else it is a metric.
   bool is_required() const { return weight != 0 || gate.has_value(); }

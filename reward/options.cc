@@ -20,7 +20,7 @@ constexpr size_t kMaxNameBytes = 64;
 
 const std::vector<std::string>& CompositionOptions() {
   static const auto& names = *new std::vector<std::string>{
-      "clip_high", "clip_low", "combine", "gate", "when"};
+      "clip_high", "clip_low", "combine", "for", "gate", "when"};
   return names;
 }
 

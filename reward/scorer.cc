@@ -245,6 +245,11 @@ std::vector<std::vector<size_t>> Scorer::CallsOf(
   std::vector<std::vector<size_t>> calls;
   std::map<absl::string_view, size_t> call_of_group;
   for (size_t i = 0; i < items.size(); ++i) {
+    std::string mismatch = terms_[r].rows.Mismatch(items[i]->reference());
+    if (!mismatch.empty()) {
+      results[i][r] = RuleResult::NotApplicable(std::move(mismatch));
+      continue;
+    }
     if (entry.needs >= 0) {
       const RuleResult& needed = *results[i][entry.needs];
       if (needed.kind != REWARD_SCORE) {

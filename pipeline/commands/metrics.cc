@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
@@ -34,19 +35,32 @@ void PrintJson(const MetricsRow& row) {
   std::printf("%s\n", object.dump().c_str());
 }
 
-void PrintHeader(const std::string& stage) {
-  std::printf("%-9s %6s", stage.c_str(), "step");
+// The columns for these rows.
+std::vector<ShownMetric> Columns(const std::vector<MetricsRow>& rows) {
+  std::vector<ShownMetric> columns;
   for (const ShownMetric& shown : ShownMetrics()) {
+    const auto counts = [&](const MetricsRow& row) {
+      return MetricOr(row.metrics, shown.name, 0) != 0;
+    };
     if (*shown.brief == '\0') continue;
+    if (shown.is_fault && absl::c_none_of(rows, counts)) continue;
+    columns.push_back(shown);
+  }
+  return columns;
+}
+
+void PrintHeader(const std::string& stage,
+                 const std::vector<ShownMetric>& columns) {
+  std::printf("%-9s %6s", stage.c_str(), "step");
+  for (const ShownMetric& shown : columns) {
     std::printf(" %12s", shown.brief);
   }
   std::printf("\n");
 }
 
-void PrintRow(const MetricsRow& row) {
+void PrintRow(const MetricsRow& row, const std::vector<ShownMetric>& columns) {
   std::printf("%-9s %6lld", "", static_cast<long long>(row.step));
-  for (const ShownMetric& shown : ShownMetrics()) {
-    if (*shown.brief == '\0') continue;
+  for (const ShownMetric& shown : columns) {
     const double value = MetricOr(row.metrics, shown.name, std::nan(""));
     std::printf(" %12s", FormatMetric(shown.format, value).c_str());
   }
@@ -68,14 +82,15 @@ absl::Status RunMetrics(const MetricsArgs& args) {
         args.stage.empty() ? "" : absl::StrCat(" of stage ", args.stage),
         " yet: let `r1 train` go on with it"));
   }
+  const std::vector<ShownMetric> columns = Columns(rows);
   std::string stage;
   for (const MetricsRow& row : rows) {
     if (args.is_json) {
       PrintJson(row);
       continue;
     }
-    if (row.stage != stage) PrintHeader(stage = row.stage);
-    PrintRow(row);
+    if (row.stage != stage) PrintHeader(stage = row.stage, columns);
+    PrintRow(row, columns);
   }
   if (args.is_json || !args.stage.empty()) return absl::OkStatus();
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());

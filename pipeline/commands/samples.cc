@@ -1,5 +1,6 @@
 // r1 samples: what the model wrote.
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -22,6 +23,15 @@ struct SamplesArgs {
   int64_t limit = 8;
   bool is_json = false;
 };
+
+// As a member, by name, if there is anything in it.
+template <typename Value>
+void AddMap(const char* name,
+            const google::protobuf::Map<std::string, Value>& map,
+            nlohmann::ordered_json* object) {
+  if (map.empty()) return;
+  (*object)[name] = std::map<std::string, Value>(map.begin(), map.end());
+}
 
 void PrintJson(const SampleView& view) {
   const Trajectory& trajectory = view.record.trajectory;
@@ -46,9 +56,12 @@ void PrintJson(const SampleView& view) {
       object["components"][c.name()] = c.value();
     }
     object["detail"] = reward.detail();
-    for (const auto& [rule, version] : reward.versions()) {
-      object["versions"][rule] = version;
+    AddMap("versions", reward.versions(), &object);
+    if (!reward.not_applicable().empty()) {
+      object["not_applicable"] = reward.not_applicable();
     }
+    AddMap("metrics", reward.metrics(), &object);
+    AddMap("extracted", reward.extracted(), &object);
   }
   if (view.advantage) object["advantage"] = *view.advantage;
   // Completions may hold bytes that are no UTF-8.
@@ -75,6 +88,9 @@ void PrintSample(const SampleView& view) {
     for (const RewardComponent& c : reward.components()) {
       absl::StrAppendFormat(&facts, ", %s %g", VisibleLine(c.name()),
                             c.value());
+    }
+    for (const std::string& rule : reward.not_applicable()) {
+      absl::StrAppend(&facts, ", ", VisibleLine(rule), " not applicable");
     }
   }
   if (view.advantage) {

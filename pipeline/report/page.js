@@ -109,6 +109,9 @@ function drawSample(sample, shaded) {
   for (const [name, value] of sample.components || []) {
     facts.append(fact(name, format(value)));
   }
+  for (const rule of sample.not_applicable || []) {
+    facts.append(fact(rule, 'not applicable'));
+  }
   facts.append(fact('tokens', sample.tokens), fact('end', sample.finish));
   const side = a > 0 ? ' up' : a < 0 ? ' down' : '';
   const node = el('article', {class: 'sample' + side}, facts,

@@ -60,6 +60,9 @@ TEST_F(TrainerTest, MetricsDescribeTheStep) {
     RewardComponent* format = result.add_components();
     format->set_name("format");
     format->set_value(0.5);
+    (*result.mutable_metrics())["even/words"] = KeyOf(item).second;
+    if (KeyOf(item).second < 2) result.add_not_applicable("code");
+    if (KeyOf(item).second < 1) result.add_not_applicable("language");
     return result;
   }});
   const auto metrics = process->trainer->Step();
@@ -75,6 +78,10 @@ TEST_F(TrainerTest, MetricsDescribeTheStep) {
   EXPECT_EQ(value("advantage/zero_groups"), 0);
   EXPECT_EQ(value("reward/errors"), 0);
   EXPECT_EQ(value("reward/abstains"), 0);
+  EXPECT_EQ(value("reward/not_applicable"), 8);
+  EXPECT_EQ(value("reward/not_applicable/code"), 8);
+  EXPECT_EQ(value("reward/not_applicable/language"), 4);
+  EXPECT_EQ(value("reward/metric/even/words"), 1.5);
   EXPECT_EQ(value("updates/skipped"), 0);
   EXPECT_EQ(value("version"), 1);
   EXPECT_FLOAT_EQ(value("learning_rate"), 2e-3);

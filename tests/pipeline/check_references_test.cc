@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/reward/reward_grpc_testing.h"
 
 namespace r1 {
 namespace {
@@ -52,6 +53,27 @@ TEST(CheckReferencesTest, MetricsAndOtherProgramsAreNotAsked) {
   RewardRuleSpec gate = Rule("math", 0);
   (*gate.mutable_option())["gate"] = "0.5";
   EXPECT_FALSE(CheckReferences({gate}, Rows(9, 9), "f").ok());
+}
+
+TEST(CheckReferencesTest, ARuleIsAskedAboutItsOwnRows) {
+  RewardRuleSpec math = Rule("exact_answer");
+  (*math.mutable_option())["for"] = R"({"source": "a"})";
+  // Rows that it is not for: no answer of theirs earns it.
+  std::vector<CheckedRow> rows = Rows(9, 9);
+  rows.push_back({"line 10", "q", R"({"answer":"7","source":"a"})"});
+  EXPECT_TRUE(CheckReferences({math, Rule("format")}, rows, "f").ok());
+  LogCapture log;
+  EXPECT_TRUE(CheckReferences({math}, rows, "f").ok());
+  EXPECT_EQ(log.CountLines("f: no rule with weight is for 9 of 10 rows "
+                           "looked at, e.g. line 1;"),
+            1);
+  const absl::Status status = CheckReferences({math}, Rows(0, 5), "f");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("no rule with weight is for 5 of 5 rows"));
+  EXPECT_TRUE(CheckReferences({math, Rule("format")}, Rows(0, 5), "f").ok());
+  EXPECT_EQ(log.CountLines("the rule \"exact_answer\" is for none of 5 rows"),
+            2);
 }
 
 TEST(CheckReferencesTest, ASampleIsSpreadOverTheFile) {

@@ -16,15 +16,16 @@ using ::testing::Key;
 using ::testing::Not;
 
 // Results of the rule "mine", as one letter each: r right, w wrong, e error,
-// t timeout, a abstention.
+// t timeout, a abstention, n not applicable.
 std::vector<RewardResult> Results(const std::string& letters) {
   std::vector<RewardResult> results;
   for (const char letter : letters) {
     RewardResult& result = results.emplace_back();
-    result.set_kind(letter == 'e'   ? REWARD_ERROR
-                    : letter == 't' ? REWARD_TIMEOUT
-                    : letter == 'a' ? REWARD_ABSTAIN
-                                    : REWARD_SCORE);
+    result.set_kind(letter == 'e'                    ? REWARD_ERROR
+                    : letter == 't'                  ? REWARD_TIMEOUT
+                    : letter == 'a' || letter == 'n' ? REWARD_ABSTAIN
+                                                     : REWARD_SCORE);
+    if (letter == 'n') result.add_not_applicable("mine");
     if (result.kind() != REWARD_SCORE) continue;
     RewardComponent* component = result.add_components();
     component->set_name("mine");
@@ -90,6 +91,15 @@ TEST(VerdictCountTest, AProblemWithoutVerdictsIsLeftOutAndCounted) {
   EXPECT_EQ(Value(metrics, "errors"), 5);
   EXPECT_THAT(metrics, Not(Contains(Key("abstained_samples"))));
   EXPECT_THAT(Count({"rrr"}), Not(Contains(Key("unjudged"))));
+}
+
+TEST(VerdictCountTest, AProblemThatTheJudgeIsNotForIsCountedApart) {
+  const Metrics metrics = Count({"nnn", "rrw", "aaa", "nnn"});
+  EXPECT_EQ(Value(metrics, "problems"), 1);
+  EXPECT_EQ(Value(metrics, "not_applicable"), 2);
+  EXPECT_EQ(Value(metrics, "abstained"), 1);
+  EXPECT_EQ(Value(metrics, "errors"), 0);
+  EXPECT_THAT(Count({"rrr"}), Not(Contains(Key("not_applicable"))));
 }
 
 // A result whose kind comes from another rule still has the judge's verdict.

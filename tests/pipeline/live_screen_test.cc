@@ -32,7 +32,7 @@ ScreenState ExampleState() {
   state.activity_total = 512;
   for (const ShownMetric& shown : ShownMetrics()) {
     for (int i = 0; i < 100; ++i) {
-      state.history[shown.name].push_back(0.01 * i);
+      state.history[shown.name].push_back(shown.is_fault ? 0 : 0.01 * i);
     }
   }
   state.evals = {{0, {{"pass@1", 0.281}}}, {50, {{"pass@1", 0.412}}}};
@@ -87,6 +87,17 @@ TEST(LiveScreenTest, ShowsWhatAPersonAsksFor) {
                            "Ctrl-C"}) {
     EXPECT_THAT(screen, HasSubstr(part));
   }
+}
+
+TEST(LiveScreenTest, WhatCouldNotBeScoredIsShownWhereThereIsAny) {
+  ScreenState state = ExampleState();
+  const auto screen = [&] {
+    return absl::StrJoin(RenderScreen(state, {100, 40}, false), "\n");
+  };
+  EXPECT_THAT(screen(), Not(HasSubstr("abstentions")));
+  state.history["reward/abstains"] = {0, 3, 0};
+  EXPECT_THAT(screen(), HasSubstr("abstentions"));
+  EXPECT_THAT(screen(), Not(HasSubstr("not applicable")));
 }
 
 TEST(LiveScreenTest, FitsEverySizeOfTerminal) {

@@ -91,7 +91,11 @@ TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
     progress->Describe("1 k parameters");
     progress->StartStage("rl", 0, 3);
     progress->Activity("generating", 1, 2);
-    progress->Step(1, {{"reward/mean", 0.5}, {"accuracy", 0.25}});
+    progress->Step(1, {{"reward/mean", 0.5},
+                       {"accuracy", 0.25},
+                       {"reward/errors", 2},
+                       {"reward/abstains", 0},
+                       {"reward/not_applicable", 7}});
     progress->Step(2, {{"reward/mean", 0.75}});  // within a second: no line
     progress->Step(3, {{"reward/mean", 1}, {"unknown", 3}});
     progress->Eval(2, {{"pass@1", 0.125}});
@@ -100,10 +104,12 @@ TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
   const std::vector<std::string> lines =
       absl::StrSplit(std::string(text, size), '\n');
   std::free(text);
-  EXPECT_THAT(lines, ElementsAre("model: 1 k parameters", "rl: 3 steps",
-                                 "rl 1/3  reward 0.500  accuracy 25.0 %",
-                                 StartsWith("rl 3/3  reward 1.000"),
-                                 "eval at step 2  pass@1 0.125", ""));
+  EXPECT_THAT(lines,
+              ElementsAre("model: 1 k parameters", "rl: 3 steps",
+                          "rl 1/3  reward 0.500  accuracy 25.0 %  errors 2  "
+                          "n/a 7",
+                          StartsWith("rl 3/3  reward 1.000"),
+                          "eval at step 2  pass@1 0.125", ""));
 }
 
 }  // namespace

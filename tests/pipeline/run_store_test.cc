@@ -65,6 +65,10 @@ RewardResult MakeReward(double total) {
   }
   reward.set_detail("used 3 twice");
   (*reward.mutable_versions())["zeta"] = "1.0+\"x\"";
+  reward.add_not_applicable("omega");
+  reward.add_not_applicable("beta");
+  (*reward.mutable_metrics())["zeta/words"] = 1 / 3.0;
+  (*reward.mutable_extracted())["alpha"] = "{\"4\xC3\xA9";
   return reward;
 }
 

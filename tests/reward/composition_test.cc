@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/score_pool.h"
@@ -15,6 +16,7 @@
 namespace r1 {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // "length": longer than half of the group's samples that "right" scores; +1 or
@@ -137,6 +139,41 @@ TEST_F(CompositionTest, BadOptionsAreRefused) {
             "clip_high = 0, got 1");
   EXPECT_THAT(Message({MakeSpec("longer", 1), MakeSpec("two", 1)}),
               HasSubstr("reads the scores of \"right\""));
+}
+
+TEST_F(CompositionTest, ARuleIsForTheRowsThatItsOptionNames) {
+  const std::vector<RewardRuleSpec> rules = {
+      With("two", 1, {{"for", R"({"source": "a"})"}}),
+      With("half", 1, {{"for", R"({"source": ["b", "c"]})"}}),
+      With("longer", 1, {{"for", R"({"source": "c"})"}}), MakeSpec("right", 0)};
+  const auto scorer = Scorer::Create(registry_, rules, {});
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const auto score = [&](const std::string& source) {
+    return scorer->Score(
+        MakeItem("right", absl::StrCat(R"({"source": ")", source, "\"}")),
+        absl::InfiniteFuture());
+  };
+  EXPECT_EQ(score("a").total(), 2);
+  EXPECT_THAT(score("a").not_applicable(), ElementsAre("half", "longer"));
+  EXPECT_EQ(score("b").total(), 0.5);
+  EXPECT_THAT(score("b").not_applicable(), ElementsAre("two", "longer"));
+  EXPECT_EQ(score("c").total(), 0.5 - 1 + 10);
+  EXPECT_EQ(score("d").kind(), REWARD_ABSTAIN);
+  EXPECT_THAT(score("d").detail(),
+              HasSubstr("no rule with weight applies: two: the row's "
+                        "\"source\" is \"\\\"d\\\"\""));
+  EXPECT_THAT(Message({With("two", 1, {{"for", "a"}})}),
+              HasSubstr("reward rule \"two\": option \"for\": expected"));
+}
+
+// Who reads the score of a rule that does not apply does not apply either.
+TEST_F(CompositionTest, WhatNeedsARuleThatDoesNotApplyDoesNotApply) {
+  const RewardResult result =
+      Score({With("right", 1, {{"for", R"({"a": 1})"}}), MakeSpec("longer", 1),
+             MakeSpec("half", 1)});
+  EXPECT_EQ(result.kind(), REWARD_SCORE);
+  EXPECT_EQ(result.total(), 0.5);
+  EXPECT_THAT(result.not_applicable(), ElementsAre("right", "longer"));
 }
 
 RewardItem Sample(const std::string& id, const std::string& group,

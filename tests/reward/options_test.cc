@@ -75,7 +75,7 @@ TEST(OptionReaderTest, SaysWhatIsWrong) {
   EXPECT_EQ(
       Message({{"shrae", "1"}}),
       "unknown option \"shrae\"; known: n, share, strict, text, unit, and "
-      "for every rule clip_high, clip_low, combine, gate, when; did you "
+      "for every rule clip_high, clip_low, combine, for, gate, when; did you "
       "mean \"share\"?");
   EXPECT_LT(Message({{std::string(5000000, 'x'), "1"}}).size(), 300u);
 }

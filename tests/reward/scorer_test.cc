@@ -243,16 +243,17 @@ TEST_F(ScorerTest, BadOptionsNameRuleOptionAndWhatIsKnown) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   };
-  EXPECT_EQ(message("unit", "valeu", "1"),
-            "reward rule \"unit\": unknown option \"valeu\"; known: value, and "
-            "for every rule clip_high, clip_low, combine, gate, when; did you "
-            "mean \"value\"?");
+  EXPECT_EQ(
+      message("unit", "valeu", "1"),
+      "reward rule \"unit\": unknown option \"valeu\"; known: value, and "
+      "for every rule clip_high, clip_low, combine, for, gate, when; did you "
+      "mean \"value\"?");
   EXPECT_EQ(message("unit", "value", "10"),
             "reward rule \"unit\": option \"value\": expected a number from -9 "
             "to 9, got \"10\"");
   EXPECT_EQ(message("half", "n", "3"),
             "reward rule \"half\": unknown option \"n\"; known: none, and for "
-            "every rule clip_high, clip_low, combine, gate, when");
+            "every rule clip_high, clip_low, combine, for, gate, when");
 }
 
 TEST_F(ScorerTest, PastTheDeadlineNothingIsStarted) {
