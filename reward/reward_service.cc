@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,7 +22,12 @@ namespace r1 {
 namespace {
 
 // Sets of rules that are kept ready, e.g. those of training and evaluation.
-constexpr size_t kMaxScorers = 16;
+constexpr size_t kMaxRuleSets = 16;
+// Their names and options are kept with them.
+constexpr size_t kMaxRuleBytes = 64 << 10;
+
+// Most time to say what is served: plugins are asked for their versions.
+constexpr absl::Duration kDescribeLimit = absl::Seconds(2);
 
 // When the answer must be ready: a little before the call's own deadline, so
 // that it still arrives.
@@ -139,15 +145,35 @@ absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
   const std::vector<RewardRuleSpec> rules(request.rules().begin(),
                                           request.rules().end());
   const std::string key = KeyOf(rules, limits);
+  if (key.size() > kMaxRuleBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the rules and their options have ", key.size(),
+                     " bytes; at most ", kMaxRuleBytes, " are taken"));
+  }
+  std::shared_ptr<RuleSet> set;
+  // Of sets that are kept no longer; their plugins end outside the lock.
+  std::list<std::shared_ptr<RuleSet>> dropped;
   {
     absl::MutexLock lock(&mutex_);
-    const auto it = scorers_.find(key);
-    if (it != scorers_.end()) return it->second;
+    const auto it = absl::c_find_if(
+        rule_sets_, [&](const auto& s) { return s->key == key; });
+    if (it != rule_sets_.end()) {
+      rule_sets_.splice(rule_sets_.begin(), rule_sets_, it);
+      set = rule_sets_.front();
+      mutex_.Await(absl::Condition(&set->is_made));
+      return set->scorer;
+    }
+    set = rule_sets_.emplace_front(std::make_shared<RuleSet>());
+    set->key = key;
+    while (rule_sets_.size() > kMaxRuleSets) {
+      dropped.splice(dropped.begin(), rule_sets_, std::prev(rule_sets_.end()));
+    }
   }
-  R1_ASSIGN_OR_RETURN(Scorer scorer, Scorer::Create(registry_, rules, limits));
+  absl::StatusOr<Scorer> scorer = Scorer::Create(registry_, rules, limits);
   absl::MutexLock lock(&mutex_);
-  if (scorers_.size() >= kMaxScorers) scorers_.clear();
-  scorers_.insert_or_assign(key, scorer);
+  set->scorer = scorer;
+  set->is_made = true;
+  if (!scorer.ok()) rule_sets_.remove(set);
   return scorer;
 }
 
@@ -173,15 +199,15 @@ grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-RuleInfo RewardService::InfoOf(
-    const std::string& rule,
-    const std::map<std::string, Scorer>& scorers) const {
+RuleInfo RewardService::InfoOf(const std::string& rule,
+                               const std::vector<Scorer>& scorers,
+                               absl::Time deadline) const {
   RuleInfo info;
   info.set_name(rule);
   info.set_carrier(registry_.CarrierOf(rule));
   // Rather one that scores than an example: only it has started anything.
   const RewardRule* made = nullptr;
-  for (const auto& [key, scorer] : scorers) {
+  for (const Scorer& scorer : scorers) {
     if (made == nullptr || made->state().empty()) {
       const RewardRule* found = scorer.Find(rule);
       if (found != nullptr) made = found;
@@ -193,7 +219,9 @@ RuleInfo RewardService::InfoOf(
     if (!example.ok()) return info;
     made = example->get();
   }
-  info.set_version(made->version(RuleContext()));
+  RuleContext context;
+  context.deadline = deadline;
+  info.set_version(made->version(context));
   info.set_compares_samples(made->compares_samples());
   info.set_is_deterministic(made->is_deterministic());
   info.set_lowest(made->range().lowest);
@@ -202,17 +230,20 @@ RuleInfo RewardService::InfoOf(
   return info;
 }
 
-grpc::Status RewardService::Describe(grpc::ServerContext* /*context*/,
+grpc::Status RewardService::Describe(grpc::ServerContext* context,
                                      const DescribeRequest* /*request*/,
                                      DescribeReply* reply) {
   reply->set_build_id(options_.build_id);
-  std::map<std::string, Scorer> scorers;
+  std::vector<Scorer> scorers;
   {
     absl::MutexLock lock(&mutex_);
-    scorers = scorers_;
+    for (const auto& set : rule_sets_) {
+      if (set->is_made) scorers.push_back(*set->scorer);
+    }
   }
+  const absl::Time deadline = AnswerTime(*context, kDescribeLimit);
   for (const std::string& name : registry_.Names()) {
-    *reply->add_rules() = InfoOf(name, scorers);
+    *reply->add_rules() = InfoOf(name, scorers, deadline);
   }
   reply->set_threads(options_.threads);
   reply->set_max_calls(options_.max_calls);

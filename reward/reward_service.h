@@ -3,8 +3,11 @@
 #define R1_REWARD_REWARD_SERVICE_H_
 
 #include <cstdint>
+#include <list>
 #include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -52,6 +55,13 @@ class RewardService final : public Reward::Service {
   void Drain(absl::Time deadline);
 
  private:
+  // The rules of requests with this key, or why they cannot be made.
+  struct RuleSet {
+    std::string key;
+    absl::StatusOr<Scorer> scorer;
+    bool is_made = false;
+  };
+
   // OK and counted, or why the call is refused.
   grpc::Status BeginCall(bool has_items);
   void EndCall();
@@ -59,12 +69,14 @@ class RewardService final : public Reward::Service {
                         const ScoreRequest& request, ScoreReply* reply);
   // Adds to what Describe reports.
   void Count(const RewardResult& result, absl::Time arrival);
-  // A rule, and its state in the scorers that are in use.
-  RuleInfo InfoOf(const std::string& rule,
-                  const std::map<std::string, Scorer>& scorers) const;
+  // A rule, and its state in the scorers that are in use. Rules are asked until
+  // the deadline.
+  RuleInfo InfoOf(const std::string& rule, const std::vector<Scorer>& scorers,
+                  absl::Time deadline) const;
 
   // The scorer of a request. Making rules may cost much more than one batch
-  // (tables, sandboxes), and a learner sends the same rules with every call.
+  // (tables, sandboxes), and a learner sends the same rules with every call: a
+  // set is made once, whoever asks, and the last ones used are kept.
   absl::StatusOr<Scorer> ScorerOf(const ScoreRequest& request);
 
   const RewardRegistry registry_;
@@ -72,8 +84,8 @@ class RewardService final : public Reward::Service {
   absl::Mutex mutex_;
   int num_calls_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_draining_ ABSL_GUARDED_BY(mutex_) = false;
-  // By the request without its items; emptied when it is full.
-  std::map<std::string, Scorer> scorers_ ABSL_GUARDED_BY(mutex_);
+  // The last used first.
+  std::list<std::shared_ptr<RuleSet>> rule_sets_ ABSL_GUARDED_BY(mutex_);
   std::map<RewardKind, int64_t> num_items_ ABSL_GUARDED_BY(mutex_);
   int64_t num_not_applicable_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration item_time_ ABSL_GUARDED_BY(mutex_);  // sum
