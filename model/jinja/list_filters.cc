@@ -256,11 +256,12 @@ bool CallListFilter(Machine* machine, const std::string& name,
     *result = Extreme(machine, name, input, arguments);
   } else if (name == "sum") {
     *result = Sum(machine, input, arguments);
-  } else if (name == "map") {
-    *result = Map(machine, input, arguments);
-  } else if (name == "select" || name == "reject" || name == "selectattr" ||
-             name == "rejectattr") {
-    *result = Select(machine, name, input, arguments);
+  } else if (name == "map" || name == "select" || name == "reject" ||
+             name == "selectattr" || name == "rejectattr") {
+    // Nothing of what is false, none and undefined among it.
+    const Value items = IsTrue(input) ? input : machine->NewList({});
+    *result = name == "map" ? Map(machine, items, arguments)
+                            : Select(machine, name, items, arguments);
   } else if (name == "length" || name == "count" || name == "list" ||
              name == "first" || name == "last" || name == "reverse" ||
              name == "items") {

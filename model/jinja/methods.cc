@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "model/jinja/operators.h"
 #include "model/jinja/print.h"
@@ -19,7 +20,7 @@ constexpr absl::string_view kTextMethods[] = {
     "rfind",   "index",      "count",      "upper",        "lower",
     "title",   "capitalize", "join",       "removeprefix", "removesuffix",
     "isdigit", "isalpha",    "isalnum",    "isspace",      "islower",
-    "isupper", "partition",  "rpartition"};
+    "isupper", "partition",  "rpartition", "format"};
 constexpr absl::string_view kListMethods[] = {"index", "count"};
 constexpr absl::string_view kDictMethods[] = {"items", "get", "keys", "values"};
 // They exist in Python: named, so that the message says why they fail.
@@ -145,6 +146,48 @@ Value Join(Machine* machine, const Text& self, const Arguments& arguments) {
   return machine->NewText(std::move(joined));
 }
 
+// Fields are {}, {0} or {name}, of arguments or by name; no conversions and no
+// widths. {{ and }} are braces.
+Value Format(Machine* machine, const Text& self, const Arguments& arguments) {
+  const std::string& bytes = self.bytes;
+  Text result;
+  size_t next = 0, begin = 0;  // of the arguments; of the text in between
+  for (size_t at = bytes.find_first_of("{}"); at != std::string::npos;
+       at = bytes.find_first_of("{}", begin)) {
+    result.Append(self.Sub(begin, at - begin));
+    const bool is_escaped = bytes.substr(at + 1, 1) == bytes.substr(at, 1);
+    const size_t end = is_escaped ? at + 1 : bytes.find('}', at);
+    if (end == std::string::npos || (!is_escaped && bytes[at] == '}')) {
+      return machine->Fail("format: a brace without its other");
+    }
+    begin = end + 1;
+    if (is_escaped) {
+      result.Append(self.Sub(at, 1));
+      continue;
+    }
+    const std::string field = bytes.substr(at + 1, end - at - 1);
+    const Value* value = nullptr;
+    size_t index = next;
+    if (field.empty() || absl::SimpleAtoi(field, &index)) {
+      next += field.empty();
+      if (index < arguments.positional.size()) {
+        value = &arguments.positional[index];
+      }
+    }
+    for (const auto& [name, named] : arguments.named) {
+      if (name == field) value = &named;
+    }
+    if (value == nullptr) {
+      return machine->Fail(
+          absl::StrCat("format: there is no value for {", field, "}"));
+    }
+    result.Append(ToText(machine, *value));
+    if (machine->failed() || result.bytes.size() > kMaxOutputBytes) break;
+  }
+  result.Append(self.Sub(begin));
+  return machine->NewText(std::move(result));
+}
+
 // isdigit() and its like, by the letters of ASCII and the case of all.
 Value IsOfKind(Machine* machine, const Text& self, absl::string_view name,
                const Arguments& arguments) {
@@ -185,6 +228,7 @@ Value CallTextMethod(Machine* machine, const Text& self,
   }
   if (name == "count") return Count(machine, self, arguments);
   if (name == "join") return Join(machine, self, arguments);
+  if (name == "format") return Format(machine, self, arguments);
   if (name == "replace") {
     const auto bound =
         Bind(machine, name, arguments, {"old", "new", "count"}, 2);

@@ -221,6 +221,12 @@ a {{- word -}} b
 {% for a in [[1, 2], [3]] %}{% for b in a %}{{ loop.index }}{{ b }}{% else %}-{% endfor %};{% endfor %}
 {{ [1, 2, 3,] }} {{ {'a': 1,} }} {{ (1, 2,) }}
 {{ not true }} {{ not not true }} {{ not 0 == 1 }}
+{{ 'a{}b{}'.format(1, word) }} {{ '{1}{0}{{}}'.format('x', 2) }} {{ '{a}-{b}'.format(a=1, b=none) }} {{ word.format() }}
+{{ '{}'.format() }}
+{{ '{'.format(1) }}
+{{ '{a}'.format(1) }}
+{{ none | selectattr('a') | list }} {{ none | select | list }} {{ none | map('upper') | list }} {{ missing | rejectattr('a') | list | length }} {{ 0 | map(attribute='x') | list }} {{ '' | reject | list }}
+{{ 7 | select | list }}
 {{ word.upper().lower()[0:2] | upper }} {{ (word ~ 'd')[-1] }} {{ [word][0][0] }}
 '''
 
