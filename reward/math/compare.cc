@@ -155,6 +155,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
       point != nullptr && gold.kind == Kind::kTuple) {
     return Compare(gold, *point);
   }
+  if (IsCongruence(gold) && IsCongruence(answer)) {
+    return CompareCongruences(gold, answer);
+  }
   if (answer.kind == Kind::kMatrix) {
     if (const NodePtr matrix = AsMatrix(gold)) {
       return CompareMatrix(*matrix, answer);

@@ -48,6 +48,7 @@ class Comparator {
   Equality CompareEquations(const Node& gold, const Node& answer);
   Equality CompareInequalities(const Node& gold, const Node& answer);
   Equality CompareWithRelation(const Node& gold, const Node& answer);
+  Equality CompareCongruences(const Node& gold, const Node& answer);
   bool SameName(const Node& a, const Node& b) const;
 
   // compare_scalar.cc: numbers, units and expressions.
@@ -71,6 +72,9 @@ struct Assignment {
   NodePtr value;
 };
 Assignment AsAssignment(const Node& node);
+
+// Whether the node is a (mod m) or x = a (mod m).
+bool IsCongruence(const Node& node);
 
 // The tree with every plus-minus written out: a list of both, if it has one.
 // Products and sums of matrices are worked out.

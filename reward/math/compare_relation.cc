@@ -6,6 +6,7 @@
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
 #include "reward/math/polynomial.h"
+#include "reward/math/rational_value.h"
 #include "reward/math/real_set.h"
 
 namespace r1::math {
@@ -90,6 +91,13 @@ NodePtr Difference(const Node& equation) {
 
 }  // namespace
 
+bool IsCongruence(const Node& node) {
+  if (node.kind == Kind::kCall) return node.name == "mod";
+  return node.kind == Kind::kRelation && node.ops.size() == 1 &&
+         (node.ops[0] == "==" || node.ops[0] == "=") &&
+         node.args[1]->kind == Kind::kCall && node.args[1]->name == "mod";
+}
+
 Assignment AsAssignment(const Node& node) {
   if (node.kind != Kind::kRelation) return {};
   // The last "=" before a first "~" ends at the value; x ~ 5 alone gives 5.
@@ -128,6 +136,28 @@ bool Comparator::SameName(const Node& a, const Node& b) const {
   }
   if (a.kind == Kind::kCall || b.kind == Kind::kCall) return a.name == b.name;
   return StructuralKey(a) == StructuralKey(b);
+}
+
+// The same class by the same modulus, of one unknown where both name it.
+Equality Comparator::CompareCongruences(const Node& gold, const Node& answer) {
+  const bool gold_is_named = gold.kind == Kind::kRelation;
+  const bool answer_is_named = answer.kind == Kind::kRelation;
+  if (gold_is_named && answer_is_named &&
+      !SameName(*gold.args[0], *answer.args[0])) {
+    return Equality::kDifferent;
+  }
+  const Node& mine = gold_is_named ? *gold.args[1] : gold;
+  const Node& theirs = answer_is_named ? *answer.args[1] : answer;
+  const Equality same_modulus = Compare(*mine.args[1], *theirs.args[1]);
+  if (same_modulus != Equality::kEqual) return same_modulus;
+  const auto modulus = RationalValue(*mine.args[1], budget_);
+  const auto a = RationalValue(*mine.args[0], budget_);
+  const auto b = RationalValue(*theirs.args[0], budget_);
+  if (modulus.has_value() && *modulus != 0 && a.has_value() && b.has_value()) {
+    const mpq_class turns = (*a - *b) / *modulus;
+    return turns.get_den() == 1 ? Equality::kEqual : Equality::kDifferent;
+  }
+  return Compare(*mine.args[0], *theirs.args[0]);
 }
 
 // The gold is not a relation, the answer is.

@@ -8,10 +8,11 @@
 namespace r1::math {
 namespace {
 
-// Agreement to 50 digits: a relative error of at most 2^-170.
+// Agreement to 50 digits: an error of at most 2^-170, relative to values below
+// 1; a large value must agree in what stands after its point too, or
+// 2^{1000} + 1 would be 2^{1000}.
 constexpr long kAgreementBits = 170;
-constexpr int kPoints = 8;
-constexpr int kTries = 32;
+constexpr int kFewestPoints = 3;
 
 // Whether the two balls are apart, or overlap and are narrow enough.
 Equality CompareBalls(const Ball& a, const Ball& b, long precision) {
@@ -24,7 +25,9 @@ Equality CompareBalls(const Ball& a, const Ball& b, long precision) {
   acb_get_mag(size, a.get());
   acb_get_mag(error, difference.get());
   // Two values that may both be 0 have no relative error: 2^-170 itself then.
-  if (acb_contains_zero(a.get()) && acb_contains_zero(b.get())) mag_one(size);
+  const bool may_be_zero =
+      acb_contains_zero(a.get()) && acb_contains_zero(b.get());
+  if (may_be_zero || mag_cmp_2exp_si(size, 0) > 0) mag_one(size);
   mag_mul_2exp_si(size, size, -kAgreementBits);
   const bool is_narrow = mag_cmp(error, size) <= 0;
   mag_clear(size);
@@ -46,43 +49,49 @@ void EvaluatePair(const Node& a, const Node& b, const EvaluationPoint& point,
   pair->in_domain = !left.left_real_domain() && !right.left_real_domain();
 }
 
+// Runs `test` on the values of two constants; more digits may part a divisor
+// from 0, or show what a large value hides.
+template <typename Test>
+Equality AtConstants(const Node& a, const Node& b, Budget* budget, Test test) {
+  Equality verdict = Equality::kUnknown;
+  for (const long precision : {256, 1024, 4096}) {
+    Pair pair;
+    EvaluatePair(a, b, {nullptr, 0, precision}, budget, &pair);
+    if (budget->IsSpent()) return Equality::kUnknown;
+    if (!pair.is_valid) continue;
+    verdict = test(pair.a, pair.b, precision);
+    if (verdict != Equality::kUnknown) break;
+  }
+  return verdict;
+}
+
 // Runs `test` on the values at points inside the real domain, or at any points
-// if there are none inside. The test says kDifferent to stop.
+// where fewer than three are inside. kDifferent at one of them decides; points
+// that say nothing do not count.
 template <typename Test>
 Equality AtPoints(const Node& a, const Node& b, const SamplingOptions& options,
                   Budget* budget, Test test) {
-  const bool is_constant = !HasVariable(a) && !HasVariable(b);
-  const int wanted = is_constant ? 1 : kPoints;
+  if (!HasVariable(a) && !HasVariable(b)) {
+    return AtConstants(a, b, budget, test);
+  }
+  const SamplePoints points(a, b, options.positive_variables);
   for (const bool any_domain : {false, true}) {
-    if (is_constant && !any_domain) continue;
     int found = 0;
-    for (int i = 0; i < kTries && found < wanted; ++i) {
-      EvaluationPoint point{i, options.positive_variables};
+    for (int i = 0; i < points.num_points() && found < points.num_wanted();
+         ++i) {
       Equality verdict = Equality::kUnknown;
-      bool has_value = false;
       for (const long precision : {256, 1024}) {
-        point.precision = precision;
         Pair pair;
-        EvaluatePair(a, b, point, budget, &pair);
+        EvaluatePair(a, b, {&points, i, precision}, budget, &pair);
         if (budget->IsSpent()) return Equality::kUnknown;
-        if (!pair.is_valid) {
-          // More digits may part a divisor from 0; a constant has one try each.
-          if (is_constant) continue;
-          break;
-        }
-        if (!any_domain && !pair.in_domain) break;
-        has_value = true;
+        if (!pair.is_valid || (!any_domain && !pair.in_domain)) break;
         verdict = test(pair.a, pair.b, precision);
         if (verdict != Equality::kUnknown) break;
       }
-      if (!has_value) {
-        if (is_constant) return Equality::kUnknown;
-        continue;
-      }
-      if (verdict != Equality::kEqual) return verdict;
-      ++found;
+      if (verdict == Equality::kDifferent) return verdict;
+      if (verdict == Equality::kEqual) ++found;
     }
-    if (found == wanted || (found > 0 && !any_domain)) return Equality::kEqual;
+    if (found >= kFewestPoints) return Equality::kEqual;
   }
   return Equality::kUnknown;
 }
@@ -98,13 +107,23 @@ void SetRational(const mpq_class& value, long precision, arb_struct* out) {
 }  // namespace
 
 bool HasVariable(const Node& node) {
-  static constexpr absl::string_view kKnown[] = {
-      "abs",    "floor",   "ceil",    "factorial", "binom",  "sin",
-      "cos",    "tan",     "cot",     "sec",       "csc",    "sinh",
-      "cosh",   "tanh",    "coth",    "exp",       "log",    "ln",
-      "lg",     "arcsin",  "arccos",  "arctan",    "arccot", "arcsec",
-      "arccsc", "arcsinh", "arccosh", "arctanh",   "max",    "min",
-      "gcd",    "lcm"};
+  static constexpr absl::string_view kKnown[] = {"abs",     "floor",
+                                                 "ceil",    "factorial",
+                                                 "binom",   "sin",
+                                                 "cos",     "tan",
+                                                 "cot",     "sec",
+                                                 "csc",     "sinh",
+                                                 "cosh",    "tanh",
+                                                 "coth",    "exp",
+                                                 "log",     "ln",
+                                                 "lg",      "arcsin",
+                                                 "arccos",  "arctan",
+                                                 "arccot",  "arcsec",
+                                                 "arccsc",  "arcsinh",
+                                                 "arccosh", "arctanh",
+                                                 "max",     "min",
+                                                 "gcd",     "lcm",
+                                                 "bmod",    "double factorial"};
   return AnyNode(node, [](const Node& part) {
     if (part.kind == Kind::kSymbol) return true;
     if (part.kind != Kind::kCall) return false;
@@ -127,7 +146,12 @@ Equality CompareRatio(const Node& f, const Node& g, bool same_sign,
   return AtPoints(
       f, g, options, budget, [&](const Ball& a, const Ball& b, long precision) {
         if (acb_contains_zero(a.get()) || acb_contains_zero(b.get())) {
-          return Equality::kUnknown;
+          // Where one alone is 0 they are no multiples.
+          return acb_is_zero(a.get()) != acb_is_zero(b.get()) &&
+                         !(acb_contains_zero(a.get()) &&
+                           acb_contains_zero(b.get()))
+                     ? Equality::kDifferent
+                     : Equality::kUnknown;
         }
         Ball quotient;
         acb_div(quotient.get(), a.get(), b.get(), precision);

@@ -4,11 +4,9 @@
 #include <flint/fmpq.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "absl/numeric/bits.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "reward/math/polynomial.h"
@@ -18,17 +16,6 @@ namespace r1::math {
 namespace {
 
 constexpr int kMaxExponentBits = 40;
-
-// FNV-1a: the same on every machine.
-uint64_t Hash(absl::string_view text, uint64_t seed) {
-  uint64_t hash = 14695981039346656037ull ^ (seed * 0x9E3779B97F4A7C15ull);
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  }
-  hash ^= hash >> 29;
-  hash *= 0xBF58476D1CE4E5B9ull;
-  return hash ^ (hash >> 32);
-}
 
 void SetRational(const mpq_class& value, long precision, Ball* out) {
   fmpq_t rational;
@@ -87,20 +74,10 @@ std::string StructuralKey(const Node& node) {
                       absl::StrJoin(keys, ","), ")");
 }
 
-void Evaluator::Variable(const std::string& name, Ball* out) {
-  const uint64_t hash = Hash(name, point_.point + 1);
-  // A fraction between 1/4 and 3, with a sign.
-  mpq_class value(static_cast<unsigned long>(2500 + hash % 27500), 10007);
-  value.canonicalize();
-  // At points 0 to 3 every variable takes both signs twice, in one of three
-  // patterns; at later ones the hash decides.
-  const unsigned pattern = 1 + Hash(name, 0) % 3;
-  const bool is_negative =
-      point_.point < 4
-          ? absl::popcount(pattern & static_cast<unsigned>(point_.point)) % 2
-          : (hash >> 40) % 2;
-  if (!point_.positive && is_negative) value = -value;
-  SetRational(value, point_.precision, out);
+bool Evaluator::Variable(const std::string& name, Ball* out) {
+  if (point_.points == nullptr) return false;
+  SetRational(point_.points->Value(name, point_.point), point_.precision, out);
+  return true;
 }
 
 void Evaluator::NoteDomain(const Ball& x) {
@@ -121,8 +98,7 @@ bool Evaluator::Evaluate(const Node& node, Ball* out) {
       SetRational(node.value, prec, out);
       return true;
     case Kind::kSymbol:
-      Variable(node.name, out);
-      return true;
+      return Variable(node.name, out);
     case Kind::kConstant:
       if (node.name == "pi") {
         acb_const_pi(out->get(), prec);
@@ -268,10 +244,97 @@ bool Evaluator::Inverse(const std::string& name, const Ball& x, Ball* out) {
   return true;
 }
 
+// Gamma(x) or its inverse, for |x| up to about 1000.
+bool Evaluator::Gamma(const Ball& x, bool is_inverse, Ball* out) {
+  const long prec = point_.precision;
+  if (!budget_->Spend(2000 * (prec / 256)) || !IsSmall(x) ||
+      arf_cmpabs_ui(arb_midref(acb_realref(x.get())), 1001) > 0) {
+    return false;
+  }
+  (is_inverse ? acb_rgamma : acb_gamma)(out->get(), x.get(), prec);
+  return acb_is_finite(out->get());
+}
+
+// What counts or chooses: factorials, binomials, remainders, the largest.
+bool Evaluator::Counting(const Node& node, Ball* out) {
+  const long prec = point_.precision;
+  const std::string& name = node.name;
+  Ball x, y;
+  if (!Evaluate(*node.args[0], &x)) return false;
+  if (name == "factorial") {
+    acb_add_ui(x.get(), x.get(), 1, prec);
+    return Gamma(x, /*is_inverse=*/false, out);
+  }
+  if (name == "max" || name == "min") {
+    acb_set(out->get(), x.get());
+    for (size_t i = 1; i < node.args.size(); ++i) {
+      if (!Evaluate(*node.args[i], &y) || !acb_is_real(y.get())) return false;
+      (name == "max" ? arb_max : arb_min)(acb_realref(out->get()),
+                                          acb_realref(out->get()),
+                                          acb_realref(y.get()), prec);
+    }
+    return acb_is_real(x.get());
+  }
+  if (node.args.size() == 2 && !Evaluate(*node.args[1], &y)) return false;
+  if (name == "binom") {
+    if (node.args.size() != 2) return false;
+    // n (n-1) ... (n-k+1) / k! for a small whole k: a polynomial in n.
+    if (acb_is_int(y.get()) &&
+        arf_cmpabs_ui(arb_midref(acb_realref(y.get())), 50) <= 0) {
+      const long k = arf_get_si(arb_midref(acb_realref(y.get())), ARF_RND_DOWN);
+      if (k < 0) return false;
+      Ball factor;
+      acb_one(out->get());
+      for (long j = 0; j < k; ++j) {
+        acb_sub_si(factor.get(), x.get(), j, prec);
+        acb_mul(out->get(), out->get(), factor.get(), prec);
+        acb_div_si(out->get(), out->get(), j + 1, prec);
+      }
+      return true;
+    }
+    Ball rest, part;
+    acb_sub(rest.get(), x.get(), y.get(), prec);
+    for (Ball* ball : {&x, &y, &rest}) {
+      acb_add_ui(ball->get(), ball->get(), 1, prec);
+    }
+    if (!Gamma(x, /*is_inverse=*/false, out)) return false;
+    for (const Ball* ball : {&y, &rest}) {
+      if (!Gamma(*ball, /*is_inverse=*/true, &part)) return false;
+      acb_mul(out->get(), out->get(), part.get(), prec);
+    }
+    return true;
+  }
+  // Of whole numbers only.
+  fmpz_t a, b;
+  fmpz_init(a);
+  fmpz_init(b);
+  bool is_defined = acb_get_unique_fmpz(a, x.get()) != 0 && acb_is_int(x.get());
+  if (name == "double factorial") {
+    is_defined = is_defined && fmpz_sgn(a) >= 0 && fmpz_cmp_ui(a, 1000) <= 0;
+    if (is_defined) {
+      mpz_class value;
+      mpz_2fac_ui(value.get_mpz_t(), fmpz_get_ui(a));
+      SetRational(value, prec, out);
+    }
+  } else {
+    is_defined = is_defined && node.args.size() == 2 && acb_is_int(y.get()) &&
+                 acb_get_unique_fmpz(b, y.get()) != 0 &&
+                 (name != "bmod" || fmpz_sgn(b) > 0);
+    if (is_defined) {
+      (name == "gcd" ? fmpz_gcd : name == "lcm" ? fmpz_lcm : fmpz_mod)(a, a, b);
+      acb_set_fmpz(out->get(), a);
+    }
+  }
+  fmpz_clear(a);
+  fmpz_clear(b);
+  return is_defined;
+}
+
 bool Evaluator::Call(const Node& node, Ball* out) {
   const long prec = point_.precision;
   const std::string& name = node.name;
   if (!budget_->Spend(100 * (prec / 256))) return false;
+  if (node.args.empty()) return false;
   const auto rational = RationalValue(node, budget_);
   if (rational.has_value()) {
     SetRational(*rational, prec, out);
@@ -311,29 +374,10 @@ bool Evaluator::Call(const Node& node, Ball* out) {
     arb_zero(acb_imagref(out->get()));
     return arb_is_exact(real);
   }
-  if (name == "binom" && node.args.size() == 2) {
-    // n (n-1) ... (n-k+1) / k! for a small whole k.
-    const auto k = RationalValue(*node.args[1], budget_);
-    if (k.has_value() && k->get_den() == 1 && *k >= 0 && *k <= 50) {
-      if (!Evaluate(*node.args[0], &x)) return false;
-      acb_one(out->get());
-      for (long j = 0; j < k->get_num().get_si(); ++j) {
-        acb_sub_si(y.get(), x.get(), j, prec);
-        acb_mul(out->get(), out->get(), y.get(), prec);
-        acb_div_si(out->get(), out->get(), j + 1, prec);
-      }
-      return true;
-    }
-  }
-  if (name == "factorial") {
-    if (!budget_->Spend(2000 * (prec / 256)) || !Evaluate(*node.args[0], &x) ||
-        !IsSmall(x) ||
-        arf_cmpabs_ui(arb_midref(acb_realref(x.get())), 1000) > 0) {
-      return false;
-    }
-    acb_add_ui(x.get(), x.get(), 1, prec);
-    acb_gamma(out->get(), x.get(), prec);
-    return true;
+  if (name == "factorial" || name == "double factorial" || name == "binom" ||
+      name == "bmod" || name == "gcd" || name == "lcm" || name == "max" ||
+      name == "min") {
+    return Counting(node, out);
   }
   if (node.args.size() == 1 && IsElementary(name)) {
     return Evaluate(*node.args[0], &x) && Elementary(name, x, out);
@@ -344,8 +388,7 @@ bool Evaluator::Call(const Node& node, Ball* out) {
     absl::StrAppend(&key, "|",
                     QuotientKey(*arg, budget_).value_or(StructuralKey(*arg)));
   }
-  Variable(key, out);
-  return true;
+  return Variable(key, out);
 }
 
 }  // namespace r1::math

@@ -5,6 +5,7 @@
 #include <acb.h>
 
 #include "reward/math/budget.h"
+#include "reward/math/sample_points.h"
 #include "reward/math/tree.h"
 
 namespace r1::math {
@@ -23,10 +24,10 @@ class Ball {
   acb_t ball_;
 };
 
-// A point: the value of a variable is a function of its name and of `point`.
+// Where a tree is evaluated. Without `points` variables have no value.
 struct EvaluationPoint {
+  const SamplePoints* points = nullptr;
   int point = 0;
-  bool positive = false;
   long precision = 256;  // bits
 };
 
@@ -45,11 +46,13 @@ class Evaluator {
 
  private:
   bool Call(const Node& node, Ball* out);
+  bool Counting(const Node& node, Ball* out);
+  bool Gamma(const Ball& x, bool is_inverse, Ball* out);
   bool Elementary(const std::string& name, const Ball& x, Ball* out);
   bool Inverse(const std::string& name, const Ball& x, Ball* out);
   bool Power(const Ball& base, const Node& exponent, Ball* out);
   bool Root(const Ball& radicand, const Node& index, Ball* out);
-  void Variable(const std::string& name, Ball* out);
+  bool Variable(const std::string& name, Ball* out);
   void NoteDomain(const Ball& x);
 
   const EvaluationPoint point_;

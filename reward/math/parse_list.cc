@@ -185,6 +185,11 @@ NodePtr Parser::Element() {
     relation->ops.push_back(op);
   }
   if (relation->ops.empty()) return relation->args[0];
+  // x \equiv 3 \bmod 7 says a class too.
+  NodePtr& last = relation->args.back();
+  if (relation->ops.back() == "==" && last->name == "bmod") {
+    last = MakeNode(Kind::kCall, last->args, "mod");
+  }
   return relation;
 }
 
@@ -280,9 +285,33 @@ NodePtr Parser::Quantity() {
   return WithUnit(std::move(value));
 }
 
+// "mod" in one of its spellings.
+bool Parser::IsModulus(size_t ahead) const {
+  const Token& token = Peek(ahead);
+  return token.text == "mod" || token.text == "bmod" || token.text == "pmod";
+}
+
+// What stands behind `value`: "(mod 7)" and \pmod{7} make it a class, called
+// "mod"; "mod 7" and \bmod 7 a remainder, called "bmod".
+NodePtr Parser::Modulus(NodePtr value) {
+  const bool is_group = IsSymbol("(") && IsModulus(1);
+  if (!is_group && !IsModulus()) return value;
+  if (is_group) ++at_;
+  const bool is_class = is_group || Peek().text == "pmod";
+  ++at_;
+  NodePtr modulus =
+      is_class && !is_group
+          ? (Peek().kind == TokenKind::kNumber ? Number() : MacroArgument())
+          : Sum();
+  if (modulus == nullptr || (is_group && !Expect(")"))) return nullptr;
+  return MakeNode(Kind::kCall, {value, modulus}, is_class ? "mod" : "bmod");
+}
+
 // {a \over b}, {n \choose k}: all of the group on either side.
 NodePtr Parser::Infix() {
   NodePtr left = Sum();
+  if (left == nullptr) return nullptr;
+  left = Modulus(std::move(left));
   if (left == nullptr) return nullptr;
   const bool is_over = IsCommand("over");
   if (!is_over && !IsCommand("choose")) return left;

@@ -173,6 +173,7 @@ bool Parser::StartsOperand() {
   if (IsSymbol("(") && Peek(1).kind == TokenKind::kName && IsSymbol("in", 2)) {
     return false;
   }
+  if (IsSymbol("(") && IsModulus(1)) return false;
   if (Peek().text == "U" && (IsSymbol("(", 1) || IsSymbol("[", 1)) && at_ > 0 &&
       (tokens_[at_ - 1].text == ")" || tokens_[at_ - 1].text == "]")) {
     return false;
@@ -210,7 +211,9 @@ NodePtr Parser::Power(NodePtr base) {
       if (exponent == nullptr) return nullptr;
       base = MakeNode(Kind::kPower, {base, exponent});
     } else if (Take("!")) {
-      base = MakeNode(Kind::kCall, {base}, "factorial");
+      // n!! is the product of every second factor; (n!)! has brackets.
+      base = MakeNode(Kind::kCall, {base},
+                      Take("!") ? "double factorial" : "factorial");
     } else if (Take("deg")) {
       const bool is_group = IsSymbol("{") && IsSymbol("}", 2);
       const Token& letter = Peek(is_group ? 1 : 0);
@@ -224,15 +227,6 @@ NodePtr Parser::Power(NodePtr base) {
       base = MakeNode(Kind::kDegrees, {base});
     } else if (Take("%")) {
       base = MakeNode(Kind::kPercent, {base});
-    } else if (IsCommand("pmod") || IsCommand("bmod") || IsCommand("mod") ||
-               (IsSymbol("(") &&
-                (IsCommand("bmod", 1) || IsCommand("mod", 1)))) {
-      const bool is_group = Take("(");
-      ++at_;
-      NodePtr modulus =
-          Peek().kind == TokenKind::kNumber ? Number() : MacroArgument();
-      if (modulus == nullptr || (is_group && !Expect(")"))) return nullptr;
-      base = MakeNode(Kind::kCall, {base, modulus}, "mod");
     } else {
       return base;
     }

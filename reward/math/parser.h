@@ -34,6 +34,8 @@ class Parser {
   NodePtr Ratio();
   NodePtr Quantity();
   NodePtr Infix();
+  NodePtr Modulus(NodePtr value);
+  bool IsModulus(size_t ahead = 0) const;
   NodePtr WithUnit(NodePtr value);
   std::string Unit();
   std::string UnitPower();

@@ -83,16 +83,21 @@ Value Call(const Node& node, Budget* budget) {
   if (name == "abs") return mpq_class(abs(x));
   if (name == "floor") return mpq_class(Floor(x));
   if (name == "ceil") return mpq_class(-Floor(-x));
-  if (name == "factorial") {
+  if (name == "factorial" || name == "double factorial") {
     if (x.get_den() != 1 || x < 0 || x > kMaxFactorial) return std::nullopt;
     mpz_class value;
-    mpz_fac_ui(value.get_mpz_t(), x.get_num().get_ui());
+    (name == "factorial" ? mpz_fac_ui : mpz_2fac_ui)(value.get_mpz_t(),
+                                                     x.get_num().get_ui());
     return Checked(value, budget);
   }
   if (args.size() != 2) return std::nullopt;
   if (name == "binom") {
     const Value value = Binomial(x, args[1]);
     return value.has_value() ? Checked(*value, budget) : std::nullopt;
+  }
+  if (name == "bmod" && x.get_den() == 1 && args[1].get_den() == 1 &&
+      args[1] > 0) {
+    return x - args[1] * Floor(x / args[1]);
   }
   if ((name == "gcd" || name == "lcm") && x.get_den() == 1 &&
       args[1].get_den() == 1) {

@@ -45,8 +45,8 @@ std::string Operand(const Node& node, Side side = Side::kFactor) {
       break;
     case Kind::kCall:
       is_bare = side == Side::kFactor && node.name != "mod" &&
-                node.name != "sum" && node.name != "prod" &&
-                node.name != "int" && node.name != "lim";
+                node.name != "bmod" && node.name != "sum" &&
+                node.name != "prod" && node.name != "int" && node.name != "lim";
       break;
     default:
       break;
@@ -93,8 +93,11 @@ std::string RenderCall(const Node& node) {
   if (name == "abs") return absl::StrCat("\\left|", arg(0), "\\right|");
   if (name == "floor") return absl::StrCat("\\lfloor ", arg(0), "\\rfloor ");
   if (name == "ceil") return absl::StrCat("\\lceil ", arg(0), "\\rceil ");
-  if (name == "factorial") {
-    return absl::StrCat(Operand(*node.args[0], Side::kBase), "!");
+  if (name == "factorial" || name == "double factorial") {
+    const bool is_call = node.args[0]->kind == Kind::kCall;
+    return absl::StrCat(is_call ? absl::StrCat("(", arg(0), ")")
+                                : Operand(*node.args[0], Side::kBase),
+                        name == "factorial" ? "!" : "!!");
   }
   if (name == "binom") {
     return absl::StrCat("\\binom{", arg(0), "}{", arg(1), "}");
@@ -102,6 +105,10 @@ std::string RenderCall(const Node& node) {
   if (name == "mod") {
     return absl::StrCat(Operand(*node.args[0], Side::kBase), " \\pmod{", arg(1),
                         "}");
+  }
+  if (name == "bmod") {
+    return absl::StrCat(Operand(*node.args[0], Side::kBase), " \\bmod ",
+                        Operand(*node.args[1], Side::kBase));
   }
   if (name == "overline") return absl::StrCat("\\overline{", arg(0), "}");
   if (name == "such that")
