@@ -37,6 +37,15 @@ std::optional<double> ScoreOf(const RewardResult& result,
   return std::nullopt;
 }
 
+std::optional<bool> IsRight(const RewardResult& result,
+                            absl::Span<const AnswerRule> rules) {
+  for (const AnswerRule& rule : rules) {
+    const auto score = ScoreOf(result, rule.name);
+    if (score.has_value()) return *score >= rule.right_from;
+  }
+  return std::nullopt;
+}
+
 bool IsFailure(const RewardResult& result) {
   return result.kind() == REWARD_ERROR || result.kind() == REWARD_TIMEOUT;
 }

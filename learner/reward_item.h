@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "model/tokenizer.h"
 #include "proto/reward.pb.h"
 #include "proto/rollout.pb.h"
@@ -18,12 +19,17 @@ namespace r1 {
 // The rule whose score is the metric "format".
 inline constexpr char kFormatRule[] = "format";
 
-// The rule that says whether an answer is right: where its score is at least
-// `right_from`. Without a name, none does.
+// A rule that says whether an answer is right: where its score is at least
+// `right_from`.
 struct AnswerRule {
   std::string name;
   double right_from = 1;
 };
+
+// Whether the first of the rules that gave a score says right; nothing if none
+// gave one.
+std::optional<bool> IsRight(const RewardResult& result,
+                            absl::Span<const AnswerRule> rules);
 
 // The answer as rewards and people see it: what the prompt begins it with
 // (Prompt.answer_prefix), then the sampled tokens but special ones. Valid

@@ -74,7 +74,8 @@ void UpdateTotals::Add(const MinibatchGradient& gradient,
 }
 
 void AppendSampleMetrics(const Collection& collection,
-                         const AnswerRule& answer_rule, Metrics* metrics) {
+                         absl::Span<const AnswerRule> answer_rules,
+                         Metrics* metrics) {
   Mean reward, raw_reward, accuracy, length, truncated;
   int64_t errors = 0, abstains = 0, zero_groups = 0;
   double longest = 0;
@@ -86,8 +87,8 @@ void AppendSampleMetrics(const Collection& collection,
       if (kind == REWARD_SCORE) {
         reward.Add(sample.reward.total());
         raw_reward.Add(sample.reward.raw_total());
-        if (const auto score = ScoreOf(sample.reward, answer_rule.name)) {
-          accuracy.Add(*score >= answer_rule.right_from);
+        if (const auto is_right = IsRight(sample.reward, answer_rules)) {
+          accuracy.Add(*is_right);
         }
       }
       facts.Add(sample.reward);
@@ -103,11 +104,9 @@ void AppendSampleMetrics(const Collection& collection,
   metrics->emplace_back("reward/raw_mean", raw_reward.value());
   for (const auto& [name, mean] : ComponentMeans(collection)) {
     metrics->emplace_back(absl::StrCat("reward/rule/", name), mean.value());
-    if (name == answer_rule.name) {
-      metrics->emplace_back("accuracy", accuracy.value());
-    }
     if (name == kFormatRule) metrics->emplace_back("format", mean.value());
   }
+  if (accuracy.count > 0) metrics->emplace_back("accuracy", accuracy.value());
   metrics->emplace_back("response_length/mean", length.value());
   metrics->emplace_back("response_length/max", longest);
   metrics->emplace_back("truncated_share", truncated.value());

@@ -39,9 +39,10 @@ struct StepTimes {
 
 // reward/…, accuracy, format, response_length/…, truncated_share, samples and
 // tokens/generated of all samples of the step. The accuracy is the share of
-// scored samples that are right by `answer_rule`.
+// scored samples that are right by `answer_rules`.
 void AppendSampleMetrics(const Collection& collection,
-                         const AnswerRule& answer_rule, Metrics* metrics);
+                         absl::Span<const AnswerRule> answer_rules,
+                         Metrics* metrics);
 
 // kl, entropy, clip_fraction, ratio/max, max_logprob_mismatch,
 // mismatch/checked_share, loss, grad_norm,

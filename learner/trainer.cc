@@ -73,7 +73,7 @@ absl::StatusOr<Metrics> Trainer::Step() {
     weights_sha256_ = HashParams(state_.weights->params());
 
     Metrics metrics;
-    AppendSampleMetrics(collection, options_.answer_rule, &metrics);
+    AppendSampleMetrics(collection, options_.answer_rules, &metrics);
     AppendUpdateMetrics(totals, state_.reference != nullptr, &metrics);
     AppendTimeMetrics(times, fresh_tokens, totals.tokens, &metrics);
     metrics.emplace_back("version", state_.version);

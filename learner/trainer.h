@@ -23,7 +23,7 @@
 namespace r1 {
 
 struct TrainerOptions {
-  AnswerRule answer_rule;  // decides the metric "accuracy"
+  std::vector<AnswerRule> answer_rules;  // decide the metric "accuracy"
   Patience patience;
   ProgressReporter::Callback on_progress;  // may be empty
 };

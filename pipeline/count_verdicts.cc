@@ -29,12 +29,35 @@ void Tally::Append(int64_t k, const std::string& suffix, bool has_consensus,
   metrics->emplace_back(absl::StrCat("cons@", k, suffix), consensus_ * scale);
 }
 
+namespace {
+
+std::vector<Voting> VotingOf(const CountedRules& rules) {
+  std::vector<Voting> voting;
+  for (const CountedRules::Judge& judge : rules.judges) {
+    voting.emplace_back(judge.rule);
+  }
+  return voting;
+}
+
+}  // namespace
+
 VerdictCount::VerdictCount(int64_t k, CountedRules rules)
-    : k_(k), rules_(std::move(rules)), voting_(rules_.judge) {}
+    : k_(k), rules_(std::move(rules)), voting_(VotingOf(rules_)) {}
+
+size_t VerdictCount::JudgeOf(const RewardResult& result) const {
+  size_t j = 0;
+  while (j < rules_.judges.size() &&
+         absl::c_linear_search(result.not_applicable(),
+                               rules_.judges[j].rule.name())) {
+    ++j;
+  }
+  return j;
+}
 
 void VerdictCount::AddProblem(const std::string& reference,
                               absl::Span<const RewardResult> results,
                               absl::Span<EvalSample> samples) {
+  size_t judge = 0;  // of the problem's verdicts
   int64_t failures = 0, abstentions = 0, not_applicable = 0;
   std::vector<Vote> strict, lenient;
   std::vector<absl::string_view> completions;
@@ -51,19 +74,22 @@ void VerdictCount::AddProblem(const std::string& reference,
     for (const std::string& rule : rules_.means) {
       if (const auto score = ScoreOf(result, rule)) means_[rule].Add(*score);
     }
-    const auto score = ScoreOf(result, rules_.judge.name());
+    const size_t j = JudgeOf(result);
+    const auto score = j < rules_.judges.size()
+                           ? ScoreOf(result, rules_.judges[j].rule.name())
+                           : std::nullopt;
     if (!score.has_value()) {
       if (IsFailure(result)) {
         ++failures;
-      } else if (absl::c_linear_search(result.not_applicable(),
-                                       rules_.judge.name())) {
+      } else if (j == rules_.judges.size()) {
         ++not_applicable;
       } else {
         ++abstentions;
       }
       continue;
     }
-    const bool is_correct = *score >= rules_.right_from;
+    judge = j;
+    const bool is_correct = *score >= rules_.judges[j].right_from;
     sample.is_correct = is_correct;
     strict.emplace_back().is_correct = is_correct;
     lenient.emplace_back().is_correct =
@@ -79,7 +105,7 @@ void VerdictCount::AddProblem(const std::string& reference,
   ++problems_;
   abstained_samples_ += abstentions;
   const std::vector<Answers> answers =
-      voting_.AnswersOf(reference, completions);
+      voting_[judge].AnswersOf(reference, completions);
   for (size_t i = 0; i < strict.size(); ++i) {
     strict[i].answer = answers[i].strict;
     lenient[i].answer = answers[i].lenient;
@@ -92,7 +118,10 @@ void VerdictCount::AddProblem(const std::string& reference,
 Metrics VerdictCount::Finish() const {
   // Of other rules nobody knows where their answers stand; where they stand in
   // tags after all, they vote.
-  const bool has_consensus = has_votes_ || ReadsAnswers(rules_.judge.name());
+  const bool has_consensus =
+      has_votes_ || absl::c_any_of(rules_.judges, [](const auto& judge) {
+        return ReadsAnswers(judge.rule.name());
+      });
   Metrics metrics;
   strict_.Append(k_, "", has_consensus, &metrics);
   if (!rules_.lenient.empty()) {

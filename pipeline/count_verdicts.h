@@ -2,6 +2,7 @@
 #ifndef R1_PIPELINE_COUNT_VERDICTS_H_
 #define R1_PIPELINE_COUNT_VERDICTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -20,8 +21,13 @@ namespace r1 {
 
 // Which rules an evaluation counts by.
 struct CountedRules {
-  RewardRuleSpec judge;            // says which answers are right ...
-  double right_from = 1;           // ... with a score of this or more
+  // The first that applies to a problem says which answers are right: those
+  // with a score of right_from or more.
+  struct Judge {
+    RewardRuleSpec rule;
+    double right_from = 1;
+  };
+  std::vector<Judge> judges;
   std::string lenient;             // its lenient twin; empty: none is asked
   bool has_format = false;         // whether "format" is asked
   std::vector<std::string> means;  // of which the mean score is a metric
@@ -48,10 +54,10 @@ class VerdictCount {
   VerdictCount(int64_t k, CountedRules rules);
 
   // Takes the k results of a problem and fills in its samples' verdicts.
-  //   - A sample that the judge gave no score is no part of the estimates; the
+  //   - A sample that its judge gave no score is no part of the estimates; the
   //     problem's are made of its others.
-  //   - A problem without any is left out: "not_applicable" if the judge is not
-  //     for it, "abstained" if all its samples were abstentions, so that its
+  //   - A problem without any is left out: "not_applicable" if no judge is for
+  //     it, "abstained" if all its samples were abstentions, so that its
   //     reference is unusable, else "unjudged".
   void AddProblem(const std::string& reference,
                   absl::Span<const RewardResult> results,
@@ -61,9 +67,12 @@ class VerdictCount {
   Metrics Finish() const;
 
  private:
+  // The judge of a sample; their number if none applies.
+  size_t JudgeOf(const RewardResult& result) const;
+
   const int64_t k_;
   const CountedRules rules_;
-  const Voting voting_;
+  const std::vector<Voting> voting_;  // by judge
   Tally strict_, lenient_;
   bool has_votes_ = false;
   Mean format_, length_, truncated_;

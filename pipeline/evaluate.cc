@@ -33,9 +33,11 @@ absl::StatusOr<CountedRules> MakeCountedRules(const EvalOptions& options,
   CountedRules counted;
   const std::vector<RewardRuleSpec> rules =
       EvalRules(options.reward, options.task);
-  counted.judge = rules[0];
-  R1_ASSIGN_OR_RETURN(counted.right_from, link.RightScore(rules[0].name()));
-  for (size_t r = 1; r < rules.size(); ++r) {
+  for (const RewardRuleSpec& rule : JudgesOf(rules)) {
+    R1_ASSIGN_OR_RETURN(const double right_from, link.RightScore(rule.name()));
+    counted.judges.push_back({rule, right_from});
+  }
+  for (size_t r = counted.judges.size(); r < rules.size(); ++r) {
     counted.means.push_back(rules[r].name());
   }
   const std::string lenient = LenientAnswerRuleName(options.task);
@@ -95,7 +97,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
                       MakeJudge(options.reward, options.task, link));
   R1_ASSIGN_OR_RETURN(CountedRules rules, MakeCountedRules(options, link));
   EvalReport report;
-  report.judge = rules.judge.name();
+  report.judge = RuleNames(JudgesOf(EvalRules(options.reward, options.task)));
   const size_t k = options.samples;
   std::vector<std::string> completions;
   for (size_t i = 0; i < prompts.size() * k; ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -22,10 +23,14 @@ bool IsConfigured(const RewardSection& section, absl::string_view name) {
 std::vector<RewardRuleSpec> JudgingRules(const RewardSection& section,
                                          Task task, const RewardLink& link) {
   std::vector<RewardRuleSpec> rules = EvalRules(section, task);
-  // Nothing learns from the total; where this rule fails, so does the sample.
-  rules[0].set_weight(1);
+  const std::vector<RewardRuleSpec> judges = JudgesOf(rules);
+  // Nothing learns from the total; where one of these fails, so does the
+  // sample.
+  for (size_t j = 0; j < judges.size(); ++j) rules[j].set_weight(1);
   std::vector<std::string> more = {kFormatRule};
-  if (ReadsAnswers(rules[0].name())) {
+  if (absl::c_any_of(judges, [](const RewardRuleSpec& judge) {
+        return ReadsAnswers(judge.name());
+      })) {
     more.insert(more.begin(), LenientAnswerRuleName(task));
   }
   for (const std::string& name : more) {

@@ -203,10 +203,12 @@ absl::Status RlStage::Train() {
   peers.journal = context_.store;
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
-  options.answer_rule.name =
-      AccuracyRule(config_.reward(), config_.data().task());
-  R1_ASSIGN_OR_RETURN(options.answer_rule.right_from,
-                      reward_->RightScore(options.answer_rule.name));
+  for (const std::string& name :
+       AccuracyRules(config_.reward(), config_.data().task())) {
+    AnswerRule& rule = options.answer_rules.emplace_back();
+    rule.name = name;
+    R1_ASSIGN_OR_RETURN(rule.right_from, reward_->RightScore(name));
+  }
   // Nothing is changed while samples are awaited, and those that came are kept.
   options.patience.should_stop = StopRequested;
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
@@ -253,7 +255,7 @@ absl::Status RlStage::Run(
                       RewardLink::Connect(config_, context_.num_threads));
   LogInfo(absl::StrCat(
       "held-out answers are judged by the rule ",
-      EvalRules(config_.reward(), config_.data().task())[0].name()));
+      RuleNames(JudgesOf(EvalRules(config_.reward(), config_.data().task())))));
   WeightsId id;
   id.set_version(start_.state->version);
   id.set_sha256(HashParams(start_.state->weights->params()));

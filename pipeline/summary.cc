@@ -55,7 +55,7 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
 }
 
 std::string JudgeOf(const RunConfig& config) {
-  return EvalRules(config.reward(), config.data().task())[0].name();
+  return RuleNames(JudgesOf(EvalRules(config.reward(), config.data().task())));
 }
 
 // name, before, after and change of every metric that both evaluations have.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/check.h"
@@ -133,6 +134,23 @@ const RewardRuleSpec* FindMeasuredJudge(
   return it == rules.end() ? nullptr : &*it;
 }
 
+// Whether it judges some rows, and others may judge the rest.
+bool JudgesSomeRows(const RewardRuleSpec& rule) {
+  return MayJudge(rule) && rule.option().contains("for");
+}
+
+// Puts the judges of other rows behind the first one.
+void AddJudgesOfOtherRows(absl::Span<const RewardRuleSpec> training,
+                          std::vector<RewardRuleSpec>* rules) {
+  auto end =
+      std::stable_partition(rules->begin() + 1, rules->end(), JudgesSomeRows);
+  for (const RewardRuleSpec& rule : training) {
+    if (!JudgesSomeRows(rule) || !IsPaid(rule)) continue;
+    if (Find(*rules, rule.name())) continue;
+    end = rules->insert(end, rule) + 1;
+  }
+}
+
 }  // namespace
 
 RewardRegistry BuiltinRewardRules() {
@@ -205,16 +223,36 @@ std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task) {
     }
   }
   std::rotate(rules.begin(), judge, judge + 1);
+  if (JudgesSomeRows(rules[0])) AddJudgesOfOtherRows(training, &rules);
   return rules;
 }
 
-std::string AccuracyRule(const RewardSection& section, Task task) {
+std::vector<RewardRuleSpec> JudgesOf(absl::Span<const RewardRuleSpec> rules) {
+  auto end = rules.begin() + 1;
+  if (JudgesSomeRows(rules[0])) {
+    end = std::find_if_not(end, rules.end(), JudgesSomeRows);
+  }
+  return {rules.begin(), end};
+}
+
+std::string RuleNames(absl::Span<const RewardRuleSpec> rules) {
+  return absl::StrJoin(rules, ", ", [](std::string* out, const auto& rule) {
+    out->append(rule.name());
+  });
+}
+
+std::vector<std::string> AccuracyRules(const RewardSection& section,
+                                       Task task) {
   const std::vector<RewardRuleSpec> rules = ConfiguredRules(section, task);
-  const std::string judge = EvalRules(section, task)[0].name();
-  if (Find(rules, judge)) return judge;
+  std::vector<std::string> names;
+  for (const RewardRuleSpec& judge : JudgesOf(EvalRules(section, task))) {
+    if (Find(rules, judge.name())) names.push_back(judge.name());
+  }
+  if (!names.empty()) return names;
   const RewardRuleSpec* rule = FindPaidJudge(rules);
   if (rule == nullptr) rule = FindMeasuredJudge(rules);
-  return rule == nullptr ? "" : rule->name();
+  if (rule != nullptr) names.push_back(rule->name());
+  return names;
 }
 
 }  // namespace r1

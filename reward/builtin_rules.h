@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "proto/config.pb.h"
 #include "proto/reward.pb.h"
 #include "reward/registry.h"
@@ -46,13 +47,23 @@ std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,
 //   3. of the rules whose "when" is "eval" or "both", the first;
 //   4. an answer rule that training measures with weight 0;
 //   5. the task's answer rule.
-// The others are those whose "when" is "eval" or "both", in their order.
+// Where the judge is for some rows only (its option "for"), judges of other
+// rows follow: the rules for some rows that may judge, of those whose "when" is
+// "eval" or "both", then of those that training pays for. The others are those
+// whose "when" is "eval" or "both", in their order.
 std::vector<RewardRuleSpec> EvalRules(const RewardSection& section, Task task);
 
-// The training rule whose share of right answers is the metric "accuracy": the
-// judge of evaluations if it is among ConfiguredRules, else what cases 2 and 4
+// The judges among EvalRules, which begin with them. A problem's is the first
+// that applies to it.
+std::vector<RewardRuleSpec> JudgesOf(absl::Span<const RewardRuleSpec> rules);
+
+// "math, code"
+std::string RuleNames(absl::Span<const RewardRuleSpec> rules);
+
+// The training rules whose share of right answers is the metric "accuracy": the
+// judges of evaluations that are among ConfiguredRules, else what cases 2 and 4
 // find among them; empty if none of them judges answers.
-std::string AccuracyRule(const RewardSection& section, Task task);
+std::vector<std::string> AccuracyRules(const RewardSection& section, Task task);
 
 }  // namespace r1
 

@@ -73,8 +73,9 @@ class Process {
     trainer = std::make_unique<Trainer>(
         config, LearnerPeers{&prompts, &rollout, &reward, journal, tok}, &ops,
         *std::move(state),
-        TrainerOptions{
-            {"even", /*right_from=*/2}, options.patience, options.on_progress});
+        TrainerOptions{{{"even", /*right_from=*/2}},
+                       options.patience,
+                       options.on_progress});
   }
   std::string Hash() const {
     return HashParams(trainer->state().weights->params());

@@ -36,7 +36,8 @@ std::vector<RewardResult> Results(const std::string& letters) {
 
 Metrics Count(const std::vector<std::string>& problems) {
   CountedRules rules;
-  rules.judge.set_name("mine");
+  rules.judges.resize(1);
+  rules.judges[0].rule.set_name("mine");
   const int64_t k = problems[0].size();
   VerdictCount count(k, rules);
   for (const std::string& letters : problems) {
@@ -102,10 +103,39 @@ TEST(VerdictCountTest, AProblemThatTheJudgeIsNotForIsCountedApart) {
   EXPECT_THAT(Count({"rrr"}), Not(Contains(Key("not_applicable"))));
 }
 
+// Each problem has the verdicts of the first judge that applies to it.
+TEST(VerdictCountTest, ProblemsMayHaveDifferentJudges) {
+  CountedRules rules;
+  rules.judges.resize(2);
+  rules.judges[0].rule.set_name("math");
+  rules.judges[1].rule.set_name("code");
+  rules.judges[1].right_from = 10;
+  VerdictCount count(1, rules);
+  const auto add = [&](const char* judge, double score, const char* other) {
+    std::vector<RewardResult> results(1);
+    results[0].set_kind(REWARD_SCORE);
+    RewardComponent* component = results[0].add_components();
+    component->set_name(judge);
+    component->set_value(score);
+    results[0].add_not_applicable(other);
+    std::vector<EvalSample> samples(1);
+    count.AddProblem("{}", results, absl::MakeSpan(samples));
+    return samples[0].is_correct;
+  };
+  EXPECT_EQ(add("math", 1, "code"), true);
+  EXPECT_EQ(add("math", 0, "code"), false);
+  EXPECT_EQ(add("code", 1, "math"), false);
+  EXPECT_EQ(add("code", 10, "math"), true);
+  EXPECT_EQ(Value(count.Finish(), "problems"), 4);
+  EXPECT_EQ(Value(count.Finish(), "pass@1"), 0.5);
+  EXPECT_THAT(count.Finish(), Not(Contains(Key("not_applicable"))));
+}
+
 // A result whose kind comes from another rule still has the judge's verdict.
 TEST(VerdictCountTest, AnotherRulesErrorIsCountedAndTakesNoVerdict) {
   CountedRules rules;
-  rules.judge.set_name("mine");
+  rules.judges.resize(1);
+  rules.judges[0].rule.set_name("mine");
   rules.means = {"other"};
   VerdictCount count(1, rules);
   std::vector<RewardResult> results = Results("r");
@@ -122,14 +152,15 @@ TEST(VerdictCountTest, AnotherRulesErrorIsCountedAndTakesNoVerdict) {
 TEST(VerdictCountTest, ConsensusIsLeftOutWhereAnswersCannotBeRead) {
   EXPECT_THAT(Count({"rw"}), Not(Contains(Key("cons@2"))));
   CountedRules rules;
-  rules.judge.set_name("mine");
+  rules.judges.resize(1);
+  rules.judges[0].rule.set_name("mine");
   VerdictCount count(2, rules);
   std::vector<EvalSample> samples(2);
   samples[0].completion = "<answer>1</answer>";
   samples[1].completion = "<answer>2</answer>";
   count.AddProblem("{}", Results("rw"), absl::MakeSpan(samples));
   EXPECT_EQ(Value(count.Finish(), "cons@2"), 1);
-  rules.judge.set_name("math");
+  rules.judges[0].rule.set_name("math");
   EXPECT_EQ(Value(VerdictCount(2, rules).Finish(), "cons@2"), 0);
 }
 

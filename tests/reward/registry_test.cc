@@ -8,8 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
 #include "tests/reward/reward_testing.h"
@@ -221,7 +223,9 @@ TEST(EvalRulesTest, TheJudgeIsTheRuleThatTrainingPaysForUnlessToldOtherwise) {
       EXPECT_FALSE(rule.option().contains("when")) << rules;
     }
     EXPECT_EQ(absl::StrJoin(names, " "), evaluation) << rules;
-    EXPECT_EQ(AccuracyRule(section, QUESTION_ANSWER), accuracy) << rules;
+    EXPECT_EQ(absl::StrJoin(AccuracyRules(section, QUESTION_ANSWER), " "),
+              accuracy)
+        << rules;
     // The metric needs the rule's score in training.
     std::set<std::string> training;
     for (const RewardRuleSpec& rule :
@@ -233,6 +237,48 @@ TEST(EvalRulesTest, TheJudgeIsTheRuleThatTrainingPaysForUnlessToldOtherwise) {
 }
 
 // Every built-in rule is known to judge answers or to look at something else.
+TEST(EvalRulesTest, RulesForSomeRowsJudgeTheirs) {
+  struct Case {
+    std::string rules, eval, judges, accuracy;
+  };
+  const std::string code =
+      "rule { name: 'code' weight: 1 option { key: 'for' value: 'b' } }";
+  const std::string math =
+      "rule { name: 'math' weight: 1 option { key: 'for' value: 'a' } }";
+  const std::string judged_code =
+      "rule { name: 'code' weight: 1 option { key: 'for' value: 'b' } "
+      "option { key: 'when' value: 'both' } }";
+  const std::vector<Case> cases = {
+      {math + code, "math code", "math code", "math code"},
+      {code + math, "code math", "code math", "code math"},
+      {math + "rule { name: 'format' weight: 1 }" + code, "math code",
+       "math code", "math code"},
+      // Told to judge, then what training pays for.
+      {math + judged_code, "code math", "code math", "code math"},
+      {math + judged_code +
+           "rule { name: 'language' option { key: 'when' value: 'eval' } }",
+       "code math language", "code math", "code math"},
+      // One that is for every row judges every row.
+      {"rule { name: 'math' weight: 1 }" + code, "math", "math", "math"},
+      {"rule { name: 'language' weight: 1 option { key: 'for' value: 'a' } }" +
+           math,
+       "math", "math", "math"}};
+  const auto names = [](const std::vector<RewardRuleSpec>& rules) {
+    return absl::StrReplaceAll(RuleNames(rules), {{", ", " "}});
+  };
+  for (const Case& c : cases) {
+    RewardSection section;
+    ASSERT_TRUE(
+        google::protobuf::TextFormat::ParseFromString(c.rules, &section));
+    const auto rules = EvalRules(section, QUESTION_ANSWER);
+    EXPECT_EQ(names(rules), c.eval) << c.rules;
+    EXPECT_EQ(names(JudgesOf(rules)), c.judges) << c.rules;
+    EXPECT_EQ(absl::StrJoin(AccuracyRules(section, QUESTION_ANSWER), " "),
+              c.accuracy)
+        << c.rules;
+  }
+}
+
 TEST(EvalRulesTest, BuiltInRulesAreNotTakenForRulesOfOnesOwn) {
   std::string judges;
   for (const std::string& name : BuiltinRewardRules().Names()) {
