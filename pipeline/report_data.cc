@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -103,11 +105,11 @@ Json MakeTiles(const std::string& summary_text,
 
 struct SeriesSpec {
   const char* name;
-  const char* metric;
+  std::string metric;
 };
 
 struct ChartSpec {
-  const char* title;
+  std::string title;
   const char* stage;
   bool includes_zero;
   const char* eval;  // held-out points drawn over it; may be null
@@ -150,6 +152,26 @@ const std::vector<ChartSpec>& ChartSpecs() {
       {"SFT loss, nats", "sft", false, nullptr, {{"", "loss"}}},
   };
   return *specs;
+}
+
+// What each rule gave and measured, by the names of its metrics.
+std::vector<ChartSpec> RuleCharts(const std::vector<MetricsRow>& rows) {
+  constexpr size_t kMost = 32;
+  std::set<std::string> names;
+  for (const MetricsRow& row : rows) {
+    for (const auto& [name, value] : row.metrics) {
+      if (absl::StartsWith(name, "reward/rule/") ||
+          absl::StartsWith(name, "reward/metric/")) {
+        names.insert(name);
+      }
+    }
+  }
+  std::vector<ChartSpec> charts;
+  for (const std::string& name : names) {
+    if (charts.size() == kMost) break;
+    charts.push_back({VisibleLine(name), "rl", false, nullptr, {{"", name}}});
+  }
+  return charts;
 }
 
 // Every stride-th row of the stage, the last one included.
@@ -258,7 +280,9 @@ absl::StatusOr<std::string> MakeReportData(const RunReader& reader,
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   data["tiles"] = MakeTiles(summary, rows);
   data["charts"] = Json::array();
-  for (const ChartSpec& spec : ChartSpecs()) {
+  std::vector<ChartSpec> specs = ChartSpecs();
+  for (ChartSpec& spec : RuleCharts(rows)) specs.push_back(std::move(spec));
+  for (const ChartSpec& spec : specs) {
     Json chart = MakeChart(spec, rows, evals);
     if (!chart.is_null()) data["charts"].push_back(std::move(chart));
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -72,6 +74,17 @@ Json MakeSample(const SampleView& view, const Tokenizer* tokenizer) {
     for (const RewardComponent& c : reward.components()) {
       sample["components"].push_back(
           {VisibleLine(c.name()), ReportNumber(c.value())});
+    }
+    // By name: a protobuf map has no order.
+    const std::map<std::string, double> metrics(reward.metrics().begin(),
+                                                reward.metrics().end());
+    for (const auto& [name, value] : metrics) {
+      sample["metrics"].push_back({VisibleLine(name), ReportNumber(value)});
+    }
+    const std::map<std::string, std::string> extracted(
+        reward.extracted().begin(), reward.extracted().end());
+    for (const auto& [rule, answer] : extracted) {
+      sample["extracted"].push_back({VisibleLine(rule), VisibleLine(answer)});
     }
     for (const std::string& rule : reward.not_applicable()) {
       sample["not_applicable"].push_back(VisibleLine(rule));

@@ -109,6 +109,12 @@ function drawSample(sample, shaded) {
   for (const [name, value] of sample.components || []) {
     facts.append(fact(name, format(value)));
   }
+  for (const [name, value] of sample.metrics || []) {
+    facts.append(fact(name, format(value)));
+  }
+  for (const [rule, answer] of sample.extracted || []) {
+    facts.append(fact(rule + ' found', answer));
+  }
   for (const rule of sample.not_applicable || []) {
     facts.append(fact(rule, 'not applicable'));
   }

@@ -21,9 +21,9 @@
 R1_EMBED_FILE(r1_new_cases, R1_EXAMPLES "cases.jsonl");
 R1_EMBED_FILE(r1_new_cpp_cmake, R1_EXAMPLES "cpp/CMakeLists.txt");
 R1_EMBED_FILE(r1_new_cpp_readme, R1_EXAMPLES "cpp/README.md");
-R1_EMBED_FILE(r1_new_cpp_reward, R1_EXAMPLES "cpp/brevity.cc");
+R1_EMBED_FILE(r1_new_cpp_reward, R1_EXAMPLES "cpp/same_answer.cc");
 R1_EMBED_FILE(r1_new_python_readme, R1_EXAMPLES "python/README.md");
-R1_EMBED_FILE(r1_new_python_reward, R1_EXAMPLES "python/brevity.py");
+R1_EMBED_FILE(r1_new_python_reward, R1_EXAMPLES "python/same_answer.py");
 R1_EMBED_FILE(r1_new_python_adapter, R1_PLUGIN_DIR "/python/r1_reward.py");
 R1_EMBED_FILE(r1_new_grpc_readme, R1_EXAMPLES "grpc/README.md");
 R1_EMBED_FILE(r1_new_grpc_server, R1_EXAMPLES "grpc/server.py");
@@ -49,18 +49,18 @@ ProjectTemplate TemplateOf(RewardLanguage language) {
       return {
           {{"CMakeLists.txt", R1_EMBEDDED(r1_new_cpp_cmake)},
            {"README.md", R1_EMBEDDED(r1_new_cpp_readme)},
-           {"brevity.cc", R1_EMBEDDED(r1_new_cpp_reward)},
+           {"same_answer.cc", R1_EMBEDDED(r1_new_cpp_reward)},
            cases},
           {"cmake -S . -B build -DCMAKE_PREFIX_PATH=PREFIX   # where r1.cpp "
            "is installed",
            "cmake --build build && ctest --test-dir build"}};
     case RewardLanguage::kPython:
       return {{{"README.md", R1_EMBEDDED(r1_new_python_readme)},
-               {"brevity.py", R1_EMBEDDED(r1_new_python_reward)},
+               {"same_answer.py", R1_EMBEDDED(r1_new_python_reward)},
                cases,
                {"r1_reward.py", R1_EMBEDDED(r1_new_python_adapter)}},
-              {"python3 brevity.py",
-               "r1 reward test \"python3 r1_reward.py brevity.py reward\" "
+              {"python3 same_answer.py",
+               "r1 reward test \"python3 r1_reward.py same_answer.py reward\" "
                "--cases cases.jsonl"}};
     case RewardLanguage::kGrpc:
       return {{{"README.md", R1_EMBEDDED(r1_new_grpc_readme)},
@@ -68,7 +68,7 @@ ProjectTemplate TemplateOf(RewardLanguage language) {
                {"reward.proto", R1_EMBEDDED(r1_new_grpc_proto)},
                {"server.py", R1_EMBEDDED(r1_new_grpc_server)}},
               {"python3 server.py --port 7000",
-               "r1 reward test brevity=grpc:127.0.0.1:7000 --cases "
+               "r1 reward test same_answer=grpc:127.0.0.1:7000 --cases "
                "cases.jsonl   # elsewhere"}};
   }
   return {};
@@ -113,7 +113,7 @@ absl::StatusOr<RewardProject> WriteRewardProject(const std::string& name,
   R1_RETURN_IF_ERROR(CheckName(name));
   const auto fill_in = [&](absl::string_view text) {
     return absl::StrReplaceAll(
-        text, {{"brevity", name}, {"Brevity", ClassName(name)}});
+        text, {{"same_answer", name}, {"SameAnswer", ClassName(name)}});
   };
   const ProjectTemplate project = TemplateOf(language);
   RewardProject written;

@@ -21,7 +21,7 @@ struct RewardProject {
 };
 
 // Writes the example of reward/plugin/examples/ into `folder`, with `name` in
-// place of "brevity". The folder may exist; its files are never replaced.
+// place of "same_answer". The folder may exist; its files are never replaced.
 // Errors: InvalidArgument for a name that no plugin can have; AlreadyExists for
 // a file that is there, before anything is written; those of writing.
 absl::StatusOr<RewardProject> WriteRewardProject(const std::string& name,

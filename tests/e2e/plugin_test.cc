@@ -1,4 +1,6 @@
 // Runs that learn from a reward of the user's own, on each carrier.
+#include <unistd.h>
+
 #include <string>
 #include <vector>
 
@@ -167,6 +169,78 @@ TEST_F(PluginRunTest, APluginThatCannotBeUsedStopsTheRunBeforeItBegins) {
     EXPECT_THAT(result.err, HasSubstr(c.expected));
     EXPECT_FALSE(ReadFile(Dir("run") + "/run.db").ok());
   }
+}
+
+// The whole example of reward/plugin/README.md, as it stands there.
+TEST_F(PluginRunTest, TheExampleFromTrlAndVerlRuns) {
+  const std::string plugin = R1_SOURCE_DIR "/reward/plugin/";
+  const auto readme = ReadFile(plugin + "README.md");
+  ASSERT_TRUE(readme.ok()) << readme.status();
+  const size_t begin = readme->find("\n```bash\n");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string script = readme->substr(begin + 9);
+  const std::string bin = absl::StrCat(folder_.path(), "/bin");
+  ASSERT_TRUE(MakeDirectories(bin).ok());
+  ASSERT_EQ(::symlink(Program::BinaryPath().c_str(), (bin + "/r1").c_str()), 0);
+  folder_.Write("example.sh",
+                absl::StrCat("set -e; cd '", folder_.path(), "'; PATH='", bin,
+                             "':$PATH; R1_PYTHON='", plugin, "python'\n",
+                             script.substr(0, script.find("\n```\n") + 1)));
+  Program bash({Dir("example.sh")}, "/bin/bash");
+  const ProgramResult result = bash.Wait();
+  ASSERT_EQ(result.exit_code, 0) << result.err << result.out;
+  int scored = 0, not_applicable = 0;
+  const std::string samples =
+      RunProgram({"samples", Dir("run"), "--json", "--limit", "0"}).out;
+  for (const auto& line : absl::StrSplit(samples, '\n', absl::SkipEmpty())) {
+    const auto sample = nlohmann::json::parse(line.begin(), line.end());
+    const auto reference =
+        nlohmann::json::parse(sample["reference"].get<std::string>());
+    ASSERT_EQ(sample["kind"], "score") << sample;
+    const std::string text(absl::StripAsciiWhitespace(
+        sample["completion"].get_ref<const std::string&>()));
+    EXPECT_EQ(sample["components"]["accuracy"],
+              text == reference["answer"] ? 1.0 : 0.0);
+    EXPECT_EQ(sample["metrics"]["close/source_is_sums"], 1.0);
+    const bool is_hard = reference["level"] == 1;
+    EXPECT_EQ(sample["components"].contains("short"), !is_hard) << sample;
+    not_applicable += is_hard;
+    ++scored;
+  }
+  EXPECT_EQ(scored, 2 * 4 * 4);
+  EXPECT_GT(not_applicable, 0);
+  const std::string metrics = RunProgram({"metrics", Dir("run"), "--json"}).out;
+  for (const char* name :
+       {"reward/rule/accuracy", "reward/metric/accuracy/empty",
+        "reward/metric/close/source_is_sums", "reward/not_applicable/short"}) {
+    EXPECT_THAT(metrics, HasSubstr(absl::StrCat("\"", name, "\":")));
+  }
+  const auto report = ReadFile(Dir("run/report.html"));
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(*report, HasSubstr("reward/metric/close/source_is_sums"));
+  EXPECT_THAT(*report, HasSubstr("reward/rule/short"));
+}
+
+// `r1 reward test` tells an author of a wrong count.
+TEST_F(PluginRunTest, TheCheckOfARewardCountsResults) {
+  const std::string plugin = R1_SOURCE_DIR "/reward/plugin/";
+  const std::string file = Dir("mine.py");
+  ASSERT_TRUE(WriteFileAtomic(file,
+                              "def once(completions, **columns):\n"
+                              "    for text in completions:\n"
+                              "        return [1.0]\n"
+                              "def each(completions, **columns):\n"
+                              "    return [1.0 for text in completions]\n")
+                  .ok());
+  const std::string command =
+      absl::StrCat("python3 ", plugin, "python/r1_reward.py ", file);
+  const ProgramResult once = RunProgram({"reward", "test", command + " once"});
+  EXPECT_NE(once.exit_code, 0);
+  EXPECT_THAT(once.out + once.err,
+              HasSubstr("expected a list of 2 numbers, one a completion, got "
+                        "1: [1.0]"));
+  const ProgramResult each = RunProgram({"reward", "test", command + " each"});
+  EXPECT_EQ(each.exit_code, 0) << each.out << each.err;
 }
 
 }  // namespace

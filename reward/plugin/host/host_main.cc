@@ -93,7 +93,7 @@ class LineReader {
 
 // An item with the memory it points to.
 struct OwnedItem {
-  std::string id, prompt, completion, reference, group;
+  std::string id, prompt, completion, reference, answer, group;
   r1_reward_item view = {};
 
   explicit OwnedItem(const Json& line)
@@ -102,11 +102,13 @@ struct OwnedItem {
         completion(line.value("completion", "")),
         reference(line.at("reference")
                       .dump(-1, ' ', false, Json::error_handler_t::replace)),
+        answer(AnswerOf(line.at("reference"))),
         group(line.value("group", "")) {
     view.struct_size = sizeof(view);
     view.prompt = {prompt.data(), prompt.size()};
     view.completion = {completion.data(), completion.size()};
     view.reference = {reference.data(), reference.size()};
+    view.answer = {answer.data(), answer.size()};
     view.group = {group.data(), group.size()};
     view.completion_tokens = line.value("completion_tokens", 0);
     view.is_truncated = line.value("is_truncated", false);
@@ -114,6 +116,13 @@ struct OwnedItem {
     view.step = line.value("step", int64_t{0});
   }
   OwnedItem(const OwnedItem&) = delete;
+
+  static std::string AnswerOf(const Json& reference) {
+    const auto it = reference.find("answer");
+    if (it == reference.end() || it->is_null()) return "";
+    if (it->is_string()) return it->get<std::string>();
+    return it->dump(-1, ' ', false, Json::error_handler_t::replace);
+  }
 };
 
 struct Batch {

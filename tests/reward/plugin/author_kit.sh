@@ -68,10 +68,10 @@ cpp_project() {
   ctest --test-dir "$work/cpp/build" --output-on-failure
 }
 
-# Eight words of which two are wanted.
+# An answer with words around it.
 score() {
-  "$r1" reward score --rule short_answer --set words=2 "$@" - \
-    <<<'{"id": "a", "completion": "<answer>a b c d e f g h</answer>"}' |
+  "$r1" reward score --rule short_answer --set near=0.25 "$@" - \
+    <<<'{"id": "a", "completion": "<answer>it is 42</answer>", "reference": "42"}' |
     tee /dev/stderr | grep -q '"total":0.25'
 }
 

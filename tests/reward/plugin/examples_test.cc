@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "nlohmann/json.hpp"
+#include "reward/json_lines.h"
 #include "reward/plugin/new_project.h"
 #include "reward/plugin/process_rule.h"
 #include "tests/pipeline/test_folder.h"
@@ -49,38 +50,44 @@ std::string ReadOrDie(const std::string& path) {
   return text.value_or("");
 }
 
-class BrevityTest : public ::testing::TestWithParam<PluginSpec> {};
+class SameAnswerTest : public ::testing::TestWithParam<PluginSpec> {};
 
-TEST_P(BrevityTest, ItsCasesHaveTheirScores) {
+TEST_P(SameAnswerTest, ItsCasesHaveTheirScores) {
   const auto rule = ProcessRule::Create(GetParam(), {});
   ASSERT_TRUE(rule.ok()) << rule.status();
   int count = 0;
   const std::string cases =
       ReadOrDie(absl::StrCat(kPlugin, "examples/cases.jsonl"));
   for (auto line : absl::StrSplit(cases, '\n', absl::SkipEmpty())) {
-    const Json golden = Json::parse(std::string(line));
-    const std::string text = golden.at("completion");
-    const RuleResult result = ScoreOne(**rule, MakeItem(text));
-    EXPECT_EQ(result.kind, REWARD_SCORE) << text << result.detail;
-    EXPECT_EQ(result.value, golden.at("expect").get<double>()) << text;
+    const auto parsed = ParseItemLine(line);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    const RuleResult result = ScoreOne(**rule, parsed->item);
+    const Json expect = Json::parse(std::string(line)).at("expect");
+    if (expect.is_string()) {
+      EXPECT_EQ(result.kind, REWARD_ABSTAIN) << line;
+    } else {
+      EXPECT_EQ(result.kind, REWARD_SCORE) << line << result.detail;
+      EXPECT_EQ(result.value, expect.get<double>()) << line;
+    }
     ++count;
   }
-  EXPECT_EQ(count, 7);
+  EXPECT_EQ(count, 8);
 }
 
-TEST_P(BrevityTest, ItsOptionCounts) {
-  const RewardItem item = MakeItem("<answer>a b c d</answer>");
-  EXPECT_EQ(ScoreOrDie(GetParam(), item, {{"words", "1"}}).value, 0.25);
+TEST_P(SameAnswerTest, ItsOptionCounts) {
+  const RewardItem item =
+      MakeItem("<answer>is 7.20</answer>", R"({"answer": 7.20})");
+  EXPECT_EQ(ScoreOrDie(GetParam(), item, {{"near", "0.25"}}).value, 0.25);
   EXPECT_THAT(
-      ProcessRule::Create(GetParam(), {{"wrods", "1"}}).status().ToString(),
-      HasSubstr("unknown option \"wrods\""));
+      ProcessRule::Create(GetParam(), {{"naer", "1"}}).status().ToString(),
+      HasSubstr("unknown option \"naer\""));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Languages, BrevityTest,
+    Languages, SameAnswerTest,
     ::testing::Values(PluginSpec{"cpp", PluginCarrier::kLibrary,
-                                 R1_BREVITY_PLUGIN},
-                      PythonFunction("python/brevity.py reward")),
+                                 R1_SAME_ANSWER_PLUGIN},
+                      PythonFunction("python/same_answer.py reward")),
     [](const auto& info) { return info.index == 0 ? "Cpp" : "Python"; });
 
 TEST(ExamplesTest, TheVerlFunctionIsServed) {
@@ -119,14 +126,17 @@ class ReadmeTest : public ::testing::Test {
 };
 
 TEST_F(ReadmeTest, TheLibraryIsBuiltByHand) {
-  const std::string source = Write("cpp", 1, "brevity.cc");
+  const std::string source = Write("cpp", 1, "same_answer.cc");
   const PluginSpec spec = {"readme", PluginCarrier::kLibrary,
-                           folder_.path() + "/libbrevity.so"};
+                           folder_.path() + "/libsame_answer.so"};
   const std::string build =
       absl::StrCat("g++ -std=c++17 -O2 -shared -fPIC -I ", kPlugin, "include ",
                    source, " -o ", spec.target);
   ASSERT_EQ(std::system(build.c_str()), 0);
-  EXPECT_EQ(ScoreOrDie(spec, MakeItem("four"), {{"bytes", "1"}}).value, 0.25);
+  EXPECT_EQ(ScoreOrDie(spec, MakeItem("is 42", R"({"answer": "42"})"),
+                       {{"near", "0.25"}})
+                .value,
+            0.25);
 }
 
 TEST_F(ReadmeTest, TheFunctionsAreServed) {
@@ -173,7 +183,8 @@ TEST_F(NewProjectTest, TheNameIsFilledIn) {
   EXPECT_THAT(Text("README.md"),
               HasSubstr("plugin: \"two_words=build/libtwo_words.so\""));
   for (const std::string& file : project->files) {
-    EXPECT_THAT(absl::AsciiStrToLower(Text(file)), Not(HasSubstr("brevity")));
+    EXPECT_THAT(absl::AsciiStrToLower(Text(file)),
+                Not(HasSubstr("same_answer")));
   }
 }
 
@@ -185,7 +196,10 @@ TEST_F(NewProjectTest, APythonProjectIsServedAsItIs) {
                                           "cases.jsonl", "r1_reward.py"));
   const PluginSpec spec = Command(absl::StrCat(
       "cd ", folder_.path(), " && python3 r1_reward.py short.py reward"));
-  EXPECT_EQ(ScoreOrDie(spec, MakeItem("<answer>1</answer>")).value, 1);
+  EXPECT_EQ(
+      ScoreOrDie(spec, MakeItem("<answer>1</answer>", R"({"answer": "1"})"))
+          .value,
+      1);
   EXPECT_EQ(Text("r1_reward.py"),
             ReadOrDie(absl::StrCat(kPlugin, "python/r1_reward.py")));
 }

@@ -1,14 +1,16 @@
-"""brevity: a reward server in Python, for r1.cpp and whoever else speaks
-reward.proto. 1 for an <answer> of at most `words` words, words / its number of
-words for a longer one, 0 for none.
+"""same_answer: a reward server in Python, for r1.cpp and whoever else speaks
+reward.proto. 1 for an <answer> that is the row's "answer", `near` for one that
+contains it, 0 for others and for none.
 
     python3 server.py --port 7000
 
-Needs grpcio and grpcio-tools (Debian: python3-grpcio python3-grpc-tools).
+Needs grpcio and grpcio-tools (pip install grpcio grpcio-tools; on Debian
+apt-get install python3-grpcio python3-grpc-tools).
 """
 import argparse
 import concurrent.futures
 import importlib
+import json
 import math
 import os
 import sys
@@ -20,68 +22,90 @@ from grpc_tools import protoc
 VERSION = "1.0"
 
 
-class Brevity:
+class SameAnswer:
     """The reward: constructed from the options, texts by name; ValueError
     refuses them."""
 
     def __init__(self, options):
-        self._words = float(options.pop("words", 4))
-        if not self._words >= 1:
-            raise ValueError("option \"words\": expected 1 or more")
+        self._near = float(options.pop("near", 0.1))
+        if not 0 <= self._near <= 1:
+            raise ValueError("option \"near\": expected 0 to 1")
 
-    def score(self, item):
-        """(score, why), or None in place of the score to abstain."""
-        text = item.completion
+    def score(self, items):
+        """A list with (score, why) for each item, all that have come together:
+        a model judges them as one batch. None in place of the score: the row
+        is unusable."""
+        return [self._score(json.loads(item.reference or "{}").get("answer"),
+                            item.completion) for item in items]
+
+    def _score(self, truth, text):
+        truth = "" if truth is None else str(truth).strip()
+        if not truth:
+            return None, "no answer to compare with"
         begin, end = text.rfind("<answer>"), text.rfind("</answer>")
-        count = len(text[begin + 8:end].split()) if 0 <= begin < end else 0
-        if count == 0:
-            return 0.0, "no answer"
-        return min(1.0, self._words / count), "%d words" % count
+        found = text[begin + 8:end].strip() if 0 <= begin < end else ""
+        return (1.0 if found == truth else self._near if truth in found
+                else 0.0), found
 
 
-RULES = {"brevity": Brevity}
+RULES = {"same_answer": SameAnswer}
 
-
-# -- The service -------------------------------------------------------------
-
-
-def load_messages(proto):
-    """reward_pb2 and reward_pb2_grpc, made from reward.proto."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.abspath(proto)
-        if not os.path.isfile(path):
-            sys.exit("server.py: no file %s: give --proto reward.proto" % path)
-        status = protoc.main([
-            "protoc", "-I" + os.path.dirname(path), "--python_out=" + folder,
-            "--grpc_python_out=" + folder, path])
-        if status != 0:
-            sys.exit("server.py: cannot compile %s" % path)
-        sys.path.insert(0, folder)
-        return (importlib.import_module("reward_pb2"),
-                importlib.import_module("reward_pb2_grpc"))
+# The rest is the service.
 
 
 def make_rules(specs):
-    """[(spec, rule)]; ValueError says what is wrong with the request."""
-    rules = []
+    """{name: (weight, rule)}; ValueError says what is wrong with them."""
+    rules = {}
     for spec in specs:
-        if spec.name not in RULES:
-            raise ValueError("unknown rule \"%s\": expected %s"
+        if spec.name not in RULES or spec.name in rules:
+            raise ValueError("rule \"%s\": expected each of %s once at most"
                              % (spec.name, ", ".join(RULES)))
         if not math.isfinite(spec.weight):
             raise ValueError("the weight of \"%s\" is not finite" % spec.name)
         options = dict(spec.option)
-        try:
-            rules.append((spec, RULES[spec.name](options)))
-        except ValueError as error:
-            raise ValueError("rule \"%s\": %s" % (spec.name, error))
+        rules[spec.name] = spec.weight, RULES[spec.name](options)
         if options:  # what the rule did not take
             raise ValueError("rule \"%s\": unknown option \"%s\""
                              % (spec.name, next(iter(options))))
-    names = [spec.name for spec in specs]
-    if not names or len(set(names)) < len(names):
-        raise ValueError("expected rules, each once")
+    if not rules:
+        raise ValueError("expected rules")
     return rules
+
+
+def outcomes_of(rule, items):
+    """What the rule says of each item, or the exception that it raises."""
+    try:
+        outcomes = list(rule.score(items))
+        if len(outcomes) != len(items):
+            raise ValueError("gave %d results for %d items"
+                             % (len(outcomes), len(items)))
+        return outcomes
+    except Exception as error:
+        if len(items) == 1:
+            return [error]
+        return [outcomes_of(rule, [item])[0] for item in items]
+
+
+def add_result(pb, result, name, weight, outcome):
+    result.versions[name] = VERSION
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        score, why = outcome
+        if score is None:
+            result.kind = max(result.kind, pb.REWARD_ABSTAIN)
+        elif not math.isfinite(score):
+            raise ValueError("the score is %r" % score)
+        else:
+            result.components.add(name=name, value=score)
+            result.total += weight * score
+            result.raw_total = result.total
+    except Exception as error:
+        result.kind = pb.REWARD_ERROR
+        why = "%s: %s" % (type(error).__name__, error)
+    if why:
+        result.detail = "; ".join(filter(None, (
+            result.detail, "%s: %s" % (name, why))))[:500]
 
 
 def make_service(pb, base):
@@ -100,39 +124,30 @@ def make_service(pb, base):
                     raise ValueError("expected ids, each once")
             except ValueError as error:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            reply = pb.ScoreReply()
-            for item in request.items:
-                left = context.time_remaining()
-                if left is not None and left < 0.2:  # the answer must arrive
-                    reply.results.add(id=item.id, kind=pb.REWARD_TIMEOUT)
-                    continue
-                self._judge(item, rules, reply.results.add(id=item.id))
+            reply = pb.ScoreReply(results=[
+                pb.RewardResult(id=id, kind=pb.REWARD_SCORE) for id in ids])
+            for name, (weight, rule) in rules.items():
+                for result, outcome in zip(reply.results, outcomes_of(
+                        rule, list(request.items)) if ids else ()):
+                    add_result(pb, result, name, weight, outcome)
             return reply
 
-        def _judge(self, item, rules, result):
-            result.kind = pb.REWARD_SCORE
-            whys = []
-            for spec, rule in rules:
-                try:
-                    score, why = rule.score(item)
-                    if score is None:
-                        result.kind = pb.REWARD_ABSTAIN
-                    elif not math.isfinite(score):
-                        raise ValueError("the score is %r" % score)
-                    else:
-                        result.components.add(name=spec.name, value=score)
-                        result.total += spec.weight * score
-                except Exception as error:
-                    result.kind = pb.REWARD_ERROR
-                    why = "%s: %s" % (type(error).__name__, error)
-                result.versions[spec.name] = VERSION
-                whys.append("%s: %s" % (spec.name, why))
-                if result.kind != pb.REWARD_SCORE:
-                    break
-            result.raw_total = result.total
-            result.detail = "; ".join(whys)[:500]
-
     return Service()
+
+
+def load_messages(proto):
+    """reward_pb2 and reward_pb2_grpc, made from reward.proto."""
+    path = os.path.abspath(proto)
+    if not os.path.isfile(path):
+        sys.exit("server.py: no file %s: give --proto reward.proto" % path)
+    with tempfile.TemporaryDirectory() as folder:
+        if protoc.main(["protoc", "-I" + os.path.dirname(path),
+                        "--python_out=" + folder, "--grpc_python_out=" + folder,
+                        path]) != 0:
+            sys.exit("server.py: cannot compile %s" % path)
+        sys.path.insert(0, folder)
+        return (importlib.import_module("reward_pb2"),
+                importlib.import_module("reward_pb2_grpc"))
 
 
 def main():
@@ -150,13 +165,6 @@ def main():
             ("grpc.max_receive_message_length", -1)])
     pb_grpc.add_RewardServicer_to_server(
         make_service(pb, pb_grpc.RewardServicer), server)
-    try:
-        from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-        checks = health.HealthServicer()
-        checks.set("", health_pb2.HealthCheckResponse.SERVING)
-        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    except ImportError:
-        pass  # r1 does without it
     port = server.add_insecure_port("127.0.0.1:%d" % args.port)
     server.start()
     print("listening on 127.0.0.1:%d" % port, flush=True)

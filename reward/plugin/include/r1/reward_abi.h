@@ -40,6 +40,8 @@ typedef struct r1_reward_item {
   int32_t is_truncated;      /* 0 or 1 */
   int32_t max_new_tokens;    /* most tokens of a completion; 0 if not known */
   int64_t step;              /* of the training, from 1; 0 outside training */
+  r1_text answer; /* the reference's "answer": a text as it is, another value as
+                     JSON; empty if there is none */
 } r1_reward_item;
 
 typedef enum r1_reward_kind {

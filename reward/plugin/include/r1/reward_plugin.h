@@ -1,12 +1,12 @@
 // Rewards in C++: derive from r1::plugin::Reward, name the class in
 // R1_REWARD_PLUGIN, build a shared object. Needs the standard library alone.
 //
-//   class Brevity : public r1::plugin::Reward {
+//   class SameAnswer : public r1::plugin::Reward {
 //    public:
-//     explicit Brevity(const r1::plugin::Options& options);
+//     explicit SameAnswer(const r1::plugin::Options& options);
 //     Result Score(const Item& item) override;
 //   };
-//   R1_REWARD_PLUGIN(Brevity, "1.0", 0, 1, R1_REWARD_DETERMINISTIC)
+//   R1_REWARD_PLUGIN(SameAnswer, "1.0", 0, 1, R1_REWARD_DETERMINISTIC)
 #ifndef R1_REWARD_PLUGIN_H_
 #define R1_REWARD_PLUGIN_H_
 
@@ -28,6 +28,7 @@ struct Item {
   std::string_view prompt;
   std::string_view completion;  // from a model: any value, any length
   std::string_view reference;   // the dataset's fields, a JSON object
+  std::string_view answer;      // of these "answer"; empty if there is none
   std::string_view group;       // equal for the samples of one prompt
   int completion_tokens = 0;    // 0 if not known
   bool is_truncated = false;
@@ -121,10 +122,10 @@ inline std::string_view ViewOf(const r1_text& text) {
 }
 
 inline Item ViewOf(const r1_reward_item& item) {
-  return {ViewOf(item.prompt),    ViewOf(item.completion),
-          ViewOf(item.reference), ViewOf(item.group),
-          item.completion_tokens, item.is_truncated != 0,
-          item.max_new_tokens,    item.step};
+  return {
+      ViewOf(item.prompt),    ViewOf(item.completion), ViewOf(item.reference),
+      ViewOf(item.answer),    ViewOf(item.group),      item.completion_tokens,
+      item.is_truncated != 0, item.max_new_tokens,     item.step};
 }
 
 inline void Put(const r1_reward_sink& sink, std::size_t index,
