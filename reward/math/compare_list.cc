@@ -3,9 +3,13 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/parse.h"
 #include "reward/math/real_set.h"
+#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -262,6 +266,65 @@ bool AreRoots(const Node& list) {
          });
 }
 
+// A value and the words that say what it is: "12 apples", "length: 8 cm",
+// "$5 for adults".
+struct Labeled {
+  std::string label;
+  NodePtr value;
+};
+
+// Without articles, and without the s of the plural.
+std::string LabelOf(absl::string_view words) {
+  std::vector<std::string> parts = absl::StrSplit(TextForm(words), ' ');
+  for (std::string& part : parts) {
+    if (part.size() > 2 && part.back() == 's') part.pop_back();
+  }
+  return absl::StrJoin(parts, " ");
+}
+
+// All values of a list with their labels; empty unless each has one of its own.
+std::vector<Labeled> LabeledValues(const Node& list) {
+  std::vector<Labeled> values;
+  for (const NodePtr& element : list.args) {
+    const Assignment assignment = AsAssignment(*element);
+    Labeled labeled;
+    if (assignment.name != nullptr && assignment.name->kind == Kind::kText) {
+      labeled = {LabelOf(assignment.name->name), assignment.value};
+    } else if (element->kind == Kind::kQuantity) {
+      const Node* quantity = element.get();
+      if (quantity->args[0]->kind == Kind::kQuantity) {
+        quantity = quantity->args[0].get();
+      }
+      if (CanonicalUnit(quantity->name).empty()) {
+        labeled = {LabelOf(quantity->name), quantity->args[0]};
+      }
+    }
+    const bool is_new = std::none_of(
+        values.begin(), values.end(),
+        [&](const Labeled& other) { return other.label == labeled.label; });
+    if (labeled.value == nullptr || !is_new) return {};
+    values.push_back(std::move(labeled));
+  }
+  return values;
+}
+
+// Values with different labels: by label where the answer has the same ones,
+// otherwise in this order.
+Equality Comparator::CompareLabeled(const Node& gold, const Node& answer) {
+  if (answer.args.size() != gold.args.size()) return Equality::kDifferent;
+  const std::vector<Labeled> mine = LabeledValues(gold);
+  const std::vector<Labeled> theirs = LabeledValues(answer);
+  std::vector<NodePtr> in_order;
+  for (const Labeled& value : mine) {
+    const auto it = std::find_if(
+        theirs.begin(), theirs.end(),
+        [&](const Labeled& other) { return other.label == value.label; });
+    if (it == theirs.end()) return CompareArgs(gold, answer);
+    in_order.push_back(answer.args[it - theirs.begin()]);
+  }
+  return CompareArgs(gold, *MakeNode(Kind::kList, std::move(in_order)));
+}
+
 // Values with different names: a = 1, b = 2. By name where the answer names
 // them too, otherwise in this order.
 Equality Comparator::CompareNamed(const Node& gold, const Node& answer) {
@@ -274,6 +337,11 @@ Equality Comparator::CompareNamed(const Node& gold, const Node& answer) {
 }
 
 Equality Comparator::CompareList(const Node& gold, const Node& answer) {
+  if ((answer.kind == Kind::kList ||
+       (answer.kind == Kind::kTuple && answer.name.empty())) &&
+      !LabeledValues(gold).empty()) {
+    return CompareLabeled(gold, answer);
+  }
   std::vector<std::string> names;
   for (const NodePtr& element : gold.args) {
     const Assignment assignment = AsAssignment(*element);

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
 #include "reward/math/polynomial.h"
 #include "reward/math/rational_value.h"
 #include "reward/math/real_set.h"
+#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -16,16 +18,29 @@ bool IsLongName(const Node& node) {
   return node.kind == Kind::kSymbol && node.name.size() > 1;
 }
 
+// \tan\theta, which names a value where that has no variable.
+bool IsTrigonometric(const Node& node) {
+  static constexpr absl::string_view kNames[] = {"sin", "cos", "tan",
+                                                 "cot", "sec", "csc"};
+  return node.kind == Kind::kCall && node.args[0]->kind == Kind::kSymbol &&
+         std::find(std::begin(kNames), std::end(kNames), node.name) !=
+             std::end(kNames);
+}
+
 // What a name may look like: x, x_1, f(x), |AB|, AB/CD, A:B, (p, q), words,
 // m \angle A, dy/dx.
 bool CanBeName(const Node& node) {
   switch (node.kind) {
-    case Kind::kText:
-      return true;
+    case Kind::kText: {  // "no = 5" does not name
+      const std::vector<absl::string_view> words =
+          absl::StrSplit(node.name, ' ');
+      return std::none_of(words.begin(), words.end(), ChangesNumber);
+    }
     case Kind::kSymbol:
       return true;
     case Kind::kCall:
-      return node.name == "abs" ? IsLongName(*node.args[0]) : IsUnknown(node);
+      return node.name == "abs" ? IsLongName(*node.args[0])
+                                : IsUnknown(node) || IsTrigonometric(node);
     case Kind::kDivide: {
       const auto is_differential = [](const Node& side) {
         return side.kind == Kind::kProduct &&
@@ -119,7 +134,10 @@ Assignment AsAssignment(const Node& node) {
     if (node.args.size() != 2 || !CanBeName(*node.args[1])) return {};
     std::swap(assignment.name, assignment.value);
   }
-  if (Mentions(*assignment.value, *assignment.name)) return {};
+  if (Mentions(*assignment.value, *assignment.name) ||
+      (IsTrigonometric(*assignment.name) && HasVariable(*assignment.value))) {
+    return {};
+  }
   return assignment;
 }
 
@@ -130,10 +148,11 @@ bool Comparator::SameName(const Node& a, const Node& b) const {
   const auto is_y = [](const Node& node) {
     return node.kind == Kind::kSymbol && node.name == "y";
   };
-  if ((is_y(a) && b.kind == Kind::kCall) ||
-      (is_y(b) && a.kind == Kind::kCall)) {
-    return true;
-  }
+  const auto is_applied = [](const Node& node) {
+    return node.kind == Kind::kCall ||
+           (node.kind == Kind::kSymbol && absl::EndsWith(node.name, ")"));
+  };
+  if ((is_y(a) && is_applied(b)) || (is_y(b) && is_applied(a))) return true;
   if (a.kind == Kind::kCall || b.kind == Kind::kCall) return a.name == b.name;
   return StructuralKey(a) == StructuralKey(b);
 }

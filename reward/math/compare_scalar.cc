@@ -15,8 +15,9 @@ namespace {
 struct Decimal {
   bool is_decimal = false;
   mpq_class value;
-  mpq_class half_unit;  // half of one in the last place
-  int digits = 0;       // significant
+  mpq_class half_unit;     // half of one in the last place
+  int digits = 0;          // significant
+  bool is_scaled = false;  // times a power of ten
 };
 
 mpq_class PowerOfTen(int exponent) {
@@ -43,6 +44,7 @@ Decimal AsDecimal(const Node& node, Budget* budget) {
     if (!decimal.is_decimal || !scale.has_value()) return {};
     decimal.value *= *scale;
     decimal.half_unit *= *scale;
+    decimal.is_scaled = true;
     return decimal;
   }
   return {};
@@ -65,12 +67,39 @@ bool IsReduced(const Node& node) {
          gcd(a.get_num(), b.get_num()) == 1 && b != 1;
 }
 
-bool HasTermC(const Node& node) {
-  return node.kind == Kind::kSum &&
-         std::any_of(node.args.begin(), node.args.end(), [](const auto& term) {
-           return term->kind == Kind::kSymbol &&
-                  (term->name == "C" || term->name == "c");
-         });
+// The constant of an antiderivative that is a term of its own: C, C_1; in an
+// answer also under another usual name.
+NodePtr ConstantTerm(const Node& node, bool is_gold) {
+  if (node.kind != Kind::kSum) return nullptr;
+  for (const NodePtr& term : node.args) {
+    if (term->kind != Kind::kSymbol) continue;
+    const std::string& name = term->name;
+    const bool is_plain = name.size() == 1 || name[1] == '_';
+    if (is_plain &&
+        (name[0] == 'C' || (!is_gold && (name[0] == 'c' || name[0] == 'K')))) {
+      return term;
+    }
+  }
+  return nullptr;
+}
+
+// Whether all the constant's mentions are that one term.
+bool IsMentionedOnce(const Node& sum, const Node& constant) {
+  int mentions = 0;
+  AnyNode(sum, [&](const Node& part) {
+    mentions += part.kind == Kind::kSymbol && part.name == constant.name;
+    return false;
+  });
+  return mentions == 1;
+}
+
+bool IsFiniteDecimal(const mpq_class& value) {
+  mpz_class rest = value.get_den();
+  for (const unsigned long prime : {2, 5}) {
+    mpz_remove(rest.get_mpz_t(), rest.get_mpz_t(),
+               mpz_class(prime).get_mpz_t());
+  }
+  return rest == 1;
 }
 
 }  // namespace
@@ -114,10 +143,12 @@ Equality Comparator::ComparePercent(const Node& gold, const Node& answer) {
     return as_value;
   }
   if (gold_has) return Compare(number, answer);
-  // 28% for the gold 28, which was asked for in percent; but not 0.28% for the
-  // gold 0.28, which was not.
+  // 28.5% for the gold 28.5, which was asked for in percent; but not 0.28% for
+  // the gold 0.28, which was not, nor 12% for a count of 12.
   const auto value = RationalValue(gold, budget_);
-  if (value.has_value() && abs(*value) <= 1) return Equality::kDifferent;
+  if (value.has_value() && (abs(*value) <= 1 || value->get_den() == 1)) {
+    return Equality::kDifferent;
+  }
   return Compare(gold, number);
 }
 
@@ -131,6 +162,11 @@ Equality Comparator::CompareDegrees(const Node& gold, const Node& answer) {
   if (options_.units == UnitPolicy::kRequire && gold_has) {
     return Equality::kDifferent;
   }
+  // Degrees of pi / 6 are not pi / 6, where no sign was left out.
+  const bool has_pi = AnyNode(gold_has ? gold : answer, [](const Node& part) {
+    return part.kind == Kind::kConstant && part.name == "pi";
+  });
+  if (has_pi) return Equality::kDifferent;
   return gold_has ? Compare(*gold.args[0], answer)
                   : Compare(gold, *answer.args[0]);
 }
@@ -139,7 +175,25 @@ Equality Comparator::CompareDegrees(const Node& gold, const Node& answer) {
 Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
   const Decimal expected = AsDecimal(gold, budget_);
   if (expected.is_decimal) {
-    if (!options_.decimal_gold_is_rounded || expected.digits < 2) {
+    // Of 3 digits or more a decimal may be the gold rounded. It is exact where
+    // the answer is a finite decimal itself, but for one with more digits than
+    // a gold with 3 decimals or a power of ten.
+    if (!options_.decimal_gold_is_rounded || expected.digits < 3) {
+      return Equality::kUnknown;
+    }
+    const bool has_point = AnyNode(answer, [](const Node& part) {
+      return part.kind == Kind::kNumber && part.decimals >= 0;
+    });
+    const auto exact = RationalValue(answer, budget_);
+    if (has_point) {
+      const Decimal got = AsDecimal(answer, budget_);
+      const bool may_be_rounded =
+          expected.is_scaled || 2 * expected.half_unit <= mpq_class(1, 1000);
+      if (!may_be_rounded || !got.is_decimal ||
+          got.half_unit >= expected.half_unit) {
+        return Equality::kUnknown;
+      }
+    } else if (exact.has_value() && IsFiniteDecimal(*exact)) {
       return Equality::kUnknown;
     }
     const auto is_within =
@@ -175,20 +229,19 @@ Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
 
 // Antiderivatives: where both have their constant, they may differ by one.
 bool Comparator::CompareUpToConstant(const Node& gold, const Node& answer) {
-  if (!HasTermC(gold) || !HasTermC(answer)) return false;
-  const auto without_c = [](const Node& sum) {
+  const NodePtr mine = ConstantTerm(gold, /*is_gold=*/true);
+  const NodePtr theirs = ConstantTerm(answer, /*is_gold=*/false);
+  if (mine == nullptr || theirs == nullptr || !IsMentionedOnce(gold, *mine) ||
+      !IsMentionedOnce(answer, *theirs)) {
+    return false;
+  }
+  const auto without = [](const Node& sum, const NodePtr& constant) {
     auto copy = std::make_shared<Node>(sum);
-    copy->args.erase(
-        std::remove_if(copy->args.begin(), copy->args.end(),
-                       [](const NodePtr& term) {
-                         return term->kind == Kind::kSymbol &&
-                                (term->name == "C" || term->name == "c");
-                       }),
-        copy->args.end());
+    copy->args.erase(std::find(copy->args.begin(), copy->args.end(), constant));
     return NodePtr(copy);
   };
-  const NodePtr a = without_c(gold);
-  const NodePtr b = without_c(answer);
+  const NodePtr a = without(gold, mine);
+  const NodePtr b = without(answer, theirs);
   if (CompareScalar(*a, *b) == Equality::kEqual) return true;
   const NodePtr difference =
       MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});

@@ -1,11 +1,13 @@
 #include "reward/math/number_token.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace r1::math {
 namespace {
@@ -48,24 +50,73 @@ mpz_class PowerOfTen(unsigned long exponent) {
   return power;
 }
 
-// The digits of 16.\overline{6}; 0 bytes if there are none.
-size_t Repeating(absl::string_view rest, std::string* digits) {
+constexpr size_t kMaxRepeating = 50;
+
+// One \dot{3} or \dot 3; 0 bytes if there is none.
+size_t Dotted(absl::string_view rest, char* digit) {
+  const size_t before = rest.size();
+  if (!absl::ConsumePrefix(&rest, "\\dot")) return 0;
+  const bool is_group = absl::ConsumePrefix(&rest, "{");
+  if (!is_group && !absl::ConsumePrefix(&rest, " ") && NumDigits(rest) == 0) {
+    return 0;
+  }
+  if (NumDigits(rest) == 0) return 0;
+  *digit = rest[0];
+  rest.remove_prefix(1);
+  if (is_group && !absl::ConsumePrefix(&rest, "}")) return 0;
+  return before - rest.size();
+}
+
+// The digits that the end of `fraction` repeats before an ellipsis: 3 of 333,
+// 36 of 13636; empty where it does not show what is repeated.
+std::string RepeatedEnd(absl::string_view fraction) {
+  for (size_t n = 1; n <= std::min(fraction.size() / 2, kMaxRepeating); ++n) {
+    const absl::string_view last = fraction.substr(fraction.size() - n);
+    const bool is_repeated =
+        absl::EndsWith(fraction.substr(0, fraction.size() - n), last);
+    // 0.577... says no more than its digits.
+    const bool is_shown = n > 1 || fraction.size() == 2 ||
+                          absl::EndsWith(fraction, std::string(3, last[0]));
+    if (is_repeated && is_shown) return std::string(last);
+  }
+  return "";
+}
+
+// The digits of 16.\overline{6}, 0.\dot{1}4\dot{3}, 0.1(6) and 0.333\ldots,
+// after those in `fraction`; 0 bytes if there are none.
+size_t Repeating(absl::string_view rest, absl::string_view fraction,
+                 std::string* digits) {
   for (absl::string_view open :
-       {"\\overline{", "\\bar{", "\\overline ", "\\bar "}) {
+       {"\\overline{", "\\bar{", "\\overline ", "\\bar ", "("}) {
     if (!absl::StartsWith(rest, open)) continue;
     const absl::string_view inside = rest.substr(open.size());
     const size_t n = NumDigits(inside);
-    const bool is_group = absl::EndsWith(open, "{");
-    if (n == 0 || n > 50) return 0;
-    if (!is_group) {
+    if (n == 0 || n > kMaxRepeating) return 0;
+    if (absl::EndsWith(open, " ")) {
       *digits = std::string(inside.substr(0, 1));
       return open.size() + 1;
     }
-    if (!absl::StartsWith(inside.substr(n), "}")) return 0;
+    if (!absl::StartsWith(inside.substr(n), open == "(" ? ")" : "}")) return 0;
     *digits = std::string(inside.substr(0, n));
     return open.size() + n + 1;
   }
-  return 0;
+  for (absl::string_view ellipsis :
+       {"...", "\\ldots", "\\dots", "\\cdots", " \\ldots"}) {
+    if (!absl::StartsWith(rest, ellipsis)) continue;
+    *digits = RepeatedEnd(fraction);
+    return digits->empty() ? 0 : ellipsis.size();
+  }
+  char digit = 0;
+  size_t used = Dotted(rest, &digit);
+  if (used == 0) return 0;
+  *digits = std::string(1, digit);
+  const size_t between = NumDigits(rest.substr(used));
+  const size_t last = Dotted(rest.substr(used + between), &digit);
+  if (last > 0 && between <= kMaxRepeating) {
+    absl::StrAppend(digits, rest.substr(used, between), std::string(1, digit));
+    used += between + last;
+  }
+  return used;
 }
 
 }  // namespace
@@ -90,7 +141,8 @@ absl::StatusOr<size_t> LexNumber(absl::string_view text,
   if (absl::StartsWith(rest, ".") ||
       (style.decimal_comma && absl::StartsWith(rest, ","))) {
     const size_t n = NumDigits(rest.substr(1));
-    const size_t bar = Repeating(rest.substr(1 + n), &repeating);
+    const size_t bar =
+        Repeating(rest.substr(1 + n), rest.substr(1, n), &repeating);
     if (n > 0 || bar > 0) {
       fraction = std::string(rest.substr(1, n));
       at += 1 + n + bar;

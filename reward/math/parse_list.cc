@@ -171,7 +171,8 @@ NodePtr Parser::Element() {
   (void)is_approximate;  // "about 8.24" says 8.24
   auto relation = std::make_shared<Node>(Node{Kind::kRelation});
   for (;;) {
-    NodePtr operand = SetExpression();
+    NodePtr operand = relation->args.empty() ? NamedSide() : nullptr;
+    if (operand == nullptr) operand = SetExpression();
     if (operand == nullptr) return nullptr;
     relation->args.push_back(std::move(operand));
     if (Peek().kind != TokenKind::kSymbol || !IsRelation(Peek().text)) break;
@@ -246,7 +247,11 @@ NodePtr Parser::Ratio() {
     parts.push_back(std::move(part));
   }
   // "Area: 5" names what 5 is.
-  if (parts.size() == 2 && parts[0]->kind == Kind::kText) return parts[1];
+  if (parts.size() == 2 && parts[0]->kind == Kind::kText) {
+    auto named = std::make_shared<Node>(Node{Kind::kRelation, "", parts});
+    named->ops = {"="};
+    return named;
+  }
   // 4:30 p.m.: the marker belongs to the time, not to its minutes.
   std::string marker;
   if (parts.back()->kind == Kind::kQuantity) {
@@ -273,8 +278,8 @@ NodePtr Parser::Quantity() {
     NodePtr quantity = WithUnit(amount);
     if (quantity == nullptr) return nullptr;
     if (quantity->kind == Kind::kQuantity) {
-      if (CanonicalUnit(quantity->name).empty()) {  // $5 each
-        return MakeNode(Kind::kQuantity, {quantity->args[0]}, unit);
+      if (CanonicalUnit(quantity->name).empty()) {  // $5 for adults
+        return MakeNode(Kind::kQuantity, {quantity}, unit);
       }
       return quantity;
     }

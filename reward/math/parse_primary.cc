@@ -186,7 +186,7 @@ NodePtr Parser::Bracket() {
   if (open == "$" || open == "euro" || open == "pound" || open == "yen") {
     return Fail("an amount on its own");
   }
-  if (open != "(" && open != "[") return Fail("a value");
+  if (open != "(" && open != "[" && open != "]") return Fail("a value");
   // (1011)_2
   if (open == "(" && Peek(1).kind == TokenKind::kNumber && IsSymbol(")", 2) &&
       IsSymbol("_", 3)) {
@@ -203,11 +203,14 @@ NodePtr Parser::Bracket() {
   in_rows_ = rows;
   in_set_ = set;
   if (inside == nullptr) return nullptr;
-  const bool is_round = IsSymbol(")");
+  // ]1, 2[ is (1, 2).
+  const bool is_round = IsSymbol(")") || IsSymbol("[");
+  const bool is_outward = open == "]" || IsSymbol("[");
   if (!is_round && !IsSymbol("]")) return Fail("\")\" or \"]\"");
   ++at_;
   const bool is_pair = inside->kind == Kind::kList && inside->args.size() == 2;
-  if (open == "(" && is_round) {
+  if (is_outward && !is_pair) return Fail("an interval");
+  if (open != "[" && is_round) {
     if (inside->kind != Kind::kList) return inside;
     return MakeNode(Kind::kTuple, inside->args);
   }
@@ -226,6 +229,17 @@ NodePtr Parser::Bracket() {
   interval->closed_left = open == "[";
   interval->closed_right = !is_round;
   return interval;
+}
+
+// Whether a "[" here ends an interval, as in [1, 2[.
+bool Parser::ClosesInterval() const {
+  if (!IsSymbol("[")) return false;
+  const Token& next = Peek(1);
+  if (next.kind == TokenKind::kEnd) return true;
+  return next.kind == TokenKind::kSymbol && next.text != "(" &&
+         next.text != "[" && next.text != "{" && next.text != "\\{" &&
+         next.text != "|" && next.text != "<|" && next.text != "-" &&
+         next.text != "+" && next.text != "]";
 }
 
 NodePtr Parser::Group() {

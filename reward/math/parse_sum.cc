@@ -168,7 +168,7 @@ bool Parser::StartsFactor() {
 // Whether an implied product goes on here.
 bool Parser::StartsOperand() {
   // (0,1)U(1,2) and 5[3] are no products.
-  if (IsSymbol("\\{")) return false;
+  if (IsSymbol("\\{") || ClosesInterval()) return false;
   // x = k \pi (k \in \mathbb{Z})
   if (IsSymbol("(") && Peek(1).kind == TokenKind::kName && IsSymbol("in", 2)) {
     return false;

@@ -29,6 +29,7 @@ class Parser {
   // parse_list.cc
   NodePtr List();
   NodePtr Element();
+  NodePtr NamedSide();  // parse_left_side.cc; null: an ordinary operand
   NodePtr SetExpression();
   NodePtr SetOperand();
   NodePtr Ratio();
@@ -53,6 +54,7 @@ class Parser {
   NodePtr ImplicitArgument();
   bool StartsFactor();
   bool StartsOperand();
+  bool ClosesInterval() const;
 
   // parse_primary.cc
   NodePtr Primary();

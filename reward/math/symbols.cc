@@ -110,7 +110,8 @@ CommandMap MakeCommands() {
   add(CommandRole::kCommand, "infinity", "infty infin infinity");
   add(CommandRole::kCommand, "emptyset", "emptyset varnothing");
   add(CommandRole::kCommand, "",
-      "sqrt pi overline bar begin end lfloor rfloor lceil rceil sum prod int "
+      "sqrt pi Pr overline bar begin end lfloor rfloor lceil rceil sum prod "
+      "int "
       "lim pmod bmod mod triangle angle mathbb partial nabla perp parallel "
       "over "
       "choose top intercal R");

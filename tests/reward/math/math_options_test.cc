@@ -65,7 +65,7 @@ TEST(MathOptionsTest, PoliciesDecide) {
            {"list_order", "same", "1,2", "2,1", true, false},
            {"fractions", "reduced", "1/2", "2/4", true, false},
            {"fractions", "reduced", "1/2", "1/2", true, true},
-           {"decimal_gold", "exact", "0.33", "1/3", true, false},
+           {"decimal_gold", "exact", "0.333", "1/3", true, false},
            {"decimal_answer_digits", "0", "1/3", "0.3333333", true, false},
            {"decimal_answer_digits", "2", "1/3", "0.33", false, true},
            {"decimal_comma", "point", "1.25", "1,25", true, false},
