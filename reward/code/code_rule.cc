@@ -44,8 +44,8 @@ RuleResult CodeRule::Score(const RewardItem& item,
   if (!reference.ok()) {
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
-  const ExtractedCode extracted =
-      ExtractCode(item.completion(), reference->language);
+  const ExtractedCode extracted = ExtractCode(
+      item.completion(), reference->language, reference->entry_point);
   if (extracted.code.empty()) return RuleResult::Score(0, extracted.problem);
   const absl::StatusOr<CodeVerifier*> verifier = Verifier();
   if (!verifier.ok()) {

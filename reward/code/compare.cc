@@ -81,9 +81,9 @@ std::optional<double> Decimal(absl::string_view token) {
 bool EqualNumbers(absl::string_view expected, absl::string_view got,
                   double tolerance) {
   if (expected == got) return true;
-  if (const auto integer = Integer(expected); integer.has_value()) {
-    return Integer(got) == integer;
-  }
+  // Two integers are compared exactly, whatever their size.
+  const auto whole = Integer(expected), got_whole = Integer(got);
+  if (whole.has_value() && got_whole.has_value()) return whole == got_whole;
   const auto a = Decimal(expected), b = Decimal(got);
   if (!a.has_value() || !b.has_value()) return false;
   return std::abs(*a - *b) <= tolerance * std::max(1.0, std::abs(*a));

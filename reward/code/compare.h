@@ -13,9 +13,8 @@ enum class CompareRule {
   kExact,            // equal bytes
   kLines,            // equal lines, without white space at their ends and
                      // without empty lines at the end
-  kFloats,           // tokens; an expected one with '.' or an exponent is a
-                     // number within the tolerance, an integer any spelling of
-                     // exactly that integer
+  kFloats,           // tokens; numbers within the tolerance however they are
+                     // spelled, but two integers must be the same
   kCaseInsensitive,  // tokens, ASCII case aside
   kUnorderedLines,   // lines in any order
   kUnorderedTokens,  // tokens in any order
