@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -58,7 +59,8 @@ absl::Status RunProgram(const SandboxArgs& args) {
   R1_ASSIGN_OR_RETURN(options.level, ParseLevel(args.level));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<CodeVerifier> verifier,
                       CodeVerifier::Start(options));
-  CodeVerifier::Program program = verifier->Prepare(language, source);
+  CodeVerifier::Program program =
+      verifier->Prepare(language, source, absl::InfiniteFuture());
   RunResult result;
   if (program.verdict == Verdict::kOk) {
     program.run.limits = args.limits;

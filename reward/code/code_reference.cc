@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -72,6 +73,15 @@ absl::Status ParseChecker(const Json& value, CodeReference* reference) {
   return absl::OkStatus();
 }
 
+absl::Status ParseHelpers(const Json& value, CodeReference* reference) {
+  if (!value.is_array()) return Bad("helpers is not a list of names");
+  for (const Json& name : value) {
+    R1_ASSIGN_OR_RETURN(std::string text, Text(name, "an item of helpers"));
+    reference->helpers.push_back(std::move(text));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ParseLimit(const std::string& key, const Json& value,
                         int64_t* limit) {
   if (!value.is_number_integer() || value.get<int64_t>() < 1 ||
@@ -82,11 +92,24 @@ absl::Status ParseLimit(const std::string& key, const Json& value,
   return absl::OkStatus();
 }
 
+// "Class().method" as "Class.method".
+std::string EntryPointOf(std::string name) {
+  const size_t call = name.find("().");
+  if (call != std::string::npos) name.erase(call, 2);
+  return name;
+}
+
 absl::Status ParseField(const std::string& key, const Json& value,
                         CodeReference* reference) {
   if (key == "stdin_tests") return ParseStdinTests(value, reference);
   if (key == "test") return ParseFunctionTests(value, reference);
   if (key == "checker") return ParseChecker(value, reference);
+  if (key == "helpers") return ParseHelpers(value, reference);
+  if (key == "in_place") {
+    if (!value.is_boolean()) return Bad("in_place is neither true nor false");
+    reference->is_in_place = value.get<bool>();
+    return absl::OkStatus();
+  }
   RunLimits& limits = reference->limits;
   if (key == "wall_ms") return ParseLimit(key, value, &limits.wall_ms);
   if (key == "cpu_ms") return ParseLimit(key, value, &limits.cpu_ms);
@@ -107,7 +130,7 @@ absl::Status ParseField(const std::string& key, const Json& value,
   } else if (key == "compare") {
     R1_ASSIGN_OR_RETURN(reference->compare, ParseCompareRule(text));
   } else {
-    reference->entry_point = text;
+    reference->entry_point = EntryPointOf(text);
   }
   return absl::OkStatus();
 }
@@ -117,6 +140,13 @@ bool IsIdentifier(absl::string_view name) {
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
            return absl::ascii_isalnum(c) || c == '_';
          });
+}
+
+bool IsEntryPoint(absl::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == absl::string_view::npos) return IsIdentifier(name);
+  return IsIdentifier(name.substr(0, dot)) &&
+         IsIdentifier(name.substr(dot + 1));
 }
 
 // A name that is called in the test and defined in the code: the first call.
@@ -142,16 +172,20 @@ std::string CalledFunction(absl::string_view test, absl::string_view code) {
   return "";
 }
 
-// MBPP's names for the tests, where a row has them and not ours.
+// MBPP's names for the tests, where a row has them and not ours; and what it or
+// HumanEval defines for them.
 absl::Status ParseMbppTests(const Json& root, CodeReference* reference) {
-  if (root.contains("test") || !root.contains("test_list")) {
-    return absl::OkStatus();
-  }
-  R1_RETURN_IF_ERROR(ParseFunctionTests(root["test_list"], reference));
   const auto text = [&root](const char* key) {
     const auto it = root.find(key);
     return it != root.end() && it->is_string() ? it->get<std::string>() : "";
   };
+  for (const char* key : {"prompt", "code"}) {
+    if (!text(key).empty()) reference->definitions.push_back(text(key));
+  }
+  if (root.contains("test") || !root.contains("test_list")) {
+    return absl::OkStatus();
+  }
+  R1_RETURN_IF_ERROR(ParseFunctionTests(root["test_list"], reference));
   if (reference->entry_point.empty()) {
     reference->entry_point =
         CalledFunction(reference->function_tests[0], text("code"));
@@ -207,8 +241,16 @@ absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
     return Bad(absl::StrCat("expected either stdin_tests or test, has: ",
                             KeysOf(root)));
   }
-  if (has_function && !IsIdentifier(reference.entry_point)) {
-    return Bad("entry_point is no name of a function");
+  if (has_function && !IsEntryPoint(reference.entry_point)) {
+    return Bad("entry_point is no name of a function or Class.method");
+  }
+  const auto is_blank = [](const StdinTest& test) {
+    return absl::StripAsciiWhitespace(test.expected).empty();
+  };
+  if (has_stdin && !reference.checker.has_value() &&
+      absl::c_all_of(reference.stdin_tests, is_blank)) {
+    return Bad(
+        "no test expects any output: a program that does nothing passes");
   }
   if (has_function && reference.language != ProgramLanguage::kPython) {
     return Bad("function tests are for python");

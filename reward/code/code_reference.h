@@ -33,23 +33,30 @@ struct CodeReference {
   CompareRule compare = CompareRule::kTokens;
   double tolerance = kFloatTolerance;
   std::optional<Checker> checker;  // in place of compare
-  std::string entry_point;         // of function tests
-  RunLimits limits;                // the rule's, with the problem's own
+  // Of function tests: "function" or "Class.method".
+  std::string entry_point;
+  std::vector<std::string> helpers;  // the candidate's, beside the entry point
+  // Python that the problem comes with: what tests use and do not define.
+  std::vector<std::string> definitions;
+  bool is_in_place = false;  // what a call changes in its arguments comes back
+  RunLimits limits;          // the rule's, with the problem's own
 };
 
 // {"language": "python" | "cpp", "stdin_tests": [[input, output], ...],
 //  "compare": see compare.h, "tolerance": 1e-6,
 //  "checker": {"language": ..., "source": ...}}
-// or {"language": "python", "entry_point": name, "test": text or [text, ...]};
-// MBPP's rows are read as they are, {"test_list", "test_setup_code", "code"}:
-// their entry point is the function of the solution that the tests call first.
-// A row without tests of its own may have this object in its "answer", also as
-// text.
-// Both may have "wall_ms", "cpu_ms" and "memory_mb". The language is python
-// where none is given, compare is tokens, checker none.
-// Other keys are ignored, as they may be
-// other rules'. Errors: InvalidArgument, also for no test and for both kinds,
-// and for more than 64 MiB.
+// or {"language": "python", "entry_point": name, "test": text or [text, ...],
+//  "helpers": [name, ...], "in_place": true | false}; an entry point is the
+//  name of a function, "Class.method" or "Class().method".
+// HumanEval's rows are read as they are, with what the prompt defines for the
+// tests; MBPP's too, {"test_list", "test_setup_code", "code"}: their entry
+// point is the function of the solution that the tests call first, and other
+// names of the solution are there for the tests. A row without tests of its own
+// may have this object in its "answer", also as text. Both may have "wall_ms",
+// "cpu_ms" and "memory_mb". The language is python where none is given, compare
+// is tokens, checker none. Other keys are ignored, as they may be other rules'.
+// Errors: InvalidArgument, also for no test and for both kinds, for expected
+// outputs that are all empty without a checker, and for more than 64 MiB.
 absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
                                                  const RunLimits& limits);
 

@@ -44,6 +44,8 @@ RuleResult CodeRule::Score(const RewardItem& item,
   if (!reference.ok()) {
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
+  const std::string& entry = reference->entry_point;
+  const std::string name = entry.substr(entry.find('.') + 1);
   const ExtractedCode extracted = ExtractCode(
       item.completion(), reference->language, reference->entry_point);
   if (extracted.code.empty()) return RuleResult::Score(0, extracted.problem);

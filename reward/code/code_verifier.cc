@@ -36,6 +36,22 @@ absl::string_view LastLine(absl::string_view text) {
 
 }  // namespace
 
+std::string Shown(absl::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t hex = text.find("0x");
+    absl::StrAppend(&out, text.substr(0, hex));
+    if (hex == absl::string_view::npos) break;
+    text.remove_prefix(hex + 2);
+    const size_t end =
+        std::min(text.find_first_not_of("0123456789abcdefABCDEF"), text.size());
+    // An address is long.
+    absl::StrAppend(&out, "0x", end < 7 ? text.substr(0, end) : "...");
+    text.remove_prefix(end);
+  }
+  return Excerpt(out);
+}
+
 std::string RunDetail(const RunResult& run) {
   std::string detail = run.detail;
   const auto add = [&detail](const std::string& text) {
@@ -44,7 +60,7 @@ std::string RunDetail(const RunResult& run) {
   if (run.signal != 0) add(absl::StrCat("signal ", run.signal));
   if (run.exit_code != 0) add(absl::StrCat("exit ", run.exit_code));
   const absl::string_view error = LastLine(run.standard_error);
-  if (!error.empty()) add(Excerpt(error));
+  if (!error.empty()) add(Shown(error));
   return detail;
 }
 
@@ -76,14 +92,16 @@ absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
 }
 
 CodeVerifier::Program CodeVerifier::Prepare(ProgramLanguage language,
-                                            absl::string_view source) {
+                                            absl::string_view source,
+                                            absl::Time deadline) {
   Program program;
   if (language == ProgramLanguage::kPython) {
     program.run.is_python = true;
     program.run.files = {{"main.py", std::string(source)}};
     return program;
   }
-  const auto build = compiler_->Compile(std::string(source));
+  const auto build = compiler_->Compile(std::string(source), deadline);
+  program.is_past_deadline = build->is_past_deadline;
   program.verdict = build->verdict;
   program.detail = build->message;
   program.run.argv = {"/box/main"};
@@ -102,18 +120,11 @@ RunResult CodeVerifier::RunOnce(const RunRequest& run, absl::Time deadline,
   return result;
 }
 
-Verdict CodeVerifier::RunChecker(const Program& checker, const StdinTest& test,
-                                 const std::string& output, std::string* detail,
-                                 bool* is_bad_test) {
-  if (checker.verdict == Verdict::kSandboxError) {
-    *detail = absl::StrCat("compiling the checker: ", checker.detail);
-    return Verdict::kSandboxError;
-  }
-  if (checker.verdict != Verdict::kOk) {
-    *is_bad_test = true;
-    *detail = absl::StrCat("the checker does not compile: ", checker.detail);
-    return Verdict::kSandboxError;
-  }
+RunResult CodeVerifier::RunChecker(const Program& checker,
+                                   const StdinTest& test,
+                                   const std::string& output,
+                                   absl::Time deadline,
+                                   bool* is_past_deadline) {
   RunRequest run = checker.run;
   if (run.is_python) {
     run.is_python = false;
@@ -126,15 +137,31 @@ Verdict CodeVerifier::RunChecker(const Program& checker, const StdinTest& test,
   run.files.push_back({"output.txt", output});
   run.files.push_back({"answer.txt", test.expected});
   run.limits = CheckerLimits();
-  const RunResult result = sandbox_->Run(run);
-  if (result.verdict == Verdict::kOk) return Verdict::kOk;
+  return RunOnce(run, deadline, is_past_deadline);
+}
+
+Verdict CodeVerifier::Check(const Program& checker, const StdinTest& test,
+                            const std::string& output, absl::Time deadline,
+                            Judgement* judgement, std::string* detail) {
+  bool* const is_late = &judgement->is_past_deadline;
+  const RunResult result = RunChecker(checker, test, output, deadline, is_late);
+  if (*is_late || result.verdict == Verdict::kOk) return result.verdict;
   *detail = absl::StrCat("checker: ", RunDetail(result));
+  if (result.verdict == Verdict::kSandboxError) return result.verdict;
   const bool is_wrong = result.verdict == Verdict::kRuntimeError &&
                         result.signal == 0 &&
                         (result.exit_code == kCheckerWrong ||
                          result.exit_code == kCheckerPresentation);
   if (is_wrong) return Verdict::kWrongAnswer;
-  *is_bad_test = result.verdict != Verdict::kSandboxError;
+  // It failed. One that is fit for the expected output did so by this one.
+  const RunResult other =
+      RunChecker(checker, test, test.expected, deadline, is_late);
+  if (other.verdict == Verdict::kOk) {
+    absl::StrAppend(detail, result.verdict == Verdict::kRuntimeError ? "" : " ",
+                    VerdictName(result.verdict), " on ", Shown(output));
+    return Verdict::kWrongAnswer;
+  }
+  judgement->is_bad_test = other.verdict != Verdict::kSandboxError;
   return Verdict::kSandboxError;
 }
 
@@ -143,36 +170,55 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
                               Judgement* judgement) {
   Program checker;
   if (reference.checker.has_value()) {
-    checker = Prepare(reference.checker->language, reference.checker->source);
+    checker = Prepare(reference.checker->language, reference.checker->source,
+                      deadline);
+    judgement->is_past_deadline = checker.is_past_deadline;
+    if (checker.is_past_deadline) return;
+    if (checker.verdict != Verdict::kOk) {
+      judgement->is_bad_test = checker.verdict != Verdict::kSandboxError;
+      judgement->detail =
+          absl::StrCat("the checker does not compile: ", checker.detail);
+      return;
+    }
   }
   RunRequest run = program.run;
   run.limits = reference.limits;
   judgement->verdict = Verdict::kOk;
+  int64_t own_us = 0;  // what the program has taken of the item's time
   for (size_t i = 0; i < reference.stdin_tests.size(); ++i) {
     const StdinTest& test = reference.stdin_tests[i];
     run.standard_input = test.input;
     bool is_late = absl::Now() >= deadline;
     RunResult result;
-    if (!is_late) result = RunOnce(run, deadline, &is_late);
+    if (!is_late) {
+      result = RunOnce(run, deadline, &is_late);
+      own_us += result.wall_us;
+    }
     // A machine that is busy: once more, before it counts.
     if (!is_late && result.verdict == Verdict::kTimeLimit &&
         result.cpu_us < reference.limits.cpu_ms * 1000 / 2) {
       result = RunOnce(run, deadline, &is_late);
-    }
-    if (is_late) {
-      judgement->is_past_deadline = true;
-      return;
+      own_us += result.wall_us;
     }
     Verdict verdict = result.verdict;
     std::string detail = RunDetail(result);
-    if (verdict == Verdict::kOk && reference.checker.has_value()) {
-      verdict = RunChecker(checker, test, result.standard_output, &detail,
-                           &judgement->is_bad_test);
+    if (is_late) {
+      // It had the whole time of a test and more: the delay is its own.
+      if (own_us < reference.limits.wall_ms * 1000) {
+        judgement->is_past_deadline = true;
+        return;
+      }
+      verdict = Verdict::kTimeLimit;
+      detail = "the time for all tests was used up";
+    } else if (verdict == Verdict::kOk && reference.checker.has_value()) {
+      verdict = Check(checker, test, result.standard_output, deadline,
+                      judgement, &detail);
+      if (judgement->is_past_deadline) return;
     } else if (verdict == Verdict::kOk &&
                !OutputMatches(test.expected, result.standard_output,
                               reference.compare, reference.tolerance)) {
       verdict = Verdict::kWrongAnswer;
-      detail = absl::StrCat("printed ", Excerpt(result.standard_output));
+      detail = absl::StrCat("printed ", Shown(result.standard_output));
     }
     if (verdict == Verdict::kOk) {
       ++judgement->num_passed;
@@ -183,7 +229,11 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
       judgement->verdict = verdict;
       judgement->detail = absl::StrCat("test ", i + 1, ": ", detail);
     }
-    if (!options_.is_fraction || verdict == Verdict::kSandboxError) return;
+    // Slow programs would use up the time that the score needs.
+    if (!options_.is_fraction || verdict == Verdict::kSandboxError ||
+        verdict == Verdict::kTimeLimit) {
+      return;
+    }
   }
 }
 
@@ -196,10 +246,11 @@ Judgement CodeVerifier::Judge(const CodeReference& reference,
     return judgement;
   }
   judgement.num_tests = reference.stdin_tests.size();
-  const Program program = Prepare(reference.language, source);
+  const Program program = Prepare(reference.language, source, deadline);
+  judgement.is_past_deadline = program.is_past_deadline;
   if (program.verdict != Verdict::kOk) {
     judgement.verdict = program.verdict;
-    judgement.detail = Excerpt(program.detail);
+    judgement.detail = Shown(program.detail);
     return judgement;
   }
   JudgeStdin(reference, program, deadline, &judgement);

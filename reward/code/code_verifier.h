@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "nlohmann/json_fwd.hpp"
 #include "reward/code/code_options.h"
 #include "reward/code/code_reference.h"
 #include "reward/code/cpp_compiler.h"
@@ -27,6 +28,10 @@ struct Judgement {
   // which alone says that the sandbox failed.
   bool is_bad_test = false;
 };
+
+// A text of a program for people, in one short line: the same for equal runs,
+// so without addresses of memory.
+std::string Shown(absl::string_view text);
 
 // How a run ended, for people: signal, exit code, its last line of errors.
 std::string RunDetail(const RunResult& run);
@@ -47,11 +52,15 @@ class CodeVerifier {
   struct Program {
     Verdict verdict = Verdict::kOk;
     std::string detail;
+    bool is_past_deadline = false;  // it was not compiled by then
     RunRequest run;
   };
-  Program Prepare(ProgramLanguage language, absl::string_view source);
+  Program Prepare(ProgramLanguage language, absl::string_view source,
+                  absl::Time deadline);
 
-  // Runs the tests until the first failure, or all of them for a fraction.
+  // Runs the tests until the first failure or, for a fraction, until the first
+  // that is too slow. A program that was given the time of a whole test and has
+  // not passed by the deadline is too slow.
   Judgement Judge(const CodeReference& reference, absl::string_view source,
                   absl::Time deadline);
 
@@ -64,10 +73,19 @@ class CodeVerifier {
                   absl::Time deadline, Judgement* judgement);
   void JudgeFunction(const CodeReference& reference, absl::string_view source,
                      absl::Time deadline, Judgement* judgement);
-  // OK, WA, or IE with a reason; *is_bad_test if that is the checker's fault.
-  Verdict RunChecker(const Program& checker, const StdinTest& test,
-                     const std::string& output, std::string* detail,
-                     bool* is_bad_test);
+  // Asks whether function tests fail by themselves; makes them unusable if so.
+  // `failures` as function_tester.py reports them; none: they did not end.
+  void ProbeTests(const CodeReference& reference,
+                  const nlohmann::json& failures, absl::Time deadline,
+                  Judgement* judgement);
+  RunResult RunChecker(const Program& checker, const StdinTest& test,
+                       const std::string& output, absl::Time deadline,
+                       bool* is_past_deadline);
+  // OK, WA, or IE with a reason; bad test if that is the checker's fault: if it
+  // fails on the expected output as well.
+  Verdict Check(const Program& checker, const StdinTest& test,
+                const std::string& output, absl::Time deadline,
+                Judgement* judgement, std::string* detail);
 
   const CodeOptions options_;
   std::unique_ptr<Sandbox> sandbox_;

@@ -1,10 +1,12 @@
 #include "reward/code/cpp_compiler.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/sha256.h"
@@ -14,6 +16,8 @@ namespace {
 
 constexpr size_t kMaxCachedBytes = 256 << 20;
 constexpr size_t kMaxMessageBytes = 2000;
+constexpr size_t kEntryBytes = 512;  // of an entry without what it holds
+constexpr int64_t kMaxBinaryMb = 128;
 constexpr char kCompiler[] = "/usr/bin/g++";
 constexpr const char* kFlags[] = {"-O2", "-std=gnu++20", "-w", "-pipe"};
 
@@ -35,6 +39,10 @@ RunRequest CompilerRun(const std::vector<std::string>& arguments) {
   run.argv.insert(run.argv.end(), arguments.begin(), arguments.end());
   run.limits = CompileLimits();
   return run;
+}
+
+size_t SizeOf(const CppBuild& build) {
+  return kEntryBytes + build.binary.size() + build.message.size();
 }
 
 }  // namespace
@@ -69,7 +77,8 @@ void CppCompiler::PrepareHeader() {
   header_folder_ = inside;
 }
 
-CppBuild CppCompiler::CompileNow(const std::string& source) {
+CppBuild CppCompiler::CompileNow(const std::string& source,
+                                 absl::Time deadline) {
   std::call_once(header_once_, [this] { PrepareHeader(); });
   std::vector<std::string> arguments = {"main.cc", "-o", "main"};
   if (!header_folder_.empty()) {
@@ -78,8 +87,14 @@ CppBuild CppCompiler::CompileNow(const std::string& source) {
   RunRequest compile = CompilerRun(arguments);
   compile.files = {{"main.cc", source}};
   compile.fetch = "main";
+  compile.fetch_mb = kMaxBinaryMb;
+  const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
+  const bool is_cut = left_ms < compile.limits.wall_ms;
+  if (is_cut) compile.limits.wall_ms = std::max<int64_t>(left_ms, 1);
   RunResult run = sandbox_->Run(compile);
   CppBuild build;
+  build.is_past_deadline = is_cut && run.verdict == Verdict::kTimeLimit;
+  if (build.is_past_deadline) return build;
   if (run.verdict == Verdict::kSandboxError) {
     build.message = run.detail;
   } else if (run.verdict == Verdict::kOk && !run.fetched.empty()) {
@@ -88,7 +103,10 @@ CppBuild CppCompiler::CompileNow(const std::string& source) {
   } else {
     build.verdict = Verdict::kCompileError;
     build.message = run.standard_error.substr(0, kMaxMessageBytes);
-    if (run.verdict != Verdict::kRuntimeError) {
+    if (run.verdict == Verdict::kOk) {
+      build.message =
+          absl::StrCat("the program is larger than ", kMaxBinaryMb, " MB");
+    } else if (run.verdict != Verdict::kRuntimeError) {
       build.message = absl::StrCat("the compiler reached a limit: ",
                                    VerdictName(run.verdict));
     }
@@ -96,9 +114,18 @@ CppBuild CppCompiler::CompileNow(const std::string& source) {
   return build;
 }
 
-std::shared_ptr<const CppBuild> CppCompiler::Compile(
-    const std::string& source) {
+std::shared_ptr<const CppBuild> CppCompiler::Compile(const std::string& source,
+                                                     absl::Time deadline) {
   const std::string key = Sha256Hex(source);
+  while (true) {
+    std::shared_ptr<const CppBuild> build = CompileOnce(key, source, deadline);
+    // It may be another's deadline that has passed.
+    if (!build->is_past_deadline || absl::Now() >= deadline) return build;
+  }
+}
+
+std::shared_ptr<const CppBuild> CppCompiler::CompileOnce(
+    const std::string& key, const std::string& source, absl::Time deadline) {
   std::shared_ptr<Entry> entry;
   {
     absl::MutexLock lock(&mutex_);
@@ -107,17 +134,17 @@ std::shared_ptr<const CppBuild> CppCompiler::Compile(
     entry = slot;
   }
   std::call_once(entry->once, [&] {
-    entry->build = CompileNow(source);
+    entry->build = CompileNow(source, deadline);
     absl::MutexLock lock(&mutex_);
     if (entry->build.verdict == Verdict::kSandboxError) {
       cache_.erase(key);
       return;
     }
     order_.push_back(key);
-    cached_bytes_ += entry->build.binary.size();
+    cached_bytes_ += SizeOf(entry->build);
     while (cached_bytes_ > kMaxCachedBytes && order_.size() > 1) {
       const auto oldest = cache_.find(order_.front());
-      cached_bytes_ -= oldest->second->build.binary.size();
+      cached_bytes_ -= SizeOf(oldest->second->build);
       cache_.erase(oldest);
       order_.pop_front();
     }

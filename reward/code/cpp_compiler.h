@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "reward/sandbox/sandbox.h"
 
 namespace r1 {
@@ -18,7 +19,8 @@ namespace r1 {
 struct CppBuild {
   Verdict verdict = Verdict::kSandboxError;  // OK, CE or IE
   std::string binary;                        // for OK
-  std::string message;  // the compiler's, for CE; the reason, for IE
+  std::string message;            // the compiler's, for CE; the reason, for IE
+  bool is_past_deadline = false;  // it was not finished; IE
 };
 
 // g++ with -O2 -std=gnu++20. <bits/stdc++.h>, which contest programs include,
@@ -33,7 +35,8 @@ class CppCompiler {
 
   // The build of this text, from the cache if it is there; the same text given
   // from several threads is compiled once. IE is not kept.
-  std::shared_ptr<const CppBuild> Compile(const std::string& source);
+  std::shared_ptr<const CppBuild> Compile(const std::string& source,
+                                          absl::Time deadline);
 
  private:
   struct Entry {
@@ -42,7 +45,10 @@ class CppCompiler {
   };
 
   void PrepareHeader();
-  CppBuild CompileNow(const std::string& source);
+  std::shared_ptr<const CppBuild> CompileOnce(const std::string& key,
+                                              const std::string& source,
+                                              absl::Time deadline);
+  CppBuild CompileNow(const std::string& source, absl::Time deadline);
 
   Sandbox* const sandbox_;
   const std::string shared_folder_;

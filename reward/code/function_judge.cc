@@ -15,6 +15,7 @@
 #include "reward/text.h"
 
 R1_EMBED_FILE(r1_plain_data, R1_PLAIN_DATA_FILE);
+R1_EMBED_FILE(r1_test_probe, R1_TEST_PROBE_FILE);
 R1_EMBED_FILE(r1_function_tester, R1_FUNCTION_TESTER_FILE);
 R1_EMBED_FILE(r1_function_candidate, R1_FUNCTION_CANDIDATE_FILE);
 
@@ -27,18 +28,26 @@ using Json = nlohmann::json;
 constexpr int64_t kTesterCpuMs = 20000, kTesterMemoryMb = 512;
 constexpr int64_t kTesterMarginMs = 2000;
 
-RunRequest TesterRun(const CodeReference& reference, bool all_tests) {
+// `failures`: of a run that failed, to ask whether the tests did so by
+// themselves; null to run them.
+RunRequest TesterRun(const CodeReference& reference, bool all_tests,
+                     const Json& failures) {
   RunRequest run;
   run.is_python = true;
   run.limits = reference.limits;
   run.limits.wall_ms += kTesterMarginMs;
   run.limits.cpu_ms = kTesterCpuMs;
   run.limits.memory_mb = kTesterMemoryMb;
-  const Json task = {{"tests", reference.function_tests},
-                     {"entry_point", reference.entry_point},
-                     {"all", all_tests}};
+  Json task = {{"tests", reference.function_tests},
+               {"entry_point", reference.entry_point},
+               {"helpers", reference.helpers},
+               {"definitions", reference.definitions},
+               {"in_place", reference.is_in_place},
+               {"all", all_tests}};
+  if (!failures.is_null()) task["failures"] = failures;
   run.files = {
       {"main.py", absl::StrCat(R1_EMBEDDED(r1_plain_data), "\n",
+                               R1_EMBEDDED(r1_test_probe), "\n",
                                R1_EMBEDDED(r1_function_tester))},
       {"tests.json", task.dump(-1, ' ', true, Json::error_handler_t::replace)}};
   return run;
@@ -55,12 +64,37 @@ RunRequest CandidateRun(const CodeReference& reference,
   return run;
 }
 
+// What the tester says; an object without members if it came to an end before
+// it could. Nobody else has a way to that stream.
+Json ReportOf(const RunResult& tester) {
+  Json report = Json::parse(tester.standard_output.begin(),
+                            tester.standard_output.end(), nullptr, false);
+  return report.is_object() ? report : Json::object();
+}
+
 }  // namespace
+
+void CodeVerifier::ProbeTests(const CodeReference& reference,
+                              const Json& failures, absl::Time deadline,
+                              Judgement* judgement) {
+  const RunRequest probe = TesterRun(reference, options_.is_fraction, failures);
+  const RunResult run = RunOnce(probe, deadline, &judgement->is_past_deadline);
+  if (judgement->is_past_deadline) return;
+  const std::string bad =
+      run.verdict == Verdict::kOk
+          ? ReportOf(run).value("bad", std::string())
+          : absl::StrCat("the tests do not end by themselves: ",
+                         VerdictName(run.verdict));
+  if (bad.empty() && run.verdict != Verdict::kSandboxError) return;
+  judgement->verdict = Verdict::kSandboxError;
+  judgement->is_bad_test = run.verdict != Verdict::kSandboxError;
+  judgement->detail = judgement->is_bad_test ? bad : run.detail;
+}
 
 void CodeVerifier::JudgeFunction(const CodeReference& reference,
                                  absl::string_view source, absl::Time deadline,
                                  Judgement* judgement) {
-  RunRequest tester = TesterRun(reference, options_.is_fraction);
+  RunRequest tester = TesterRun(reference, options_.is_fraction, nullptr);
   RunRequest candidate = CandidateRun(reference, source);
   const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
   if (left_ms <= 0) {
@@ -70,54 +104,49 @@ void CodeVerifier::JudgeFunction(const CodeReference& reference,
   const bool is_cut = left_ms < tester.limits.wall_ms;
   if (is_cut) tester.limits.wall_ms = left_ms;
   candidate.limits.wall_ms = std::min(candidate.limits.wall_ms, left_ms);
-  const auto [test_run, own_run] = sandbox_->RunLinked(tester, candidate);
-
-  // The report is the tester's alone: the candidate has no way to that stream.
-  const Json report =
-      Json::parse(test_run.standard_output.begin(),
-                  test_run.standard_output.end(), nullptr, false);
-  judgement->verdict = Verdict::kWrongAnswer;
+  // A candidate that left its tests is on its way to an end of its own, which
+  // says why.
+  const auto [test_run, own_run] =
+      sandbox_->RunLinked(tester, candidate, [](const RunResult& tests) {
+        return !ReportOf(tests).value("gone", false);
+      });
   if (test_run.verdict == Verdict::kSandboxError ||
-      own_run.verdict == Verdict::kSandboxError) {
-    // Cancelled when the tests are over, a candidate has no end of its own.
-    if (test_run.verdict == Verdict::kSandboxError || !own_run.is_cancelled) {
-      judgement->verdict = Verdict::kSandboxError;
-      judgement->detail = test_run.detail + own_run.detail;
-      return;
-    }
+      (own_run.verdict == Verdict::kSandboxError && !own_run.is_cancelled)) {
+    judgement->detail = test_run.detail + own_run.detail;
+    return;
   }
   if (is_cut && (test_run.verdict == Verdict::kTimeLimit ||
                  own_run.verdict == Verdict::kTimeLimit)) {
     judgement->is_past_deadline = true;
     return;
   }
-  if (report.is_object() && report.contains("bad")) {
-    judgement->verdict = Verdict::kSandboxError;
+  const Json report = ReportOf(test_run);
+  if (const auto bad = report.find("bad"); bad != report.end()) {
     judgement->is_bad_test = true;
-    judgement->detail = report["bad"].is_string()
-                            ? report["bad"].get<std::string>()
-                            : "unusable test";
+    judgement->detail = bad->is_string() ? bad->get<std::string>() : "";
     return;
   }
-  if (report.is_object()) judgement->num_passed = report.value("passed", 0);
-  const bool is_gone = report.is_object() && report.value("gone", false);
-  if (report.is_object() && !is_gone) {
-    if (judgement->num_passed == judgement->num_tests) {
-      judgement->verdict = Verdict::kOk;
-      return;
-    }
-    judgement->detail = Excerpt(report.value("problem", std::string()));
-    return;
-  }
-  // It ended before its tests did: by a limit, an error, or of its own will.
-  if (own_run.verdict != Verdict::kOk && !own_run.is_cancelled) {
-    judgement->verdict = own_run.verdict;
-    judgement->detail = RunDetail(own_run);
-  } else if (test_run.verdict != Verdict::kOk) {
-    judgement->detail = absl::StrCat("the tests reached a limit: ",
-                                     VerdictName(test_run.verdict));
-  } else {
+  judgement->num_passed = report.value("passed", 0);
+  judgement->verdict = Verdict::kWrongAnswer;
+  if (report.value("gone", false)) {
+    // It ended before its tests did: by a limit, an error, or of its own will.
     judgement->detail = "the candidate ended before its tests";
+    if (own_run.verdict != Verdict::kOk && !own_run.is_cancelled) {
+      judgement->verdict = own_run.verdict;
+      judgement->detail = RunDetail(own_run);
+    }
+  } else if (report.empty()) {
+    judgement->detail = absl::StrCat("its results made the tests end by: ",
+                                     VerdictName(test_run.verdict));
+    ProbeTests(reference, Json::array(), deadline, judgement);
+  } else if (judgement->num_passed == judgement->num_tests) {
+    judgement->verdict = Verdict::kOk;
+  } else {
+    judgement->detail = Shown(report.value("problem", std::string()));
+    const Json failures = report.value("failures", Json::array());
+    if (!failures.empty()) {
+      ProbeTests(reference, failures, deadline, judgement);
+    }
   }
 }
 

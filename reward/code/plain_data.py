@@ -1,5 +1,5 @@
 """Plain data across a pipe: tagged JSON behind its length in 4 bytes."""
-import json, os
+import array, collections, datetime, decimal, fractions, json, os, uuid
 
 _MOST_BYTES = 64 << 20
 _MOST_DIGITS = 100000
@@ -7,14 +7,27 @@ _DEPTH = 100
 _MOST_ITEMS = 1 << 20
 
 
-def pack(value, depth=0):
-    """Tagged lists for the exact built-in types and what derives from them."""
+class Opaque:
+    """A result that is no plain data: true, and equal to nothing."""
+
+    def __init__(self, kind):
+        self._kind = kind
+
+    def __repr__(self):
+        return f"<{self._kind}, which is no plain data>"
+
+
+def pack(value, depth=0, has_opaque=False):
+    """Tagged lists for the exact built-in types and what derives from them.
+
+    has_opaque: what is no plain data goes by the name of its type.
+    """
     if depth > _DEPTH:
         raise ValueError("data nested too deep")
     if value is None or value is True or value is False:
         return value
     def items(values):
-        return [pack(item, depth + 1) for item in values]
+        return [pack(item, depth + 1, has_opaque) for item in values]
     if isinstance(value, int):
         value = int(value)
         if value.bit_length() > 3 * _MOST_DIGITS:
@@ -32,12 +45,26 @@ def pack(value, depth=0):
         return ["y", bytearray.hex(value)]
     if isinstance(value, dict):
         return ["d", [items(pair) for pair in dict.items(value)]]
+    for tag, kind in _VIEWS.items():
+        if isinstance(value, kind):
+            return [tag, items(value)]
+    if isinstance(value, collections.deque):
+        return ["q", items(value), pack(value.maxlen)]
+    if isinstance(value, array.array):
+        return ["a", value.typecode, items(value)]
+    for tag, (kind, to_text, _) in _TEXTS.items():
+        if isinstance(value, kind):
+            return [tag, to_text(value)]
+    if isinstance(value, datetime.timedelta):
+        return ["td", value.days, value.seconds, value.microseconds]
     for tag, kind in _SEQUENCES:
         if isinstance(value, kind):
             return [tag, items(kind.__iter__(value))]
     if isinstance(value, type) and _TYPES.get(value.__name__) is value:
         return ["k", value.__name__]
     if isinstance(value, range):
+        if len(value) > _MOST_ITEMS:
+            raise ValueError("a range of more items than a list may have")
         return ["r", value.start, value.stop, value.step]
     if hasattr(value, "__next__"):
         taken = []
@@ -46,6 +73,8 @@ def pack(value, depth=0):
             if len(taken) > _MOST_ITEMS:
                 raise ValueError("an iterator without end")
         return ["n", items(taken)]
+    if has_opaque:
+        return ["o", type(value).__name__[:100]]
     raise TypeError(f"{type(value).__name__} is not plain data")
 
 
@@ -54,6 +83,21 @@ _TYPES = {kind.__name__: kind for kind in (
     frozenset, dict, range, type(None))}
 _SEQUENCES = (("l", list), ("t", tuple), ("e", set), ("z", frozenset))
 _BUILD = {"l": list, "t": tuple, "e": set, "z": frozenset, "n": iter}
+_VIEWS = {"dk": type({}.keys()), "dv": type({}.values()),
+          "di": type({}.items())}
+# A datetime is a date as well, so it stands first.
+_TEXTS = {
+    "dec": (decimal.Decimal, str, decimal.Decimal),
+    "fra": (fractions.Fraction, str, fractions.Fraction),
+    "dt": (datetime.datetime, datetime.datetime.isoformat,
+           datetime.datetime.fromisoformat),
+    "da": (datetime.date, datetime.date.isoformat,
+           datetime.date.fromisoformat),
+    "ti": (datetime.time, datetime.time.isoformat,
+           datetime.time.fromisoformat),
+    "id": (uuid.UUID, str, uuid.UUID),
+}
+_DECIMAL_EXPONENT = 10000  # beyond it an integer of a Decimal takes for ever
 
 
 def unpack(value, depth=0):
@@ -70,8 +114,23 @@ def unpack(value, depth=0):
     if tag == "d" and type(body) is list:
         return {unpack(key, depth + 1): unpack(item, depth + 1)
                 for key, item in body}
+    if tag == "dk" and type(body) is list:
+        return dict.fromkeys(unpack(item, depth + 1) for item in body).keys()
+    if tag == "dv" and type(body) is list:
+        return dict(enumerate(unpack(item, depth + 1)
+                              for item in body)).values()
+    if tag == "di" and type(body) is list:
+        return dict(unpack(item, depth + 1) for item in body).items()
+    if tag == "q" and type(body) is list and len(value) == 3:
+        return collections.deque([unpack(item, depth + 1) for item in body],
+                                 unpack(value[2]))
     if tag == "r" and len(value) == 4:
-        return range(*(int(number) for number in value[1:]))
+        built = range(*(int(number) for number in value[1:]))
+        if len(built) > _MOST_ITEMS:
+            raise ValueError("range too long")
+        return built
+    if tag == "td" and len(value) == 4:
+        return datetime.timedelta(*(int(number) for number in value[1:]))
     if type(body) is not str:
         raise ValueError("not plain data")
     if tag == "i" and len(body) <= _MOST_DIGITS:
@@ -82,6 +141,16 @@ def unpack(value, depth=0):
         return body
     if tag == "k" and body in _TYPES:
         return _TYPES[body]
+    if tag == "o":
+        return Opaque(body[:100])
+    if tag == "a" and len(value) == 3 and type(value[2]) is list:
+        return array.array(body, [unpack(item, depth + 1)
+                                  for item in value[2]])
+    if tag in _TEXTS and len(body) <= _MOST_DIGITS:
+        built = _TEXTS[tag][2](body)
+        if tag == "dec" and abs(built.adjusted()) > _DECIMAL_EXPONENT:
+            raise ValueError("a Decimal too large")
+        return built
     if tag == "c" and len(value) == 3 and type(value[2]) is str:
         return complex(float(body), float(value[2]))
     if tag == "b":

@@ -74,16 +74,19 @@ RunOrder OrderOf(const RunRequest& request) {
   RunOrder order;
   order.is_python = request.is_python;
   order.argv = request.argv;
+  int64_t file_bytes = 0;
   for (const RunFile& file : request.files) {
     order.files.push_back({file.name, file.content});
+    file_bytes += (file.content.size() + 4095) / 4096 * 4096;
   }
   order.standard_input = request.standard_input;
   order.fetch = request.fetch;
   order.fetch_bytes = request.fetch_mb << 20;
   order.wall_us = request.limits.wall_ms * 1000;
   order.cpu_us = request.limits.cpu_ms * 1000;
-  order.memory_bytes = request.limits.memory_mb << 20;
-  order.disk_bytes = request.limits.disk_mb << 20;
+  // What the run is given is not its own use.
+  order.memory_bytes = (request.limits.memory_mb << 20) + file_bytes;
+  order.disk_bytes = (request.limits.disk_mb << 20) + file_bytes;
   order.output_bytes = request.limits.output_kb << 10;
   order.processes = request.limits.processes;
   return order;
@@ -172,11 +175,14 @@ Sandbox::~Sandbox() {
 }
 
 std::vector<Sandbox::Slot> Sandbox::Take(int count) {
-  const auto are_free = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return free_.size() >= static_cast<size_t>(count);
-  };
   absl::MutexLock lock(&mutex_);
-  mutex_.Await(absl::Condition(&are_free));
+  const uint64_t ticket = next_ticket_++;
+  const auto is_served = [this, count,
+                          ticket]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return next_served_ == ticket && free_.size() >= static_cast<size_t>(count);
+  };
+  mutex_.Await(absl::Condition(&is_served));
+  ++next_served_;
   std::vector<Slot> taken;
   for (int i = 0; i < count; ++i) {
     taken.push_back(std::move(free_.back()));
@@ -220,8 +226,9 @@ RunResult Sandbox::Run(const RunRequest& request) {
   return result;
 }
 
-std::array<RunResult, 2> Sandbox::RunLinked(const RunRequest& first,
-                                            const RunRequest& second) {
+std::array<RunResult, 2> Sandbox::RunLinked(
+    const RunRequest& first, const RunRequest& second,
+    absl::FunctionRef<bool(const RunResult& first)> ends_second) {
   for (const RunRequest* request : {&first, &second}) {
     const absl::Status checked = Check(*request);
     if (!checked.ok()) {
@@ -242,7 +249,7 @@ std::array<RunResult, 2> Sandbox::RunLinked(const RunRequest& first,
   channels.Close();  // or no program would see the other's end
   std::array<RunResult, 2> results;
   results[0] = Finish(orders[0], &slots[0], begun[0]);
-  if (begun[1].ok()) slots[1]->Cancel();
+  if (begun[1].ok() && ends_second(results[0])) slots[1]->Cancel();
   results[1] = Finish(orders[1], &slots[1], begun[1]);
   GiveBack(std::move(slots));
   return results;

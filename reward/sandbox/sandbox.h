@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -20,10 +21,10 @@ namespace r1 {
 struct RunLimits {
   int64_t wall_ms = 10000;
   int64_t cpu_ms = 5000;     // of all its processes together
-  int64_t memory_mb = 256;   // of all its processes, and of its files
+  int64_t memory_mb = 256;   // of all its processes, and of what it writes
   int64_t processes = 16;    // threads count
   int64_t output_kb = 1024;  // of standard output and of standard error
-  int64_t disk_mb = 32;
+  int64_t disk_mb = 32;      // beside the files that it is given
 };
 
 struct RunFile {
@@ -91,9 +92,11 @@ class Sandbox {
   RunResult Run(const RunRequest& request);
 
   // Two programs at the same time, either's descriptor 4 piped to the other's
-  // 3. The second is cancelled when the first has ended.
-  std::array<RunResult, 2> RunLinked(const RunRequest& first,
-                                     const RunRequest& second);
+  // 3. When the first has ended, the second is cancelled if `ends_second` says
+  // so of that end.
+  std::array<RunResult, 2> RunLinked(
+      const RunRequest& first, const RunRequest& second,
+      absl::FunctionRef<bool(const RunResult& first)> ends_second);
 
  private:
   using Slot = std::unique_ptr<LauncherProcess>;
@@ -111,6 +114,10 @@ class Sandbox {
   std::vector<int> slots_;  // one entry a slot
   absl::Mutex mutex_;
   std::vector<Slot> free_ ABSL_GUARDED_BY(mutex_);
+  // Who waits for slots is served in the order of coming: numbers of the next
+  // to come and of the next to be served.
+  uint64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t next_served_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace r1

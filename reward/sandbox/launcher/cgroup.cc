@@ -279,14 +279,25 @@ bool SlotCgroup::IsEmpty() const {
   return true;
 }
 
+uint64_t SlotCgroup::HeldBytes() const {
+  if (memory_.version == 1) {
+    return NumberIn(ReadAt(memory_.folder, "memory.usage_in_bytes"));
+  }
+  // Cached files of the host are nobody's; those of a tmpfs are the run's.
+  const std::string stat = ReadAt(memory_.folder, "memory.stat");
+  const uint64_t cached = Field(stat, "file") - Field(stat, "shmem");
+  const uint64_t all = NumberIn(ReadAt(memory_.folder, "memory.current"));
+  return all > cached ? all - cached : 0;
+}
+
 void SlotCgroup::AwaitMemory() const {
   if (memory_.version == 0) return;
-  const char* name =
-      memory_.version == 1 ? "memory.usage_in_bytes" : "memory.current";
-  for (int i = 0; i < 100; ++i) {
-    if (NumberIn(ReadAt(memory_.folder, name)) <= kIdleBytes) return;
-    if (memory_.version == 1)
+  for (int i = 0; i < 100 && HeldBytes() > kIdleBytes; ++i) {
+    if (memory_.version == 1) {
       WriteAt(memory_.folder, "memory.force_empty", "0");
+    } else {
+      WriteAt(memory_.folder, "memory.reclaim", "1G");  // since Linux 5.19
+    }
     SleepMillis(10);
   }
 }

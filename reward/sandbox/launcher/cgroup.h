@@ -62,6 +62,7 @@ class SlotCgroup {
 
   void FindVersion1(const std::string& name, const std::string& process);
   void FindVersion2(const std::string& name, const std::string& process);
+  uint64_t HeldBytes() const;  // what the last run has not given back
   uint64_t CpuCounter() const;
   uint64_t OomCounter() const;
   uint64_t ForkCounter() const;

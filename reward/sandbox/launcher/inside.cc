@@ -30,7 +30,8 @@ namespace {
 
 constexpr int kReportFd = 200;  // above all others of a run
 constexpr uint64_t kStackBytes = 64 << 20;
-constexpr uint64_t kOpenFiles = 128;
+// Files that no cgroup counts may each be as large as all files together.
+constexpr uint64_t kOpenFiles = 128, kUncountedOpenFiles = 32;
 
 int report_fd = -1;
 
@@ -120,7 +121,8 @@ void Limit(int what, uint64_t value) {
 
 void SetLimits(const RunSpec& spec) {
   Limit(RLIMIT_CORE, 0);
-  Limit(RLIMIT_NOFILE, kOpenFiles);
+  Limit(RLIMIT_NOFILE,
+        spec.has_memory_cgroup != 0 ? kOpenFiles : kUncountedOpenFiles);
   Limit(RLIMIT_FSIZE, spec.order.disk_bytes);
   Limit(RLIMIT_STACK, kStackBytes);
   Limit(RLIMIT_MEMLOCK, 0);
@@ -211,10 +213,7 @@ void BecomeProgram(const RunSpec& spec, const RunFds& fds) {
     argv.push_back(const_cast<char*>(word.c_str()));
   }
   argv.push_back(nullptr);
-  const char* env[] = {
-      "PATH=/usr/bin:/bin", "HOME=/box",        "TMPDIR=/tmp", "LANG=C.UTF-8",
-      "USER=sandbox",       "PYTHONHASHSEED=0", nullptr};
-  ::execve(argv[0], argv.data(), const_cast<char**>(env));
+  ::execve(argv[0], argv.data(), const_cast<char**>(kEnvironment));
   Fail(("executing " + spec.order.argv[0]).c_str());
 }
 

@@ -27,6 +27,20 @@ struct RunSpec {
 };
 inline constexpr uint64_t kKeepUid = ~uint64_t{0};
 
+// Of every program. Libraries that would start a thread for each core of the
+// machine are told not to.
+inline constexpr const char* kEnvironment[] = {"PATH=/usr/bin:/bin",
+                                               "HOME=/box",
+                                               "TMPDIR=/tmp",
+                                               "LANG=C.UTF-8",
+                                               "USER=sandbox",
+                                               "PYTHONHASHSEED=0",
+                                               "OMP_NUM_THREADS=1",
+                                               "MKL_NUM_THREADS=1",
+                                               "OPENBLAS_NUM_THREADS=1",
+                                               "NUMEXPR_NUM_THREADS=1",
+                                               nullptr};
+
 // Descriptors of a run; -1 where there is none.
 struct RunFds {
   int spec = -1;  // memfd with a RunSpec

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,6 +65,14 @@ bool EnterUserNamespace() {
          WriteText("/proc/self/gid_map", "0 " + gid + " 1");
 }
 
+// No two slots of a machine share it, whatever container they are in.
+std::string GroupName() {
+  uint64_t random = 0;
+  (void)!::getrandom(&random, sizeof(random), 0);
+  return "r1-sandbox-" + std::to_string(::getpid()) + "-" +
+         std::to_string(random);
+}
+
 // The inner process, in its namespaces.
 [[noreturn]] void Serve(const LauncherSetup& setup, SlotCgroup* cgroup,
                         uint64_t uid, bool has_user_namespace) {
@@ -113,8 +122,7 @@ int Main() {
   if (!ReceiveMessage(kLauncherSocket, &bytes, &fds) || !setup.Unpack(bytes)) {
     return 1;
   }
-  const std::string name = "r1-sandbox-" + std::to_string(::getpid());
-  SlotCgroup cgroup(name);
+  SlotCgroup cgroup(GroupName());
   uint64_t uid = SlotUid();
   clone_args args = {};
   args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC;
@@ -124,6 +132,7 @@ int Main() {
   if (inner < 0 && errno == EPERM) {
     ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // or /proc/self is root's
     has_user_namespace = EnterUserNamespace();
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     uid = kKeepUid;
     if (has_user_namespace) inner = ::syscall(SYS_clone3, &args, sizeof(args));
   }

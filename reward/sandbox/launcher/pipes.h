@@ -27,7 +27,6 @@ struct Capture {
 
 struct Pipes {
   RunFds inside;
-  int input = -1;
   Capture output, error;
   int report = -1, fetch = -1;
 

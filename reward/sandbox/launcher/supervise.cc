@@ -71,14 +71,13 @@ class Watch {
  private:
   // Moves bytes until the next look at the counters. True: the init is gone.
   bool Poll() {
-    pollfd fds[5] = {{pidfd_, POLLIN, 0},
+    pollfd fds[4] = {{pidfd_, POLLIN, 0},
                      {control_, POLLIN, 0},
                      {pipes_->output.fd, POLLIN, 0},
-                     {pipes_->error.fd, POLLIN, 0},
-                     {pipes_->input, POLLOUT, 0}};
+                     {pipes_->error.fd, POLLIN, 0}};
     const int64_t tick = TickUs();
     const timespec timeout = {tick / 1000000, tick % 1000000 * 1000};
-    if (::ppoll(fds, 5, &timeout, nullptr) <= 0) return false;
+    if (::ppoll(fds, 4, &timeout, nullptr) <= 0) return false;
     if (fds[1].revents != 0) {
       std::string word;
       std::vector<int> none;
@@ -87,21 +86,7 @@ class Watch {
     }
     if (fds[2].revents != 0) pipes_->output.Read();
     if (fds[3].revents != 0) pipes_->error.Read();
-    if (fds[4].revents != 0) Feed();
     return fds[0].revents != 0;
-  }
-
-  void Feed() {
-    const std::string& text = order_.standard_input;
-    while (fed_ < text.size()) {
-      const ssize_t n =
-          ::write(pipes_->input, text.data() + fed_, text.size() - fed_);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0 && errno == EAGAIN) return;
-      if (n < 0) break;  // it does not read any more
-      fed_ += n;
-    }
-    CloseFd(&pipes_->input);
   }
 
   // CPU time cannot pass its limit before this much time did.
@@ -140,7 +125,6 @@ class Watch {
   Pipes* pipes_;
   RunFacts* facts_;
   int64_t last_cpu_us_ = 0;
-  size_t fed_ = 0;
 };
 
 void TakeFetched(int fd, std::string* content) {
@@ -200,10 +184,8 @@ int Slot::Zygote() {
     ::syscall(SYS_close_range, 4, ~0U, 0);
     const char* argv[] = {"/usr/bin/python3", "-s",   "-P", "-B",
                           "/r1/zygote.py",    nullptr};
-    const char* env[] = {
-        "PATH=/usr/bin:/bin", "HOME=/box",        "TMPDIR=/tmp", "LANG=C.UTF-8",
-        "USER=sandbox",       "PYTHONHASHSEED=0", nullptr};
-    ::execve(argv[0], const_cast<char**>(argv), const_cast<char**>(env));
+    ::execve(argv[0], const_cast<char**>(argv),
+             const_cast<char**>(kEnvironment));
     ::_exit(127);
   }
   ::close(ends[1]);

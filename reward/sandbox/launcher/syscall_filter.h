@@ -8,7 +8,8 @@ namespace r1 {
 
 // A seccomp program, as struct sock_filter after another; "" on failure. What
 // it does not allow fails with EPERM, or ENOSYS where libraries then use an
-// older call; calls of another architecture kill.
+// older call: what is newer than this program, too; calls of another
+// architecture kill.
 std::string SyscallFilter();
 
 }  // namespace r1

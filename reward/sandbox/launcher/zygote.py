@@ -3,12 +3,33 @@
 serve() returns once in every forked process, which is by then a sandboxed
 program: it runs /box/main.py as a fresh __main__ and ends.
 """
-import array, atexit, bisect, collections, copy, ctypes, dataclasses, datetime
-import decimal, fractions, functools, gc, heapq, io, itertools, json, math
-import operator, os, random, re, statistics, string, sys, threading, time
-import traceback, types, typing
+import array, ast, atexit, bisect, builtins, collections, copy, ctypes
+import dataclasses, datetime, decimal, fractions, functools, gc, heapq, io
+import itertools, json, math, operator, os, random, re, statistics, string, sys
+import threading, time, traceback, types, typing, uuid
 
 _PATH = "/box/main.py"
+
+
+def _give_names():
+    """What judges import in front of a program, as far as no built-in has the
+    name: the modules, what typing and the ones that hold functions for general
+    use export, and copies of the rest by the names that are never mistaken."""
+    given = {module.__name__: module for module in (
+        bisect, collections, copy, datetime, decimal, fractions, functools,
+        heapq, itertools, json, math, operator, os, random, re, statistics,
+        string, sys, time, typing)}
+    for module in (string, re, bisect, heapq, itertools, functools,
+                   collections, math, typing):
+        names = getattr(module, "__all__", None) or [
+            name for name in vars(module) if name[0] != "_"]
+        given.update((name, getattr(module, name)) for name in names
+                     if len(name) > 1 and name not in given)
+    given.update(e=math.e, deepcopy=copy.deepcopy, Decimal=decimal.Decimal,
+                 Fraction=fractions.Fraction)
+    for name, value in given.items():
+        if not hasattr(builtins, name):
+            setattr(builtins, name, value)
 
 
 def _open_streams():
@@ -42,6 +63,7 @@ def _run():
     An error is printed without our own frames.
     """
     _open_streams()
+    random.seed(0)  # equal runs have equal results
     sys.argv = [_PATH]
     sys.path.insert(0, "/box")
     main = types.ModuleType("__main__")
@@ -86,6 +108,7 @@ def _serve():
     # Contest programs print numbers of any length.
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
+    _give_names()
     gc.collect()
     gc.freeze()  # so that a collection in a fork writes to no shared page
     api.PyOS_BeforeFork()

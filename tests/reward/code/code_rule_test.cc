@@ -82,10 +82,12 @@ TEST_F(CodeRuleTest, CppIsCompiledOnce) {
   const auto sandbox = Sandbox::Start(SandboxOptions());
   ASSERT_TRUE(sandbox.ok()) << sandbox.status();
   CppCompiler compiler(sandbox->get(), "");
-  const auto build = compiler.Compile("int main() {}");
+  const auto build = compiler.Compile("int main() {}", absl::InfiniteFuture());
   EXPECT_EQ(build->verdict, Verdict::kOk) << build->message;
-  EXPECT_EQ(compiler.Compile("int main() {}"), build);
-  EXPECT_NE(compiler.Compile("int main() { return 0; }"), build);
+  EXPECT_EQ(compiler.Compile("int main() {}", absl::InfiniteFuture()), build);
+  EXPECT_NE(
+      compiler.Compile("int main() { return 0; }", absl::InfiniteFuture()),
+      build);
 }
 
 TEST_F(CodeRuleTest, CppIsJudged) {
@@ -186,7 +188,13 @@ TEST_F(CodeRuleTest, HelpersOfAPromptInFrontOfTheTestAreTheTests) {
   EXPECT_EQ(Score(honest, reference).value, 1);
   EXPECT_EQ(Score(hack, reference).value, 0);
   reference["test"] = check;
+  EXPECT_EQ(Score(honest, reference).kind, REWARD_ABSTAIN);
+  reference["helpers"] = {"half"};  // the data's word: the candidate may lie
   EXPECT_EQ(Score(honest, reference).value, 1);
+  reference.erase("helpers");
+  reference["prompt"] = helper;
+  EXPECT_EQ(Score(honest, reference).value, 1);
+  EXPECT_EQ(Score(hack, reference).value, 0);
 }
 
 TEST_F(CodeRuleTest, PlainDataOfEveryKindCrosses) {

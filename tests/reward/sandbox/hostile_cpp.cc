@@ -403,7 +403,7 @@ for (int i = 0; i < 1024; ++i) {
   if (fcntl(i, F_GETFD) >= 0) printf("%d ", i);
 }
 printf("\n");)"},
-      {"proc", "environment", "OK", "6\n", R"(
+      {"proc", "environment", "OK", "10\n", R"(
 int count = 0;
 while (environ[count] != nullptr) ++count;
 printf("%d\n", count);)"},

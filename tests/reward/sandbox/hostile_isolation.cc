@@ -12,7 +12,7 @@ print([p for p in ('/root', '/home', '/var', '/sys', '/run', '/boot', '/srv',
        "print(len(open('/etc/passwd').readlines()))"},
       {"files", "environment", "OK", "[]\n", R"(
 known = {'PATH', 'HOME', 'TMPDIR', 'LANG', 'USER', 'PYTHONHASHSEED', 'LC_CTYPE'}
-print(sorted(set(os.environ) - known)))"},
+print(sorted(n for n in set(os.environ) - known if n[-12:] != '_NUM_THREADS')))"},
       {"files", "write to the interpreter", "OK", "held\n", R"(
 refused(lambda: open('/usr/bin/python3', 'ab'),
         lambda: open('/usr/lib/python3.11/os.py', 'a'),

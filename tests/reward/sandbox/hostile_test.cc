@@ -28,7 +28,8 @@ class HostileTest : public SandboxTest {
   // The program of all C++ rows; "", and a failure, if there is none.
   std::string CompileCppRows() {
     CppCompiler compiler(sandbox_.get(), "");
-    const auto build = compiler.Compile(HostileCppSource());
+    const auto build =
+        compiler.Compile(HostileCppSource(), absl::InfiniteFuture());
     EXPECT_EQ(build->verdict, Verdict::kOk) << build->message;
     return build->binary;
   }
@@ -69,7 +70,8 @@ TEST_F(HostileTest, AttacksOnTheCompilerAreCompileErrors) {
   std::atomic<size_t> next = 0;
   const auto judge = [&] {
     for (size_t i = next++; i < rows.size(); i = next++) {
-      const auto build = compiler.Compile(rows[i].program);
+      const auto build =
+          compiler.Compile(rows[i].program, absl::InfiniteFuture());
       RunResult result;
       result.verdict = build->verdict;
       result.detail = build->message;

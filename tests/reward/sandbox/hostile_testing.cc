@@ -162,7 +162,8 @@ std::vector<std::string> CgroupsOf(const std::set<int>& launchers) {
     absl::string_view number = name;
     int pid = 0;
     if (absl::ConsumePrefix(&number, "r1-sandbox-") &&
-        absl::SimpleAtoi(number, &pid) && launchers.contains(pid)) {
+        absl::SimpleAtoi(number.substr(0, number.find('-')), &pid) &&
+        launchers.contains(pid)) {
       found.push_back(folder);
     }
   }

@@ -133,7 +133,8 @@ TEST_F(SandboxTest, LinkedProgramsTalkAndTheSecondEndsWithTheFirst) {
       "print(os.read(3, 4).decode(), flush=True)\n"
       "os.write(4, b'pong')\n"
       "time.sleep(1000)\n");
-  const auto [one, two] = sandbox_->RunLinked(first, second);
+  const auto [one, two] =
+      sandbox_->RunLinked(first, second, [](const RunResult&) { return true; });
   EXPECT_EQ(one.verdict, Verdict::kOk) << one.standard_error;
   EXPECT_EQ(one.standard_output, "pong\n");
   EXPECT_EQ(two.standard_output, "ping\n");
