@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "reward/result.h"
 
 namespace r1 {
 
@@ -44,10 +45,6 @@ std::optional<bool> IsRight(const RewardResult& result,
     if (score.has_value()) return *score >= rule.right_from;
   }
   return std::nullopt;
-}
-
-bool IsFailure(const RewardResult& result) {
-  return result.kind() == REWARD_ERROR || result.kind() == REWARD_TIMEOUT;
 }
 
 void FailureCount::Add(absl::string_view sample, const RewardResult& result) {

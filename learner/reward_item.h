@@ -49,9 +49,6 @@ RewardItem MakeRewardItem(const Prompt& prompt, const Trajectory& trajectory,
 std::optional<double> ScoreOf(const RewardResult& result,
                               absl::string_view rule);
 
-// Whether the rewards failed on a sample: an error or a timeout.
-bool IsFailure(const RewardResult& result);
-
 // How many of some results are failures.
 class FailureCount {
  public:

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "reward/conformance_texts.h"
+#include "reward/result.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 
@@ -35,9 +36,7 @@ absl::Status ScoreBatch(const Scorer& scorer, ScorePool* pool,
       const auto results,
       pool->ScoreAll(scorer, std::move(batch), absl::InfiniteFuture()));
   for (const RewardResult& result : results) {
-    if (result.kind() == REWARD_SCORE || result.kind() == REWARD_ABSTAIN) {
-      continue;
-    }
+    if (!IsFailure(result)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat("a sample failed: ", result.detail()));
   }

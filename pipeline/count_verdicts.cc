@@ -6,6 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "reward/builtin_rules.h"
+#include "reward/result.h"
 
 namespace r1 {
 

@@ -18,7 +18,7 @@
 #include "base/status_macros.h"
 #include "pipeline/stop_signal.h"
 #include "reward/json_lines.h"
-#include "reward/reply_check.h"
+#include "reward/result.h"
 #include "reward/score_pool.h"
 
 namespace r1 {

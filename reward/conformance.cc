@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 #include "reward/conformance_texts.h"
 #include "reward/json_lines.h"
+#include "reward/result.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 #include "reward/text.h"
@@ -52,10 +53,6 @@ std::string Expected(const GoldenCase& golden) {
 bool IsEqual(const RewardResult& a, const RewardResult& b) {
   return a.kind() == b.kind() &&
          (a.kind() != REWARD_SCORE || a.total() == b.total());
-}
-
-bool IsFailure(const RewardResult& result) {
-  return result.kind() != REWARD_SCORE && result.kind() != REWARD_ABSTAIN;
 }
 
 class Checker {

@@ -7,6 +7,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "reward/result.h"
 #include "reward/text.h"
 
 namespace r1 {
@@ -76,14 +77,6 @@ RewardResult WithoutNotApplicable(RewardResult result,
 }
 
 }  // namespace
-
-RewardResult ErrorResult(const std::string& id, std::string detail) {
-  RewardResult result;
-  result.set_id(id);
-  result.set_kind(REWARD_ERROR);
-  result.set_detail(std::move(detail));
-  return result;
-}
 
 std::vector<RewardResult> CheckedResults(const ScoreRequest& request,
                                          const ScoreReply& reply,

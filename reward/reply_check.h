@@ -24,9 +24,6 @@ std::vector<RewardResult> CheckedResults(const ScoreRequest& request,
                                          absl::string_view server,
                                          int* num_unknown_ids);
 
-// An ERROR result.
-RewardResult ErrorResult(const std::string& id, std::string detail);
-
 }  // namespace r1
 
 #endif  // R1_REWARD_REPLY_CHECK_H_

@@ -10,8 +10,8 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "reward/reply_check.h"
+#include "reward/result.h"
 #include "reward/reward_channel.h"
-#include "reward/scorer.h"
 #include "reward/text.h"
 
 namespace r1 {

@@ -364,12 +364,4 @@ RewardResult Scorer::Score(const RewardItem& item, absl::Time deadline) const {
   return Score({&item}, deadline)[0];
 }
 
-RewardResult TimeoutResult(const std::string& id, std::string detail) {
-  RewardResult result;
-  result.set_id(id);
-  result.set_kind(REWARD_TIMEOUT);
-  result.set_detail(std::move(detail));
-  return result;
-}
-
 }  // namespace r1

@@ -109,9 +109,6 @@ class Scorer {
   std::vector<Term> terms_;    // by rule
 };
 
-// A TIMEOUT result for an item that was not scored in time.
-RewardResult TimeoutResult(const std::string& id, std::string detail);
-
 }  // namespace r1
 
 #endif  // R1_REWARD_SCORER_H_

@@ -1,0 +1,30 @@
+#include "reward/result.h"
+
+#include <utility>
+
+namespace r1 {
+namespace {
+
+RewardResult Make(RewardKind kind, const std::string& id, std::string detail) {
+  RewardResult result;
+  result.set_id(id);
+  result.set_kind(kind);
+  result.set_detail(std::move(detail));
+  return result;
+}
+
+}  // namespace
+
+bool IsFailure(const RewardResult& result) {
+  return result.kind() != REWARD_SCORE && result.kind() != REWARD_ABSTAIN;
+}
+
+RewardResult ErrorResult(const std::string& id, std::string detail) {
+  return Make(REWARD_ERROR, id, std::move(detail));
+}
+
+RewardResult TimeoutResult(const std::string& id, std::string detail) {
+  return Make(REWARD_TIMEOUT, id, std::move(detail));
+}
+
+}  // namespace r1

@@ -1,0 +1,22 @@
+// Results that are no scores.
+#ifndef R1_REWARD_RESULT_H_
+#define R1_REWARD_RESULT_H_
+
+#include <string>
+
+#include "proto/reward.pb.h"
+
+namespace r1 {
+
+// Whether the rewards failed on a sample: an error or a timeout. An abstention
+// is a verdict.
+bool IsFailure(const RewardResult& result);
+
+RewardResult ErrorResult(const std::string& id, std::string detail);
+
+// Of an item that was not scored in time.
+RewardResult TimeoutResult(const std::string& id, std::string detail);
+
+}  // namespace r1
+
+#endif  // R1_REWARD_RESULT_H_
