@@ -2,10 +2,8 @@
 #ifndef R1_REWARD_MATH_OPTIONS_H_
 #define R1_REWARD_MATH_OPTIONS_H_
 
-#include <map>
-#include <string>
-
 #include "absl/status/statusor.h"
+#include "reward/options.h"
 
 namespace r1 {
 
@@ -66,8 +64,7 @@ struct MathOptions {
 
   // The options of a configuration; those not given keep their defaults.
   // Errors: InvalidArgument: an unknown key or value, with those expected.
-  static absl::StatusOr<MathOptions> Parse(
-      const std::map<std::string, std::string>& options);
+  static absl::StatusOr<MathOptions> Parse(const RuleOptions& options);
 };
 
 }  // namespace r1

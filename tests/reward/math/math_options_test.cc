@@ -30,17 +30,17 @@ TEST(MathOptionsTest, RefusesUnknownKeysAndValues) {
     return std::string(parsed.status().message());
   };
   EXPECT_EQ(message({{"mode", "box"}}),
-            "math option mode: expected boxed or tag or hash or line or choice "
-            "or whole, got \"box\"");
+            "option \"mode\": expected one of boxed, tag, hash, line, choice, "
+            "whole, got \"box\"");
   EXPECT_EQ(message({{"units", "IGNORE"}}),
-            "math option units: expected agree or ignore or require, got "
+            "option \"units\": expected one of agree, ignore, require, got "
             "\"IGNORE\"");
   EXPECT_THAT(message({{"mod", "boxed"}}),
-              HasSubstr("unknown math option \"mod\"; known: mode, boxes, "));
+              HasSubstr("unknown option \"mod\"; known: mode, boxes, "));
   EXPECT_THAT(message({{"decimal_answer_digits", "-1"}}),
-              HasSubstr("expected 0 to 1000"));
+              HasSubstr("expected an integer from 0 to 1000"));
   EXPECT_THAT(message({{"decimal_answer_digits", ""}}),
-              HasSubstr("expected 0"));
+              HasSubstr("expected an integer"));
   EXPECT_TRUE(MathOptions::Parse({}).ok());
 }
 
