@@ -54,7 +54,6 @@ bool ConsumeMarker(absl::string_view* rest) {
 }
 
 absl::string_view Cut(absl::string_view line) {
-  line = line.substr(0, line.find("<|"));
   for (const absl::string_view end : {". I hope", ". Note", ".\" I hope"}) {
     line = line.substr(0, line.find(end));
   }

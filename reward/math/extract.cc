@@ -9,6 +9,8 @@
 #include "absl/strings/strip.h"
 #include "reward/format/tags.h"
 #include "reward/math/answer_line.h"
+#include "reward/math/choice.h"
+#include "reward/math/mended_text.h"
 
 namespace r1 {
 namespace {
@@ -19,10 +21,34 @@ MathAnswer None(absl::string_view problem) {
   return {std::nullopt, std::string(problem)};
 }
 
+// Ends before <|im_end|> or <|end_of_text|>, but 1 <|z|< 2 is mathematics.
+absl::string_view BeforeSpecialToken(absl::string_view text) {
+  for (size_t at = text.find("<|"); at != absl::string_view::npos;
+       at = text.find("<|", at + 1)) {
+    const absl::string_view rest = text.substr(at + 2);
+    size_t end = 0;
+    while (end < rest.size() &&
+           (absl::ascii_isalnum(rest[end]) || rest[end] == '_' ||
+            static_cast<unsigned char>(rest[end]) >= 128)) {
+      ++end;
+    }
+    if (end > 2 && absl::StartsWith(rest.substr(end), "|>")) {
+      return text.substr(0, at);
+    }
+  }
+  return text;
+}
+
+// A tab before "imes" is no white space, so mended first.
+std::string Stripped(absl::string_view text) {
+  return std::string(absl::StripAsciiWhitespace(
+      math::MendedText(text, math::TextRole::kAnswer)));
+}
+
 MathAnswer Some(absl::string_view text) {
-  text = absl::StripAsciiWhitespace(text);
-  if (text.empty()) return None("the answer is empty");
-  return {std::string(text)};
+  const std::string mended = Stripped(BeforeSpecialToken(text));
+  if (mended.empty()) return None("the answer is empty");
+  return {mended};
 }
 
 struct Box {
@@ -101,8 +127,7 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
   if (is_cut) return None("the last box is not closed");
   if (boxes.empty()) return None("no box after the reasoning");
   const auto content = [&](const Box& box) {
-    return absl::StripAsciiWhitespace(
-        text.substr(box.inside, box.end - 1 - box.inside));
+    return Stripped(text.substr(box.inside, box.end - 1 - box.inside));
   };
   if (policy == BoxPolicy::kOnly) {
     for (const Box& box : boxes) {
@@ -116,9 +141,9 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
                                 boxes[first].begin - boxes[first - 1].end))) {
     --first;
   }
-  std::vector<absl::string_view> parts;
+  std::vector<std::string> parts;
   for (size_t i = first; i < boxes.size(); ++i) {
-    const absl::string_view part = content(boxes[i]);
+    const std::string part = content(boxes[i]);
     if (part.empty()) return None("the box is empty");
     // Each is looked for among a few only: repeated ones follow each other.
     const size_t num_seen = std::min<size_t>(parts.size(), 8);
@@ -127,14 +152,16 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
     }
   }
   std::string list;
-  for (const absl::string_view part : parts) {
+  for (const std::string& part : parts) {
     absl::StrAppend(&list, list.empty() ? "" : ", ", part);
   }
   return Some(list);
 }
 
-MathAnswer ExtractMathAnswer(absl::string_view completion,
+MathAnswer ExtractMathAnswer(absl::string_view source,
                              const MathOptions& options) {
+  const std::string completion =
+      math::MendedText(source, math::TextRole::kCompletion);
   if (options.mode == MathMode::kTag) {
     const ExtractedAnswer answer = ExtractAnswer(completion);
     if (!answer.text.has_value()) return None(answer.problem);
@@ -157,10 +184,14 @@ MathAnswer ExtractMathAnswer(absl::string_view completion,
       return Some(*line);
     }
     case MathMode::kChoice: {
-      const MathAnswer box = LastBox(*text, options.boxes);
-      if (box.text.has_value() || absl::StrContains(box.problem, "closed")) {
+      MathAnswer box = LastBox(*text, options.boxes);
+      if (absl::StrContains(box.problem, "closed") ||
+          (box.text.has_value() && ReadChoice(*box.text).has_value())) {
         return box;
       }
+      // A box with the option's value does not say which option it is.
+      const auto tag = LastAnswer(*text);
+      if (tag.has_value()) return Some(*tag);
       const auto line = AnswerLine(*text);
       return Some(line.has_value() ? *line : *text);
     }

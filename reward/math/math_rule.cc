@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "reward/math/verify.h"
 #include "reward/reference.h"
 
@@ -13,7 +15,13 @@ RuleResult MathRule::Score(const RewardItem& item,
   if (!reference.ok()) {
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
-  const MathResult result = VerifyMath(item.completion(), *reference, options_);
+  // A prompt that opens the reasoning leaves it to the completion to close it.
+  std::string completion = item.completion();
+  if (absl::EndsWith(absl::StripTrailingAsciiWhitespace(item.prompt()),
+                     "<think>")) {
+    completion.insert(0, "<think>");
+  }
+  const MathResult result = VerifyMath(completion, *reference, options_);
   switch (result.verdict) {
     case MathVerdict::kCorrect:
       return RuleResult::Score(1);

@@ -30,6 +30,23 @@ size_t GroupMark(absl::string_view text) {
   return 0;
 }
 
+// The digits of 12,34,567 without its commas, as India groups them; empty if
+// it is grouped otherwise.
+std::string IndianGroups(absl::string_view text, size_t* num_bytes) {
+  size_t at = NumDigits(text);
+  if (at == 0 || at > 2 || text[0] == '0') return "";
+  std::string digits(text.substr(0, at));
+  while (absl::StartsWith(text.substr(at), ",")) {
+    const size_t n = NumDigits(text.substr(at + 1));
+    digits += std::string(text.substr(at + 1, n));
+    at += 1 + n;
+    if (n == 2) continue;
+    *num_bytes = at;
+    return n == 3 && digits.size() > 5 ? digits : "";
+  }
+  return "";
+}
+
 // Length of the mark before the next group of three digits; 0: no group.
 size_t NextGroup(absl::string_view rest, size_t num_leading,
                  const NumberStyle& style) {
@@ -127,7 +144,14 @@ absl::StatusOr<size_t> LexNumber(absl::string_view text,
   std::string digits(text.substr(0, at));
   const size_t num_leading = digits.size();
   token->is_plain = true;
-  if (num_leading > 0 && digits != "0") {
+  size_t num_bytes = 0;
+  std::string grouped;
+  if (style.allow_groups) grouped = IndianGroups(text, &num_bytes);
+  if (!grouped.empty()) {
+    digits = grouped;
+    at = num_bytes;
+    token->is_plain = false;
+  } else if (num_leading > 0 && digits != "0") {
     while (const size_t mark = NextGroup(text.substr(at), num_leading, style)) {
       digits += std::string(text.substr(at + mark, 3));
       at += mark + 3;

@@ -247,12 +247,6 @@ Character FindCharacter(absl::string_view text) {
       {"\u22a4", "\\top "},
       {"\u00b5", "\\mu "},
       {"\u2126", "\\Omega "},
-      {"\uff05", "\\%"},
-      {"\uff04", "\\$"},
-      {"\uff0b", "+"},
-      {"\uff1b", ";"},
-      {"\u3001", ","},
-      {"\u3002", "."},
       {"\ufeff", " "},
       {"\u2223", "|"},
       {"\u2236", ":"},
@@ -260,11 +254,6 @@ Character FindCharacter(absl::string_view text) {
       {"\u2309", "\\rceil "},
       {"\u230a", "\\lfloor "},
       {"\u230b", "\\rfloor "},
-      {"\uff0c", ","},
-      {"\uff08", "("},
-      {"\uff09", ")"},
-      {"\uff1d", "="},
-      {"\uff1a", ":"},
   };
   for (const auto& [utf8, latex] : kTable) {
     if (absl::StartsWith(text, utf8)) {

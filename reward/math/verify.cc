@@ -22,8 +22,10 @@
 #include "reward/math/compare.h"
 #include "reward/math/enclosure.h"
 #include "reward/math/extract.h"
+#include "reward/math/mended_text.h"
 #include "reward/math/parse.h"
 #include "reward/math/rational_value.h"
+#include "reward/math/remarks.h"
 #include "reward/math/statements.h"
 #include "reward/math/units.h"
 #include "reward/text.h"
@@ -37,9 +39,10 @@ struct ThreadCaches {
   ~ThreadCaches() { flint_cleanup(); }
 };
 
-// Without special tokens and Markdown's marks: **5**, `5`, *5*.
+// Without Markdown's marks: **5**, `5`, *5*.
 std::string Trimmed(absl::string_view source) {
-  source = absl::StripAsciiWhitespace(source.substr(0, source.find("<|")));
+  const std::string mended = MendedText(source, TextRole::kAnswer);
+  source = absl::StripAsciiWhitespace(mended);
   std::string text;
   for (size_t i = 0; i < source.size(); ++i) {
     if (source[i] == '`') continue;
@@ -66,20 +69,8 @@ std::string Trimmed(absl::string_view source) {
       trimmed = trimmed.substr(mark.size(), trimmed.size() - 2 * mark.size());
     }
   }
-  return std::string(absl::StripAsciiWhitespace(trimmed));
-}
-
-// Without "Therefore, ", "Answer: " or "= " at the start of a sentence.
-absl::string_view WithoutOpener(absl::string_view text) {
-  for (const absl::string_view word :
-       {"therefore,", "therefore", "thus,", "thus", "hence,", "hence", "so,",
-        "so", "answer:", "final answer:", "="}) {
-    if (!absl::StartsWithIgnoreCase(text, word)) continue;
-    const absl::string_view rest = text.substr(word.size());
-    if (rest.empty() || !absl::ascii_isspace(rest[0])) continue;
-    return absl::StripLeadingAsciiWhitespace(rest);
-  }
-  return text;
+  trimmed = absl::StripAsciiWhitespace(trimmed);
+  return PrintedList(trimmed).value_or(std::string(trimmed));
 }
 
 // 1,50 or 0,111: a comma that can be a decimal one, and no thousands mark.
@@ -130,7 +121,8 @@ absl::StatusOr<NodePtr> Read(absl::string_view source, const Reading& reading) {
     }
   }
   if (reading.allow_sentences) text = WithoutOpener(text);
-  auto formula = ParseFormula(text, options);
+  const std::string bare = WithoutRemarks(text);
+  auto formula = ParseFormula(bare, options);
   if (formula.ok()) return formula;
   if (reading.allow_sentences) {
     const auto line = AnswerLine(text);
@@ -302,6 +294,17 @@ bool EqualAsWords(absl::string_view gold_text, absl::string_view answer_text,
 // them counts: choices, days, who is what. Nothing for others.
 std::optional<bool> JudgeForm(absl::string_view gold_text,
                               absl::string_view answer_text) {
+  // Several options, whose order counts unless it is that of the alphabet.
+  const auto letters = FindLetters(gold_text);
+  if (letters.has_value() && letters->size() > 1) {
+    auto chosen = FindLetters(answer_text);
+    if (chosen.has_value()) {
+      if (std::is_sorted(letters->begin(), letters->end())) {
+        std::sort(chosen->begin(), chosen->end());
+      }
+      return chosen == letters;
+    }
+  }
   // Two choices: their letters decide, whatever their texts.
   const auto choice = FindChoice(gold_text);
   const auto chosen = FindChoice(answer_text);
@@ -332,9 +335,13 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
   (void)caches;
   const std::string trimmed_gold = Trimmed(gold_text);
   const std::string trimmed_answer = Trimmed(answer_text);
-  const auto gold = ReadAnswer(gold_text, options);
+  const absl::string_view lost = LostCommand(gold_text);
+  const auto gold =
+      lost.empty() ? ReadAnswer(gold_text, options)
+                   : absl::InvalidArgumentError(absl::StrCat(
+                         "a command lost its first letter: \"", lost, "\""));
   Budget budget;
-  if ((!gold.ok() && !HasForm(trimmed_gold)) ||
+  if ((!gold.ok() && (!lost.empty() || !HasForm(trimmed_gold))) ||
       (gold.ok() && DividesByZero(**gold, &budget))) {
     result.verdict = MathVerdict::kAbstain;
     result.reason = absl::StrCat(
@@ -399,28 +406,20 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
 
 MathResult JudgeChoice(absl::string_view gold_text,
                        absl::string_view answer_text, MathResult result) {
-  const auto gold = ChoiceLetter(gold_text);
+  const auto gold = ReadChoice(Trimmed(gold_text));
   if (!gold.has_value()) {
     result.verdict = MathVerdict::kAbstain;
     result.reason = absl::StrCat("unusable gold \"", Excerpt(gold_text),
-                                 "\": expected one letter, A to J");
+                                 "\": expected letters, A to J");
     return result;
   }
   result.gold = *gold;
-  auto answer = ChoiceLetter(answer_text);
-  if (!answer.has_value()) {  // "Option C", "the best choice is C"
-    for (const std::string& part : SentenceAnswers(answer_text)) {
-      const auto choice = FindChoice(part);
-      if (choice.has_value()) answer = std::string(1, choice->letter);
-    }
-    const auto choice = FindChoice(answer_text);
-    if (choice.has_value()) answer = std::string(1, choice->letter);
-  }
+  const auto answer = ReadChoice(Trimmed(answer_text));
   result.verdict =
       answer == gold ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
   if (!answer.has_value()) {
-    result.reason = absl::StrCat("\"", Excerpt(answer_text),
-                                 "\" is not one letter, A to J");
+    result.reason =
+        absl::StrCat("\"", Excerpt(answer_text), "\" is no letter, A to J");
     return result;
   }
   result.answer = *answer;

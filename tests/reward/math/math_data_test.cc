@@ -6,7 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "nlohmann/json.hpp"
+#include "reward/math/options.h"
 #include "reward/math/parse.h"
 #include "reward/math/verify.h"
 #include "tests/reward/math/answer_pairs.h"
@@ -55,6 +59,39 @@ TEST(MathDataTest, HandWrittenCases) {
     EXPECT_EQ(result.verdict, fields[0] == "right" ? MathVerdict::kCorrect
                                                    : MathVerdict::kIncorrect)
         << line << ": " << result.reason;
+  }
+  EXPECT_GT(num_cases, 300);
+}
+
+// readings.jsonl: how answers are written and where they stand; in mode boxed
+// each is put in a box unless it has one.
+TEST(MathDataTest, Readings) {
+  std::ifstream file(R1_SOURCE_DIR "/tests/reward/math/readings.jsonl");
+  int num_cases = 0;
+  for (std::string line; std::getline(file, line);) {
+    const auto row = nlohmann::json::parse(line);
+    const std::string mode = row["mode"], gold = row["gold"];
+    const auto options = MathOptions::Parse({{"mode", mode}});
+    ASSERT_TRUE(options.ok()) << options.status();
+    const auto verdict = [&](std::string answer) {
+      ++num_cases;
+      if (mode == "boxed" && !absl::StrContains(answer, "oxed{")) {
+        answer = absl::StrCat("\\boxed{", answer, "}");
+      }
+      return VerifyMath(answer, gold, *options).verdict;
+    };
+    for (const std::string answer : row["right"]) {
+      EXPECT_EQ(verdict(answer), MathVerdict::kCorrect)
+          << row["kind"] << ": " << answer << " for " << gold;
+    }
+    for (const std::string answer : row["wrong"]) {
+      EXPECT_EQ(verdict(answer), MathVerdict::kIncorrect)
+          << row["kind"] << ": " << answer << " for " << gold;
+    }
+    if (mode != "line") {
+      EXPECT_EQ(verdict(gold), MathVerdict::kCorrect)
+          << row["kind"] << ": " << gold << " for itself";
+    }
   }
   EXPECT_GT(num_cases, 300);
 }

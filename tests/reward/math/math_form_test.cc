@@ -1,12 +1,13 @@
 // Answers whose form says what they are: choices, who is what, days, formulas
 // of chemistry, units, numbers in words.
-#include <gtest/gtest.h>
 
 #include <map>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "reward/math/chemistry.h"
 #include "reward/math/choice.h"
+#include "reward/math/mended_text.h"
 #include "reward/math/statements.h"
 #include "reward/math/units.h"
 #include "tests/reward/math/math_testing.h"
@@ -61,6 +62,29 @@ TEST(MathFormTest, LettersInACompletion) {
         "\\boxed{A, C}", "<think>C</think>"}) {
     EXPECT_EQ(Verdict(completion, "C", options), MathVerdict::kIncorrect)
         << completion;
+  }
+}
+
+TEST(MathFormTest, GoldsThatLostACommandAreUnusable) {
+  for (const std::string gold :
+       {"rac{5}{8}", "-rac{1}{2}", "ext{blue}", "\text{blue}", "3 imes 4",
+        "3\times 4", "x \neq 3", "2\tan x"}) {
+    const MathResult result = VerifyMath("\\boxed{rac58}", gold, {});
+    EXPECT_EQ(result.verdict, MathVerdict::kAbstain) << gold;
+    EXPECT_THAT(result.reason, ::testing::HasSubstr("lost its first letter"));
+  }
+  // White space that began no command.
+  for (const std::string gold : {"5\n6", "x\ty", "\tB", "3\nan 4"}) {
+    EXPECT_TRUE(math::LostCommand(gold).empty()) << gold;
+  }
+}
+
+TEST(MathFormTest, ListsOfTextsAsLanguagesPrintThem) {
+  EXPECT_EQ(math::PrintedList("['70']"), "70");
+  EXPECT_EQ(math::PrintedList("[\"A\", 'D' ]"), "A, D");
+  for (const std::string text : {"", "[]", "[70]", "['70'", "['70]",
+                                 "['7' '0']", "[A]", "['7'],['8']"}) {
+    EXPECT_FALSE(math::PrintedList(text).has_value()) << text;
   }
 }
 

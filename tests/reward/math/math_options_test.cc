@@ -131,7 +131,7 @@ TEST(MathExtractTest, EachModeLooksInItsPlaceAlone) {
             "none: the reasoning is not closed");
 }
 
-TEST(MathExtractTest, ChoiceIsOneLetter) {
+TEST(MathExtractTest, ChoiceIsLetters) {
   const MathOptions choice = Options({{"mode", "choice"}});
   for (const std::string right :
        {"B", "(B)", "b", "\\boxed{B}", "\\boxed{\\text{(B)}}", "Answer: B",
@@ -172,6 +172,18 @@ TEST(MathRuleTest, ScoresAndAbstains) {
   EXPECT_EQ(unusable.kind, REWARD_ABSTAIN);
   EXPECT_THAT(unusable.detail, HasSubstr("unusable gold"));
   EXPECT_EQ(score("\\boxed{72}", "{\"answer\": 72}").value, 1);
+}
+
+// Reasoning that the prompt opened and nothing closed is no answer.
+TEST(MathRuleTest, ReasoningThatNeverEndsIsNotPaid) {
+  const MathRule rule;
+  RewardItem item = MakeItem("so \\boxed{5}, let me check", "{\"answer\": 5}");
+  EXPECT_EQ(rule.Score(item, {}).value, 1);
+  item.set_prompt("What is 2+3?\nAssistant: <think>\n");
+  EXPECT_EQ(rule.Score(item, {}).value, 0);
+  EXPECT_EQ(rule.Score(item, {}).detail, "the reasoning is not closed");
+  item.set_completion("so</think> \\boxed{5}");
+  EXPECT_EQ(rule.Score(item, {}).value, 1);
 }
 
 TEST(MathRuleTest, ThreadsAgree) {

@@ -104,7 +104,7 @@ TEST(MathSetTest, LettersAndWords) {
        {"October 31", "30"}},
       {"\\text{two lines}", {"two lines"}, {"two", "2", "lines"}},
       {"\\mbox{four}", {"4", "four"}, {"5", "five"}},
-      {"\\text{A,B,E}", {"A, B, E", "E, B, A", "A, B and E"}, {"A, B", "ABE"}},
+      {"\\text{A,B,E}", {"A, B, E", "E, B, A", "A, B and E", "ABE"}, {"A, B"}},
       {"yes", {"Yes", "\\text{yes}"}, {"no"}},
       {"the midpoints form a hexagon",
        {"The midpoints form a hexagon."},
