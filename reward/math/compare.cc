@@ -40,7 +40,8 @@ bool IsEmptySet(const Node& node) {
   static const auto* names = new absl::flat_hash_set<absl::string_view>(
       {"no solution", "no solutions", "no real solution", "no real solutions",
        "no such solution", "there is no solution", "there are no solutions",
-       "there is no real solution", "there are no real solutions",
+       "there is no real solution", "there are no real solutions", "none",
+       "no solution exists", "no solutions exist", "no real roots",
        "empty set"});
   return names->contains(TextForm(node.name));
 }
@@ -77,6 +78,56 @@ NodePtr WithoutSeconds(const Node& time) {
     return nullptr;
   }
   return MakeNode(Kind::kRatio, {time.args[0], time.args[1]});
+}
+
+// 4:30, 16:05: two digits after the first colon.
+bool MayBeTime(const Node& ratio) {
+  return ratio.args[1]->kind == Kind::kNumber &&
+         ratio.args[1]->name.size() == 2 && ratio.args[1]->value < 60 &&
+         ratio.args[0]->kind == Kind::kNumber && ratio.args[0]->value <= 24;
+}
+
+void FlattenUnion(const Node& node, const std::string& op,
+                  std::vector<NodePtr>* parts) {
+  for (const NodePtr& arg : node.args) {
+    if (arg->kind == Kind::kUnion && arg->name == op) {
+      FlattenUnion(*arg, op, parts);
+    } else {
+      parts->push_back(arg);
+    }
+  }
+}
+
+// 2i + 3j - k as its coordinates; null unless j or k stands in it and every
+// term is a multiple of one of them or of i.
+NodePtr AsVector(const Node& sum, size_t num_coordinates) {
+  std::vector<NodePtr> terms = {std::make_shared<Node>(sum)};
+  if (sum.kind == Kind::kSum) terms = sum.args;
+  std::vector<NodePtr> coordinates(num_coordinates, MakeNumber(0));
+  const auto axis = [](const Node& node) {
+    const bool is_name =
+        node.kind == Kind::kSymbol || node.kind == Kind::kConstant;
+    return is_name && node.name == "i"   ? 0
+           : is_name && node.name == "j" ? 1
+           : is_name && node.name == "k" ? 2
+                                         : -1;
+  };
+  bool is_vector = false;
+  for (const NodePtr& term : terms) {
+    const bool is_negative = term->kind == Kind::kNegate;
+    const Node& plain = is_negative ? *term->args[0] : *term;
+    NodePtr factor = MakeNumber(1);
+    int at = axis(plain);
+    if (plain.kind == Kind::kProduct) {
+      factor = plain.args[0];
+      at = axis(*plain.args[1]);
+    }
+    if (at < 0 || at >= num_coordinates) return nullptr;
+    is_vector |= at > 0;
+    if (is_negative) factor = MakeNode(Kind::kNegate, {factor});
+    coordinates[at] = MakeNode(Kind::kSum, {coordinates[at], factor});
+  }
+  return is_vector ? MakeNode(Kind::kTuple, std::move(coordinates)) : nullptr;
 }
 
 // The members of a list in square brackets, [a, b] or [a, b, c]; null: none.
@@ -163,6 +214,16 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
       return CompareMatrix(*matrix, answer);
     }
   }
+  if (gold.kind == Kind::kTuple && IsScalar(answer)) {
+    if (const NodePtr vector = AsVector(answer, gold.args.size())) {
+      return CompareTuple(gold, *vector);
+    }
+  }
+  if (answer.kind == Kind::kTuple && IsScalar(gold)) {
+    if (const NodePtr vector = AsVector(gold, answer.args.size())) {
+      return CompareTuple(*vector, answer);
+    }
+  }
   if (gold.kind == Kind::kText || answer.kind == Kind::kText) {
     return CompareText(gold, answer);
   }
@@ -204,8 +265,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
     default:
       break;
   }
-  // 3:4 for 3/4, as 3/4 for 3:4.
-  if (answer.kind == Kind::kRatio && gold.kind == Kind::kDivide) {
+  // 3:4 for 3/4 and 0.75, as 3/4 for 3:4.
+  if (answer.kind == Kind::kRatio &&
+      (gold.kind == Kind::kDivide || gold.kind == Kind::kNumber)) {
     return CompareRatio(answer, gold);
   }
   // "1/2 or 0.5" says one thing twice.
@@ -294,6 +356,10 @@ Equality Comparator::CompareInterval(const Node& gold, const Node& answer) {
       if (equal.has_value() && *equal) return Equality::kEqual;
     }
   }
+  if (gold.kind == Kind::kUnion && answer.kind == Kind::kUnion &&
+      gold.name == answer.name && gold.name != "setminus" && !p.has_value()) {
+    return CompareUnion(gold, answer);
+  }
   // Ends that are symbols, or decimals that say the gold's ends rounded.
   if (gold.kind == answer.kind && gold.kind != Kind::kList &&
       gold.name == answer.name && gold.ops == answer.ops &&
@@ -325,21 +391,46 @@ Equality Comparator::CompareMatrix(const Node& gold, const Node& answer) {
   return Equality::kDifferent;
 }
 
+// A up B is B up A, also of letters.
+Equality Comparator::CompareUnion(const Node& gold, const Node& answer) {
+  std::vector<NodePtr> mine, theirs;
+  FlattenUnion(gold, gold.name, &mine);
+  FlattenUnion(answer, gold.name, &theirs);
+  return Match(mine, theirs);
+}
+
 Equality Comparator::CompareRatio(const Node& gold, const Node& answer) {
   if (answer.kind == Kind::kRatio) {
     const NodePtr mine = WithoutSeconds(gold);
     const NodePtr theirs = WithoutSeconds(answer);
-    return CompareArgs(mine == nullptr ? gold : *mine,
-                       theirs == nullptr ? answer : *theirs);
+    const Equality same = CompareArgs(mine == nullptr ? gold : *mine,
+                                      theirs == nullptr ? answer : *theirs);
+    if (same == Equality::kEqual || gold.args.size() != answer.args.size() ||
+        (MayBeTime(gold) && MayBeTime(answer))) {
+      return same;
+    }
+    // 6:8 is 3:4: every part by the first.
+    Equality verdict = Equality::kEqual;
+    for (size_t i = 1; i < gold.args.size(); ++i) {
+      const Equality equal = CompareScalar(
+          *MakeNode(Kind::kProduct, {gold.args[i], answer.args[0]}),
+          *MakeNode(Kind::kProduct, {answer.args[i], gold.args[0]}));
+      if (equal != Equality::kEqual) verdict = equal;
+    }
+    const bool has_zero =
+        CompareScalar(*MakeNumber(0), *gold.args[0]) == Equality::kEqual;
+    return has_zero ? same : verdict;
   }
-  // 7:32 as 7/32; 9:05 is a time.
-  const bool is_time = gold.args[1]->kind == Kind::kNumber &&
-                       gold.args[1]->name.size() > 1 &&
-                       gold.args[1]->name[0] == '0';
-  if (gold.args.size() == 2 && !is_time && answer.kind == Kind::kDivide) {
-    return CompareArgs(gold, answer);
+  // 7:32 as 7/32, but a time is no number.
+  const bool has_leading_zero = gold.args[1]->kind == Kind::kNumber &&
+                                gold.args[1]->name.size() > 1 &&
+                                gold.args[1]->name[0] == '0';
+  const bool is_time =
+      answer.kind == Kind::kDivide ? has_leading_zero : MayBeTime(gold);
+  if (gold.args.size() != 2 || is_time || !IsScalar(answer)) {
+    return Equality::kDifferent;
   }
-  return Equality::kDifferent;
+  return CompareScalar(*MakeNode(Kind::kDivide, gold.args), answer);
 }
 
 Equality Comparator::CompareBased(const Node& gold, const Node& answer) {

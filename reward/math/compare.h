@@ -32,6 +32,7 @@ class Comparator {
   Equality CompareInterval(const Node& gold, const Node& answer);
   Equality CompareMatrix(const Node& gold, const Node& answer);
   Equality CompareRatio(const Node& gold, const Node& answer);
+  Equality CompareUnion(const Node& gold, const Node& answer);
   Equality CompareBased(const Node& gold, const Node& answer);
   Equality CompareArgs(const Node& gold, const Node& answer);
 
@@ -58,6 +59,7 @@ class Comparator {
   Equality CompareDegrees(const Node& gold, const Node& answer);
   Equality CompareScalar(const Node& gold, const Node& answer);
   Equality CompareDecimal(const Node& gold, const Node& answer);
+  bool AreOneFamily(const Node& gold, const Node& answer);
   bool CompareUpToConstant(const Node& gold, const Node& answer);
 
   const MathOptions& options_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_split.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/parameter.h"
 #include "reward/math/polynomial.h"
 #include "reward/math/rational_value.h"
 #include "reward/math/real_set.h"
@@ -90,6 +91,17 @@ bool AsSteps(const Node& relation, std::vector<Step>* steps) {
                           : ">"});
   }
   return true;
+}
+
+// The right side of f(t) = ... with the x of f(x) in place of t.
+NodePtr WithArgumentOf(const Node& name, const Node& other,
+                       const NodePtr& value) {
+  const auto has_letter = [](const Node& call) {
+    return call.kind == Kind::kCall && call.args.size() == 1 &&
+           call.args[0]->kind == Kind::kSymbol;
+  };
+  if (!has_letter(name) || !has_letter(other)) return value;
+  return WithValue(value, other.args[0]->name, name.args[0]);
 }
 
 bool IsInequality(const Node& node) {
@@ -219,6 +231,11 @@ Equality Comparator::CompareRelation(const Node& gold, const Node& answer) {
   const Assignment mine = AsAssignment(gold);
   const bool is_relation = answer.kind == Kind::kRelation;
   if (mine.value != nullptr) {
+    // {3} for n = 3.
+    if (answer.kind == Kind::kSet && answer.args.size() == 1 &&
+        mine.value->kind != Kind::kSet) {
+      return Compare(*mine.value, *answer.args[0]);
+    }
     if (!is_relation) {
       // The bare right side, but for x = x.
       return Mentions(answer, *mine.name) ? Equality::kDifferent
@@ -226,7 +243,8 @@ Equality Comparator::CompareRelation(const Node& gold, const Node& answer) {
     }
     const Assignment other = AsAssignment(answer);
     if (other.value != nullptr && SameName(*mine.name, *other.name)) {
-      const Equality equal = Compare(*mine.value, *other.value);
+      const Equality equal = Compare(
+          *mine.value, *WithArgumentOf(*mine.name, *other.name, other.value));
       if (equal == Equality::kEqual) return equal;
     }
     return CompareEquations(gold, answer);

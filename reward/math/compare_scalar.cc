@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/parameter.h"
 #include "reward/math/polynomial.h"
 #include "reward/math/rational_value.h"
 #include "reward/math/units.h"
@@ -250,6 +251,39 @@ bool Comparator::CompareUpToConstant(const Node& gold, const Node& answer) {
                             sampling_, budget_) == Equality::kEqual;
 }
 
+// pi/4 + k pi and 5 pi/4 + n pi: the same values for whole k and n.
+bool Comparator::AreOneFamily(const Node& gold, const Node& answer) {
+  constexpr int kMaxTurns = 4;  // between the two first values
+  const auto mine = AsFamily(std::make_shared<Node>(gold));
+  const auto theirs = AsFamily(std::make_shared<Node>(answer));
+  if (!mine.has_value() || !theirs.has_value()) return false;
+  const auto is_zero = [this](const NodePtr& node) {
+    return CompareScalar(*MakeNumber(0), *node) == Equality::kEqual;
+  };
+  const auto minus = [](const NodePtr& a, const NodePtr& b) {
+    return MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});
+  };
+  const auto times = [](int n, const NodePtr& a) {
+    return MakeNode(Kind::kProduct, {MakeNumber(n), a});
+  };
+  for (const auto* family : {&*mine, &*theirs}) {
+    if (is_zero(family->step) ||
+        !is_zero(minus(minus(family->third, family->first),
+                       times(2, family->step)))) {
+      return false;
+    }
+  }
+  if (!is_zero(minus(mine->step, theirs->step)) &&
+      !is_zero(MakeNode(Kind::kSum, {mine->step, theirs->step}))) {
+    return false;
+  }
+  const NodePtr between = minus(mine->first, theirs->first);
+  for (int turns = -kMaxTurns; turns <= kMaxTurns; ++turns) {
+    if (is_zero(minus(between, times(turns, mine->step)))) return true;
+  }
+  return false;
+}
+
 Equality Comparator::CompareScalar(const Node& gold, const Node& answer) {
   // -37_8 is a numeral too.
   if (gold.kind == Kind::kNegate && gold.args[0]->kind == Kind::kBased) {
@@ -274,7 +308,9 @@ Equality Comparator::CompareScalar(const Node& gold, const Node& answer) {
       return *p == *q ? Equality::kEqual : Equality::kDifferent;
     }
   }
-  if (CompareUpToConstant(gold, answer)) return Equality::kEqual;
+  if (CompareUpToConstant(gold, answer) || AreOneFamily(gold, answer)) {
+    return Equality::kEqual;
+  }
   Budget quarter = budget_->Quarter();
   Equality equal = CompareAsQuotients(gold, answer, &quarter);
   budget_->Charge(quarter);

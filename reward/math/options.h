@@ -42,10 +42,10 @@ struct MathOptions {
   bool list_order_matters = false;
   // "fractions": any or reduced: whether 2/4 equals 1/2.
   bool fractions_must_be_reduced = false;
-  // "decimal_gold": rounded or exact: a decimal gold of three digits or more may
-  // be the gold rounded, so that an answer that is no finite decimal itself is
-  // right within half a unit of its last place; and so is a longer decimal, for
-  // a gold with three decimals or a power of ten.
+  // "decimal_gold": rounded or exact: a decimal gold of three digits or more
+  // may be the gold rounded, so that an answer that is no finite decimal itself
+  // is right within half a unit of its last place; and so is a longer decimal,
+  // for a gold with three decimals or a power of ten.
   bool decimal_gold_is_rounded = true;
   // "decimal_answer_digits": a decimal answer of at least so many significant
   // digits equals an exact gold, not an integer, that rounds to it; 0: never.

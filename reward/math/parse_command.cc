@@ -152,14 +152,16 @@ NodePtr Parser::Function(const std::string& name) {
                  power->args[0]->kind == Kind::kNumber &&
                  power->args[0]->value == 1;
   }
-  if (IsSymbol("(") || IsSymbol("{") || IsSymbol("[")) {
+  if (IsSymbol("(") || IsSymbol("{") || IsSymbol("[") || IsSymbol("\\{")) {
     args[0] = Primary();
   } else {
     args[0] = ImplicitArgument();
   }
   if (args[0] == nullptr) return nullptr;
+  // \max(a, b), \max\{a, b\}
   if ((name == "max" || name == "min" || name == "gcd" || name == "lcm") &&
-      args[0]->kind == Kind::kTuple) {
+      (args[0]->kind == Kind::kTuple || args[0]->kind == Kind::kList ||
+       (args[0]->kind == Kind::kSet && !args[0]->args.empty()))) {
     args = args[0]->args;
     std::sort(args.begin(), args.end(), [](const NodePtr& a, const NodePtr& b) {
       return Render(*a) < Render(*b);

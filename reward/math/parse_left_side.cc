@@ -150,7 +150,8 @@ class LeftSide {
       return true;
     }
     if (head.size() != 1 || end - begin != 1) return false;
-    // One letter of one letter.
+    // One letter of one letter; f(x) is a call already.
+    if (absl::StrContains("fghFGH", head)) return false;
     const bool is_upper = absl::ascii_isupper(head[0]);
     const Token& inside = *begin;
     if (inside.kind == TokenKind::kNumber) return is_upper;

@@ -42,6 +42,7 @@ bool MayBeApplied(const std::string& name) {
 NodePtr Parser::Primary() {
   const Depth depth(this);
   if (depth_ > 4 * 60) return Fail("less nesting");
+  if (NodePtr chosen = Combinations()) return chosen;
   const Token& token = Peek();
   switch (token.kind) {
     case TokenKind::kNumber:
@@ -169,6 +170,49 @@ NodePtr Parser::Name() {
     return MakeNode(Kind::kCall, {argument}, name);
   }
   return MakeNode(Kind::kSymbol, {}, name);
+}
+
+// {}_{10}C_3, {}^{10}C_3, _{10}C_3, C(10, 3), C_{10}^{3}, 10C3; null: none
+// stands here.
+NodePtr Parser::Combinations() {
+  const size_t begin = at_;
+  const auto is_c = [this](size_t ahead = 0) {
+    return Peek(ahead).kind == TokenKind::kName && Peek(ahead).text == "C";
+  };
+  const auto count = [this]() -> NodePtr {
+    const bool is_group = Take("{");
+    NodePtr number = Peek().kind == TokenKind::kNumber && Peek().is_plain
+                         ? Number()
+                         : nullptr;
+    return is_group && !Take("}") ? nullptr : number;
+  };
+  NodePtr n, k;
+  if (is_c() && IsSymbol("(", 1)) {
+    at_ += 2;
+    n = count();
+    if (n != nullptr && Take(",")) k = count();
+    if (!Take(")")) k = nullptr;
+  } else if (is_c() && IsSymbol("_", 1)) {
+    at_ += 2;
+    n = count();
+    if (n != nullptr && Take("^")) k = count();
+  } else if (Peek().kind == TokenKind::kNumber) {
+    n = is_c(1) && !Peek(1).space_before ? count() : nullptr;
+    if (n != nullptr && !Peek(1).space_before) {
+      ++at_;
+      k = count();
+    }
+  } else {
+    if (IsSymbol("{") && IsSymbol("}", 1)) at_ += 2;
+    if (Take("_") || Take("^")) n = count();
+    if (n != nullptr && is_c() && IsSymbol("_", 1)) {
+      at_ += 2;
+      k = count();
+    }
+  }
+  if (k != nullptr) return MakeNode(Kind::kCall, {n, k}, "binom");
+  at_ = begin;
+  return nullptr;
 }
 
 NodePtr Parser::Bracket() {

@@ -61,6 +61,7 @@ class Parser {
   NodePtr Number();
   NodePtr Name();
   NodePtr Bracket();
+  NodePtr Combinations();
   NodePtr Group();          // { ... }
   NodePtr MacroArgument();  // { ... } or one symbol
   NodePtr Set();

@@ -124,6 +124,42 @@ TEST(MathReading, IntervalsWithOutwardBrackets) {
   });
 }
 
+TEST(MathReading, OtherWritingsOfTheSame) {
+  ExpectCases({
+      {"6:8", {"3:4"}, {"4:3", "6:9"}},
+      {"2:3", {"4:6", "\\frac23", "\\frac46"}, {"3:2", "1.5"}},
+      {"0.75", {"3:4"}, {"4:3"}},
+      {"2:4:6", {"1:2:3"}, {"1:2:4"}},
+      {"1:10", {}, {"2:20"}},  // times, perhaps
+      {"n=3", {"\\{3\\}"}, {"\\{4\\}", "\\{3,4\\}"}},
+      {"(2,3)", {"2i+3j", "2\\mathbf{i}+3\\mathbf{j}"}, {"3i+2j", "2+3i"}},
+      {"2\\hat{i}-\\hat{j}+4\\hat{k}", {"(2,-1,4)"}, {"(2,1,4)"}},
+      {"\\binom{10}{3}",
+       {"120", "{}_{10}C_3", "{}^{10}C_3", "C(10,3)", "10C3", "C_{10}^{3}"},
+       {"720", "C(10,4)"}},
+      {"f(x)=2x+1", {"f(t)=2t+1", "2x+1"}, {"f(x)=2t+1", "2t+1"}},
+      {"A\\cup B\\cup C", {"C\\cup(A\\cup B)"}, {"A\\cap B\\cap C"}},
+      {"\\max\\{a,b\\}",
+       {"\\max(b,a)", "\\frac{a+b+|a-b|}{2}"},
+       {"\\min\\{a,b\\}", "a"}},
+      {"\\text{no solution}", {"none", "\\emptyset"}, {"0"}},
+  });
+}
+
+TEST(MathReading, FamiliesMayCallTheirNumberOtherwise) {
+  ExpectCases({
+      {"\\frac\\pi4+k\\pi, k\\in\\mathbb{Z}",
+       {"\\frac{\\pi}{4}+n\\pi", "\\frac{5\\pi}{4}+n\\pi",
+        "n\\pi - \\frac{3\\pi}{4}"},
+       {"\\frac\\pi4+2n\\pi", "\\frac\\pi3+n\\pi", "\\frac\\pi4"}},
+      {"30^\\circ + 360^\\circ n",
+       {"390^\\circ + 360^\\circ k"},
+       {"30^\\circ + 180^\\circ k"}},
+      {"n^2\\pi", {}, {"k^2\\pi"}},
+      {"2n+1", {}, {"2k+1"}},
+  });
+}
+
 TEST(MathReading, DegreesOfPiAreNotPi) {
   ExpectCases({{"\\frac\\pi6", {"30^\\circ"}, {"\\frac\\pi6^\\circ"}},
                {"45^\\circ", {"45", "\\frac{\\pi}{4}"}, {"\\frac{\\pi}{6}"}}});
