@@ -5,8 +5,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "reward/math/nouns.h"
 #include "reward/math/symbols.h"
 #include "reward/math/units.h"
 
@@ -113,6 +115,23 @@ bool IsProse(absl::string_view text) {
   return true;
 }
 
+// Whether the words behind a number, up to a function word or a mark, leave it
+// what it is: "5 red marbles", "5 is", but not "5 halved".
+bool MayFollowNumber(absl::string_view text) {
+  std::vector<absl::string_view> words;
+  while (absl::ConsumePrefix(&text, " ")) {
+    size_t end = 0;
+    while (end < text.size() && absl::ascii_isalpha(text[end])) ++end;
+    const absl::string_view word = text.substr(0, end);
+    if (word.empty() || math::IsFunctionWord(absl::AsciiStrToLower(word))) {
+      break;
+    }
+    words.push_back(word);
+    text.remove_prefix(end);
+  }
+  return words.empty() || math::CanBeUnit(absl::StrJoin(words, " "));
+}
+
 // The one number of a sentence in prose, with a percent sign after it.
 std::optional<std::string> OneNumber(absl::string_view text) {
   if (!IsProse(text)) return std::nullopt;
@@ -133,6 +152,7 @@ std::optional<std::string> OneNumber(absl::string_view text) {
         (i > 0 && absl::ascii_isalpha(text[i - 1])) ||
         (end < text.size() && absl::ascii_isalpha(text[end]));
     if (number.has_value() || is_in_word) return std::nullopt;
+    if (!MayFollowNumber(text.substr(end))) return std::nullopt;
     number = std::string(text.substr(i, end - i));
     if (end < text.size() && text[end] == '%') *number += "\\%";
     i = end;
@@ -175,7 +195,16 @@ std::vector<std::string> SentenceAnswers(absl::string_view text) {
     const size_t at = text.rfind(word);
     if (at != absl::string_view::npos) verb = std::max(verb, at + word.size());
   }
-  if (verb > 0) answers.emplace_back(text.substr(verb));
+  if (verb > 0) {
+    // "not: 5" says what it is not; "it is not 3 but is 5" says what it is.
+    const absl::string_view before = text.substr(0, verb);
+    const bool is_label =
+        absl::EndsWith(before, ": ") || absl::EndsWith(before, " = ");
+    const size_t clause = before.find_last_of(".,;?!\n", verb - 3);
+    if (!is_label || math::CanLabel(before.substr(clause + 1))) {
+      answers.emplace_back(text.substr(verb));
+    }
+  }
   const std::vector<absl::string_view> formulas = Formulas(text);
   if (formulas.size() == 1) answers.emplace_back(formulas[0]);
   // The last sentence of the last line.

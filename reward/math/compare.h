@@ -40,7 +40,6 @@ class Comparator {
   Equality CompareList(const Node& gold, const Node& answer);
   Equality CompareSet(const Node& gold, const Node& answer);
   Equality CompareNamed(const Node& gold, const Node& answer);
-  Equality CompareLabeled(const Node& gold, const Node& answer);
   Equality Match(const std::vector<NodePtr>& gold,
                  const std::vector<NodePtr>& answer);
   std::vector<NodePtr> Distinct(const std::vector<NodePtr>& elements);

@@ -3,13 +3,11 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/nouns.h"
 #include "reward/math/parse.h"
 #include "reward/math/real_set.h"
-#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -266,92 +264,61 @@ bool AreRoots(const Node& list) {
          });
 }
 
-// A value and the words that say what it is: "12 apples", "length: 8 cm",
-// "$5 for adults".
-struct Labeled {
-  std::string label;
-  NodePtr value;
-};
-
-// Without articles, and without the s of the plural.
-std::string LabelOf(absl::string_view words) {
-  std::vector<std::string> parts = absl::StrSplit(TextForm(words), ' ');
-  for (std::string& part : parts) {
-    if (part.size() > 2 && part.back() == 's') part.pop_back();
-  }
-  return absl::StrJoin(parts, " ");
+// "12 apples" as "apples = 12"; other elements as they are.
+NodePtr AsLabelled(const NodePtr& node) {
+  const std::string noun =
+      node->kind == Kind::kQuantity ? CountedNoun(node->name) : "";
+  if (noun.empty()) return node;
+  auto relation = std::make_shared<Node>(Node{Kind::kRelation});
+  relation->args = {MakeNode(Kind::kText, {}, noun), node->args[0]};
+  relation->ops = {"="};
+  return relation;
 }
 
-// All values of a list with their labels; empty unless each has one of its own.
-std::vector<Labeled> LabeledValues(const Node& list) {
-  std::vector<Labeled> values;
-  for (const NodePtr& element : list.args) {
-    const Assignment assignment = AsAssignment(*element);
-    Labeled labeled;
-    if (assignment.name != nullptr && assignment.name->kind == Kind::kText) {
-      labeled = {LabelOf(assignment.name->name), assignment.value};
-    } else if (element->kind == Kind::kQuantity) {
-      const Node* quantity = element.get();
-      if (quantity->args[0]->kind == Kind::kQuantity) {
-        quantity = quantity->args[0].get();
-      }
-      if (CanonicalUnit(quantity->name).empty()) {
-        labeled = {LabelOf(quantity->name), quantity->args[0]};
-      }
-    }
-    const bool is_new = std::none_of(
-        values.begin(), values.end(),
-        [&](const Labeled& other) { return other.label == labeled.label; });
-    if (labeled.value == nullptr || !is_new) return {};
-    values.push_back(std::move(labeled));
-  }
-  return values;
+// What an element is called: the name of an assignment, or what a quantity
+// counts or measures; empty: nothing.
+std::string LabelOf(const Node& node) {
+  if (node.kind == Kind::kQuantity) return UnitOrNoun(node.name);
+  const Assignment assignment = AsAssignment(node);
+  if (assignment.name == nullptr) return "";
+  return assignment.name->kind == Kind::kText ? TextForm(assignment.name->name)
+                                              : StructuralKey(*assignment.name);
 }
 
-// Values with different labels: by label where the answer has the same ones,
-// otherwise in this order.
-Equality Comparator::CompareLabeled(const Node& gold, const Node& answer) {
-  if (answer.args.size() != gold.args.size()) return Equality::kDifferent;
-  const std::vector<Labeled> mine = LabeledValues(gold);
-  const std::vector<Labeled> theirs = LabeledValues(answer);
-  std::vector<NodePtr> in_order;
-  for (const Labeled& value : mine) {
-    const auto it = std::find_if(
-        theirs.begin(), theirs.end(),
-        [&](const Labeled& other) { return other.label == value.label; });
-    if (it == theirs.end()) return CompareArgs(gold, answer);
-    in_order.push_back(answer.args[it - theirs.begin()]);
-  }
-  return CompareArgs(gold, *MakeNode(Kind::kList, std::move(in_order)));
+bool IsCalledByWords(const Node& node) {
+  const Assignment assignment = AsAssignment(node);
+  return assignment.name == nullptr || assignment.name->kind == Kind::kText;
 }
 
-// Values with different names: a = 1, b = 2. By name where the answer names
-// them too, otherwise in this order.
+// Values with different names: a = 1, b = 2; 12 apples, 7 pears. By name where
+// the answer names them too and in the same way, otherwise in this order.
 Equality Comparator::CompareNamed(const Node& gold, const Node& answer) {
   if (answer.args.size() != gold.args.size()) return Equality::kDifferent;
-  const bool answer_is_named = std::all_of(
-      answer.args.begin(), answer.args.end(),
-      [](const NodePtr& node) { return AsAssignment(*node).name != nullptr; });
-  return answer_is_named ? Match(gold.args, answer.args)
-                         : CompareArgs(gold, answer);
+  const auto labelled = [](const Node& list) {
+    auto copy = std::make_shared<Node>(list);
+    for (NodePtr& element : copy->args) element = AsLabelled(element);
+    return copy;
+  };
+  const auto mine = labelled(gold);
+  const auto theirs = labelled(answer);
+  const bool by_words = IsCalledByWords(*mine->args[0]);
+  const bool is_named = std::all_of(
+      theirs->args.begin(), theirs->args.end(), [&](const NodePtr& node) {
+        return !LabelOf(*node).empty() && IsCalledByWords(*node) == by_words;
+      });
+  return is_named ? Match(mine->args, theirs->args)
+                  : CompareArgs(*mine, *theirs);
 }
 
 Equality Comparator::CompareList(const Node& gold, const Node& answer) {
-  if ((answer.kind == Kind::kList ||
-       (answer.kind == Kind::kTuple && answer.name.empty())) &&
-      !LabeledValues(gold).empty()) {
-    return CompareLabeled(gold, answer);
-  }
   std::vector<std::string> names;
   for (const NodePtr& element : gold.args) {
-    const Assignment assignment = AsAssignment(*element);
-    if (assignment.name != nullptr) {
-      names.push_back(StructuralKey(*assignment.name));
-    }
+    std::string label = LabelOf(*element);
+    if (!label.empty()) names.push_back(std::move(label));
   }
   std::sort(names.begin(), names.end());
   const bool is_named =
-      names.size() == gold.args.size() &&
+      names.size() == gold.args.size() && names.size() > 1 &&
       std::adjacent_find(names.begin(), names.end()) == names.end() &&
       !(AreRoots(gold) && !AreRoots(answer));
   const bool is_plain_list = answer.kind == Kind::kList;

@@ -3,14 +3,13 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_split.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/nouns.h"
 #include "reward/math/parameter.h"
 #include "reward/math/polynomial.h"
 #include "reward/math/rational_value.h"
 #include "reward/math/real_set.h"
-#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -32,11 +31,8 @@ bool IsTrigonometric(const Node& node) {
 // m \angle A, dy/dx.
 bool CanBeName(const Node& node) {
   switch (node.kind) {
-    case Kind::kText: {  // "no = 5" does not name
-      const std::vector<absl::string_view> words =
-          absl::StrSplit(node.name, ' ');
-      return std::none_of(words.begin(), words.end(), ChangesNumber);
-    }
+    case Kind::kText:
+      return CanLabel(node.name);
     case Kind::kSymbol:
       return true;
     case Kind::kCall:
@@ -155,6 +151,9 @@ Assignment AsAssignment(const Node& node) {
 
 bool Comparator::SameName(const Node& a, const Node& b) const {
   if (!options_.names_must_match) return true;
+  if (a.kind == Kind::kText && b.kind == Kind::kText) {
+    return SameLabel(a.name, b.name);
+  }
   if (a.kind == Kind::kText || b.kind == Kind::kText) return true;
   // f(x) is the y of a graph; f, f(x) and f(t) name one function.
   const auto is_y = [](const Node& node) {

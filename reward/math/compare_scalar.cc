@@ -4,10 +4,10 @@
 #include "absl/strings/ascii.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/nouns.h"
 #include "reward/math/parameter.h"
 #include "reward/math/polynomial.h"
 #include "reward/math/rational_value.h"
-#include "reward/math/units.h"
 
 namespace r1::math {
 namespace {
@@ -113,12 +113,12 @@ Equality Comparator::CompareUnits(const Node& gold, const Node& answer) {
   const auto unit = [](const Node& node) -> std::string {
     if (node.kind == Kind::kPercent) return "percent";
     if (node.kind == Kind::kDegrees) return "degree";
-    return node.kind == Kind::kQuantity ? CanonicalUnit(node.name) : "";
+    return node.kind == Kind::kQuantity ? UnitOrNoun(node.name) : "";
   };
   const std::string mine = unit(gold);
   const std::string theirs = unit(answer);
   if (options_.units != UnitPolicy::kIgnore) {
-    if (!mine.empty() && !theirs.empty() && mine != theirs) {
+    if (!mine.empty() && !theirs.empty() && !SameUnit(mine, theirs)) {
       return Equality::kDifferent;
     }
     if (options_.units == UnitPolicy::kRequire && !mine.empty() &&

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "reward/math/nouns.h"
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
 #include "reward/math/units.h"
@@ -246,11 +247,8 @@ NodePtr Parser::Ratio() {
     if (part == nullptr) return nullptr;
     parts.push_back(std::move(part));
   }
-  // "Area: 5" names what 5 is.
   if (parts.size() == 2 && parts[0]->kind == Kind::kText) {
-    auto named = std::make_shared<Node>(Node{Kind::kRelation, "", parts});
-    named->ops = {"="};
-    return named;
+    return Labelled(parts[0]->name, parts[1]);
   }
   // 4:30 p.m.: the marker belongs to the time, not to its minutes.
   std::string marker;
@@ -260,6 +258,16 @@ NodePtr Parser::Ratio() {
   }
   NodePtr ratio = MakeNode(Kind::kRatio, std::move(parts));
   return marker.empty() ? ratio : MakeNode(Kind::kQuantity, {ratio}, marker);
+}
+
+// "Area: 5" names what 5 is, as "Area = 5" does; "Answer: 5" says nothing.
+NodePtr Parser::Labelled(const std::string& label, NodePtr value) {
+  if (!CanLabel(label)) return Fail("what a value is called");
+  if (IsEmptyLabel(label)) return value;
+  auto relation = std::make_shared<Node>(Node{Kind::kRelation});
+  relation->args = {MakeNode(Kind::kText, {}, label), std::move(value)};
+  relation->ops = {"="};
+  return relation;
 }
 
 NodePtr Parser::Quantity() {
@@ -277,9 +285,13 @@ NodePtr Parser::Quantity() {
     if (is_negative) amount = MakeNode(Kind::kNegate, {amount});
     NodePtr quantity = WithUnit(amount);
     if (quantity == nullptr) return nullptr;
+    if (quantity->kind == Kind::kRelation) {  // $5 for adults
+      return Labelled(quantity->args[0]->name,
+                      MakeNode(Kind::kQuantity, {quantity->args[1]}, unit));
+    }
     if (quantity->kind == Kind::kQuantity) {
-      if (CanonicalUnit(quantity->name).empty()) {  // $5 for adults
-        return MakeNode(Kind::kQuantity, {quantity}, unit);
+      if (CanonicalUnit(quantity->name).empty()) {  // $5 each
+        return MakeNode(Kind::kQuantity, {quantity->args[0]}, unit);
       }
       return quantity;
     }
@@ -373,6 +385,14 @@ NodePtr Parser::WithUnit(NodePtr value) {
   }
   const std::string unit = Unit();
   if (unit.empty()) return value;
+  // 5 for adults, 5 dollars for adults.
+  const size_t label = absl::StrCat(" ", unit).find(" for ");
+  if (label != std::string::npos) {
+    const std::string before = label == 0 ? "" : unit.substr(0, label - 1);
+    if (!before.empty() && !CanBeUnit(before)) return Fail("a unit");
+    if (!before.empty()) value = MakeNode(Kind::kQuantity, {value}, before);
+    return Labelled(unit.substr(label + 4), value);
+  }
   const std::string canonical = CanonicalUnit(unit);
   if (canonical == "percent") return MakeNode(Kind::kPercent, {value});
   if (canonical == "degree") return MakeNode(Kind::kDegrees, {value});

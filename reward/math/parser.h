@@ -34,6 +34,7 @@ class Parser {
   NodePtr SetOperand();
   NodePtr Ratio();
   NodePtr Quantity();
+  NodePtr Labelled(const std::string& label, NodePtr value);
   NodePtr Infix();
   NodePtr Modulus(NodePtr value);
   bool IsModulus(size_t ahead = 0) const;

@@ -138,4 +138,29 @@ absl::StatusOr<std::string> ToPlainLatex(absl::string_view text) {
       SingleBackslashes(absl::StrReplaceAll(text, {{"&nbsp;", " "}})));
 }
 
+bool HasCommand(absl::string_view text) {
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    if (absl::ascii_isalpha(text[i + 1])) return true;
+    ++i;
+  }
+  return false;
+}
+
+bool HasFormulaCommand(absl::string_view text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    size_t end = i + 1;
+    while (end < text.size() && absl::ascii_isalpha(text[end])) ++end;
+    const absl::string_view name = text.substr(i + 1, end - i - 1);
+    const CommandRole role = FindCommand(name).role;
+    if (!name.empty() && name != "circ" &&
+        (role == CommandRole::kSymbol || role == CommandRole::kCommand)) {
+      return true;
+    }
+    i = std::max(i + 1, end - 1);
+  }
+  return false;
+}
+
 }  // namespace r1::math

@@ -14,6 +14,12 @@ namespace r1::math {
 // Errors: InvalidArgument: a character that stands for nothing known.
 absl::StatusOr<std::string> ToPlainLatex(absl::string_view text);
 
+// Whether a backslash stands before letters.
+bool HasCommand(absl::string_view text);
+
+// Whether there is a command of mathematics, not of words, fonts or spaces.
+bool HasFormulaCommand(absl::string_view text);
+
 }  // namespace r1::math
 
 #endif  // R1_REWARD_MATH_SOURCE_TEXT_H_

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "reward/math/nouns.h"
 #include "reward/math/number_token.h"
 #include "reward/math/source_text.h"
 #include "reward/math/symbols.h"
@@ -37,16 +38,6 @@ bool IsProductOfLetters(absl::string_view word) {
   return false;
 }
 
-// A backslash before letters.
-bool HasCommand(absl::string_view text) {
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] != '\\') continue;
-    if (absl::ascii_isalpha(text[i + 1])) return true;
-    ++i;
-  }
-  return false;
-}
-
 // What follows a country or a currency: " 5", "$5", "\\$ 5".
 bool StartsAmount(absl::string_view text, bool needs_sign) {
   text = absl::StripLeadingAsciiWhitespace(text);
@@ -61,6 +52,7 @@ class Lexer {
   Lexer(absl::string_view text, const LexOptions& options)
       : text_(text),
         options_(options),
+        has_formula_command_(HasFormulaCommand(text)),
         is_open_on_right_(absl::StrContains(text, "\\right.") &&
                           !absl::StrContains(text, "\\}")) {}
 
@@ -74,6 +66,9 @@ class Lexer {
         ++num_dollars;
     }
     dollars_delimit_ = num_dollars % 2 == 0;
+    has_delimiters_ = (num_dollars > 0 && dollars_delimit_) ||
+                      absl::StrContains(text_, "\\(") ||
+                      absl::StrContains(text_, "\\[");
     while (at_ < text_.size()) {
       R1_RETURN_IF_ERROR(Step());
       if (tokens_.size() > kMaxTokens) {
@@ -151,6 +146,32 @@ class Lexer {
                              !absl::ascii_isalpha(rest[0])));
   }
 
+  // Whether letters here belong to a formula: between its marks, or where there
+  // are none beside its commands.
+  bool InFormula() const {
+    return has_delimiters_ ? in_delimiters_ : has_formula_command_;
+  }
+
+  // Whether a word outside \text is prose all the same: 3\sqrt2 units, 5\pi cm,
+  // (1, 2) is ...; m g h and at^2 are none.
+  bool IsProse(absl::string_view word, size_t end) const {
+    const bool is_apart = space_ || tokens_.empty();
+    const bool is_raised =
+        end < text_.size() && absl::StrContains("^_({", text_[end]);
+    const bool is_length = word == "cm" || word == "mm" || word == "km" ||
+                           word == "kg" || word == "ft";
+    if (!InFormula()) {
+      if (is_raised) return is_length || (AfterNumber() && IsUnitWord(word));
+      return IsUnitWord(word) || IsShortWord(word) ||
+             (word.size() > 2 && LooksLikeWord(word));
+    }
+    if (!is_apart) return false;
+    if (is_length && !tokens_.empty()) return true;
+    if (is_raised) return false;
+    return AfterWord() || IsFunctionWord(word) ||
+           (word.size() > 2 && LooksLikeWord(word) && CanBeUnit(word));
+  }
+
   // Whether a unit goes on here: after the m of m/s, m s or m \cdot s.
   bool AfterUnit() const {
     size_t n = tokens_.size();
@@ -212,6 +233,8 @@ class Lexer {
       } else if (next == '|') {
         AddSymbol("|");
       } else if (absl::StrContains(",;:! ()[]\n\t/", next)) {
+        if (absl::StrContains("([", next)) in_delimiters_ = true;
+        if (absl::StrContains(")]", next)) in_delimiters_ = false;
         space_ = true;
       } else {
         return absl::InvalidArgumentError(
@@ -319,8 +342,14 @@ class Lexer {
       Add(TokenKind::kCommand, command);
       return absl::OkStatus();
     }
+    // 5\text{x}: a letter behind a value that is no unit.
+    const absl::string_view letter = absl::StripAsciiWhitespace(inside);
+    const bool is_factor = letter.size() == 1 &&
+                           absl::ascii_isalpha(letter[0]) && !tokens_.empty() &&
+                           CanonicalUnit(letter).empty() &&
+                           (AfterNumber() || tokens_.back().text == "}");
     const bool is_formula =
-        HasCommand(inside) ||
+        is_factor || HasCommand(inside) ||
         (is_math_font && !AfterUnit() &&
          (inside.size() == 1 || !command.empty() ||
           !std::any_of(inside.begin(), inside.end(), absl::ascii_isalpha)));
@@ -339,6 +368,44 @@ class Lexer {
     text_ = whole;
     at_ = close + 1;
     return status;
+  }
+
+  bool AfterWord() const {
+    return !tokens_.empty() && tokens_.back().kind == TokenKind::kText;
+  }
+
+  // Letters that are factors.
+  void AddLetters(absl::string_view letters) {
+    for (const char& letter : letters) {
+      Add(TokenKind::kName, absl::string_view(&letter, 1));
+    }
+  }
+
+  // xsqrt(5), 3cosx: a function between its factor and its argument, two
+  // letters each at most. In prose the argument is an x, y or z, or follows in
+  // brackets.
+  bool AddAroundFunction(absl::string_view word, size_t end) {
+    for (const absl::string_view name : {"sqrt", "sin", "cos", "tan", "cot",
+                                         "sec", "csc", "log", "ln", "exp"}) {
+      const size_t at = word.find(name);
+      if (at == absl::string_view::npos || at > 2) continue;
+      const absl::string_view before = word.substr(0, at);
+      const absl::string_view after = word.substr(at + name.size());
+      const bool is_applied =
+          after.empty() && absl::StartsWith(text_.substr(end), "(");
+      const bool is_argument =
+          after.size() == 1 && absl::StrContains("xyz", after);
+      if (!is_applied && !is_argument &&
+          !(InFormula() && before.empty() && after.size() < 3)) {
+        continue;
+      }
+      AddLetters(before);
+      Add(TokenKind::kCommand, name);
+      AddLetters(after);
+      at_ = end;
+      return true;
+    }
+    return false;
   }
 
   // A run of letters, perhaps with a unit's "/" or a word's "-" inside.
@@ -399,48 +466,34 @@ class Lexer {
         }
         return;
       }
-      // xsqrt(5): letters before a function.
-      for (const absl::string_view name :
-           {"sqrt", "sin", "cos", "tan", "log", "ln", "exp"}) {
-        absl::string_view letters = word;
-        if (!absl::StartsWith(text_.substr(end), "(") ||
-            !PlainCommand(word).empty() ||
-            !absl::ConsumeSuffix(&letters, name) || letters.size() > 2) {
-          continue;
-        }
-        for (const char& letter : letters) {
-          Add(TokenKind::kName, absl::string_view(&letter, 1));
-        }
-        Add(TokenKind::kCommand, name);
-        at_ = end;
-        return;
-      }
       const absl::string_view command = PlainCommand(word);
-      if (!command.empty() && !IsUnitHere(word, end)) {
+      const bool is_cup = word == "cup" && !tokens_.empty() &&
+                          absl::StripAsciiWhitespace(rest).empty();
+      if (!command.empty() && !IsUnitHere(word, end) && !is_cup) {
         at_ = end;
         Add(TokenKind::kCommand, command);
         return;
       }
-      if (word == "in" && !is_attached) {
+      // 5 apples in total
+      const absl::string_view next = absl::StripLeadingAsciiWhitespace(rest);
+      const bool is_total = AfterWord() && (absl::StartsWith(next, "total") ||
+                                            absl::StartsWith(next, "all"));
+      if (word == "in" && !is_attached && !is_total) {
         at_ = end;
         AddSymbol("in");
         return;
       }
-      const bool is_word_of_two =
-          IsUnitWord(word) || word == "no" || word == "sq" || word == "cu" ||
-          word == "is" || word == "to" || word == "of" || word == "am" ||
-          word == "an" || word == "on" || word == "at" || word == "if";
       if (IsUpper(word)) {  // a segment or a polygon: one name
         at_ = end;
         Add(TokenKind::kName, word);
         return;
       }
-      if (!is_word_of_two &&
-          ((word.size() == 2 && IsLower(word)) || IsProductOfLetters(word) ||
-           (is_attached && !IsUnitWord(word) && word.size() < 4))) {
-        for (const char& letter : word) {
-          Add(TokenKind::kName, absl::string_view(&letter, 1));
-        }
+      if (AddAroundFunction(word, end)) return;
+      const bool is_product =
+          IsProductOfLetters(word) ||
+          (is_attached && !IsUnitWord(word) && word.size() < 4);
+      if ((is_product && !AfterWord()) || !IsProse(word, end)) {
+        AddLetters(word);
         at_ = end;
         return;
       }
@@ -485,6 +538,7 @@ class Lexer {
     const char c = rest[0];
     ++at_;
     if (c == '$' && dollars_delimit_) {
+      if (!absl::StartsWith(Rest(), "$")) in_delimiters_ = !in_delimiters_;
       space_ = true;
       return absl::OkStatus();
     }
@@ -510,11 +564,14 @@ class Lexer {
 
   absl::string_view text_;
   const LexOptions options_;
+  const bool has_formula_command_;
   const bool is_open_on_right_;  // \right. and no \}
   size_t at_ = 0;
   int depth_ = 0;  // of brackets, in which a comma separates
   bool space_ = false;
   bool dollars_delimit_ = true;
+  bool has_delimiters_ = false;
+  bool in_delimiters_ = false;
   std::vector<Token> tokens_;
 };
 

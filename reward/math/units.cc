@@ -237,22 +237,6 @@ bool ChangesNumber(absl::string_view word) {
   return words->contains(absl::AsciiStrToLower(word));
 }
 
-bool CanBeUnit(absl::string_view words) {
-  static const auto* verbs = new absl::flat_hash_set<absl::string_view>(
-      {"is", "are", "was", "be", "and", "then", "with", "to", "at", "it",
-       "this", "answer", "correct", "right"});
-  const std::vector<std::string> parts = Words(words);
-  if (parts.empty()) return false;
-  if (!CanonicalUnit(words).empty()) return true;
-  if (parts.size() > 5) return false;
-  return std::none_of(parts.begin(), parts.end(), [&](const auto& word) {
-    // "14 right triangles" are counted, "14 right" is a verdict.
-    const bool is_adjective = word == "right" && &word != &parts.back();
-    return ChangesNumber(word) ||
-           (verbs->contains(absl::AsciiStrToLower(word)) && !is_adjective);
-  });
-}
-
 bool IsUnitWord(absl::string_view word) {
   return word.size() >= 2 && word != "am" && Units().contains(word);
 }
@@ -260,6 +244,8 @@ bool IsUnitWord(absl::string_view word) {
 std::optional<int64_t> ScaleWord(absl::string_view word) {
   const std::string lower = absl::AsciiStrToLower(word);
   if (lower == "dozen") return 12;
+  if (lower == "lakh") return 100000;
+  if (lower == "crore") return 10000000;
   if (lower == "hundred") return 100;
   if (lower == "thousand") return 1000;
   if (lower == "million") return 1000000;

@@ -22,10 +22,6 @@ std::string CanonicalUnit(absl::string_view unit);
 // "not 5", "5 halves", "at least 5".
 bool ChangesNumber(absl::string_view word);
 
-// Whether words after a number can name what is counted or measured: few, and
-// none that turns the sentence ("5 is wrong", "3 or so").
-bool CanBeUnit(absl::string_view words);
-
 // Whether letters without a space before them name a unit: "cm", "kg".
 bool IsUnitWord(absl::string_view word);
 

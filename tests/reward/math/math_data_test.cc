@@ -46,21 +46,23 @@ TEST(MathDataTest, AgreesWithHumanVerdicts) {
   EXPECT_LE(num_accepted_wrongly, 1);
 }
 
-// cases.tsv: verdict, gold, answer; written by hand.
+// cases.tsv, meaning.tsv: verdict, gold, answer; written by hand.
 TEST(MathDataTest, HandWrittenCases) {
-  std::ifstream file(R1_SOURCE_DIR "/tests/reward/math/cases.tsv");
   int num_cases = 0;
-  for (std::string line; std::getline(file, line); ++num_cases) {
-    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
-    ASSERT_EQ(fields.size(), 3u) << line;
-    MathOptions options;
-    options.mode = MathMode::kWhole;
-    const MathResult result = VerifyMath(fields[2], fields[1], options);
-    EXPECT_EQ(result.verdict, fields[0] == "right" ? MathVerdict::kCorrect
-                                                   : MathVerdict::kIncorrect)
-        << line << ": " << result.reason;
+  for (const std::string name : {"cases.tsv", "meaning.tsv"}) {
+    std::ifstream file(R1_SOURCE_DIR "/tests/reward/math/" + name);
+    for (std::string line; std::getline(file, line); ++num_cases) {
+      const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+      ASSERT_EQ(fields.size(), 3u) << line;
+      MathOptions options;
+      options.mode = MathMode::kWhole;
+      const MathResult result = VerifyMath(fields[2], fields[1], options);
+      EXPECT_EQ(result.verdict, fields[0] == "right" ? MathVerdict::kCorrect
+                                                     : MathVerdict::kIncorrect)
+          << line << ": " << result.reason;
+    }
   }
-  EXPECT_GT(num_cases, 300);
+  EXPECT_GT(num_cases, 700);
 }
 
 // readings.jsonl: how answers are written and where they stand; in mode boxed
