@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
-#include "reward/result.h"
+#include "proto/reward_result.h"
 
 namespace r1 {
 namespace {

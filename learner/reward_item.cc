@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
-#include "reward/result.h"
+#include "proto/reward_result.h"
 
 namespace r1 {
 

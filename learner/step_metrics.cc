@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mean.h"
-#include "reward/result.h"
+#include "proto/reward_result.h"
 
 namespace r1 {
 namespace {

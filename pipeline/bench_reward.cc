@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "proto/reward_result.h"
 #include "reward/conformance_texts.h"
-#include "reward/result.h"
 #include "reward/score_pool.h"
 #include "reward/scorer.h"
 

@@ -5,8 +5,8 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "proto/reward_result.h"
 #include "reward/builtin_rules.h"
-#include "reward/result.h"
 
 namespace r1 {
 

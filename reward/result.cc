@@ -15,10 +15,6 @@ RewardResult Make(RewardKind kind, const std::string& id, std::string detail) {
 
 }  // namespace
 
-bool IsFailure(const RewardResult& result) {
-  return result.kind() != REWARD_SCORE && result.kind() != REWARD_ABSTAIN;
-}
-
 RewardResult ErrorResult(const std::string& id, std::string detail) {
   return Make(REWARD_ERROR, id, std::move(detail));
 }

@@ -1,4 +1,4 @@
-// Results that are no scores.
+// Results of samples that could not be scored.
 #ifndef R1_REWARD_RESULT_H_
 #define R1_REWARD_RESULT_H_
 
@@ -7,10 +7,6 @@
 #include "proto/reward.pb.h"
 
 namespace r1 {
-
-// Whether the rewards failed on a sample: an error or a timeout. An abstention
-// is a verdict.
-bool IsFailure(const RewardResult& result);
 
 RewardResult ErrorResult(const std::string& id, std::string detail);
 
