@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 
 namespace r1 {
 namespace {
@@ -45,10 +46,11 @@ class TreeBuilder : public nlohmann::json_sax<Json> {
     // The library's text reads "[json.exception…] parse error at line…: why".
     const std::string what = error.what();
     const size_t why = what.rfind("; ");
-    error_ = absl::StrCat(
+    // What it echoes may begin or end inside of a character.
+    error_ = ToValidUtf8(absl::StrCat(
         "not valid JSON at byte ", position, ", after '",
         token.substr(token.size() > 20 ? token.size() - 20 : 0),
-        why == std::string::npos ? "'" : "': " + what.substr(why + 2));
+        why == std::string::npos ? "'" : "': " + what.substr(why + 2)));
     return false;
   }
 
@@ -107,6 +109,11 @@ absl::Status WrongType(absl::string_view where, absl::string_view key,
 }  // namespace
 
 absl::StatusOr<Json> ParseStrictJson(absl::string_view text) {
+  // The library takes it for the end, whatever follows.
+  if (const size_t nul = text.find('\0'); nul != text.npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("not valid JSON at byte ", nul + 1, ": a NUL"));
+  }
   TreeBuilder builder;
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     return absl::InvalidArgumentError(builder.error());

@@ -25,7 +25,6 @@ absl::Status ForEachRow(absl::string_view text, absl::string_view name,
                         absl::FunctionRef<absl::Status(
                             int line, absl::string_view text, const json& row)>
                             row) {
-  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
   std::vector<std::string> errors;
   int line_number = 0;
   while (!text.empty() && errors.size() < kMaxReportedErrors) {
@@ -33,6 +32,9 @@ absl::Status ForEachRow(absl::string_view text, absl::string_view name,
     const size_t end = std::min(text.find('\n'), text.size());
     absl::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
+    // Also where files with byte order marks were put together.
+    while (absl::ConsumePrefix(&line, "\xef\xbb\xbf")) {
+    }
     absl::ConsumeSuffix(&line, "\r");
     if (absl::StripAsciiWhitespace(line).empty()) continue;
     const absl::StatusOr<json> value = ParseStrictJson(line);

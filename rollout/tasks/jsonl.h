@@ -22,8 +22,8 @@ struct Problem {
 };
 
 // COUNTDOWN rows have {nums, target} and are their own reference; the others
-// have config.question_field(), and the reference that row_reference.h says. A
-// UTF-8 byte order mark, CRLF and blank lines are tolerated.
+// have config.question_field(), and the reference that row_reference.h says.
+// UTF-8 byte order marks, CRLF and blank lines are tolerated.
 // Errors: InvalidArgument "NAME:LINE: reason", all bad lines (up to 20) at
 // once; also for a file without rows. Lines are strict JSON
 // (model/strict_json.h).

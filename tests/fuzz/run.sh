@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds math_fuzz and jinja_fuzz with clang, runs each over a copy of its corpus
+# Builds the fuzzers with clang, runs each over a copy of its corpus
 # and prints how many inputs it tried. Fails at the first crash, hang or 2 GB of
 # memory and names the file with the input.
 #
@@ -13,7 +13,7 @@ build="build-fuzz"
 CC=clang CXX=clang++ cmake -B "$build" -G Ninja -DR1_FUZZ=ON -DR1_BENCH=OFF \
   -DR1_WERROR="${R1_WERROR:-OFF}" \
   >/dev/null
-cmake --build "$build" --target math_fuzz jinja_fuzz
+cmake --build "$build" --target math_fuzz jinja_fuzz rows_fuzz
 
 corpora=$(mktemp -d)
 trap 'rm -rf "$corpora"' EXIT
@@ -37,3 +37,4 @@ fuzz() {
 
 fuzz math_fuzz tests/fuzz/corpus/math/*
 fuzz jinja_fuzz tests/model/golden/chat/templates/*.jinja
+fuzz rows_fuzz tests/fuzz/corpus/rows/*

@@ -414,6 +414,7 @@ TEST(ModelConfig, RefusesWhatIsNoJsonObject) {
       {R"({"a": NaN})", "not valid JSON"},
       {R"({"a": 1e999})", "not valid JSON"},
       {R"({"a": 1} x)", "not valid JSON"},
+      {std::string("{}\0{}", 5), "not valid JSON at byte 3: a NUL"},
       {R"({"a": 1, })", "not valid JSON"},
       {R"({"a": "\ud800"})", "not valid JSON"},
       {"{\"a\": \"\xC3\"}", "not valid JSON"},
