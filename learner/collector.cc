@@ -77,6 +77,7 @@ absl::StatusOr<Collection> SampleCollector::Collect(
   scored_again_.clear();
   unrecorded_failures_.clear();
   stall_ = StallWatch(patience_, absl::StrCat("step ", step));
+  peers_.reward->SetStep(step);
   R1_RETURN_IF_ERROR(LoadJournal());
 
   const RlSection& rl = config_.rl();

@@ -37,6 +37,7 @@ class ClientSource : public RewardSource {
       : client_(std::move(endpoints), std::move(options)),
         compares_samples_(compares_samples) {}
 
+  void SetStep(int64_t step) override { client_.SetStep(step); }
   void Submit(RewardItem item) override { client_.Submit(std::move(item)); }
   bool compares_samples() const override { return compares_samples_; }
   void SubmitTogether(std::vector<RewardItem> items) override {

@@ -124,6 +124,7 @@ ScoreRequest RewardClient::EmptyRequest() const {
   ScoreRequest request;
   request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
   request.set_max_new_tokens(options_.max_new_tokens);
+  request.set_step(step_);
   request.set_item_timeout_ms(absl::ToInt64Milliseconds(options_.item_timeout));
   return request;
 }

@@ -2,6 +2,7 @@
 #ifndef R1_REWARD_REWARD_CLIENT_H_
 #define R1_REWARD_REWARD_CLIENT_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -71,6 +72,10 @@ class RewardClient {
   RewardClient(const RewardClient&) = delete;
   RewardClient& operator=(const RewardClient&) = delete;
 
+  // The training step of samples submitted from now on, 0 (the start) for none.
+  // Not while results are to come.
+  void SetStep(int64_t step) { step_ = step; }
+
   // Takes the sample; never blocks on the network. Its id must not be empty,
   // must be UTF-8 and must differ from those whose results are still to come;
   // otherwise Next fails with InvalidArgument from then on.
@@ -129,6 +134,7 @@ class RewardClient {
 
   const RewardClientOptions options_;
   const std::vector<RewardEndpoint> endpoints_;
+  std::atomic<int64_t> step_ = 0;
   std::vector<std::unique_ptr<Reward::Stub>> stubs_;  // by server
 
   mutable absl::Mutex mutex_;

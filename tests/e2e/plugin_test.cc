@@ -113,6 +113,25 @@ TEST_F(PluginRunTest, OneRewardOnEachCarrierTrainsTheSameModel) {
   EXPECT_THAT(again.err, HasSubstr("48 samples, 0 verdicts differ"));
 }
 
+TEST_F(PluginRunTest, ItIsToldTheStep) {
+  constexpr char kStep[] = R"(import json, sys
+sys.stdin.readline()
+print(json.dumps({"version": "1", "deterministic": True}), flush=True)
+for line in sys.stdin:
+    item = json.loads(line)
+    print(json.dumps({"id": item["id"], "score": item["step"] / 8}), flush=True)
+)";
+  ASSERT_TRUE(WriteFileAtomic(ScriptPath(), kStep).ok());
+  const ProgramResult result =
+      Train("run", Plugin("python3 " + ScriptPath()), Rules(""));
+  ASSERT_EQ(result.exit_code, 0) << result.err << result.out;
+  const auto samples = Samples("run");
+  ASSERT_EQ(samples.size(), 48u);
+  for (const auto& sample : samples) {
+    EXPECT_EQ(sample["components"]["digits"], sample["step"].get<int>() / 8.0);
+  }
+}
+
 TEST_F(PluginRunTest, ACrashCostsExactlyItsSamples) {
   std::vector<std::string> more =
       Rules("option { key: \"crash\" value: \"5\" }");

@@ -220,6 +220,7 @@ class LambdaReward : public RewardSource {
   using Score = std::function<RewardResult(const RewardItem&)>;
   explicit LambdaReward(Score score) : score_(std::move(score)) {}
 
+  void SetStep(int64_t step) override { steps.push_back(step); }
   void Submit(RewardItem item) override {
     RewardResult result = score_(item);
     result.set_id(item.id());
@@ -244,6 +245,7 @@ class LambdaReward : public RewardSource {
   bool compares = false;
   int submitted = 0;
   std::vector<int> group_sizes;  // of each SubmitTogether
+  std::vector<int64_t> steps;    // of each SetStep
   int deliveries_left = 1 << 30;
   std::function<void(absl::Time)> wait_until;  // moves the test's clock
 
