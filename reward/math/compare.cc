@@ -159,6 +159,10 @@ NodePtr AsMatrix(const Node& node) {
 
 // The coordinates of a point with its name before it, P(2, 3); null: none.
 NodePtr PointOf(const Node& node) {
+  // C(3, 2), which is read as a number of choices.
+  if (node.kind == Kind::kCall && node.name == "binom") {
+    return MakeNode(Kind::kTuple, node.args);
+  }
   const bool is_named =
       node.kind == Kind::kProduct && node.args[0]->kind == Kind::kSymbol &&
       absl::ascii_isupper(node.args[0]->name[0]) &&

@@ -210,7 +210,9 @@ NodePtr Parser::Combinations() {
       k = count();
     }
   }
-  if (k != nullptr) return MakeNode(Kind::kCall, {n, k}, "binom");
+  if (k != nullptr && k->value <= n->value) {
+    return MakeNode(Kind::kCall, {n, k}, "binom");
+  }
   at_ = begin;
   return nullptr;
 }
