@@ -410,10 +410,15 @@ Equality Comparator::CompareRatio(const Node& gold, const Node& answer) {
     const Equality same = CompareArgs(mine == nullptr ? gold : *mine,
                                       theirs == nullptr ? answer : *theirs);
     if (same == Equality::kEqual || gold.args.size() != answer.args.size() ||
-        (MayBeTime(gold) && MayBeTime(answer))) {
+        MayBeTime(gold)) {
       return same;
     }
-    // 6:8 is 3:4: every part by the first.
+    // 6:8 is 3:4: every part by the first. A part that is 0 has no ratio.
+    const bool has_zero = std::any_of(
+        gold.args.begin(), gold.args.end(), [this](const NodePtr& part) {
+          return CompareScalar(*MakeNumber(0), *part) != Equality::kDifferent;
+        });
+    if (has_zero) return same;
     Equality verdict = Equality::kEqual;
     for (size_t i = 1; i < gold.args.size(); ++i) {
       const Equality equal = CompareScalar(
@@ -421,9 +426,7 @@ Equality Comparator::CompareRatio(const Node& gold, const Node& answer) {
           *MakeNode(Kind::kProduct, {answer.args[i], gold.args[0]}));
       if (equal != Equality::kEqual) verdict = equal;
     }
-    const bool has_zero =
-        CompareScalar(*MakeNumber(0), *gold.args[0]) == Equality::kEqual;
-    return has_zero ? same : verdict;
+    return verdict;
   }
   // 7:32 as 7/32, but a time is no number.
   const bool has_leading_zero = gold.args[1]->kind == Kind::kNumber &&

@@ -12,6 +12,9 @@
 namespace r1::math {
 namespace {
 
+// 0.125 and 0.375 are fractions of few parts, and exact.
+constexpr int kMostParts = 200;
+
 // A decimal as written, under its sign, or times a power of ten.
 struct Decimal {
   bool is_decimal = false;
@@ -189,7 +192,8 @@ Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
     if (has_point) {
       const Decimal got = AsDecimal(answer, budget_);
       const bool may_be_rounded =
-          expected.is_scaled || 2 * expected.half_unit <= mpq_class(1, 1000);
+          expected.is_scaled || (2 * expected.half_unit <= mpq_class(1, 1000) &&
+                                 expected.value.get_den() > kMostParts);
       if (!may_be_rounded || !got.is_decimal ||
           got.half_unit >= expected.half_unit) {
         return Equality::kUnknown;
