@@ -13,7 +13,7 @@ build="build-fuzz"
 CC=clang CXX=clang++ cmake -B "$build" -G Ninja -DR1_FUZZ=ON -DR1_BENCH=OFF \
   -DR1_WERROR="${R1_WERROR:-OFF}" \
   >/dev/null
-cmake --build "$build" --target math_fuzz jinja_fuzz rows_fuzz
+cmake --build "$build" --target math_fuzz jinja_fuzz rows_fuzz code_fuzz
 
 corpora=$(mktemp -d)
 trap 'rm -rf "$corpora"' EXIT
@@ -38,3 +38,4 @@ fuzz() {
 fuzz math_fuzz tests/fuzz/corpus/math/*
 fuzz jinja_fuzz tests/model/golden/chat/templates/*.jinja
 fuzz rows_fuzz tests/fuzz/corpus/rows/*
+fuzz code_fuzz tests/fuzz/corpus/code/*
