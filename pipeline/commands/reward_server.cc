@@ -15,6 +15,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/reward_rules.h"
 #include "pipeline/stop_signal.h"
+#include "reward/code/code_host.h"
 
 namespace r1 {
 namespace {
@@ -28,10 +29,12 @@ struct RewardServerArgs {
   int threads = 0;
   int max_calls = 64;
   int timeout_ms = 60000;
+  CodeHost code;
 };
 
 absl::Status RunRewardServer(const RewardServerArgs& args) {
   InstallStopSignals();
+  SetCodeHost(args.code);
   RewardServiceOptions options;
   options.threads = args.threads;
   options.max_calls = args.max_calls;
@@ -76,6 +79,28 @@ CommandBody AddRewardServer(CLI::App* app) {
                    "Most milliseconds for one completion, if the run does not "
                    "ask for less")
       ->check(CLI::Range(1, 3600000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--code-slots", args->code.slots,
+                   "Programs of the rule code at a time; 0 = twice the cores")
+      ->check(CLI::Range(0, 256))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--code-cache", args->code.cache,
+                   "Folder for the precompiled C++ header; \"\" = none")
+      ->type_name("DIR");
+  command
+      ->add_option("--code-max-wall-ms", args->code.max_wall_ms,
+                   "Most milliseconds of a program, whatever a run asks for")
+      ->check(CLI::Range(1, 3600000))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--code-max-memory-mb", args->code.max_memory_mb,
+                   "Most memory of a program, whatever a run asks for")
+      ->check(CLI::Range(1, 1 << 20))
       ->type_name("N")
       ->capture_default_str();
   command->footer(

@@ -54,11 +54,12 @@ absl::Status RunProgram(const SandboxArgs& args) {
   if (!args.input.empty()) {
     R1_ASSIGN_OR_RETURN(input, ReadFile(args.input));
   }
-  CodeOptions options;
-  options.slots = 2;  // as few as there are
-  R1_ASSIGN_OR_RETURN(options.level, ParseLevel(args.level));
+  CodeHost host;
+  host.slots = 2;  // as few as there are
+  R1_ASSIGN_OR_RETURN(const SandboxLevel level, ParseLevel(args.level));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<CodeVerifier> verifier,
-                      CodeVerifier::Start(options));
+                      CodeVerifier::Start(host));
+  R1_RETURN_IF_ERROR(verifier->preflight().Require(level));
   CodeVerifier::Program program =
       verifier->Prepare(language, source, absl::InfiniteFuture());
   RunResult result;

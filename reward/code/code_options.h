@@ -2,10 +2,8 @@
 #ifndef R1_REWARD_CODE_CODE_OPTIONS_H_
 #define R1_REWARD_CODE_CODE_OPTIONS_H_
 
-#include <map>
-#include <string>
-
 #include "absl/status/statusor.h"
+#include "reward/options.h"
 #include "reward/sandbox/preflight.h"
 #include "reward/sandbox/sandbox.h"
 
@@ -14,22 +12,16 @@ namespace r1 {
 struct CodeOptions {
   // "level": what the preflight must reach: "isolated" or "full".
   SandboxLevel level = SandboxLevel::kIsolated;
-  // "slots": programs at the same time, 2 at least; 0 = twice the cores.
-  int slots = 0;
   // "fraction": "true" = the score is the share of tests passed, and all are
-  // run; "false" = 1 for all of them, else 0, and the first failure ends it.
+  // run until one is too slow; "false" = 1 for all of them, else 0, and the
+  // first failure ends it.
   bool is_fraction = false;
   // "wall_ms", "cpu_ms", "memory_mb", "processes", "output_kb", "disk_mb":
-  // limits of each run.
+  // limits of each run, within those of the process (code_host.h).
   RunLimits limits;
-  // "cache": folder for the precompiled C++ header, made if it is not there;
-  // "" = none. Default: r1 below $XDG_CACHE_HOME or $HOME/.cache.
-  std::string cache = DefaultCache();
 
-  static std::string DefaultCache();
   // Errors: InvalidArgument naming the key and what it takes.
-  static absl::StatusOr<CodeOptions> Parse(
-      const std::map<std::string, std::string>& values);
+  static absl::StatusOr<CodeOptions> Parse(const RuleOptions& values);
 };
 
 }  // namespace r1

@@ -40,6 +40,7 @@ struct CodeReference {
   std::vector<std::string> definitions;
   bool is_in_place = false;  // what a call changes in its arguments comes back
   RunLimits limits;          // the rule's, with the problem's own
+  bool is_fraction = false;  // the rule's: judge all tests
 };
 
 // {"language": "python" | "cpp", "stdin_tests": [[input, output], ...],

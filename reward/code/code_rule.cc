@@ -3,23 +3,33 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/log.h"
+#include "reward/code/code_host.h"
 #include "reward/code/code_reference.h"
 #include "reward/code/extract.h"
 
 namespace r1 {
+namespace {
+
+constexpr absl::Duration kRetryAfter = absl::Minutes(1);
+
+}  // namespace
 
 absl::StatusOr<CodeVerifier*> CodeRule::Verifier() const {
   absl::MutexLock lock(&mutex_);
-  if (!is_started_) {
+  // A machine that could not start it in a busy moment is asked again.
+  const bool is_due = !verifier_.ok() && absl::Now() >= retry_;
+  if (!is_started_ || is_due) {
     is_started_ = true;
-    verifier_ = CodeVerifier::Start(options_);
+    verifier_ = CodeVerifier::Shared();
     if (verifier_.ok()) {
-      LogInfo(absl::StrCat("sandbox: level ",
-                           LevelName((*verifier_)->preflight().level)));
-    } else {
-      LogWarning(verifier_.status().message());
+      const absl::Status reached =
+          (*verifier_)->preflight().Require(options_.level);
+      if (!reached.ok()) verifier_ = reached;
     }
+    if (!verifier_.ok()) LogWarning(verifier_.status().message());
+    retry_ = absl::Now() + kRetryAfter;
   }
   if (!verifier_.ok()) return verifier_.status();
   return verifier_->get();
@@ -40,10 +50,12 @@ std::string CodeRule::state() const {
 
 RuleResult CodeRule::Score(const RewardItem& item,
                            const RuleContext& context) const {
-  const auto reference = ParseCodeReference(item.reference(), options_.limits);
+  auto reference = ParseCodeReference(item.reference(), options_.limits);
   if (!reference.ok()) {
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
+  reference->limits = ThisCodeHost().Clamped(reference->limits);
+  reference->is_fraction = options_.is_fraction;
   const std::string& entry = reference->entry_point;
   const std::string name = entry.substr(entry.find('.') + 1);
   const ExtractedCode extracted = ExtractCode(

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "reward/code/code_options.h"
 #include "reward/code/code_verifier.h"
 #include "reward/rule.h"
@@ -32,13 +33,15 @@ class CodeRule : public ItemRule {
   std::string state() const override;
 
  private:
-  // The verifier, started once; or why there is none.
+  // This process's verifier, or why it is not fit for the rule; a failure is
+  // tried again after a minute.
   absl::StatusOr<CodeVerifier*> Verifier() const;
 
   const CodeOptions options_;
   mutable absl::Mutex mutex_;
   mutable bool is_started_ ABSL_GUARDED_BY(mutex_) = false;
-  mutable absl::StatusOr<std::unique_ptr<CodeVerifier>> verifier_
+  mutable absl::Time retry_ ABSL_GUARDED_BY(mutex_);
+  mutable absl::StatusOr<std::shared_ptr<CodeVerifier>> verifier_
       ABSL_GUARDED_BY(mutex_);
 };
 

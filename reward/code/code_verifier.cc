@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -65,16 +66,15 @@ std::string RunDetail(const RunResult& run) {
 }
 
 absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
-    const CodeOptions& options) {
-  auto verifier = std::unique_ptr<CodeVerifier>(new CodeVerifier(options));
+    const CodeHost& host) {
+  auto verifier = std::unique_ptr<CodeVerifier>(new CodeVerifier);
   SandboxOptions sandbox;
   // Function tests take two slots, of which one waits for the other.
-  sandbox.slots = options.slots;
-  if (options.slots == 0)
-    sandbox.slots = 2 * std::thread::hardware_concurrency();
+  sandbox.slots = host.slots;
+  if (host.slots == 0) sandbox.slots = 2 * std::thread::hardware_concurrency();
   sandbox.slots = std::max(sandbox.slots, 2);
-  if (!options.cache.empty()) {
-    const std::string folder = absl::StrCat(options.cache, "/cpp");
+  if (!host.cache.empty()) {
+    const std::string folder = absl::StrCat(host.cache, "/cpp");
     const absl::Status made = MakeDirectories(folder);
     if (made.ok()) {
       sandbox.shared_folder = folder;
@@ -85,9 +85,22 @@ absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
   }
   R1_ASSIGN_OR_RETURN(verifier->sandbox_, Sandbox::Start(sandbox));
   verifier->preflight_ = RunPreflight(verifier->sandbox_.get());
-  R1_RETURN_IF_ERROR(verifier->preflight_.Require(options.level));
   verifier->compiler_ = std::make_unique<CppCompiler>(verifier->sandbox_.get(),
                                                       sandbox.shared_folder);
+  return verifier;
+}
+
+absl::StatusOr<std::shared_ptr<CodeVerifier>> CodeVerifier::Shared() {
+  static auto& mutex = *new absl::Mutex;
+  static auto& shared = *new std::weak_ptr<CodeVerifier>;
+  absl::MutexLock lock(&mutex);
+  std::shared_ptr<CodeVerifier> verifier = shared.lock();
+  if (verifier != nullptr) return verifier;
+  R1_ASSIGN_OR_RETURN(verifier, Start(ThisCodeHost()));
+  // One that got out of a probe in a busy moment is not kept.
+  if (verifier->preflight().level != SandboxLevel::kNone) shared = verifier;
+  LogInfo(
+      absl::StrCat("sandbox: level ", LevelName(verifier->preflight().level)));
   return verifier;
 }
 
@@ -230,7 +243,7 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
       judgement->detail = absl::StrCat("test ", i + 1, ": ", detail);
     }
     // Slow programs would use up the time that the score needs.
-    if (!options_.is_fraction || verdict == Verdict::kSandboxError ||
+    if (!reference.is_fraction || verdict == Verdict::kSandboxError ||
         verdict == Verdict::kTimeLimit) {
       return;
     }

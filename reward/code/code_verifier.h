@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json_fwd.hpp"
-#include "reward/code/code_options.h"
+#include "reward/code/code_host.h"
 #include "reward/code/code_reference.h"
 #include "reward/code/cpp_compiler.h"
 #include "reward/sandbox/preflight.h"
@@ -39,10 +39,12 @@ std::string RunDetail(const RunResult& run);
 // Threads: all functions may be called from any thread.
 class CodeVerifier {
  public:
-  // Starts the sandbox and tries it.
-  // Errors: FailedPrecondition below options.level; Unavailable.
+  // Starts the sandbox and tries it, whatever level it reaches.
+  // Errors: FailedPrecondition, with what this machine refuses.
   static absl::StatusOr<std::unique_ptr<CodeVerifier>> Start(
-      const CodeOptions& options);
+      const CodeHost& host);
+  // The one of this process, by ThisCodeHost(), as long as anybody has it.
+  static absl::StatusOr<std::shared_ptr<CodeVerifier>> Shared();
 
   Sandbox* sandbox() { return sandbox_.get(); }
   const Preflight& preflight() const { return preflight_; }
@@ -65,7 +67,7 @@ class CodeVerifier {
                   absl::Time deadline);
 
  private:
-  explicit CodeVerifier(const CodeOptions& options) : options_(options) {}
+  CodeVerifier() = default;
 
   RunResult RunOnce(const RunRequest& run, absl::Time deadline,
                     bool* is_past_deadline);
@@ -87,7 +89,6 @@ class CodeVerifier {
                 const std::string& output, absl::Time deadline,
                 Judgement* judgement, std::string* detail);
 
-  const CodeOptions options_;
   std::unique_ptr<Sandbox> sandbox_;
   std::unique_ptr<CppCompiler> compiler_;
   Preflight preflight_;

@@ -77,7 +77,8 @@ Json ReportOf(const RunResult& tester) {
 void CodeVerifier::ProbeTests(const CodeReference& reference,
                               const Json& failures, absl::Time deadline,
                               Judgement* judgement) {
-  const RunRequest probe = TesterRun(reference, options_.is_fraction, failures);
+  const RunRequest probe =
+      TesterRun(reference, reference.is_fraction, failures);
   const RunResult run = RunOnce(probe, deadline, &judgement->is_past_deadline);
   if (judgement->is_past_deadline) return;
   const std::string bad =
@@ -94,7 +95,7 @@ void CodeVerifier::ProbeTests(const CodeReference& reference,
 void CodeVerifier::JudgeFunction(const CodeReference& reference,
                                  absl::string_view source, absl::Time deadline,
                                  Judgement* judgement) {
-  RunRequest tester = TesterRun(reference, options_.is_fraction, nullptr);
+  RunRequest tester = TesterRun(reference, reference.is_fraction, nullptr);
   RunRequest candidate = CandidateRun(reference, source);
   const int64_t left_ms = absl::ToInt64Milliseconds(deadline - absl::Now());
   if (left_ms <= 0) {

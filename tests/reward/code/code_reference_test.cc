@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "reward/code/code_host.h"
 #include "reward/code/code_options.h"
 
 namespace r1 {
@@ -98,32 +99,46 @@ TEST(CodeReferenceTest, MalformedTestsAreNamed) {
 
 TEST(CodeOptionsTest, ReadsAllKeys) {
   const auto options = CodeOptions::Parse({{"level", "full"},
-                                           {"slots", "3"},
                                            {"fraction", "true"},
                                            {"cpu_ms", "1500"},
-                                           {"memory_mb", "99"},
-                                           {"cache", ""}});
+                                           {"memory_mb", "99"}});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->level, SandboxLevel::kFull);
-  EXPECT_EQ(options->slots, 3);
   EXPECT_TRUE(options->is_fraction);
   EXPECT_EQ(options->limits.cpu_ms, 1500);
   EXPECT_EQ(options->limits.memory_mb, 99);
-  EXPECT_EQ(options->cache, "");
 }
 
 TEST(CodeOptionsTest, RefusesWhatItDoesNotKnow) {
   for (const auto& [key, value, message] :
-       {std::tuple("levl", "full", "no option \"levl\""),
-        {"level", "none", "without a sandbox"},
-        {"level", "high", "no sandbox level"},
-        {"slots", "-1", "expected 0 to 256"},
-        {"cpu_ms", "0", "expected 1 to"},
-        {"fraction", "yes", "expected true or false"}}) {
+       {std::tuple("levl", "full", "unknown option \"levl\""),
+        {"level", "none", "one of isolated, full"},
+        {"level", "high", "one of isolated, full"},
+        {"slots", "3", "unknown option \"slots\""},
+        {"cache", "/etc", "unknown option \"cache\""},
+        {"cpu_ms", "0", "an integer from 1 to"},
+        {"fraction", "yes", "one of true, false"}}) {
     const auto options = CodeOptions::Parse({{key, value}});
     ASSERT_FALSE(options.ok()) << key;
     EXPECT_THAT(std::string(options.status().message()), HasSubstr(message));
   }
+}
+
+// What a client asks for, and what the process allows.
+TEST(CodeHostTest, NoLimitIsAboveTheMost) {
+  CodeHost host;
+  host.max_wall_ms = 500;
+  host.max_memory_mb = 64;
+  RunLimits asked;
+  asked.wall_ms = 3600000;
+  asked.cpu_ms = 100;
+  asked.memory_mb = 1 << 20;
+  asked.disk_mb = 1 << 20;
+  const RunLimits got = host.Clamped(asked);
+  EXPECT_EQ(got.wall_ms, 500);
+  EXPECT_EQ(got.cpu_ms, 100);
+  EXPECT_EQ(got.memory_mb, 64);
+  EXPECT_EQ(got.disk_mb, 64);
 }
 
 }  // namespace

@@ -211,7 +211,7 @@ Json ReferenceOf(const Contest& contest, const Json& problem) {
 
 TEST(ContestTest, RightSolutionsPassAllTestsAndWrongOnesDoNot) {
   const auto problems = Problems();
-  const auto verifier = CodeVerifier::Start(CodeOptions());
+  const auto verifier = CodeVerifier::Start(CodeHost());
   if (!verifier.ok()) GTEST_SKIP() << "needs a machine whose sandbox starts";
   for (const Contest& contest : kContests) {
     const auto reference = ParseCodeReference(
