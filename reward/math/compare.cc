@@ -170,6 +170,41 @@ NodePtr PointOf(const Node& node) {
   return is_named ? node.args[1] : nullptr;
 }
 
+// AB, PV: one name, or a product without a space.
+bool IsCapitals(const Node& node) {
+  return node.kind == Kind::kSymbol && node.name.size() > 1 &&
+         std::all_of(node.name.begin(), node.name.end(), absl::ascii_isupper);
+}
+
+// The tree with P V for PV.
+NodePtr SpelledOut(const NodePtr& node) {
+  if (IsCapitals(*node)) {
+    NodePtr product;
+    for (const char& letter : node->name) {
+      NodePtr symbol = MakeNode(Kind::kSymbol, {}, std::string(1, letter));
+      product = product == nullptr
+                    ? symbol
+                    : MakeNode(Kind::kProduct, {product, symbol});
+    }
+    return product;
+  }
+  auto copy = std::make_shared<Node>(*node);
+  for (NodePtr& arg : copy->args) arg = SpelledOut(arg);
+  return copy;
+}
+
+// `equal`, or where only one side writes capitals together, how the sides
+// compare when it does not either. Two names of the same letters stay two.
+Equality OrSpelledOut(Equality equal, const Node& gold, const Node& answer,
+                      Comparator* comparator) {
+  if (equal == Equality::kEqual ||
+      AnyNode(gold, IsCapitals) == AnyNode(answer, IsCapitals)) {
+    return equal;
+  }
+  return comparator->Compare(*SpelledOut(std::make_shared<Node>(gold)),
+                             *SpelledOut(std::make_shared<Node>(answer)));
+}
+
 // The minutes of a time of day with a.m. or p.m., as 24 hours.
 NodePtr ToTwentyFour(const Node& quantity) {
   const Node& time = *quantity.args[0];
@@ -231,7 +266,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
   if (gold.kind == Kind::kText || answer.kind == Kind::kText) {
     return CompareText(gold, answer);
   }
-  if (gold.kind == Kind::kRelation) return CompareRelation(gold, answer);
+  if (gold.kind == Kind::kRelation) {
+    return OrSpelledOut(CompareRelation(gold, answer), gold, answer, this);
+  }
   if (gold.kind == Kind::kList) return CompareList(gold, answer);
   if (answer.kind == Kind::kRelation) return CompareWithRelation(gold, answer);
   if (gold.kind == Kind::kQuantity || answer.kind == Kind::kQuantity) {
@@ -295,7 +332,7 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
   if (gold.kind == Kind::kDegrees || answer.kind == Kind::kDegrees) {
     return CompareDegrees(gold, answer);
   }
-  return CompareScalar(gold, answer);
+  return OrSpelledOut(CompareScalar(gold, answer), gold, answer, this);
 }
 
 Equality Comparator::CompareText(const Node& gold, const Node& answer) {

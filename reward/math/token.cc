@@ -19,9 +19,6 @@
 namespace r1::math {
 namespace {
 
-bool IsLower(absl::string_view word) {
-  return std::all_of(word.begin(), word.end(), absl::ascii_islower);
-}
 bool IsUpper(absl::string_view word) {
   return std::all_of(word.begin(), word.end(), absl::ascii_isupper);
 }

@@ -149,6 +149,15 @@ TEST(MathReading, OtherWritingsOfTheSame) {
   });
 }
 
+TEST(MathReading, CapitalsAreANameOrAProduct) {
+  ExpectCases({
+      {"IR", {"I R", "R I"}, {"I", "I V", "VR"}},
+      {"PV=nRT", {"P V = n R T", "nRT = PV"}, {"PV = nR", "P = nRT"}},
+      {"PQR", {}, {"QPR", "RPQ"}},
+      {"AB = 5", {"5"}, {"6"}},
+  });
+}
+
 TEST(MathReading, FamiliesMayCallTheirNumberOtherwise) {
   ExpectCases({
       {"\\frac\\pi4+k\\pi, k\\in\\mathbb{Z}",
