@@ -17,10 +17,17 @@ namespace {
 
 constexpr size_t kMaxSentenceBytes = 4096;
 
-// "answer" and "Answer" from byte `at` on, in reverse.
+// Where the last "answer", "Answer" or Chinese word for it before byte `end`
+// ends.
 size_t LastAnswerWord(absl::string_view text, size_t end) {
-  for (size_t at = end; at >= 6; --at) {
-    if (absl::EqualsIgnoreCase(text.substr(at - 6, 6), "answer")) return at;
+  for (size_t at = end; at > 0; --at) {
+    for (const absl::string_view word : {"answer", "答案", "答"}) {
+      if (at >= word.size() &&
+          absl::EqualsIgnoreCase(text.substr(at - word.size(), word.size()),
+                                 word)) {
+        return at;
+      }
+    }
   }
   return absl::string_view::npos;
 }
@@ -39,7 +46,8 @@ bool ConsumeMarker(absl::string_view* rest) {
   };
   skip();
   bool is_marked = false;
-  for (const absl::string_view mark : {":", "is:", "is", "are", "="}) {
+  for (const absl::string_view mark :
+       {":", "is:", "is", "are", "=", "是:", "是", "为:", "为"}) {
     absl::string_view after = *rest;
     if (!absl::ConsumePrefix(&after, mark)) continue;
     if (absl::ascii_isalpha(mark.back()) && !after.empty() &&

@@ -119,6 +119,68 @@ bool JoinsBoxes(absl::string_view gap) {
   return true;
 }
 
+// What stands on the line before a box: "- $x = ".
+struct Head {
+  bool is_item = false;    // of a list, one a line
+  std::string name;        // x, where "x =" stands there
+  absl::string_view rest;  // before the name and after the bullet
+};
+
+Head HeadOf(absl::string_view text) {
+  Head head;
+  const auto strip = [&text] {
+    text = absl::StripAsciiWhitespace(text);
+    while (absl::ConsumeSuffix(&text, "$") || absl::ConsumeSuffix(&text, " ") ||
+           absl::ConsumeSuffix(&text, "\\(") ||
+           absl::ConsumeSuffix(&text, "\\[")) {
+    }
+  };
+  strip();
+  if (absl::ConsumeSuffix(&text, "=")) {
+    strip();
+    size_t begin = text.size();
+    while (begin > 0 && (absl::ascii_isalnum(text[begin - 1]) ||
+                         absl::StrContains("_{}'", text[begin - 1]))) {
+      --begin;
+    }
+    head.name = std::string(text.substr(begin));
+    text = text.substr(0, begin);
+    strip();
+  }
+  const size_t num_digits =
+      std::min(text.find_first_not_of("0123456789"), text.size());
+  absl::string_view rest = text.substr(num_digits);
+  head.is_item = num_digits > 0 ? absl::ConsumePrefix(&rest, ".") ||
+                                      absl::ConsumePrefix(&rest, ")")
+                                : absl::ConsumePrefix(&rest, "-") ||
+                                      absl::ConsumePrefix(&rest, "*") ||
+                                      absl::ConsumePrefix(&rest, "+");
+  head.rest = head.is_item ? absl::StripAsciiWhitespace(rest) : text;
+  return head;
+}
+
+// Whether two boxes that follow each other are one list: joined in a sentence,
+// or each an item on a line of its own, and of the same name.
+bool AreOneList(absl::string_view text, const Box& a, const Box& b) {
+  const absl::string_view gap = text.substr(a.end, b.begin - a.end);
+  if (gap.size() > kMaxGap) return false;
+  const size_t line = text.substr(0, a.begin).rfind('\n');
+  const size_t line_begin = line == absl::string_view::npos ? 0 : line + 1;
+  const Head first = HeadOf(text.substr(line_begin, a.begin - line_begin));
+  const size_t end = gap.find('\n');
+  if (end != absl::string_view::npos && first.is_item) {
+    const Head second = HeadOf(gap.substr(gap.rfind('\n') + 1));
+    return second.is_item && first.rest.empty() && second.rest.empty() &&
+           first.name == second.name &&
+           gap.substr(0, end).find_first_not_of(" $.,;)\\") ==
+               absl::string_view::npos;
+  }
+  const Head second = HeadOf(gap);
+  if (second.name.empty()) return JoinsBoxes(gap);
+  return first.name == second.name &&
+         JoinsBoxes(absl::StrCat(second.rest, " "));
+}
+
 }  // namespace
 
 MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
@@ -136,9 +198,7 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
     return Some(content(boxes[0]));
   }
   size_t first = boxes.size() - 1;
-  while (first > 0 &&
-         JoinsBoxes(text.substr(boxes[first - 1].end,
-                                boxes[first].begin - boxes[first - 1].end))) {
+  while (first > 0 && AreOneList(text, boxes[first - 1], boxes[first])) {
     --first;
   }
   std::vector<std::string> parts;

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "reward/math/currency.h"
 #include "reward/math/nouns.h"
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
@@ -270,15 +271,17 @@ NodePtr Parser::Labelled(const std::string& label, NodePtr value) {
   return relation;
 }
 
+// The currency whose sign or code stands here; empty: none.
+std::string Parser::Currency(size_t ahead) const {
+  const Token& token = Peek(ahead);
+  if (token.kind != TokenKind::kSymbol) return "";
+  return token.text == "$" ? "dollar" : CurrencyOfWord(token.text);
+}
+
 NodePtr Parser::Quantity() {
-  for (const auto& [symbol, unit] :
-       std::initializer_list<std::pair<const char*, const char*>>{
-           {"$", "dollar"},
-           {"euro", "euro"},
-           {"pound", "sterling"},
-           {"yen", "yen"}}) {
-    const bool is_negative = IsSymbol("-") && IsSymbol(symbol, 1);
-    if (!is_negative && !IsSymbol(symbol)) continue;
+  const bool is_negative = IsSymbol("-") && !Currency(1).empty();
+  const std::string currency = Currency(is_negative ? 1 : 0);
+  if (!currency.empty()) {
     at_ += is_negative ? 2 : 1;
     NodePtr amount = Infix();
     if (amount == nullptr) return nullptr;
@@ -287,15 +290,15 @@ NodePtr Parser::Quantity() {
     if (quantity == nullptr) return nullptr;
     if (quantity->kind == Kind::kRelation) {  // $5 for adults
       return Labelled(quantity->args[0]->name,
-                      MakeNode(Kind::kQuantity, {quantity->args[1]}, unit));
+                      MakeNode(Kind::kQuantity, {quantity->args[1]}, currency));
     }
     if (quantity->kind == Kind::kQuantity) {
       if (CanonicalUnit(quantity->name).empty()) {  // $5 each
-        return MakeNode(Kind::kQuantity, {quantity->args[0]}, unit);
+        return MakeNode(Kind::kQuantity, {quantity->args[0]}, currency);
       }
       return quantity;
     }
-    return MakeNode(Kind::kQuantity, {quantity}, unit);
+    return MakeNode(Kind::kQuantity, {quantity}, currency);
   }
   NodePtr value = Infix();
   if (value == nullptr) return nullptr;
@@ -434,14 +437,10 @@ std::string Parser::Unit() {
       const std::string below = Unit();
       if (!Take(")")) return "?";
       absl::StrAppend(&unit, "/(", below, ")");
-    } else if (unit.empty() && Take("$")) {
-      return "dollar";
-    } else if (unit.empty() && Take("euro")) {
-      return "euro";
-    } else if (unit.empty() && Take("pound")) {
-      return "sterling";
-    } else if (unit.empty() && Take("yen")) {
-      return "yen";
+    } else if (unit.empty() && !Currency().empty()) {
+      unit = Currency();
+      ++at_;
+      return unit;
     } else {
       return unit;
     }

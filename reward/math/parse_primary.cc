@@ -229,7 +229,7 @@ NodePtr Parser::Bracket() {
     if (inside->kind != Kind::kList) return MakeNode(Kind::kTuple, {inside});
     return MakeNode(Kind::kTuple, inside->args);
   }
-  if (open == "$" || open == "euro" || open == "pound" || open == "yen") {
+  if (!Currency().empty()) {
     return Fail("an amount on its own");
   }
   if (open != "(" && open != "[" && open != "]") return Fail("a value");

@@ -41,6 +41,7 @@ class Parser {
   NodePtr WithUnit(NodePtr value);
   std::string Unit();
   std::string UnitPower();
+  std::string Currency(size_t ahead = 0) const;
   void SkipQualifier();
 
   // parse_sum.cc

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "reward/math/chinese.h"
 #include "reward/math/symbols.h"
 #include "reward/math/units.h"
 #include "reward/text.h"
@@ -92,6 +93,7 @@ Script FindScript(absl::string_view text) {
 // Characters beyond ASCII as LaTeX.
 absl::StatusOr<std::string> ToAscii(absl::string_view text) {
   std::string ascii;
+  bool is_after_circled = false;
   while (!text.empty()) {
     if (static_cast<unsigned char>(text[0]) < 128) {
       ascii.push_back(text[0]);
@@ -120,7 +122,19 @@ absl::StatusOr<std::string> ToAscii(absl::string_view text) {
       ascii += "um";
       continue;
     }
-    const Character character = FindCharacter(text);
+    if (const int number = CircledNumber(text)) {
+      // (1) and (3) side by side are a list.
+      absl::StrAppend(&ascii, is_after_circled ? ", " : "", number);
+      text.remove_prefix(3);
+      is_after_circled = CircledNumber(text) > 0;
+      continue;
+    }
+    Character character = FindCharacter(text);
+    if (character.num_bytes == 0) {
+      const bool after_amount =
+          std::any_of(ascii.begin(), ascii.end(), absl::ascii_isdigit);
+      character = FindChineseWord(text, after_amount);
+    }
     if (character.num_bytes == 0) {
       return absl::InvalidArgumentError(absl::StrCat(
           "unknown character \"", Excerpt(text.substr(0, 4)), "\""));
@@ -134,8 +148,8 @@ absl::StatusOr<std::string> ToAscii(absl::string_view text) {
 }  // namespace
 
 absl::StatusOr<std::string> ToPlainLatex(absl::string_view text) {
-  return ToAscii(
-      SingleBackslashes(absl::StrReplaceAll(text, {{"&nbsp;", " "}})));
+  return ToAscii(SingleBackslashes(absl::StrReplaceAll(
+      text, {{"&nbsp;", " "}, {"z\u0142", " zl"}, {"K\u010d", " koruna"}})));
 }
 
 bool HasCommand(absl::string_view text) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "reward/math/currency.h"
 #include "reward/math/nouns.h"
 #include "reward/math/number_token.h"
 #include "reward/math/source_text.h"
@@ -33,15 +34,6 @@ bool IsProductOfLetters(absl::string_view word) {
     }
   }
   return false;
-}
-
-// What follows a country or a currency: " 5", "$5", "\\$ 5".
-bool StartsAmount(absl::string_view text, bool needs_sign) {
-  text = absl::StripLeadingAsciiWhitespace(text);
-  absl::ConsumePrefix(&text, "\\");
-  if (!absl::ConsumePrefix(&text, "$") && needs_sign) return false;
-  text = absl::StripLeadingAsciiWhitespace(text);
-  return !text.empty() && absl::ascii_isdigit(text[0]);
 }
 
 class Lexer {
@@ -328,6 +320,11 @@ class Lexer {
       return absl::InvalidArgumentError("a group of words is not closed");
     }
     const absl::string_view inside = text_.substr(at_ + 1, close - at_ - 1);
+    if (const auto sign = CurrencyOfGroup(inside, text_.substr(close + 1))) {
+      at_ = close + 1;
+      AddSymbol(*sign);
+      return absl::OkStatus();
+    }
     // \mathrm{e}, \mathrm{sin}, \text{\frac12}: formulas in another font.
     const bool is_math_font = absl::StartsWith(name, "math") ||
                               name == "operatorname" || name == "underline";
@@ -439,11 +436,12 @@ class Lexer {
         !CanonicalUnit(word).empty()) {
       in_text = true;
     }
-    if (!in_text && (word == "USD" || word == "US") &&
-        StartsAmount(text_.substr(end), /*needs_sign=*/word == "US")) {
-      at_ = end;
-      if (word == "USD") AddSymbol("$");
-      return;
+    if (!in_text && !AfterNumber()) {
+      if (const auto sign = FindAmountSign(Rest(), dollars_delimit_)) {
+        at_ += sign->num_bytes;
+        if (!sign->currency.empty()) AddSymbol(sign->currency);
+        return;
+      }
     }
     if (!in_text) {
       for (const absl::string_view connector : {"or", "and"}) {

@@ -122,6 +122,11 @@ absl::StatusOr<NodePtr> Read(absl::string_view source, const Reading& reading) {
   }
   if (reading.allow_sentences) text = WithoutOpener(text);
   const std::string bare = WithoutRemarks(text);
+  // The "and" of "one hundred and five" makes no list.
+  const std::string words = TextForm(bare);
+  if (absl::StrContains(words, " and ") && NumberInWords(words).has_value()) {
+    return MakeNode(Kind::kText, {}, words);
+  }
   auto formula = ParseFormula(bare, options);
   if (formula.ok()) return formula;
   if (reading.allow_sentences) {

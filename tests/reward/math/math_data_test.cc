@@ -95,7 +95,7 @@ TEST(MathDataTest, Readings) {
           << row["kind"] << ": " << gold << " for itself";
     }
   }
-  EXPECT_GT(num_cases, 300);
+  EXPECT_GT(num_cases, 1000);
 }
 
 TEST(MathDataTest, EveryGoldIsReadAndEqualsItselfAndItsRendering) {
