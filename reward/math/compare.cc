@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "reward/math/evaluator.h"
+#include "reward/math/parameter.h"
 #include "reward/math/parse.h"
 #include "reward/math/rational_value.h"
 #include "reward/math/real_set.h"
@@ -170,39 +171,16 @@ NodePtr PointOf(const Node& node) {
   return is_named ? node.args[1] : nullptr;
 }
 
-// AB, PV: one name, or a product without a space.
-bool IsCapitals(const Node& node) {
-  return node.kind == Kind::kSymbol && node.name.size() > 1 &&
-         std::all_of(node.name.begin(), node.name.end(), absl::ascii_isupper);
-}
-
-// The tree with P V for PV.
-NodePtr SpelledOut(const NodePtr& node) {
-  if (IsCapitals(*node)) {
-    NodePtr product;
-    for (const char& letter : node->name) {
-      NodePtr symbol = MakeNode(Kind::kSymbol, {}, std::string(1, letter));
-      product = product == nullptr
-                    ? symbol
-                    : MakeNode(Kind::kProduct, {product, symbol});
-    }
-    return product;
-  }
-  auto copy = std::make_shared<Node>(*node);
-  for (NodePtr& arg : copy->args) arg = SpelledOut(arg);
-  return copy;
-}
-
 // `equal`, or where only one side writes capitals together, how the sides
 // compare when it does not either. Two names of the same letters stay two.
 Equality OrSpelledOut(Equality equal, const Node& gold, const Node& answer,
                       Comparator* comparator) {
-  if (equal == Equality::kEqual ||
-      AnyNode(gold, IsCapitals) == AnyNode(answer, IsCapitals)) {
-    return equal;
-  }
-  return comparator->Compare(*SpelledOut(std::make_shared<Node>(gold)),
-                             *SpelledOut(std::make_shared<Node>(answer)));
+  if (equal == Equality::kEqual) return equal;
+  const NodePtr mine = SpelledOut(gold);
+  const NodePtr theirs = SpelledOut(answer);
+  if ((mine == nullptr) == (theirs == nullptr)) return equal;
+  return comparator->Compare(mine == nullptr ? gold : *mine,
+                             theirs == nullptr ? answer : *theirs);
 }
 
 // The minutes of a time of day with a.m. or p.m., as 24 hours.

@@ -59,7 +59,10 @@ class Comparator {
   Equality CompareScalar(const Node& gold, const Node& answer);
   Equality CompareDecimal(const Node& gold, const Node& answer);
   bool AreOneFamily(const Node& gold, const Node& answer);
-  bool CompareUpToConstant(const Node& gold, const Node& answer);
+
+  // compare_constant.cc: arbitrary constants.
+  bool EqualUpToConstants(const Node& gold, const Node& answer);
+  bool IsAntiderivative(const Node& gold, const Node& answer);
 
   const MathOptions& options_;
   const SamplingOptions sampling_;

@@ -97,7 +97,12 @@ NodePtr WithArgumentOf(const Node& name, const Node& other,
            call.args[0]->kind == Kind::kSymbol;
   };
   if (!has_letter(name) || !has_letter(other)) return value;
-  return WithValue(value, other.args[0]->name, name.args[0]);
+  // The two letters change places, so that f(t) = 2x stays apart.
+  const NodePtr held = MakeNode(Kind::kSymbol, {}, "argument");
+  const std::string& mine = name.args[0]->name;
+  return WithValue(WithValue(WithValue(value, other.args[0]->name, held), mine,
+                             other.args[0]),
+                   "argument", name.args[0]);
 }
 
 bool IsInequality(const Node& node) {

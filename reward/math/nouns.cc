@@ -70,8 +70,8 @@ bool SpoilsCount(absl::string_view word) {
       "minus always sometimes unless perhaps us its his as");
   const auto scale = ScaleWord(Singular(word));
   return words->contains(word) || words->contains(Singular(word)) ||
-         scale.has_value() || ChangesNumber(word) ||
-         ChangesNumber(Singular(word));
+         NumberWord(Singular(word)).has_value() || scale.has_value() ||
+         ChangesNumber(word) || ChangesNumber(Singular(word));
 }
 
 // Nouns that are counted or measured without a plural's s, and colours, which

@@ -14,6 +14,10 @@ namespace r1::math {
 NodePtr WithValue(const NodePtr& node, const std::string& name,
                   const NodePtr& value);
 
+// The tree with the letters of each name of capitals, as in RT, as factors; an
+// exponent stands over the last. Null where there is no such name.
+NodePtr SpelledOut(const Node& node);
+
 // The values for k = 0, 1, 2 of a tree whose only letter k counts.
 struct Family {
   NodePtr first;

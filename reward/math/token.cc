@@ -176,6 +176,16 @@ class Lexer {
            !CanonicalUnit(tokens_[n - 1].text).empty();
   }
 
+  // 45 USD, 4:30 PM, 3 PM; but 2CM, 2AM are multiples of segments.
+  bool IsCapitalUnit(absl::string_view word) const {
+    if (word == "AM" || word == "PM") {
+      return space_ ||
+             (tokens_.size() > 1 && tokens_[tokens_.size() - 2].text == ":");
+    }
+    return word == "USD" || word == "EUR" || word == "GBP" || word == "JPY" ||
+           word == "CNY" || word == "RMB" || word == "MPH";
+  }
+
   // Whether the x here stands for a times: 3 x 10^8, 2 x 3.
   bool IsTimesLetter(size_t end) const {
     if (!AfterNumber()) return false;
@@ -426,14 +436,17 @@ class Lexer {
     const bool may_be_unit = options_.unit_letters == UnitLetters::kAll ||
                              (options_.unit_letters == UnitLetters::kSpaced &&
                               (space_ || word.size() > 1));
-    if (!tokens_.empty() && !CanonicalUnit(word).empty() &&
+    // 5 Kg, but 2CM is a multiple of a segment.
+    const bool is_unit =
+        !CanonicalUnit(word).empty() &&
+        (word.size() == 1 || !IsUpper(word) || IsUnitWord(word));
+    if (!tokens_.empty() && is_unit &&
         ((may_be_unit && (AfterNumber() || tokens_.back().text == "}")) ||
          (options_.unit_letters != UnitLetters::kNone && AfterUnit()))) {
       in_text = true;
     }
     // 45 USD, 4:30 PM.
-    if (AfterNumber() && word.size() > 1 && IsUpper(word) &&
-        !CanonicalUnit(word).empty()) {
+    if (AfterNumber() && IsUpper(word) && IsCapitalUnit(word)) {
       in_text = true;
     }
     if (!in_text && !AfterNumber()) {
@@ -464,7 +477,8 @@ class Lexer {
       const absl::string_view command = PlainCommand(word);
       const bool is_cup = word == "cup" && !tokens_.empty() &&
                           absl::StripAsciiWhitespace(rest).empty();
-      if (!command.empty() && !IsUnitHere(word, end) && !is_cup) {
+      const bool is_label = !InFormula() && absl::StartsWith(rest, ":");
+      if (!command.empty() && !IsUnitHere(word, end) && !is_cup && !is_label) {
         at_ = end;
         Add(TokenKind::kCommand, command);
         return;

@@ -223,11 +223,11 @@ bool EqualByUnitLetters(absl::string_view gold_text, const NodePtr& gold,
   const auto letters_for = [](bool other_has_unit) {
     return other_has_unit ? UnitLetters::kAll : UnitLetters::kSpaced;
   };
-  // Beside a bare number, m and s can be variables.
+  // Beside a bare number, m and N can be variables.
   const auto is_plain_unit = [](const NodePtr& quantity) {
     return quantity != nullptr && quantity->kind == Kind::kQuantity &&
-           (quantity->name.size() > 1 ||
-            absl::ascii_isupper(quantity->name[0]));
+           (quantity->name.size() > 1 || quantity->name == "J" ||
+            quantity->name == "W");
   };
   const NodePtr plain = answer.ok() ? *answer : nullptr;
   NodePtr mine = HasKnownUnit(*gold) ? gold : nullptr;
