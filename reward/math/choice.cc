@@ -69,8 +69,9 @@ absl::string_view WithoutOpener(absl::string_view text) {
                              "choice",       "options",      "choices",
                              "is",           "are",          ":",
                              "\u6545",       "\u56e0\u6b64", "\u6240\u4ee5",
-                             "\u6b63\u786e", "\u7b54\u6848", "\u9009\u9879",
-                             "\u9009",       "\u662f",       "\u4e3a"})) {
+                             "\u6b63\u786e", "\u7b54\u6848", "ans",
+                             "\u9009\u9879", "\u9009\u62e9", "\u9009",
+                             "\u662f",       "\u4e3a"})) {
     SkipMarkup(&text);
     if (text.size() > 1 && text[0] == ',') text.remove_prefix(1);
     SkipMarkup(&text);
@@ -252,7 +253,8 @@ std::optional<std::string> ReadChoice(absl::string_view text) {
   for (size_t at = line.size(); at > 0; --at) {
     for (const absl::string_view verb :
          {"is ", "are ", "'s ", "choose ", "select ", "pick ", "option ",
-          "\u7b54\u6848\u662f", "\u7b54\u6848\u4e3a", "\u9009"}) {
+          "with ", "that ", "\u7b54\u6848\u662f", "\u7b54\u6848\u4e3a",
+          "\u9009"}) {
       if (!absl::StartsWithIgnoreCase(line.substr(at), verb) ||
           (verb[0] != '\'' && absl::ascii_isalnum(line[at - 1])) ||
           Denies(line.substr(0, at))) {

@@ -319,13 +319,17 @@ Equality Comparator::CompareText(const Node& gold, const Node& answer) {
     return Equality::kEqual;
   }
   // "four" is 4.
-  const Node& words = gold.kind == Kind::kText ? gold : answer;
-  const Node& other = gold.kind == Kind::kText ? answer : gold;
-  const auto number = NumberInWords(words.name);
-  if (number.has_value() && IsScalar(other)) {
-    return CompareScalar(*MakeNumber(*number), other);
-  }
-  return Equality::kDifferent;
+  const auto as_number = [](const Node& node) -> NodePtr {
+    if (node.kind != Kind::kText) {
+      return IsScalar(node) ? std::make_shared<Node>(node) : nullptr;
+    }
+    const auto number = NumberInWords(node.name);
+    return number.has_value() ? MakeNumber(*number) : nullptr;
+  };
+  const NodePtr mine = as_number(gold);
+  const NodePtr theirs = as_number(answer);
+  if (mine == nullptr || theirs == nullptr) return Equality::kDifferent;
+  return CompareScalar(*mine, *theirs);
 }
 
 Equality Comparator::CompareArgs(const Node& gold, const Node& answer) {

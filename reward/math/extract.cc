@@ -23,6 +23,7 @@ MathAnswer None(absl::string_view problem) {
 
 // Ends before <|im_end|> or <|end_of_text|>, but 1 <|z|< 2 is mathematics.
 absl::string_view BeforeSpecialToken(absl::string_view text) {
+  text = text.substr(0, text.find("</s>"));
   for (size_t at = text.find("<|"); at != absl::string_view::npos;
        at = text.find("<|", at + 1)) {
     const absl::string_view rest = text.substr(at + 2);

@@ -162,6 +162,11 @@ bool SameUnit(absl::string_view a, absl::string_view b) {
     return absl::EndsWith(unit, "unit");
   };
   if (a == b || is_general(a) || is_general(b)) return true;
+  // Pounds are money beside a pound sign.
+  if (std::minmax(a, b) ==
+      std::minmax<absl::string_view>("pound", "sterling")) {
+    return true;
+  }
   // m s and m are no nouns.
   return CanonicalUnit(a).empty() && CanonicalUnit(b).empty() &&
          HasWordsOf(a, b);

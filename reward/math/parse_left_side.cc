@@ -38,6 +38,7 @@ std::string Spelled(const Token& token) {
       return absl::StrCat("\\text{", token.text, "}");
     case TokenKind::kSymbol:
       if (token.text == "deg") return "\\circ ";
+      if (token.text == "mid") return "|";  // P(A \mid B)
       if (token.text == "<=") return "\\le ";
       if (token.text == ">=") return "\\ge ";
       return absl::ascii_isalpha(token.text[0])
@@ -100,8 +101,9 @@ class LeftSide {
   // \lim a_n, \sum a_k, \min f(x), \nabla f: of letters.
   bool IsOperator() const {
     if (tokens_[0].kind != TokenKind::kCommand ||
-        !IsOneOf(tokens_[0].text, {"lim", "sum", "prod", "int", "max", "min",
-                                   "det", "dim", "nabla", "partial"})) {
+        !IsOneOf(tokens_[0].text,
+                 {"lim", "sum", "prod", "int", "max", "min", "det", "dim", "tr",
+                  "sup", "inf", "nabla", "partial"})) {
       return false;
     }
     return std::any_of(tokens_.begin() + 1, tokens_.end(), [](const auto& t) {
@@ -110,16 +112,36 @@ class LeftSide {
     });
   }
 
+  // After (f \circ g), (f+g), (fg): 0 for something else.
+  size_t AfterComposition() const {
+    const size_t end = Is(0, "(") ? AfterGroup(0) : 0;
+    if (end < 4) return 0;
+    bool has_function = false;
+    for (size_t at = 1; at + 1 < end; ++at) {
+      const bool is_function =
+          IsKind(at, TokenKind::kName) &&
+          absl::StrContains("fghFGH", tokens_[at].text.substr(0, 1));
+      has_function |= is_function;
+      if (!is_function &&
+          !IsOneOf(tokens_[at].text, {"deg", "+", "-", "*", "/"})) {
+        return 0;
+      }
+    }
+    return has_function ? end : 0;
+  }
+
   // P(X = 2), E[X], Var(X), (f \circ g)(x), f^{-1}(x), Y(x): a name and one
   // bracket, which is no factor.
   bool IsApplied() const {
     size_t at = 0;
     std::string head;
     bool is_composed = false;
-    if (Is(0, "(") && IsKind(1, TokenKind::kName) && Is(2, "deg") &&
-        IsKind(3, TokenKind::kName) && Is(4, ")")) {
+    if (const size_t composed = AfterComposition(); composed > 0) {
       is_composed = true;
-      at = 5;
+      at = composed;
+    } else if (IsKind(0, TokenKind::kCommand) && IsGreek(tokens_[0].text)) {
+      head = tokens_[0].text.substr(0, 1);
+      at = 1;
     } else if (Is(0, "mathbb")) {
       is_composed = true;
       at = Is(1, "{") ? AfterGroup(1) : 2;
@@ -143,7 +165,21 @@ class LeftSide {
              IsOneOf(token.text, {"=", "<", ">", "<=", ">=", "!=", "|", "mid",
                                   "cap", "cup", "'"});
     });
-    if (has_event) return true;
+    // P(\bar{A}), P(\text{red}), E[X^2].
+    const bool has_variate = (head == "P" || head == "E") &&
+                             std::any_of(begin, end, [](const Token& token) {
+                               return token.kind == TokenKind::kText ||
+                                      (token.kind == TokenKind::kName &&
+                                       absl::ascii_isupper(token.text[0]));
+                             });
+    if (has_event || has_variate) return true;
+    // d(A, B)
+    const bool is_of_points =
+        end - begin > 1 && std::all_of(begin, end, [](const Token& token) {
+          return token.text == "," || (token.kind == TokenKind::kName &&
+                                       absl::ascii_isupper(token.text[0]));
+        });
+    if (is_of_points) return true;
     const bool is_inverse = marks + 1 < at && Is(marks, "^");
     if (is_inverse) return true;
     if (IsOneOf(head, {"Var", "Cov", "Pr", "Area", "Vol", "rank", "span"})) {
@@ -154,7 +190,7 @@ class LeftSide {
     if (absl::StrContains("fghFGH", head)) return false;
     const bool is_upper = absl::ascii_isupper(head[0]);
     const Token& inside = *begin;
-    if (inside.kind == TokenKind::kNumber) return is_upper;
+    if (inside.kind == TokenKind::kNumber) return head != "x";
     return inside.kind == TokenKind::kName && inside.text != head &&
            (is_upper || absl::ascii_isupper(inside.text[0]) ||
             IsOneOf(inside.text, {"t", "n", "x"}));
@@ -177,27 +213,31 @@ class LeftSide {
     const size_t n = tokens_.size();
     if (n < 3 || !Is(0, "|") || !Is(n - 1, "|")) return false;
     if (n == 3 && (Is(1, "x") || Is(1, "y"))) return false;
-    return std::all_of(tokens_.begin() + 1, tokens_.end() - 1,
-                       [](const Token& token) {
-                         return token.kind == TokenKind::kName ||
-                                token.kind == TokenKind::kCommand ||
-                                IsOneOf(token.text, {"{", "}", "_"});
-                       });
+    return std::all_of(
+        tokens_.begin() + 1, tokens_.end() - 1, [](const Token& token) {
+          return token.kind == TokenKind::kName ||
+                 token.kind == TokenKind::kCommand ||
+                 IsOneOf(token.text, {"{", "}", "_", "cap", "cup", "setminus"});
+        });
   }
 
   // A^{-1}, x^*, \sigma^2, R^2.
   bool IsMarked() const {
-    if (!Is(1, "^") || AfterMarks(1) != tokens_.size()) return false;
+    size_t begin = 1;
+    if (Is(1, "_")) begin = Is(2, "{") ? AfterGroup(2) : 3;  // \sigma_X^2
+    if (!Is(begin, "^") || AfterMarks(1) != tokens_.size()) return false;
     std::string power;
-    for (size_t at = 2; at < tokens_.size(); ++at) {
+    for (size_t at = begin + 1; at < tokens_.size(); ++at) {
       if (!Is(at, "{") && !Is(at, "}")) power += tokens_[at].text;
     }
     const std::string& head = tokens_[0].text;
     if (tokens_[0].kind == TokenKind::kName) {
-      return power == "*" || (power == "-1" && absl::ascii_isupper(head[0])) ||
-             (power == "2" && head == "R");
+      return power == "*" || (power == "2" && IsOneOf(head, {"R", "s"})) ||
+             (absl::ascii_isupper(head[0]) &&
+              IsOneOf(power, {"-1", "T", "top"}));
     }
-    return power == "2" && IsOneOf(head, {"sigma", "chi"});
+    return (power == "*" && IsGreek(head)) ||
+           (power == "2" && IsOneOf(head, {"sigma", "chi"}));
   }
 
   std::vector<Token> tokens_;

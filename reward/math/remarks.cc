@@ -85,6 +85,7 @@ absl::string_view WithoutAnnouncement(absl::string_view text) {
 struct Bracketed {
   absl::string_view before;
   absl::string_view inside;
+  bool is_in_words = false;  // the brackets too: \text{ (cm)}
 };
 
 std::optional<Bracketed> SplitBracket(absl::string_view text) {
@@ -113,6 +114,7 @@ std::optional<Bracketed> SplitBracket(absl::string_view text) {
   if (depth != 0) return std::nullopt;
   Bracketed parts{text.substr(0, at),
                   text.substr(at + 1, text.size() - at - 2)};
+  parts.is_in_words = is_in_words;
   parts.before = absl::StripTrailingAsciiWhitespace(parts.before);
   absl::ConsumeSuffix(&parts.before, "\\left");
   absl::ConsumeSuffix(&parts.inside, "\\right");
@@ -147,8 +149,9 @@ bool SaysAbout(absl::string_view text) {
 }
 
 // The words of a unit of measure in brackets; empty: it is something else.
-std::string UnitIn(absl::string_view inside) {
+std::string UnitIn(absl::string_view inside, bool is_in_words) {
   const bool is_words =
+      is_in_words ||
       absl::StartsWith(absl::StripLeadingAsciiWhitespace(inside), "\\");
   const std::string words = TextForm(inside, /*keep_case=*/true);
   if (words == "unit" || words == "units") return words;
@@ -173,6 +176,7 @@ absl::string_view WithoutOpener(absl::string_view text) {
 
 std::string WithoutRemarks(absl::string_view text) {
   text = WithoutAnnouncement(WithoutTicks(text));
+  absl::ConsumeSuffix(&text, "/-");  // Rs. 250/-
   // "10\sqrt2 \text{ or about } 14.14"
   for (const absl::string_view word :
        {"or approximately ", "or about ", "or roughly ", "or approx. "}) {
@@ -187,7 +191,7 @@ std::string WithoutRemarks(absl::string_view text) {
   const auto parts = SplitBracket(absl::StripSuffix(text, "."));
   if (!parts.has_value()) return std::string(text);
   if (SaysAbout(parts->inside)) return std::string(parts->before);
-  const std::string unit = UnitIn(parts->inside);
+  const std::string unit = UnitIn(parts->inside, parts->is_in_words);
   if (unit.empty()) return std::string(text);
   return absl::StrCat(parts->before, " \\text{ ", unit, "}");
 }

@@ -18,7 +18,7 @@ const NameSet& Functions() {
   static const auto* names = new NameSet(absl::StrSplit(
       "sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot "
       "arcsec arccsc arcsinh arccosh arctanh log ln lg exp max min gcd lcm det "
-      "dim ker arg deg Re Im sgn tr abs floor ceil",
+      "dim ker arg deg Re Im sgn tr abs floor ceil sup inf",
       ' '));
   return *names;
 }

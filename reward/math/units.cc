@@ -60,8 +60,8 @@ const WordMap& Units() {
           "rupee rupees rs inr pkr",
           "taka bdt",
           "cedi ghs",
-          "rupiah idr",
-          "ringgit myr",
+          "rupiah idr Rp",
+          "ringgit myr RM",
           "rand zar",
           "won krw",
           "ruble rubles rouble roubles rub",
@@ -298,6 +298,12 @@ std::optional<mpq_class> NumberInWords(absl::string_view text) {
   std::vector<absl::string_view> words =
       absl::StrSplit(lower, absl::ByAnyChar(" -"), absl::SkipEmpty());
   if (words.empty() || words.size() > 8) return std::nullopt;
+  if (words[0] == "negative" || words[0] == "minus") {
+    const auto positive =
+        NumberInWords(absl::StrJoin(words.begin() + 1, words.end(), " "));
+    if (!positive.has_value() || *positive < 0) return std::nullopt;
+    return -*positive;
+  }
   int denominator = 1;
   absl::string_view last = words.back();
   for (const auto& [name, parts] : kParts) {
