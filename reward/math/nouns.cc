@@ -214,6 +214,17 @@ bool IsFunctionWord(absl::string_view word) {
   return words->contains(word);
 }
 
+bool IsProductOfLetters(absl::string_view word) {
+  for (const absl::string_view family :
+       {"abc", "xyz", "pqr", "mnk", "uvw", "rst"}) {
+    if (std::all_of(word.begin(), word.end(),
+                    [&](char c) { return absl::StrContains(family, c); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool IsShortWord(absl::string_view word) {
   return IsFunctionWord(absl::AsciiStrToLower(word)) || word == "sq" ||
          word == "cu" || word == "am" || word == "an" || word == "at" ||

@@ -37,6 +37,9 @@ bool IsEmptyLabel(absl::string_view words);
 // A function word, which stands in sentences and in no formula: "is", "of".
 bool IsFunctionWord(absl::string_view word);
 
+// Whether letters are written side by side as a product: "xyz", "abc", "xx".
+bool IsProductOfLetters(absl::string_view word);
+
 // Whether a word of prose is too short for the look of one, or without it.
 bool IsShortWord(absl::string_view word);
 

@@ -24,18 +24,6 @@ bool IsUpper(absl::string_view word) {
   return std::all_of(word.begin(), word.end(), absl::ascii_isupper);
 }
 
-// Letters that are written side by side as a product: "xyz", "abc", "xx".
-bool IsProductOfLetters(absl::string_view word) {
-  for (const absl::string_view family :
-       {"abc", "xyz", "pqr", "mnk", "uvw", "rst"}) {
-    if (std::all_of(word.begin(), word.end(),
-                    [&](char c) { return absl::StrContains(family, c); })) {
-      return true;
-    }
-  }
-  return false;
-}
-
 class Lexer {
  public:
   Lexer(absl::string_view text, const LexOptions& options)
@@ -141,8 +129,7 @@ class Lexer {
     return has_delimiters_ ? in_delimiters_ : has_formula_command_;
   }
 
-  // Whether a word outside \text is prose all the same: 3\sqrt2 units, 5\pi cm,
-  // (1, 2) is ...; m g h and at^2 are none.
+  // Whether a word outside \text is prose: 3\sqrt2 units, 5\pi cm; not at^2.
   bool IsProse(absl::string_view word, size_t end) const {
     const bool is_apart = space_ || tokens_.empty();
     const bool is_raised =
@@ -151,6 +138,9 @@ class Lexer {
                            word == "kg" || word == "ft";
     if (!InFormula()) {
       if (is_raised) return is_length || (AfterNumber() && IsUnitWord(word));
+      // v = at
+      if (word.size() == 2 && !IsUnitWord(word) && IsInSum(word, end))
+        return false;
       return IsUnitWord(word) || IsShortWord(word) ||
              (word.size() > 2 && LooksLikeWord(word));
     }
@@ -159,6 +149,18 @@ class Lexer {
     if (is_raised) return false;
     return AfterWord() || IsFunctionWord(word) ||
            (word.size() > 2 && LooksLikeWord(word) && CanBeUnit(word));
+  }
+
+  // Whether an operator stands beside letters, or nothing but them is there.
+  bool IsInSum(absl::string_view word, size_t end) const {
+    const absl::string_view rest =
+        absl::StripLeadingAsciiWhitespace(text_.substr(end));
+    if (tokens_.empty() && rest.empty()) return !IsFunctionWord(word);
+    const auto is_operator = [](absl::string_view text) {
+      return !text.empty() && absl::StrContains("=+-*/", text[0]);
+    };
+    return is_operator(rest) ||
+           (!tokens_.empty() && is_operator(tokens_.back().text));
   }
 
   // Whether a unit goes on here: after the m of m/s, m s or m \cdot s.
@@ -176,14 +178,13 @@ class Lexer {
            !CanonicalUnit(tokens_[n - 1].text).empty();
   }
 
-  // 45 USD, 4:30 PM, 3 PM; but 2CM, 2AM are multiples of segments.
+  // 45 USD, 4:30 PM; but 2CM and 2AM are multiples of segments.
   bool IsCapitalUnit(absl::string_view word) const {
     if (word == "AM" || word == "PM") {
       return space_ ||
              (tokens_.size() > 1 && tokens_[tokens_.size() - 2].text == ":");
     }
-    return word == "USD" || word == "EUR" || word == "GBP" || word == "JPY" ||
-           word == "CNY" || word == "RMB" || word == "MPH";
+    return word.size() > 2 && !CanonicalUnit(word).empty();
   }
 
   // Whether the x here stands for a times: 3 x 10^8, 2 x 3.
@@ -378,8 +379,7 @@ class Lexer {
     return !tokens_.empty() && tokens_.back().kind == TokenKind::kText;
   }
 
-  // Letters that are factors.
-  void AddLetters(absl::string_view letters) {
+  void AddLetters(absl::string_view letters) {  // factors
     for (const char& letter : letters) {
       Add(TokenKind::kName, absl::string_view(&letter, 1));
     }
