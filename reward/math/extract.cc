@@ -165,11 +165,15 @@ Head HeadOf(absl::string_view text) {
 bool AreOneList(absl::string_view text, const Box& a, const Box& b) {
   const absl::string_view gap = text.substr(a.end, b.begin - a.end);
   if (gap.size() > kMaxGap) return false;
-  const size_t line = text.substr(0, a.begin).rfind('\n');
-  const size_t line_begin = line == absl::string_view::npos ? 0 : line + 1;
-  const Head first = HeadOf(text.substr(line_begin, a.begin - line_begin));
+  // A bounded look back, so that many boxes on one line cost no more.
+  const size_t from = a.begin - std::min(a.begin, kMaxGap);
+  absl::string_view before = text.substr(from, a.begin - from);
+  const size_t line = before.rfind('\n');
+  const bool is_whole_line = line != absl::string_view::npos || from == 0;
+  if (line != absl::string_view::npos) before.remove_prefix(line + 1);
+  const Head first = HeadOf(before);
   const size_t end = gap.find('\n');
-  if (end != absl::string_view::npos && first.is_item) {
+  if (end != absl::string_view::npos && is_whole_line && first.is_item) {
     const Head second = HeadOf(gap.substr(gap.rfind('\n') + 1));
     return second.is_item && first.rest.empty() && second.rest.empty() &&
            first.name == second.name &&
@@ -193,10 +197,11 @@ MathAnswer LastBox(absl::string_view text, BoxPolicy policy) {
     return Stripped(text.substr(box.inside, box.end - 1 - box.inside));
   };
   if (policy == BoxPolicy::kOnly) {
+    const std::string only = content(boxes[0]);
     for (const Box& box : boxes) {
-      if (content(box) != content(boxes[0])) return None("several boxes");
+      if (content(box) != only) return None("several boxes");
     }
-    return Some(content(boxes[0]));
+    return Some(only);
   }
   size_t first = boxes.size() - 1;
   while (first > 0 && AreOneList(text, boxes[first - 1], boxes[first])) {

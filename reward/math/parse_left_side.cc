@@ -98,12 +98,26 @@ class LeftSide {
     return at;
   }
 
+  bool HasOuterSign() const {
+    int depth = 0;
+    for (const Token& token : tokens_) {
+      if (IsOpening(token)) ++depth;
+      if (IsClosing(token)) --depth;
+      if (depth == 0 && IsOneOf(token.text, {"+", "-"})) return true;
+    }
+    return false;
+  }
+
   // \lim a_n, \sum a_k, \min f(x), \nabla f: of letters.
   bool IsOperator() const {
     if (tokens_[0].kind != TokenKind::kCommand ||
         !IsOneOf(tokens_[0].text,
                  {"lim", "sum", "prod", "int", "max", "min", "det", "dim", "tr",
                   "sup", "inf", "nabla", "partial"})) {
+      return false;
+    }
+    // \max f + 1 is a sum; those of an integrand or a limit are inside.
+    if (!IsOneOf(tokens_[0].text, {"lim", "sum", "int"}) && HasOuterSign()) {
       return false;
     }
     return std::any_of(tokens_.begin() + 1, tokens_.end(), [](const auto& t) {
