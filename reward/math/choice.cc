@@ -86,8 +86,10 @@ std::optional<char> ConsumeMarked(absl::string_view* text) {
   const bool is_open =
       absl::ConsumePrefix(&rest, "(") || absl::ConsumePrefix(&rest, "[");
   SkipMarkup(&rest);
-  if (rest.empty() || !IsLetter(rest[0])) return std::nullopt;
-  const char letter = rest[0];
+  if (rest.empty()) return std::nullopt;
+  // Small ones are letters in brackets only: "(b)".
+  const char letter = is_open ? absl::ascii_toupper(rest[0]) : rest[0];
+  if (!IsLetter(letter)) return std::nullopt;
   rest.remove_prefix(1);
   while (!rest.empty() && absl::StrContains("}*", rest[0])) {
     rest.remove_prefix(1);

@@ -94,10 +94,10 @@ TEST(OutlookTest, AFieldThatARuleNeedsIsNamedWithThoseThereAre) {
   EXPECT_EQ(OutlookOf("format", row).grade, Outlook::kGood);
   EXPECT_EQ(OutlookOf("countdown", R"({"nums":[1],"target":1,"x":0})").grade,
             Outlook::kGood);
-  EXPECT_EQ(OutlookOf("code", R"({"stdin_tests":[["",""]],"x":1e400})").grade,
+  EXPECT_EQ(OutlookOf("code", R"({"stdin_tests":[["","1"]],"x":1e400})").grade,
             Outlook::kHopeless)
       << "no number that a reader of JSON takes";
-  EXPECT_EQ(OutlookOf("code", R"({"stdin_tests":[["",""]],"x":1e4})").grade,
+  EXPECT_EQ(OutlookOf("code", R"({"stdin_tests":[["","1"]],"x":1e4})").grade,
             Outlook::kGood);
 }
 
