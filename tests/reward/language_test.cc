@@ -408,10 +408,11 @@ TEST(LanguageRuleTest, IsLinearOnHostileText) {
         "\xFF",
         "\xF0"}) {
     std::string text = "<think>";
-    while (text.size() < (4 << 20)) text += unit;
+    while (text.size() < (1 << 19)) text += unit;
     const absl::Time start = absl::Now();
     const RuleResult result = Score(text, {{"min_words", "1"}});
-    EXPECT_LT(absl::Now() - start, absl::Seconds(10)) << unit;
+    // A second or so, sanitized and beside others; squared, many minutes.
+    EXPECT_LT(absl::Now() - start, absl::Minutes(2)) << unit;
     EXPECT_NE(result.kind, REWARD_ERROR) << unit;
   }
 }
