@@ -12,7 +12,7 @@
 namespace r1 {
 namespace {
 
-constexpr size_t kHugeBytes = 10 << 20;
+constexpr size_t kHugeBytes = 2 << 20;
 constexpr char kReference[] =
     "{\"nums\": [3, 5, 7], \"target\": 22, \"answer\": \"22\"}";
 
@@ -23,7 +23,7 @@ std::string Repeat(const std::string& unit, size_t bytes) {
   return text;
 }
 
-// A rule reads 10 MB within some tens of milliseconds when it is linear, and
+// A rule reads 2 MB within some tens of milliseconds when it is linear, and
 // for hours when it is quadratic; the bound lies far from both, so that neither
 // a slow machine nor a sanitizer matters, and is one of processor time.
 constexpr absl::Duration kBound = absl::Seconds(60);
@@ -38,10 +38,6 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
     const auto made = registry.Make(name, {});
     if (!made.ok()) continue;  // a rule that needs an option
     const RewardRule* rule = made->get();
-    if (name == "language" &&
-        ScoreOne(*rule, item, context).kind != REWARD_SCORE) {
-      continue;  // too few words
-    }
     const absl::Duration start = ThreadCpuTime();
     const RuleResult result = ScoreOne(*rule, item, context);
     EXPECT_LT(ThreadCpuTime() - start, kBound) << name << " on " << what;
@@ -52,7 +48,7 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
   }
 }
 
-TEST(HostileInputTest, TenMegabytesOfAnythingAreReadInLinearTime) {
+TEST(HostileInputTest, MegabytesOfAnythingAreReadInLinearTime) {
   const RewardRegistry registry = BuiltinRewardRules();
   const std::vector<std::string> tags = {
       "<",         "<think>",           "</think>",        "<answer>",
@@ -63,13 +59,13 @@ TEST(HostileInputTest, TenMegabytesOfAnythingAreReadInLinearTime) {
       "1/",       "1.",       "=",      " ",
       "\xC3\x97", "\xE2\x88", "\xFF",   std::string(1, '\0')};
   for (const std::string& unit : tags) {
-    ExpectScored(registry, Repeat(unit, kHugeBytes), "10 MB of " + unit);
+    ExpectScored(registry, Repeat(unit, kHugeBytes), "2 MB of " + unit);
   }
   for (const std::string& unit : symbols) {
     const std::string huge = Repeat(unit, kHugeBytes);
-    ExpectScored(registry, huge, "10 MB of " + unit);
+    ExpectScored(registry, huge, "2 MB of " + unit);
     ExpectScored(registry, "<think></think><answer>" + huge + "</answer>",
-                 "an answer of 10 MB of " + unit);
+                 "an answer of 2 MB of " + unit);
   }
 }
 
