@@ -4,15 +4,10 @@
 #include "absl/strings/str_cat.h"
 
 namespace r1 {
-namespace {
 
-constexpr size_t kExcerptBytes = 48;
-
-}  // namespace
-
-std::string Excerpt(absl::string_view text) {
-  return absl::StrCat(absl::CHexEscape(text.substr(0, kExcerptBytes)),
-                      text.size() > kExcerptBytes ? "..." : "");
+std::string Excerpt(absl::string_view text, size_t max_bytes) {
+  return absl::StrCat(absl::CHexEscape(text.substr(0, max_bytes)),
+                      text.size() > max_bytes ? "..." : "");
 }
 
 }  // namespace r1

@@ -16,10 +16,9 @@
 namespace r1 {
 
 // Range: {0, 1}, or [0, 1] with options.is_fraction. The reference is that of
-// code_reference.h. A sandbox that fails (IE), an unusable reference or test
-// abstains; a machine below the configured level is an error for every item.
-// Not a pure function: it runs programs, and time limits are real time. A
-// verdict once given may still stand for the same program.
+// code_reference.h. An unusable reference or test abstains; a sandbox that fails
+// (IE) is an error, and a machine below the configured level one for every item.
+// Not a pure function: it runs programs, and time limits are real time.
 // Threads: as RewardRule; the sandbox starts with the first item.
 class CodeRule : public ItemRule {
  public:

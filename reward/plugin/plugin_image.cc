@@ -22,6 +22,8 @@ namespace {
 
 // How long a process may take to say what it is; interpreters load libraries.
 constexpr absl::Duration kHelloLimit = absl::Seconds(30);
+// Most of a line of its own that is shown: the reason may stand at the end.
+constexpr size_t kMaxLineBytes = 400;
 
 // The bytes as a file in memory that nobody can change; -1 if there is no room.
 int MemoryFile(const char* name, absl::string_view bytes) {
@@ -126,7 +128,8 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
       end, " before it said what it is",
       last_error.empty()
           ? ""
-          : absl::StrCat("; it printed \"", Excerpt(last_error), "\"")));
+          : absl::StrCat("; it printed \"", Excerpt(last_error, kMaxLineBytes),
+                         "\"")));
 }
 
 bool PluginImage::HasChanged() {
@@ -142,7 +145,8 @@ bool PluginImage::HasChanged() {
 void LogPluginLines(const std::string& plugin,
                     std::vector<std::string>* lines) {
   for (const std::string& line : *lines) {
-    LogInfo(absl::StrCat("plugin ", plugin, ": ", Excerpt(line)));
+    LogInfo(
+        absl::StrCat("plugin ", plugin, ": ", Excerpt(line, kMaxLineBytes)));
   }
   lines->clear();
 }

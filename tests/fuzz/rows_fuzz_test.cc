@@ -6,27 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "base/file.h"
-#include "base/philox.h"
+#include "tests/fuzz/mutations.h"
 
 namespace r1 {
 namespace {
 
-std::vector<std::string> Corpus() {
-  const std::string folder = R1_SOURCE_DIR "/tests/fuzz/corpus/rows";
-  const auto names = ListDirectory(folder);
-  EXPECT_TRUE(names.ok()) << names.status();
-  std::vector<std::string> inputs;
-  for (const std::string& name : *names) {
-    inputs.push_back(*ReadFile(absl::StrCat(folder, "/", name)));
-  }
-  return inputs;
+void RunInput(const std::string& input) {
+  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()),
+                         input.size());
 }
 
 TEST(RowsFuzzTest, CorpusAndMutationsHold) {
-  const std::vector<std::string> corpus = Corpus();
-  ASSERT_EQ(corpus.size(), 8u);
+  const std::vector<std::string> seeds = SeedsIn("tests/fuzz/corpus/rows");
+  ASSERT_EQ(seeds.size(), 8u);
   const std::vector<std::string> pieces = {
       "{",
       "}",
@@ -61,23 +53,7 @@ TEST(RowsFuzzTest, CorpusAndMutationsHold) {
       std::string(1, 0),
       std::string(300, '['),
       "{\"question\": \"q\", \"answer\": \"a\"}\n"};
-  RandomSequence random(5, RandomStream::kData, 0, 0);
-  for (const std::string& input : corpus) {
-    for (int i = 0; i < 600; ++i) {
-      std::string mutated = input;
-      const uint32_t num_edits = i == 0 ? 0 : 1 + random.NextBelow(6);
-      for (uint32_t edit = 0; edit < num_edits; ++edit) {
-        const size_t at = random.NextBelow(mutated.size() + 1);
-        if (random.NextBelow(2) == 0) {
-          mutated.insert(at, pieces[random.NextBelow(pieces.size())]);
-        } else {
-          mutated.erase(at, 1 + random.NextBelow(4));
-        }
-      }
-      LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(mutated.data()),
-                             mutated.size());
-    }
-  }
+  RunMutations(seeds, pieces, 600, RunInput);
 }
 
 }  // namespace
