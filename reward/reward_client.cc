@@ -190,11 +190,12 @@ void RewardClient::StartCall(std::unique_ptr<Call> owned) {
   }
   call->context.set_deadline(
       absl::ToChronoTime(absl::Now() + options_.call_timeout));
+  Reward::Stub* stub = stubs_[call->server].get();
   {
     absl::MutexLock lock(&mutex_);
     calls_.insert(owned.release());  // FinishCall deletes it
   }
-  stubs_[call->server]->async()->Score(
+  stub->async()->Score(
       &call->context, &call->request, &call->reply,
       [this, call](grpc::Status status) { FinishCall(call, status); });
 }

@@ -16,10 +16,10 @@
 namespace r1 {
 
 // Range: {0, 1}, or [0, 1] with options.is_fraction. The reference is that of
-// code_reference.h. An unusable reference or test abstains; a sandbox that fails
-// (IE) is an error, and a machine below the configured level one for every item.
-// Not a pure function: it runs programs, and time limits are real time.
-// Threads: as RewardRule; the sandbox starts with the first item.
+// code_reference.h. An unusable reference or test abstains; a sandbox that
+// fails (IE) is an error, and a machine below the configured level one for
+// every item. Not a pure function: it runs programs, and time limits are real
+// time. Threads: as RewardRule; the sandbox starts with the first item.
 class CodeRule : public ItemRule {
  public:
   explicit CodeRule(const CodeOptions& options = CodeOptions())

@@ -23,7 +23,7 @@ namespace {
 // How long a process may take to say what it is; interpreters load libraries.
 constexpr absl::Duration kHelloLimit = absl::Seconds(30);
 // Most of a line of its own that is shown: the reason may stand at the end.
-constexpr size_t kMaxLineBytes = 400;
+constexpr size_t kMaxShownBytes = 400;
 
 // The bytes as a file in memory that nobody can change; -1 if there is no room.
 int MemoryFile(const char* name, absl::string_view bytes) {
@@ -128,7 +128,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> PluginImage::Start(
       end, " before it said what it is",
       last_error.empty()
           ? ""
-          : absl::StrCat("; it printed \"", Excerpt(last_error, kMaxLineBytes),
+          : absl::StrCat("; it printed \"", Excerpt(last_error, kMaxShownBytes),
                          "\"")));
 }
 
@@ -146,7 +146,7 @@ void LogPluginLines(const std::string& plugin,
                     std::vector<std::string>* lines) {
   for (const std::string& line : *lines) {
     LogInfo(
-        absl::StrCat("plugin ", plugin, ": ", Excerpt(line, kMaxLineBytes)));
+        absl::StrCat("plugin ", plugin, ": ", Excerpt(line, kMaxShownBytes)));
   }
   lines->clear();
 }

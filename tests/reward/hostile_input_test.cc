@@ -12,7 +12,7 @@
 namespace r1 {
 namespace {
 
-constexpr size_t kHugeBytes = 2 << 20;
+constexpr size_t kHugeBytes = 512 << 10;
 constexpr char kReference[] =
     "{\"nums\": [3, 5, 7], \"target\": 22, \"answer\": \"22\"}";
 
@@ -23,9 +23,10 @@ std::string Repeat(const std::string& unit, size_t bytes) {
   return text;
 }
 
-// A rule reads 2 MB within some tens of milliseconds when it is linear, and
-// for hours when it is quadratic; the bound lies far from both, so that neither
-// a slow machine nor a sanitizer matters, and is one of processor time.
+// A rule reads half a megabyte within some tens of milliseconds when it is
+// linear, and for hours when it is quadratic; the bound lies far from both, so
+// that neither a slow machine nor a sanitizer matters, and is one of processor
+// time.
 constexpr absl::Duration kBound = absl::Seconds(60);
 
 void ExpectScored(const RewardRegistry& registry, const std::string& completion,
@@ -48,7 +49,7 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
   }
 }
 
-TEST(HostileInputTest, MegabytesOfAnythingAreReadInLinearTime) {
+TEST(HostileInputTest, HalfAMegabyteOfAnythingIsReadInLinearTime) {
   const RewardRegistry registry = BuiltinRewardRules();
   const std::vector<std::string> tags = {
       "<",         "<think>",           "</think>",        "<answer>",
@@ -59,13 +60,14 @@ TEST(HostileInputTest, MegabytesOfAnythingAreReadInLinearTime) {
       "1/",       "1.",       "=",      " ",
       "\xC3\x97", "\xE2\x88", "\xFF",   std::string(1, '\0')};
   for (const std::string& unit : tags) {
-    ExpectScored(registry, Repeat(unit, kHugeBytes), "2 MB of " + unit);
+    ExpectScored(registry, Repeat(unit, kHugeBytes),
+                 "half a megabyte of " + unit);
   }
   for (const std::string& unit : symbols) {
     const std::string huge = Repeat(unit, kHugeBytes);
-    ExpectScored(registry, huge, "2 MB of " + unit);
+    ExpectScored(registry, huge, "half a megabyte of " + unit);
     ExpectScored(registry, "<think></think><answer>" + huge + "</answer>",
-                 "an answer of 2 MB of " + unit);
+                 "an answer of half a megabyte of " + unit);
   }
 }
 

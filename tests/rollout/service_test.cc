@@ -406,7 +406,7 @@ TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
   for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
   while (StatusOf("busy").samples_in_flight == 0) std::this_thread::yield();
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 3; ++i) {
     const int renewals = service.renewals();
     AdvanceClock(0.4 * kLeaseTtl);
     while (service.renewals() == renewals) std::this_thread::yield();

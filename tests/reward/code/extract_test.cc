@@ -181,15 +181,15 @@ TEST(ExtractCodeTest, EmptyBlocksAreEmpty) {
   EXPECT_EQ(Python("``````"), "");
 }
 
-TEST(ExtractCodeTest, TenMegabytesOfAnythingAreReadInLinearTime) {
+TEST(ExtractCodeTest, AMegabyteOfAnythingIsReadInLinearTime) {
   for (const char* unit :
        {"```\n", "```", "`", "\n", "<think>", "</think>", "```python\nx\n```\n",
         "<think></think>```\n", "~~~\n", "<answer>", "<answer>```\n",
         "```\n\\'''\n```\n", "```\n'''\n\"\"\"\n```\n", "> ```\n", "> ```\nx\n",
         "```py\n", "```py\nx = '''\n"}) {
     std::string huge;
-    while (huge.size() < 10 << 20) huge += unit;
-    // Quadratic time would be hours.
+    while (huge.size() < 1 << 20) huge += unit;
+    // Quadratic time would end the test by its limit.
     EXPECT_LE(Python(huge).size(), huge.size());
   }
 }
