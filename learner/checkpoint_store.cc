@@ -79,7 +79,7 @@ absl::StatusOr<TrainingState> CheckpointStore::Load(int64_t step,
                                                     Ops* ops) const {
   const std::string path = PathOf(step);
   R1_RETURN_IF_ERROR(VerifyCheckpoint(path));
-  R1_ASSIGN_OR_RETURN(ModelFolder model, LoadModelFolder(path));
+  R1_ASSIGN_OR_RETURN(ModelFolder model, LoadModelFolder(path, head_));
   TrainingState state = StartTraining(model.config, std::move(model.params),
                                       /*with_reference=*/false, ops);
   R1_RETURN_IF_ERROR(ReadTrainerFiles(path, with_reference, ops, &state));

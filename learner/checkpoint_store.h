@@ -22,9 +22,11 @@ namespace r1 {
 // Threads: one learner thread. One process per folder (the run's lock).
 class CheckpointStore {
  public:
-  // `keep`: newest checkpoints kept beside step 0.
-  CheckpointStore(std::string folder, int keep)
-      : folder_(std::move(folder)), keep_(keep) {}
+  // `keep`: newest checkpoints kept beside step 0. `head`: of the model that
+  // is trained.
+  CheckpointStore(std::string folder, int keep,
+                  ModelHead head = ModelHead::kVocabulary)
+      : folder_(std::move(folder)), keep_(keep), head_(head) {}
 
   // Writes step-N of `state.step` under a temporary name, syncs it, and makes
   // it visible by one rename; only then removes the ones no longer kept. A
@@ -60,6 +62,7 @@ class CheckpointStore {
 
   std::string folder_;
   int keep_;
+  ModelHead head_;
 };
 
 }  // namespace r1

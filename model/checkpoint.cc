@@ -28,6 +28,7 @@ using Json = nlohmann::json;
 constexpr char kGenerationFile[] = "generation_config.json";
 constexpr char kWeightsFile[] = "model.safetensors";
 constexpr char kHeadName[] = "lm_head.weight";
+constexpr absl::string_view kScorePrefix = "score.";
 constexpr char kEmbeddingName[] = "model.embed_tokens.weight";
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
@@ -120,7 +121,9 @@ absl::StatusOr<bool> AreEqual(const TensorSource& a, const TensorSource& b) {
 // stands for both; two that are equal are one, two that differ are two.
 absl::Status ResolveTie(const std::string& folder, NamedTensors* named,
                         ModelConfig* config) {
-  if (!config->tie_embeddings) return absl::OkStatus();
+  if (!config->tie_embeddings || config->head == ModelHead::kScore) {
+    return absl::OkStatus();
+  }
   const auto head = named->tensors.find(kHeadName);
   if (head == named->tensors.end()) return absl::OkStatus();
   const auto embedding = named->tensors.emplace(kEmbeddingName, head->second);
@@ -173,6 +176,15 @@ std::string Remedy(const std::vector<std::string>& missing,
   return "";
 }
 
+// Whether leaving out the tensor could change what the model computes.
+bool IsComputed(absl::string_view name, const ModelConfig& config) {
+  if (config.head == ModelHead::kVocabulary) {
+    return IsOfComputedPart(name, config.num_layers);
+  }
+  return absl::StartsWith(name, kScorePrefix) ||
+         (name != kHeadName && IsOfComputedPart(name, config.num_layers));
+}
+
 // All names and shapes, before memory is spent on any.
 absl::Status CheckTensors(const std::string& folder, const ModelConfig& config,
                           const ParamLayout& layout,
@@ -190,8 +202,7 @@ absl::Status CheckTensors(const std::string& folder, const ModelConfig& config,
   }
   for (const auto& [name, source] : tensors) {
     if (expected.count(name) > 0) continue;
-    const bool is_computed = IsOfComputedPart(name, config.num_layers);
-    (is_computed ? extra : skipped).push_back(source.entry->name);
+    (IsComputed(name, config) ? extra : skipped).push_back(source.entry->name);
   }
   if (!missing.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -276,11 +287,12 @@ std::string GenerationConfigJson(const ModelConfig& config) {
 
 }  // namespace
 
-absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path) {
+absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path,
+                                            ModelHead head) {
   R1_ASSIGN_OR_RETURN(
       const std::string text,
       ReadBounded(absl::StrCat(path, "/", kConfigFile), kMaxConfigBytes));
-  auto config = ModelConfigFromJson(text);
+  auto config = ModelConfigFromJson(text, head);
   if (!config.ok()) return Annotate(config.status(), path);
   R1_RETURN_IF_ERROR(ReadGenerationConfig(path, &*config));
   R1_ASSIGN_OR_RETURN(NamedTensors named, OpenTensors(path));

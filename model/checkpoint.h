@@ -23,10 +23,12 @@ struct ModelFolder {
 
 // Reads any folder of a supported family; F32, F16 and BF16 on disk, one file
 // or shards, tied or untied head.
-// Errors: NotFound for a missing file, InvalidArgument for a tensor that is
-// missing, extra or of another shape, or a vocabulary with more tokens than the
-// model's vocabulary; the message names folder and tensor, expected and got.
-absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path);
+// Errors: NotFound for a missing file, InvalidArgument for a model with another
+// head than the caller can use, a tensor that is missing, extra or of another
+// shape, or a vocabulary with more tokens than the model's vocabulary; the
+// message names folder and tensor, expected and got.
+absl::StatusOr<ModelFolder> LoadModelFolder(
+    const std::string& path, ModelHead head = ModelHead::kVocabulary);
 
 // Writes the model's files into the existing folder `path` (not atomic: write
 // into a temporary folder and publish it, see base/file.h).

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "model/config_json.h"
@@ -26,13 +28,14 @@ constexpr int64_t kMaxRotary = int64_t{1} << 29;
 
 struct Family {
   absl::string_view model_type;
-  absl::string_view architecture;
+  absl::string_view class_prefix;  // of transformers' classes
 };
 constexpr std::array<Family, 3> kFamilies = {{
-    {"llama", "LlamaForCausalLM"},
-    {"qwen2", "Qwen2ForCausalLM"},
-    {"qwen3", "Qwen3ForCausalLM"},
+    {"llama", "Llama"},
+    {"qwen2", "Qwen2"},
+    {"qwen3", "Qwen3"},
 }};
+constexpr absl::string_view kClassifier = "ForSequenceClassification";
 constexpr absl::string_view kSupported =
     "supported are llama (LlamaForCausalLM), qwen2 (Qwen2ForCausalLM) and "
     "qwen3 (Qwen3ForCausalLM)";
@@ -42,21 +45,45 @@ absl::Status ReadFamily(const Json& json, ModelConfig* config) {
   R1_ASSIGN_OR_RETURN(const bool found,
                       ReadString(json, kConfigFile, "model_type", &model_type));
   if (!found) return MissingMember(kConfigFile, "model_type");
-  if (ArchitectureOf(model_type).empty()) {
+  if (ArchitectureOf(model_type, config->head).empty()) {
     return absl::UnimplementedError(absl::StrCat(
         kConfigFile, ": model_type \"", model_type, "\"; ", kSupported));
   }
   config->model_type = model_type;
-  // The names of classes are not looked at: wrappers put their own there
-  // (FSDPLlamaForCausalLM, LlamaModel), and AutoModelForCausalLM goes by
-  // model_type, too. Whether the model is another one, its tensors tell.
+  return absl::OkStatus();
+}
+
+// The names of classes tell reward models alone: wrappers put their own there
+// (FSDPLlamaForCausalLM, LlamaModel), and AutoModelForCausalLM goes by
+// model_type, too. Whether the model is another one, its tensors tell.
+absl::Status ReadHead(const Json& json, ModelHead wanted, ModelConfig* config) {
   const Json* architectures = FindMember(json, "architectures");
-  if (architectures == nullptr || architectures->is_array()) {
-    return absl::OkStatus();
+  std::string classifier;
+  if (architectures != nullptr) {
+    if (!architectures->is_array()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          kConfigFile, ": \"architectures\" must be an array, found ",
+          DescribeJson(*architectures)));
+    }
+    for (const Json& name : *architectures) {
+      if (name.is_string() &&
+          absl::EndsWith(name.get_ref<const std::string&>(), kClassifier)) {
+        classifier = name.get<std::string>();
+      }
+    }
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(kConfigFile, ": \"architectures\" must be an array, found ",
-                   DescribeJson(*architectures)));
+  config->head =
+      classifier.empty() ? ModelHead::kVocabulary : ModelHead::kScore;
+  if (config->head == wanted) return absl::OkStatus();
+  if (wanted == ModelHead::kVocabulary) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        kConfigFile, ": is a reward model, ", absl::CHexEscape(classifier),
+        ", which scores texts and writes none; expected a language model"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      kConfigFile, ": is no reward model; expected \"architectures\": [\"",
+      ArchitectureOf(config->model_type, ModelHead::kScore), "\"], found ",
+      architectures == nullptr ? "none" : DescribeJson(*architectures)));
 }
 
 // Settings whose other value changes the function.
@@ -192,6 +219,12 @@ absl::Status ReadTokens(const Json& json, ModelConfig* config) {
   R1_RETURN_IF_ERROR(
       ReadInt(json, kConfigFile, "bos_token_id", 0, last, &bos).status());
   config->bos_token_id = static_cast<int32_t>(bos);
+  if (config->head == ModelHead::kScore) {
+    int64_t pad = -1;
+    R1_RETURN_IF_ERROR(
+        ReadInt(json, kConfigFile, "pad_token_id", 0, last, &pad).status());
+    config->pad_token_id = static_cast<int32_t>(pad);
+  }
   const Json* eos = FindMember(json, "eos_token_id");
   if (eos == nullptr) return absl::OkStatus();
   const Json list = eos->is_array() ? *eos : Json::array({*eos});
@@ -209,14 +242,18 @@ absl::Status ReadTokens(const Json& json, ModelConfig* config) {
 
 }  // namespace
 
-absl::string_view ArchitectureOf(absl::string_view model_type) {
+std::string ArchitectureOf(absl::string_view model_type, ModelHead head) {
   for (const Family& family : kFamilies) {
-    if (family.model_type == model_type) return family.architecture;
+    if (family.model_type != model_type) continue;
+    return absl::StrCat(family.class_prefix, head == ModelHead::kScore
+                                                 ? kClassifier
+                                                 : "ForCausalLM");
   }
   return "";
 }
 
-absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view text) {
+absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view text,
+                                                ModelHead head) {
   auto parsed = ParseStrictJson(text);
   if (!parsed.ok()) return Annotate(parsed.status(), kConfigFile);
   const Json& json = *parsed;
@@ -226,6 +263,7 @@ absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view text) {
   }
   ModelConfig config;
   R1_RETURN_IF_ERROR(ReadFamily(json, &config));
+  R1_RETURN_IF_ERROR(ReadHead(json, head, &config));
   R1_RETURN_IF_ERROR(CheckSwitches(json, config));
   R1_RETURN_IF_ERROR(RequireInt(json, kConfigFile, "vocab_size", kMaxVocab,
                                 &config.vocab_size));

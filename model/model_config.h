@@ -32,7 +32,12 @@ struct RopeScaling {
   bool operator==(const RopeScaling&) const = default;
 };
 
+// What stands on the final norm: logits of the vocabulary (a language model),
+// or one number, the score of the text so far (a reward model).
+enum class ModelHead { kVocabulary, kScore };
+
 struct ModelConfig {
+  ModelHead head = ModelHead::kVocabulary;
   std::string model_type = "llama";  // "llama", "qwen2" or "qwen3"
   int64_t vocab_size = 0;            // V
   int64_t hidden_size = 0;           // C
@@ -49,6 +54,9 @@ struct ModelConfig {
   bool tie_embeddings = false;
   int32_t bos_token_id = -1;           // -1: none
   std::vector<int32_t> eos_token_ids;  // any of them ends a sequence
+  // Of a reward model: what may stand behind a text; -1: none. transformers
+  // scores the last token that is another one.
+  int32_t pad_token_id = -1;
   // config.json as read, so that unknown keys survive a save; empty for a
   // model made here.
   std::string source_json;
@@ -59,14 +67,18 @@ struct ModelConfig {
   int64_t kv_size() const { return int64_t{num_kv_heads} * head_dim; }
 };
 
-// transformers' class of a family, "LlamaForCausalLM"; empty for a model_type
-// this program does not know.
-absl::string_view ArchitectureOf(absl::string_view model_type);
+// A reward model is one whose "architectures" name a class
+// …ForSequenceClassification; any other is a language model.
+// Errors: InvalidArgument naming the key, what was expected and found, among it
+// a model with another head than the caller can use; Unimplemented for
+// families, activations, RoPE kinds, sliding windows or quantised weights that
+// this program does not compute.
+absl::StatusOr<ModelConfig> ModelConfigFromJson(
+    absl::string_view json, ModelHead head = ModelHead::kVocabulary);
 
-// Errors: InvalidArgument naming the key, what was expected and found;
-// Unimplemented for architectures, activations, RoPE kinds, sliding windows or
-// quantised weights that this program does not compute.
-absl::StatusOr<ModelConfig> ModelConfigFromJson(absl::string_view json);
+// transformers' class of a model, e.g. "LlamaForCausalLM"; empty for a
+// model_type this program does not know.
+std::string ArchitectureOf(absl::string_view model_type, ModelHead head);
 
 // config.json that `transformers` loads; keeps unknown keys of source_json.
 std::string ModelConfigToJson(const ModelConfig& config);

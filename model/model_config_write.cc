@@ -37,7 +37,14 @@ std::string ModelConfigToJson(const ModelConfig& config) {
   Json json = Json::object();
   auto source = ParseStrictJson(config.source_json);
   if (source.ok() && source->is_object()) json = *std::move(source);
-  json["architectures"] = {std::string(ArchitectureOf(config.model_type))};
+  json["architectures"] = {ArchitectureOf(config.model_type, config.head)};
+  if (config.head == ModelHead::kScore) {
+    // transformers counts the labels of a classifier by their names.
+    json["id2label"] = {{"0", "LABEL_0"}};
+    json["label2id"] = {{"LABEL_0", 0}};
+    json["pad_token_id"] =
+        config.pad_token_id < 0 ? Json(nullptr) : Json(config.pad_token_id);
+  }
   json["model_type"] = config.model_type;
   json["vocab_size"] = config.vocab_size;
   json["hidden_size"] = config.hidden_size;

@@ -19,6 +19,13 @@ void PackedTokens::Append(absl::Span<const int32_t> sequence,
   }
 }
 
+void PackedTokens::AppendWithRow(absl::Span<const int32_t> sequence,
+                                 int64_t position) {
+  scored_rows.push_back(tokens.size() + position);
+  tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+  seq_offsets.push_back(tokens.size());
+}
+
 TokenBatch PackedModel::Batch() const {
   return {batch_->tokens, positions_, sequences_};
 }
@@ -51,28 +58,25 @@ void PackedModel::Forward(const ModelWeights& weights,
     page += pages;
   }
   targets_.clear();
-  for (int32_t row : batch.scored_rows) {
-    targets_.push_back(batch.tokens[row + 1]);
+  if (weights.config().head == ModelHead::kVocabulary) {
+    for (int32_t row : batch.scored_rows) {
+      targets_.push_back(batch.tokens[row + 1]);
+    }
   }
 
   hidden_.Reserve(T * C);
   Mat hidden{hidden_.data(), T, C};
   transformer_.Forward(weights, Batch(), &cache_,
                        keep_activations ? &saved_ : nullptr, hidden);
-  const int64_t R = targets_.size();
-  scored_.Reserve(R * C);
   // An embedding look-up is a gather of rows.
-  transformer_.ops()->EmbeddingForward(batch.scored_rows, hidden,
-                                       Mat{scored_.data(), R, C});
+  transformer_.ops()->EmbeddingForward(batch.scored_rows, hidden, Scored());
 }
 
 void PackedModel::Logprobs(const ModelWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
-  const int64_t R = targets_.size();
-  transformer_.ops()->LogprobForward(
-      ConstMat{scored_.data(), R, weights.config().hidden_size}, weights.head(),
-      targets_, 1.0f / temperature, logprobs, entropies);
+  transformer_.ops()->LogprobForward(Scored(), weights.head(), targets_,
+                                     1.0f / temperature, logprobs, entropies);
 }
 
 void PackedModel::Backward(const ModelWeights& weights, float temperature,
@@ -81,19 +85,55 @@ void PackedModel::Backward(const ModelWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
-  const int64_t T = batch_->tokens.size(), R = targets_.size();
-  const int64_t C = weights.config().hidden_size;
-  Ops* ops = transformer_.ops();
-  dscored_.Reserve(R * C);
-  Mat dscored{dscored_.data(), R, C};
-  ops->LogprobBackward(
-      ConstMat{scored_.data(), R, C}, weights.head(), weights.head_back(),
-      targets_, 1.0f / temperature, dlogprobs, dentropies, dscored,
+  transformer_.ops()->LogprobBackward(
+      Scored(), weights.head(), weights.head_back(), targets_,
+      1.0f / temperature, dlogprobs, dentropies, DScored(),
       grads->Matrix(weights.params().layout().head()), logprobs, entropies);
+  BackwardFromScored(weights, grads);
+}
+
+void PackedModel::Scores(const ModelWeights& weights,
+                         absl::Span<float> scores) {
+  const int64_t R = batch_->scored_rows.size();
+  transformer_.ops()->MatMul(Scored(), weights.head(), {}, Store::kAssign,
+                             Mat{scores.data(), R, 1});
+}
+
+void PackedModel::BackwardScores(const ModelWeights& weights,
+                                 absl::Span<const float> dscores,
+                                 ParamSet* grads) {
+  R1_CHECK(batch_ != nullptr, "Forward came before");
+  const int64_t R = batch_->scored_rows.size();
+  const ConstMat dy{dscores.data(), R, 1};
+  Ops* ops = transformer_.ops();
+  ops->MatMulWeightGradient(dy, Scored(),
+                            grads->Matrix(weights.params().layout().head()));
+  ops->MatMul(dy, weights.head_back(), {}, Store::kAssign, DScored());
+  BackwardFromScored(weights, grads);
+}
+
+Mat PackedModel::Scored() {
+  const int64_t R = batch_->scored_rows.size();
+  const int64_t C = transformer_.config().hidden_size;
+  scored_.Reserve(R * C);
+  return {scored_.data(), R, C};
+}
+
+Mat PackedModel::DScored() {
+  const int64_t R = batch_->scored_rows.size();
+  const int64_t C = transformer_.config().hidden_size;
+  dscored_.Reserve(R * C);
+  return {dscored_.data(), R, C};
+}
+
+void PackedModel::BackwardFromScored(const ModelWeights& weights,
+                                     ParamSet* grads) {
   // The gather's gradient scatters the rows back; the others get zero.
+  const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
   Mat dhidden{hidden_.data(), T, C};
   std::fill(dhidden.data, dhidden.data + T * C, 0.0f);
-  ops->EmbeddingBackward(batch_->scored_rows, dscored, dhidden);
+  transformer_.ops()->EmbeddingBackward(batch_->scored_rows, DScored(),
+                                        dhidden);
   transformer_.Backward(weights, Batch(), cache_, &saved_, dhidden, grads);
   batch_ = nullptr;
 }

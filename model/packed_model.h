@@ -1,5 +1,5 @@
-// Scores and trains packed sequences: the transformer plus the vocabulary
-// head, on a batch without padding.
+// Scores and trains packed sequences: the transformer plus its head, of the
+// vocabulary or of one score, on a batch without padding.
 #ifndef R1_MODEL_PACKED_MODEL_H_
 #define R1_MODEL_PACKED_MODEL_H_
 
@@ -12,7 +12,8 @@
 namespace r1 {
 
 // Sequence s is rows [seq_offsets[s], seq_offsets[s + 1]) of tokens, from its
-// position 0. A scored row r predicts tokens[r + 1] of the same sequence.
+// position 0. The head stands on the scored rows alone. That of the vocabulary
+// predicts tokens[r + 1] of the same sequence from row r.
 struct PackedTokens {
   std::vector<int32_t> tokens;             // [T]
   std::vector<int64_t> seq_offsets = {0};  // [S + 1]
@@ -20,6 +21,8 @@ struct PackedTokens {
 
   // Appends one sequence whose tokens from `first_scored` on (>= 1) are scored.
   void Append(absl::Span<const int32_t> sequence, int64_t first_scored);
+  // Appends one sequence of which the row at `position` is scored.
+  void AppendWithRow(absl::Span<const int32_t> sequence, int64_t position);
 };
 
 // Threads: one caller at a time.
@@ -47,8 +50,19 @@ class PackedModel {
                 absl::Span<const float> dentropies, ParamSet* grads,
                 absl::Span<float> logprobs, absl::Span<float> entropies);
 
+  // The same for a reward model: the scored rows' hidden states times
+  // score.weight, [R]; and the gradient, given d loss / d score.
+  void Scores(const ModelWeights& weights, absl::Span<float> scores);
+  void BackwardScores(const ModelWeights& weights,
+                      absl::Span<const float> dscores, ParamSet* grads);
+
  private:
   TokenBatch Batch() const;
+  // [R, C]: hidden states of the scored rows, and their gradient.
+  Mat Scored();
+  Mat DScored();
+  // From the gradient of the scored rows on, DScored().
+  void BackwardFromScored(const ModelWeights& weights, ParamSet* grads);
 
   Transformer transformer_;
   const PackedTokens* batch_ = nullptr;

@@ -77,9 +77,13 @@ ParamLayout::ParamLayout(const ModelConfig& config) {
     layers_.push_back(t);
   }
   final_norm_ = Add("model.norm.weight", hidden, 0);
-  head_ = config.tie_embeddings
-              ? embedding_
-              : Add("lm_head.weight", config.vocab_size, hidden);
+  if (config.head == ModelHead::kScore) {
+    head_ = Add("score.weight", 1, hidden);
+  } else {
+    head_ = config.tie_embeddings
+                ? embedding_
+                : Add("lm_head.weight", config.vocab_size, hidden);
+  }
 }
 
 int ParamLayout::Add(std::string name, int64_t rows, int64_t cols) {

@@ -33,7 +33,8 @@ struct LayerTensors {
 };
 
 // Names, shapes and order of all tensors: a function of ModelConfig alone.
-// A tied head has no tensor of its own: head() == embedding().
+// A tied head has no tensor of its own: head() == embedding(). A reward model's
+// is "score.weight" [1, C].
 // Threads: immutable.
 class ParamLayout {
  public:

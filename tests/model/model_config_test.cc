@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 // Llama 3.1 8B as published.
@@ -171,11 +172,45 @@ TEST(ModelConfig, GoesByModelTypeNotByTheNameOfAClass) {
        {"LlamaForCausalLM", "FSDPLlamaForCausalLM", "LlamaModel",
         "AutoModelForCausalLMWithValueHead", "LLaMAForCausalLM",
         "OptimizedModule", "PeftModelForCausalLM", "DeepSpeedEngine",
-        "LlamaForSequenceClassification", "MistralForCausalLM"}) {
+        "MistralForCausalLM"}) {
     const ModelConfig c = Parse(Changed({{"architectures", json({name})}}));
     EXPECT_EQ(c.model_type, "llama") << name;
     const json written = json::parse(ModelConfigToJson(c));
     EXPECT_EQ(written["architectures"], json({"LlamaForCausalLM"})) << name;
+  }
+}
+
+TEST(ModelConfig, AClassifierIsARewardModel) {
+  for (const char* name :
+       {"LlamaForSequenceClassification", "FSDPLlamaForSequenceClassification",
+        "Qwen2ForSequenceClassification"}) {
+    const std::string text =
+        Changed({{"architectures", json({name})}, {"pad_token_id", 3}});
+    const auto config = ModelConfigFromJson(text, ModelHead::kScore);
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->head, ModelHead::kScore);
+    EXPECT_EQ(config->pad_token_id, 3);
+    const json written = json::parse(ModelConfigToJson(*config));
+    EXPECT_EQ(written["architectures"],
+              json({"LlamaForSequenceClassification"}));
+    EXPECT_EQ(written["id2label"], json({{"0", "LABEL_0"}}));
+    EXPECT_EQ(written["label2id"], json({{"LABEL_0", 0}}));
+    EXPECT_EQ(written["pad_token_id"], 3);
+    // It writes no text.
+    const absl::Status status = ModelConfigFromJson(text).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("expected a language model"));
+  }
+  for (const json& names : {json({"LlamaForCausalLM"}), json("REMOVE"),
+                            json::array(), json({"LlamaModel", 7})}) {
+    const absl::Status status =
+        ModelConfigFromJson(Changed({{"architectures", names}}),
+                            ModelHead::kScore)
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << names;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("no reward model"));
   }
 }
 
