@@ -9,9 +9,9 @@
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "proto/reward_result.h"
-#include "reward/conformance_texts.h"
-#include "reward/score_pool.h"
-#include "reward/scorer.h"
+#include "reward/conformance/conformance_texts.h"
+#include "reward/core/score_pool.h"
+#include "reward/core/scorer.h"
 
 namespace r1 {
 namespace {

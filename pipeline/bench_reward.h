@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "proto/reward.pb.h"
-#include "reward/registry.h"
+#include "reward/core/registry.h"
 
 namespace r1 {
 

@@ -14,9 +14,9 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "reward/builtin_rules.h"
-#include "reward/composition.h"
+#include "reward/core/composition.h"
+#include "reward/core/reference.h"
 #include "reward/outlook.h"
-#include "reward/reference.h"
 
 namespace r1 {
 namespace {

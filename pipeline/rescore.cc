@@ -8,7 +8,7 @@
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
 #include "pipeline/stop_signal.h"
-#include "reward/score_pool.h"
+#include "reward/core/score_pool.h"
 
 namespace r1 {
 namespace {

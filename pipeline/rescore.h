@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pipeline/run_reader.h"
-#include "reward/scorer.h"
+#include "reward/core/scorer.h"
 
 namespace r1 {
 

@@ -13,8 +13,8 @@
 #include "base/status_macros.h"
 #include "pipeline/build_id.h"
 #include "pipeline/reward_rules.h"
-#include "reward/reward_channel.h"
-#include "reward/reward_server_check.h"
+#include "reward/service/channel.h"
+#include "reward/service/server_check.h"
 
 namespace r1 {
 namespace {

@@ -11,8 +11,8 @@
 #include "absl/strings/string_view.h"
 #include "learner/reward_source.h"
 #include "proto/config.pb.h"
-#include "reward/reward_client.h"
-#include "reward/reward_server.h"
+#include "reward/service/client.h"
+#include "reward/service/server.h"
 
 namespace r1 {
 

@@ -2,7 +2,7 @@
 
 #include "base/status_macros.h"
 #include "reward/builtin_rules.h"
-#include "reward/reward_plugins.h"
+#include "reward/service/plugins.h"
 
 namespace r1 {
 

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "reward/registry.h"
+#include "reward/core/registry.h"
 
 namespace r1 {
 
 // The built-in rules, and one for each plugin, a "NAME=TARGET".
-// Errors: those of AddPlugins (reward/reward_plugins.h).
+// Errors: those of AddPlugins (reward/service/plugins.h).
 absl::StatusOr<RewardRegistry> MakeRewardRules(
     const std::vector<std::string>& plugins);
 

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "learner/journal.h"
 #include "pipeline/sqlite.h"
-#include "reward/json_lines.h"
+#include "reward/core/json_lines.h"
 
 namespace r1 {
 

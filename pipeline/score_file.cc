@@ -17,9 +17,9 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "pipeline/stop_signal.h"
-#include "reward/json_lines.h"
-#include "reward/result.h"
-#include "reward/score_pool.h"
+#include "reward/core/json_lines.h"
+#include "reward/core/result.h"
+#include "reward/core/score_pool.h"
 
 namespace r1 {
 namespace {

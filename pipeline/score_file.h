@@ -12,9 +12,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "reward/reward_channel.h"
-#include "reward/reward_client.h"
-#include "reward/scorer.h"
+#include "reward/core/scorer.h"
+#include "reward/service/channel.h"
+#include "reward/service/client.h"
 
 namespace r1 {
 
@@ -34,7 +34,7 @@ struct ScoreFileSummary {
   std::string first_problem;  // "NAME:LINE: reason" of the first of them
 };
 
-// Reads items, one a line (reward/json_lines.h), and hands over a line for
+// Reads items, one a line (reward/core/json_lines.h), and hands over a line for
 // each, in their order: its result, or for a malformed line an "error" with the
 // id null and the line's number and reason in its detail. Blank lines are
 // skipped. Lines of a group must follow each other. Errors: Cancelled once a

@@ -9,11 +9,11 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "reward/answer/number.h"
+#include "reward/core/options.h"
+#include "reward/core/reference.h"
 #include "reward/format/tags.h"
 #include "reward/math/extract.h"
 #include "reward/math/verify.h"
-#include "reward/options.h"
-#include "reward/reference.h"
 
 namespace r1 {
 namespace {

@@ -9,7 +9,7 @@
 #include "absl/types/span.h"
 #include "proto/config.pb.h"
 #include "proto/reward.pb.h"
-#include "reward/registry.h"
+#include "reward/core/registry.h"
 
 namespace r1 {
 

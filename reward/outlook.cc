@@ -9,10 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "reward/answer/number.h"
 #include "reward/code/code_reference.h"
+#include "reward/core/reference.h"
+#include "reward/core/text.h"
 #include "reward/math/options.h"
 #include "reward/math/verify.h"
-#include "reward/reference.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

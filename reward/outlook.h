@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "reward/options.h"
+#include "reward/core/options.h"
 
 namespace r1 {
 

@@ -23,10 +23,10 @@
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
 #include "reward/builtin_rules.h"
-#include "reward/json_lines.h"
-#include "reward/reward_channel.h"
-#include "reward/reward_server_check.h"
-#include "reward/scorer.h"
+#include "reward/core/json_lines.h"
+#include "reward/core/scorer.h"
+#include "reward/service/channel.h"
+#include "reward/service/server_check.h"
 
 namespace r1 {
 namespace {

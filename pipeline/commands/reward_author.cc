@@ -18,7 +18,7 @@
 #include "base/status_macros.h"
 #include "pipeline/bench_reward.h"
 #include "pipeline/reward_rules.h"
-#include "reward/conformance.h"
+#include "reward/conformance/conformance.h"
 #include "reward/plugin/plugin_spec.h"
 
 namespace r1 {

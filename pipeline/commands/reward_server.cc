@@ -1,6 +1,4 @@
 // r1 reward-server: scores samples for runs elsewhere.
-#include "reward/reward_server.h"
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -16,6 +14,7 @@
 #include "pipeline/reward_rules.h"
 #include "pipeline/stop_signal.h"
 #include "reward/code/code_host.h"
+#include "reward/service/server.h"
 
 namespace r1 {
 namespace {

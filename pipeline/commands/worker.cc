@@ -18,7 +18,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/run_owner.h"
 #include "pipeline/stop_signal.h"
-#include "reward/reward_channel.h"
+#include "reward/service/channel.h"
 
 namespace r1 {
 namespace {

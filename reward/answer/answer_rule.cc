@@ -6,9 +6,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "reward/answer/number.h"
+#include "reward/core/reference.h"
+#include "reward/core/text.h"
 #include "reward/format/tags.h"
-#include "reward/reference.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

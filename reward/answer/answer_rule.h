@@ -4,7 +4,7 @@
 #define R1_REWARD_ANSWER_ANSWER_RULE_H_
 
 #include "absl/strings/string_view.h"
-#include "reward/rule.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

@@ -3,7 +3,7 @@
 #define R1_REWARD_CODE_CODE_OPTIONS_H_
 
 #include "absl/status/statusor.h"
-#include "reward/options.h"
+#include "reward/core/options.h"
 #include "reward/sandbox/preflight.h"
 #include "reward/sandbox/sandbox.h"
 

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "reward/code/code_options.h"
 #include "reward/code/code_verifier.h"
-#include "reward/rule.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

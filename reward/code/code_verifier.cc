@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "reward/code/compare.h"
-#include "reward/text.h"
+#include "reward/core/text.h"
 
 namespace r1 {
 namespace {

@@ -11,8 +11,8 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 #include "reward/code/code_verifier.h"
+#include "reward/core/text.h"
 #include "reward/sandbox/embed_file.h"
-#include "reward/text.h"
 
 R1_EMBED_FILE(r1_plain_data, R1_PLAIN_DATA_FILE);
 R1_EMBED_FILE(r1_test_probe, R1_TEST_PROBE_FILE);

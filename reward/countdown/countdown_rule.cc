@@ -10,9 +10,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "reward/core/text.h"
 #include "reward/countdown/expression.h"
 #include "reward/format/tags.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

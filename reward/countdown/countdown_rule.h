@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "reward/reference.h"
-#include "reward/rule.h"
+#include "reward/core/reference.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

@@ -7,7 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "reward/text.h"
+#include "reward/core/text.h"
 
 namespace r1 {
 namespace {

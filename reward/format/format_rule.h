@@ -3,7 +3,7 @@
 #ifndef R1_REWARD_FORMAT_FORMAT_RULE_H_
 #define R1_REWARD_FORMAT_FORMAT_RULE_H_
 
-#include "reward/rule.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

@@ -2,7 +2,7 @@
 #ifndef R1_REWARD_FORMAT_TAG_COUNT_RULE_H_
 #define R1_REWARD_FORMAT_TAG_COUNT_RULE_H_
 
-#include "reward/rule.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

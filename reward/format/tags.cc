@@ -3,7 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "reward/text.h"
+#include "reward/core/text.h"
 
 namespace r1 {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "reward/options.h"
-#include "reward/rule.h"
+#include "reward/core/options.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

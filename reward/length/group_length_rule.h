@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "reward/options.h"
-#include "reward/rule.h"
+#include "reward/core/options.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

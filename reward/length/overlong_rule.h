@@ -3,8 +3,8 @@
 #define R1_REWARD_LENGTH_OVERLONG_RULE_H_
 
 #include "absl/status/statusor.h"
-#include "reward/options.h"
-#include "reward/rule.h"
+#include "reward/core/options.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

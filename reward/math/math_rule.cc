@@ -4,8 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "reward/core/reference.h"
 #include "reward/math/verify.h"
-#include "reward/reference.h"
 
 namespace r1 {
 

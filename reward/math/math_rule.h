@@ -3,8 +3,8 @@
 #ifndef R1_REWARD_MATH_MATH_RULE_H_
 #define R1_REWARD_MATH_MATH_RULE_H_
 
+#include "reward/core/rule.h"
 #include "reward/math/options.h"
-#include "reward/rule.h"
 
 namespace r1 {
 

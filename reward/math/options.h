@@ -3,7 +3,7 @@
 #define R1_REWARD_MATH_OPTIONS_H_
 
 #include "absl/status/statusor.h"
-#include "reward/options.h"
+#include "reward/core/options.h"
 
 namespace r1 {
 

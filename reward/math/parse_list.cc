@@ -4,12 +4,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "reward/core/text.h"
 #include "reward/math/currency.h"
 #include "reward/math/nouns.h"
 #include "reward/math/parse.h"
 #include "reward/math/parser.h"
 #include "reward/math/units.h"
-#include "reward/text.h"
 
 namespace r1::math {
 namespace {

@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "reward/core/text.h"
 #include "reward/math/chinese.h"
 #include "reward/math/symbols.h"
 #include "reward/math/units.h"
-#include "reward/text.h"
 
 namespace r1::math {
 namespace {

@@ -9,13 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "reward/core/text.h"
 #include "reward/math/currency.h"
 #include "reward/math/nouns.h"
 #include "reward/math/number_token.h"
 #include "reward/math/source_text.h"
 #include "reward/math/symbols.h"
 #include "reward/math/units.h"
-#include "reward/text.h"
 
 namespace r1::math {
 namespace {

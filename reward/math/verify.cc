@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "reward/core/text.h"
 #include "reward/math/answer_line.h"
 #include "reward/math/budget.h"
 #include "reward/math/chemistry.h"
@@ -28,7 +29,6 @@
 #include "reward/math/remarks.h"
 #include "reward/math/statements.h"
 #include "reward/math/units.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace math {

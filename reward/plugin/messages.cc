@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "nlohmann/json.hpp"
-#include "reward/text.h"
+#include "reward/core/text.h"
 
 namespace r1 {
 namespace {

@@ -25,8 +25,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "proto/reward.pb.h"
-#include "reward/options.h"
-#include "reward/rule.h"
+#include "reward/core/options.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

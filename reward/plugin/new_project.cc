@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "reward/builtin_rules.h"
-#include "reward/registry.h"
+#include "reward/core/registry.h"
+#include "reward/core/text.h"
 #include "reward/sandbox/embed_file.h"
-#include "reward/text.h"
 
 #define R1_PLUGIN_DIR R1_SOURCE_DIR "/reward/plugin"
 #define R1_EXAMPLES R1_PLUGIN_DIR "/examples/"

@@ -13,9 +13,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "reward/core/text.h"
 #include "reward/plugin/host/library_fd.h"
 #include "reward/plugin/host_program.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "reward/options.h"
+#include "reward/core/options.h"
 #include "reward/plugin/child_process.h"
 #include "reward/plugin/messages.h"
 #include "reward/plugin/plugin_spec.h"

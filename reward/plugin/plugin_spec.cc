@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
-#include "reward/registry.h"
-#include "reward/text.h"
+#include "reward/core/registry.h"
+#include "reward/core/text.h"
 
 namespace r1 {
 

@@ -12,8 +12,8 @@
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "reward/core/text.h"
 #include "reward/plugin/messages.h"
-#include "reward/text.h"
 
 namespace r1 {
 namespace {

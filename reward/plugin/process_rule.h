@@ -16,12 +16,12 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "reward/options.h"
+#include "reward/core/options.h"
+#include "reward/core/rule.h"
 #include "reward/plugin/child_process.h"
 #include "reward/plugin/plugin_image.h"
 #include "reward/plugin/plugin_spec.h"
 #include "reward/plugin/work_unit.h"
-#include "reward/rule.h"
 
 namespace r1 {
 

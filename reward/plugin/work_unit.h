@@ -10,7 +10,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "reward/rule.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

@@ -72,7 +72,7 @@ struct SandboxOptions {
 // Every program gets new PID, mount, IPC, UTS and cgroup namespaces, an empty
 // network namespace that its slot keeps, an unprivileged user without
 // capabilities, a system call filter, resource limits, cgroups where there are
-// any, and of this machine only /usr. See reward/README.md.
+// any, and of this machine only /usr. See reward/sandbox/README.md.
 // Threads: all functions may be called from any thread.
 class Sandbox {
  public:

@@ -81,7 +81,7 @@ bool IsInt64(const json& value) {
          value.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()};
 }
 
-// What the reward rule can score (reward/reference.h): it abstains from
+// What the reward rule can score (reward/core/reference.h): it abstains from
 // anything else.
 absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
   constexpr size_t kMaxNumbers = 32;

@@ -241,7 +241,8 @@ TEST(LayeringTest, LibrariesBesideTheirDoorAreFound) {
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "cblas.h"), HasSubstr(elsewhere));
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "hwy/contrib/math/math-inl.h"),
               HasSubstr(elsewhere));
-  EXPECT_THAT(Violation("reward/scorer.cc", "seccomp.h"), HasSubstr(elsewhere));
+  EXPECT_THAT(Violation("reward/core/scorer.cc", "seccomp.h"),
+              HasSubstr(elsewhere));
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "cuda_runtime.h"),
               HasSubstr(elsewhere));
 }
@@ -249,7 +250,7 @@ TEST(LayeringTest, LibrariesBesideTheirDoorAreFound) {
 TEST(LayeringTest, LibrariesThroughTheirDoorAreAllowed) {
   EXPECT_THAT(Violation("pipeline/sqlite.cc", "sqlite3.h"), IsEmpty());
   EXPECT_THAT(Violation("rollout/worker.cc", "grpcpp/grpcpp.h"), IsEmpty());
-  EXPECT_THAT(Violation("reward/reward_service.cc", "proto/reward.grpc.pb.h"),
+  EXPECT_THAT(Violation("reward/service/service.cc", "proto/reward.grpc.pb.h"),
               IsEmpty());
   EXPECT_THAT(Violation("rollout/coordinator.cc", "rollout/grpc_limits.h"),
               IsEmpty());

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/reward/reward_grpc_testing.h"
+#include "tests/reward/service/grpc_testing.h"
 
 namespace r1 {
 namespace {

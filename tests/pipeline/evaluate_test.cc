@@ -15,7 +15,7 @@
 #include "pipeline/rollout_fleet.h"
 #include "pipeline/run_reader.h"
 #include "reward/length/group_length_rule.h"
-#include "reward/reward_server.h"
+#include "reward/service/server.h"
 #include "rollout/prompt_source.h"
 
 namespace r1 {

@@ -10,7 +10,7 @@
 #include "pipeline/rescore.h"
 #include "pipeline/run_store.h"
 #include "reward/builtin_rules.h"
-#include "reward/json_lines.h"
+#include "reward/core/json_lines.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {

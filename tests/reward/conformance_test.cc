@@ -1,6 +1,6 @@
 // The checks of `r1 reward test`: a good reward passes all of them, and each
 // fault is found by the check that is meant for it.
-#include "reward/conformance.h"
+#include "reward/conformance/conformance.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,8 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
-#include "reward/conformance_texts.h"
-#include "reward/reference.h"
+#include "reward/conformance/conformance_texts.h"
+#include "reward/core/reference.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {

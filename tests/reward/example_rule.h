@@ -3,9 +3,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "reward/core/reference.h"
+#include "reward/core/rule.h"
 #include "reward/format/tags.h"
-#include "reward/reference.h"
-#include "reward/rule.h"
 
 namespace r1 {
 

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
-#include "reward/scorer.h"
+#include "reward/core/scorer.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {

@@ -9,8 +9,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "proto/reward.pb.h"
-#include "reward/registry.h"
-#include "reward/rule.h"
+#include "reward/core/registry.h"
+#include "reward/core/rule.h"
 
 namespace r1 {
 

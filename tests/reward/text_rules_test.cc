@@ -11,9 +11,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
+#include "reward/core/scorer.h"
 #include "reward/length/cosine_rule.h"
 #include "reward/repetition/repetition_rule.h"
-#include "reward/scorer.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {

@@ -12,7 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "nlohmann/json.hpp"
-#include "reward/json_lines.h"
+#include "reward/core/json_lines.h"
 #include "reward/plugin/new_project.h"
 #include "reward/plugin/process_rule.h"
 #include "tests/pipeline/test_folder.h"

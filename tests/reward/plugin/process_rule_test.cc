@@ -17,7 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
-#include "reward/scorer.h"
+#include "reward/core/scorer.h"
 #include "tests/base/time_enough.h"
 #include "tests/reward/reward_testing.h"
 
