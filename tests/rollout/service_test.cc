@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "base/log.h"
@@ -373,9 +375,24 @@ TEST_F(ServiceTest, AStoppedWorkerStopsWhereverItWaits) {
 }
 
 // Counts renewals, and keeps workers busy: their weights come once it says so.
+// A worker's wait before a renewal ends when the test says so: moved on while
+// no call waits, the clock would end none.
 class SlowService : public CoordinatorService {
  public:
   using CoordinatorService::CoordinatorService;
+  grpc::Status Acquire(grpc::ServerContext* context,
+                       const AcquireRequest* request,
+                       AcquireReply* reply) override {
+    if (request->max_samples() > 0) {
+      return CoordinatorService::Acquire(context, request, reply);
+    }
+    EXPECT_EQ(request->wait_ms(), absl::ToInt64Milliseconds(kLeaseTtl / 3));
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](int* waits) { return *waits > 0; }, &waits_to_end_));
+    --waits_to_end_;
+    return grpc::Status::OK;
+  }
   grpc::Status FetchWeights(grpc::ServerContext* context,
                             const WeightsRequest* request,
                             grpc::ServerWriter<WeightsChunk>* writer) override {
@@ -389,10 +406,16 @@ class SlowService : public CoordinatorService {
     ++renewals_;
     return status;
   }
+  void EndWait() {
+    absl::MutexLock lock(&mutex_);
+    ++waits_to_end_;
+  }
   void Send() { may_send_.Notify(); }
   int renewals() const { return renewals_; }
 
  private:
+  absl::Mutex mutex_;
+  int waits_to_end_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Notification may_send_;
   std::atomic<int> renewals_ = 0;
 };
@@ -409,6 +432,7 @@ TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   for (int i = 0; i < 3; ++i) {
     const int renewals = service.renewals();
     AdvanceClock(0.4 * kLeaseTtl);
+    service.EndWait();
     while (service.renewals() == renewals) std::this_thread::yield();
   }
   service.Send();
@@ -417,6 +441,7 @@ TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   EXPECT_EQ(samples, Expected(1));
   EXPECT_EQ(coordinator_->stats().requeued_samples, 0);
   coordinator_->FinishRun(kPatience);
+  service.EndWait();  // the last one's server side
   worker.Wait();
 }
 
