@@ -2,7 +2,6 @@
 
 #include <limits>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,54 +10,13 @@
 #include "model/strict_json.h"
 #include "rollout/prompt_template.h"
 #include "rollout/tasks/countdown.h"
+#include "rollout/tasks/row_file.h"
 #include "rollout/tasks/row_reference.h"
 
 namespace r1 {
 namespace {
 
 using nlohmann::json;
-
-constexpr size_t kMaxReportedErrors = 20;
-
-// Calls `row` for every non-blank line; gathers the errors of all lines.
-absl::Status ForEachRow(absl::string_view text, absl::string_view name,
-                        absl::FunctionRef<absl::Status(
-                            int line, absl::string_view text, const json& row)>
-                            row) {
-  std::vector<std::string> errors;
-  int line_number = 0;
-  while (!text.empty() && errors.size() < kMaxReportedErrors) {
-    ++line_number;
-    const size_t end = std::min(text.find('\n'), text.size());
-    absl::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    // Also where files with byte order marks were put together.
-    while (absl::ConsumePrefix(&line, "\xef\xbb\xbf")) {
-    }
-    absl::ConsumeSuffix(&line, "\r");
-    if (absl::StripAsciiWhitespace(line).empty()) continue;
-    const absl::StatusOr<json> value = ParseStrictJson(line);
-    absl::Status status = value.status();
-    if (status.ok()) {
-      status =
-          value->is_object()
-              ? row(line_number, line, *value)
-              : absl::InvalidArgumentError(absl::StrCat(
-                    "expected one JSON object, got ", DescribeJson(*value)));
-    }
-    if (!status.ok()) {
-      errors.push_back(
-          absl::StrCat(name, ":", line_number, ": ", status.message()));
-    }
-  }
-  if (errors.size() == kMaxReportedErrors) {
-    errors.push_back(absl::StrCat(name, ": the rest was not read"));
-  }
-  if (!errors.empty()) {
-    return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<std::string> TextField(const json& row,
                                       const std::string& field) {
@@ -142,7 +100,7 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name) {
   std::vector<Problem> problems;
-  R1_RETURN_IF_ERROR(ForEachRow(
+  R1_RETURN_IF_ERROR(ForEachJsonLine(
       text, name, [&](int line, absl::string_view row_text, const json& row) {
         auto problem = ParseProblem(config, line, row_text, row);
         if (problem.ok()) problems.push_back(*std::move(problem));
@@ -158,8 +116,8 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
 absl::StatusOr<std::vector<TextRow>> ParseTextRows(absl::string_view text,
                                                    absl::string_view name) {
   std::vector<TextRow> rows;
-  R1_RETURN_IF_ERROR(
-      ForEachRow(text, name, [&](int line, absl::string_view, const json& row) {
+  R1_RETURN_IF_ERROR(ForEachJsonLine(
+      text, name, [&](int line, absl::string_view, const json& row) {
         if (row.contains("text")) {
           auto all = TextField(row, "text");
           if (all.ok()) rows.push_back({"", *all, line});

@@ -1,17 +1,22 @@
 #include "rollout/tasks/row_file.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
+#include "model/strict_json.h"
 
 namespace r1 {
 namespace {
 
 using Bytes = absl::string_view;  // literals with NULs need their length
+
+constexpr size_t kMaxReportedErrors = 20;
 
 struct FileKind {
   Bytes magic;
@@ -114,6 +119,46 @@ absl::StatusOr<std::string> ReadRowFile(const std::string& path) {
   const absl::Status kind = CheckIsJsonLines(*text, path);
   if (!kind.ok()) return kind;
   return text;
+}
+
+absl::Status ForEachJsonLine(
+    absl::string_view text, absl::string_view name,
+    absl::FunctionRef<absl::Status(int line, absl::string_view text,
+                                   const nlohmann::json& row)>
+        row) {
+  std::vector<std::string> errors;
+  int line_number = 0;
+  while (!text.empty() && errors.size() < kMaxReportedErrors) {
+    ++line_number;
+    const size_t end = std::min(text.find('\n'), text.size());
+    absl::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    // Also where files with byte order marks were put together.
+    while (absl::ConsumePrefix(&line, "\xef\xbb\xbf")) {
+    }
+    absl::ConsumeSuffix(&line, "\r");
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    const absl::StatusOr<nlohmann::json> value = ParseStrictJson(line);
+    absl::Status status = value.status();
+    if (status.ok()) {
+      status =
+          value->is_object()
+              ? row(line_number, line, *value)
+              : absl::InvalidArgumentError(absl::StrCat(
+                    "expected one JSON object, got ", DescribeJson(*value)));
+    }
+    if (!status.ok()) {
+      errors.push_back(
+          absl::StrCat(name, ":", line_number, ": ", status.message()));
+    }
+  }
+  if (errors.size() == kMaxReportedErrors) {
+    errors.push_back(absl::StrCat(name, ": the rest was not read"));
+  }
+  if (!errors.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace r1

@@ -36,14 +36,17 @@ const std::map<std::string, RoomSet, std::less<>>& AllowedRooms() {
       {"rollout", {"model", "kernels", "proto", "base"}},
       {"reward", {"proto", "base"}},
       {"learner", {"rollout", "reward", "model", "kernels", "proto", "base"}},
-      {"pipeline",
+      {"judge",
        {"learner", "rollout", "reward", "model", "kernels", "proto", "base"}},
-      {"bench",
-       {"pipeline", "learner", "rollout", "reward", "model", "kernels", "proto",
+      {"pipeline",
+       {"judge", "learner", "rollout", "reward", "model", "kernels", "proto",
         "base"}},
-      {"tests",
-       {"bench", "pipeline", "learner", "rollout", "reward", "model", "kernels",
+      {"bench",
+       {"pipeline", "judge", "learner", "rollout", "reward", "model", "kernels",
         "proto", "base"}},
+      {"tests",
+       {"bench", "pipeline", "judge", "learner", "rollout", "reward", "model",
+        "kernels", "proto", "base"}},
   };
   return *rooms;
 }

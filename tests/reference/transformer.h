@@ -58,9 +58,9 @@ inline void Rope(double* head, int D, double theta, int position) {
   }
 }
 
-// Logits [T][V] of one sequence (without RoPE scaling).
-inline std::vector<Vec> Logits(const ModelConfig& c, const Params& p,
-                               const std::vector<int32_t>& tokens) {
+// The final norm's output [T][C] for one sequence (without RoPE scaling).
+inline std::vector<Vec> HiddenStates(const ModelConfig& c, const Params& p,
+                                     const std::vector<int32_t>& tokens) {
   const int T = tokens.size(), D = c.head_dim, C = c.hidden_size;
   std::vector<Vec> x(T);
   const Vec& embedding = p.at("model.embed_tokens.weight");
@@ -129,13 +129,28 @@ inline std::vector<Vec> Logits(const ModelConfig& c, const Params& p,
       for (int i = 0; i < C; ++i) x[t][i] += down[i];
     }
   }
-  std::vector<Vec> logits(T);
-  const Vec& head = c.tie_embeddings ? embedding : p.at("lm_head.weight");
   for (int t = 0; t < T; ++t) {
-    logits[t] =
-        Linear(RmsNorm(x[t], p.at("model.norm.weight"), c.rms_norm_eps), head);
+    x[t] = RmsNorm(x[t], p.at("model.norm.weight"), c.rms_norm_eps);
+  }
+  return x;
+}
+
+// Logits [T][V] of one sequence.
+inline std::vector<Vec> Logits(const ModelConfig& c, const Params& p,
+                               const std::vector<int32_t>& tokens) {
+  std::vector<Vec> logits;
+  const Vec& head =
+      p.at(c.tie_embeddings ? "model.embed_tokens.weight" : "lm_head.weight");
+  for (const Vec& hidden : HiddenStates(c, p, tokens)) {
+    logits.push_back(Linear(hidden, head));
   }
   return logits;
+}
+
+// A reward model's score of one sequence: its last token's.
+inline double Score(const ModelConfig& c, const Params& p,
+                    const std::vector<int32_t>& tokens) {
+  return Linear(HiddenStates(c, p, tokens).back(), p.at("score.weight"))[0];
 }
 
 // log softmax(logits / temperature)[target].
