@@ -89,4 +89,11 @@ int CircledNumber(absl::string_view text) {
   return number >= 1 && number <= 20 ? number : 0;
 }
 
+bool HasCircledNumber(absl::string_view text) {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    if (CircledNumber(text) > 0) return true;
+  }
+  return false;
+}
+
 }  // namespace r1::math

@@ -17,6 +17,8 @@ Character FindChineseWord(absl::string_view text, bool after_amount);
 
 // 3 for the circled 3; 0 for other characters. All have three bytes.
 int CircledNumber(absl::string_view text);
+// Whether one stands anywhere in the text.
+bool HasCircledNumber(absl::string_view text);
 
 }  // namespace r1::math
 

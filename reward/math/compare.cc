@@ -212,6 +212,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
     int* depth;
   } depth(&depth_);
   if (IsEmptySet(gold) && IsEmptySet(answer)) return Equality::kEqual;
+  if (answer.kind == Kind::kRelation && ContradictsItself(answer)) {
+    return Equality::kDifferent;
+  }
   // Words and other writings of the same thing.
   if (const NodePtr named = Named(gold)) return Compare(*named, answer);
   if (const NodePtr named = Named(answer)) return Compare(gold, *named);

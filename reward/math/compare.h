@@ -51,6 +51,7 @@ class Comparator {
   Equality CompareWithRelation(const Node& gold, const Node& answer);
   Equality CompareCongruences(const Node& gold, const Node& answer);
   bool SameName(const Node& a, const Node& b) const;
+  bool ContradictsItself(const Node& chain);
 
   // compare_scalar.cc: numbers, units and expressions.
   Equality CompareUnits(const Node& gold, const Node& answer);
@@ -58,6 +59,7 @@ class Comparator {
   Equality CompareDegrees(const Node& gold, const Node& answer);
   Equality CompareScalar(const Node& gold, const Node& answer);
   Equality CompareDecimal(const Node& gold, const Node& answer);
+  bool MayBeEqual(const Node& a, const Node& b);
   bool AreOneFamily(const Node& gold, const Node& answer);
 
   // compare_constant.cc: arbitrary constants.

@@ -195,6 +195,20 @@ Equality Comparator::CompareCongruences(const Node& gold, const Node& answer) {
   return Compare(*mine.args[0], *theirs.args[0]);
 }
 
+// x = 5 = 6 gives two values. Members with variables may be anything.
+bool Comparator::ContradictsItself(const Node& chain) {
+  if (chain.ops.size() < 2) return false;
+  const Node* value = nullptr;  // of the members so far
+  for (size_t i = 0; i < chain.args.size(); ++i) {
+    if (i > 0 && chain.ops[i - 1] != "=") value = nullptr;
+    const Node& member = *chain.args[i];
+    if (member.kind == Kind::kText || HasVariable(member)) continue;
+    if (value != nullptr && !MayBeEqual(*value, member)) return true;
+    value = &member;
+  }
+  return false;
+}
+
 // The gold is not a relation, the answer is.
 Equality Comparator::CompareWithRelation(const Node& gold, const Node& answer) {
   if (answer.ops.size() == 1 && answer.ops[0] == "in") {

@@ -211,6 +211,30 @@ Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
              : Equality::kUnknown;
 }
 
+// Whether "a = b" can be true: rounded to however few digits, and where nothing
+// is known of a conversion.
+bool Comparator::MayBeEqual(const Node& a, const Node& b) {
+  if (Compare(a, b) != Equality::kDifferent ||
+      Compare(b, a) != Equality::kDifferent) {
+    return true;
+  }
+  const auto is_beyond = [](const Node& node) {
+    return node.kind == Kind::kRatio || node.kind == Kind::kBased ||
+           (node.kind == Kind::kCall && node.name == "mod");
+  };
+  if (is_beyond(a) || is_beyond(b)) return true;
+  if (a.kind == Kind::kQuantity && b.kind == Kind::kQuantity) {
+    return !SameUnit(UnitOrNoun(a.name), UnitOrNoun(b.name));
+  }
+  const auto is_rounded = [this](const Node& value, const Node& exact) {
+    const Decimal decimal = AsDecimal(value, budget_);
+    return decimal.is_decimal &&
+           IsWithin(exact, decimal.value, 2 * decimal.half_unit, budget_)
+               .value_or(false);
+  };
+  return is_rounded(a, b) || is_rounded(b, a);
+}
+
 // pi/4 + k pi and 5 pi/4 + n pi: the same values for whole k and n.
 bool Comparator::AreOneFamily(const Node& gold, const Node& answer) {
   constexpr int kMaxTurns = 4;  // between the two first values

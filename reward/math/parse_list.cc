@@ -169,8 +169,7 @@ NodePtr Parser::List() {
 }
 
 NodePtr Parser::Element() {
-  const bool is_approximate = Take("~");
-  (void)is_approximate;  // "about 8.24" says 8.24
+  Take("~");  // "about 8.24" says 8.24
   auto relation = std::make_shared<Node>(Node{Kind::kRelation});
   for (;;) {
     NodePtr operand = relation->args.empty() ? NamedSide() : nullptr;

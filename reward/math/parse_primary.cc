@@ -244,11 +244,16 @@ NodePtr Parser::Bracket() {
   const int bars = std::exchange(bars_, 0);
   const bool rows = std::exchange(in_rows_, false);
   const bool set = std::exchange(in_set_, false);
+  const bool is_remark = IsSymbol("~");
   NodePtr inside = List();
   bars_ = bars;
   in_rows_ = rows;
   in_set_ = set;
   if (inside == nullptr) return nullptr;
+  // "(\\approx 5)" says of something else how large it is.
+  if (is_remark && inside->kind != Kind::kList) {
+    return Fail("a value beside the remark in brackets");
+  }
   // ]1, 2[ is (1, 2).
   const bool is_round = IsSymbol(")") || IsSymbol("[");
   const bool is_outward = open == "]" || IsSymbol("[");

@@ -19,6 +19,7 @@
 #include "reward/math/answer_line.h"
 #include "reward/math/budget.h"
 #include "reward/math/chemistry.h"
+#include "reward/math/chinese.h"
 #include "reward/math/choice.h"
 #include "reward/math/compare.h"
 #include "reward/math/enclosure.h"
@@ -327,6 +328,33 @@ std::optional<bool> JudgeForm(absl::string_view gold_text,
   return std::nullopt;
 }
 
+bool SaysOr(absl::string_view text) {
+  if (absl::StrContains(text, "或") || absl::StrContains(text, "\\lor")) {
+    return true;
+  }
+  const std::string words = absl::StrCat(" ", TextForm(text), " ");
+  for (size_t at = words.find("or"); at != std::string::npos;
+       at = words.find("or", at + 1)) {
+    if (!absl::ascii_isalpha(words[at - 1]) &&
+        !absl::ascii_isalpha(words[at + 2])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Whether "or" stands between the choices of a list: ① 或 ③, "I or III". Of
+// values it names all, x = 1 or x = 3, but of choices it leaves open which.
+bool LeavesOpen(const Node& list, absl::string_view text) {
+  if (list.kind != Kind::kList || !SaysOr(text)) return false;
+  const auto is_name = [](const NodePtr& node) {
+    return node->kind == Kind::kText ||
+           (node->kind == Kind::kSymbol && absl::ascii_isupper(node->name[0]));
+  };
+  return HasCircledNumber(text) ||
+         std::all_of(list.args.begin(), list.args.end(), is_name);
+}
+
 // Whether a gold says what it is although it is neither formula nor words.
 bool HasForm(absl::string_view gold_text) {
   return FindChoice(gold_text).has_value() || FindDate(gold_text).has_value() ||
@@ -377,6 +405,12 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
       result.reason = "the answer divides by zero";
       return result;
     }
+  }
+  if (answer.ok() && LeavesOpen(**answer, trimmed_answer) &&
+      !LeavesOpen(**gold, trimmed_gold)) {
+    result.reason = absl::StrCat("answered ", Excerpt(trimmed_answer),
+                                 ", which leaves open which of them it is");
+    return result;
   }
   Equality equal = Equality::kDifferent;
   if (answer.ok()) {
