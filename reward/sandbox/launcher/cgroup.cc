@@ -13,6 +13,8 @@
 namespace r1 {
 namespace {
 
+constexpr char kSwapVersion1[] = "memory.memsw.limit_in_bytes";
+constexpr char kSwapVersion2[] = "memory.swap.max";
 constexpr uint64_t kIdleBytes = 2 << 20;  // what an empty group may hold
 
 std::string ReadAt(int folder, const char* name) {
@@ -106,6 +108,26 @@ Hierarchy FindHierarchy(const std::string& controller,
   return found;
 }
 
+// Whether a limit of memory leaves no way into swap: it counts swap too, or
+// there is none to be had. `counter` is the file by which it would count.
+bool HoldsSwap(int folder, const char* counter, const std::string& process) {
+  if (::faccessat(folder, counter, F_OK, 0) == 0) return true;
+  if (WriteAt(folder, "memory.swappiness", "0")) return true;  // version 1
+  std::ifstream swaps(process + "/../swaps");
+  std::string line;
+  std::getline(swaps, line);  // the heading
+  return !std::getline(swaps, line);
+}
+
+// Whether a group of version 2 has less memory or CPU time than there is.
+bool IsLimited(int folder) {
+  for (const char* limit : {"memory.max", "memory.high", "cpu.max"}) {
+    const std::string value = ReadAt(folder, limit);
+    if (!value.empty() && value.rfind("max", 0) != 0) return true;
+  }
+  return false;
+}
+
 int OpenFolder(const std::string& path) {
   return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -134,7 +156,8 @@ void SlotCgroup::FindVersion1(const std::string& name,
     const int folder = OpenFolder(path);
     const int entry =
         folder < 0 ? -1 : ::openat(folder, "tasks", O_WRONLY | O_CLOEXEC);
-    if (entry < 0) {
+    if (entry < 0 ||
+        (group == &memory_ && !HoldsSwap(folder, kSwapVersion1, process))) {
       ::rmdir(path.c_str());
       continue;
     }
@@ -152,17 +175,23 @@ void SlotCgroup::FindVersion2(const std::string& name,
   while (true) {
     const std::string parent = hierarchy.mount + own;
     const int parent_folder = OpenFolder(parent);
+    bool is_limited = false;
     if (parent_folder >= 0) {
-      for (const char* wanted : {"+memory", "+pids", "+cpu"}) {
-        WriteAt(parent_folder, "cgroup.subtree_control", wanted);
+      // Groups above its own are root's to use, but not to change.
+      if (own == hierarchy.own || ::geteuid() != 0) {
+        for (const char* wanted : {"+memory", "+pids", "+cpu"}) {
+          WriteAt(parent_folder, "cgroup.subtree_control", wanted);
+        }
       }
       const std::string down = ReadAt(parent_folder, "cgroup.subtree_control");
+      is_limited = IsLimited(parent_folder);
       ::close(parent_folder);
       const std::string path = parent + "/" + name;
       if ((HasWord(down, "memory") || HasWord(down, "pids")) &&
           ::mkdir(path.c_str(), 0755) == 0) {
         const int folder = OpenFolder(path);
-        if (HasWord(down, "memory") && memory_.version == 0) {
+        if (HasWord(down, "memory") && memory_.version == 0 &&
+            HoldsSwap(folder, kSwapVersion2, process)) {
           memory_ = {2, path, folder, -1,
                      ::openat(folder, "memory.peak", O_RDWR | O_CLOEXEC)};
         }
@@ -173,7 +202,8 @@ void SlotCgroup::FindVersion2(const std::string& name,
         return;
       }
     }
-    if (own.empty()) return;
+    // Beside its own group programs would not be in the limits set for it.
+    if (own.empty() || is_limited) return;
     own.resize(own.rfind('/'));
   }
 }
@@ -194,10 +224,10 @@ bool SlotCgroup::Begin(uint64_t memory_bytes, uint64_t processes) {
     WriteAt(memory_.folder, "memory.max_usage_in_bytes", "0");
     if (memory_limit_ != memory_bytes) {
       // Memory with swap may never be less than memory.
-      WriteAt(memory_.folder, "memory.memsw.limit_in_bytes", "-1");
+      WriteAt(memory_.folder, kSwapVersion1, "-1");
       const std::string limit = std::to_string(memory_bytes);
       is_done &= WriteAt(memory_.folder, "memory.limit_in_bytes", limit);
-      WriteAt(memory_.folder, "memory.memsw.limit_in_bytes", limit);
+      WriteAt(memory_.folder, kSwapVersion1, limit);
     }
   } else if (memory_.version == 2) {
     // Since Linux 6.12; until then it counts from the group's beginning.
@@ -205,7 +235,7 @@ bool SlotCgroup::Begin(uint64_t memory_bytes, uint64_t processes) {
     if (memory_limit_ != memory_bytes) {
       is_done &=
           WriteAt(memory_.folder, "memory.max", std::to_string(memory_bytes));
-      WriteAt(memory_.folder, "memory.swap.max", "0");
+      WriteAt(memory_.folder, kSwapVersion2, "0");
     }
   }
   if (pids_.version != 0 && processes_limit_ != processes) {

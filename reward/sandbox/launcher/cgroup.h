@@ -16,8 +16,10 @@ namespace r1 {
 class SlotCgroup {
  public:
   // Makes a group of that name under this process's own (version 2: the
-  // nearest of it and its parents that hands down controllers). `process` is
-  // the folder of /proc that says what is mounted and which group is its own.
+  // nearest of it and its parents that hands down controllers, but none above a
+  // group with a limit of memory or CPU time). No controller of memory is used
+  // whose limit programs pass by way of swap. `process` is the folder of /proc
+  // that says what is mounted and which group is its own.
   explicit SlotCgroup(const std::string& name,
                       const std::string& process = "/proc/self");
   // The groups stay until Remove.

@@ -25,6 +25,8 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "reward/sandbox/launcher/landlock.h"
+
 namespace r1 {
 namespace {
 
@@ -202,6 +204,7 @@ void BecomeProgram(const RunSpec& spec, const RunFds& fds) {
   ::signal(SIGPIPE, SIG_DFL);
   SetLimits(spec);
   DropPrivileges(spec);
+  Require(HoldFiles(), "the file rules of Landlock");
   InstallFilter(spec);
   if (spec.order.is_python != 0) {
     ::signal(SIGPIPE, SIG_IGN);  // as Python has it

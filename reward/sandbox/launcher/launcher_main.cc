@@ -31,15 +31,23 @@
 namespace r1 {
 namespace {
 
-// Slots of one machine differ by their PIDs, and so do their users, who exist
-// in no password file. A namespace that has no such users gets nobody's.
+// No two slots of a machine share names and users, whatever container they are
+// in: PIDs may be equal in two.
+uint64_t Random() {
+  uint64_t random = 0;
+  (void)!::getrandom(&random, sizeof(random), 0);
+  return random;
+}
+
+// Users who exist in no password file. A namespace that has no such ones gets
+// nobody's.
 constexpr uint64_t kFirstUid = 1 << 28;
 constexpr uint64_t kNobody = 65534;
 
 uint64_t SlotUid() {
   std::ifstream map("/proc/self/uid_map");
   uint64_t inside = 0, outside = 0, count = 0;
-  const uint64_t uid = kFirstUid + ::getpid();
+  const uint64_t uid = kFirstUid + Random() % kFirstUid;
   while (map >> inside >> outside >> count) {
     if (uid >= inside && uid - inside < count) return uid;
   }
@@ -65,12 +73,9 @@ bool EnterUserNamespace() {
          WriteText("/proc/self/gid_map", "0 " + gid + " 1");
 }
 
-// No two slots of a machine share it, whatever container they are in.
 std::string GroupName() {
-  uint64_t random = 0;
-  (void)!::getrandom(&random, sizeof(random), 0);
   return "r1-sandbox-" + std::to_string(::getpid()) + "-" +
-         std::to_string(random);
+         std::to_string(Random());
 }
 
 // The inner process, in its namespaces.
@@ -79,7 +84,7 @@ std::string GroupName() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   LauncherReady ready;
   ready.error = EnterRoot(setup);
-  std::string filter = SyscallFilter();
+  std::string filter = SyscallFilter(cgroup->memory_version() != 0);
   if (ready.error.empty() && filter.empty()) {
     ready.error = "making the system call filter failed";
   }

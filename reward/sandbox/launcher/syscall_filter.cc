@@ -37,7 +37,7 @@ constexpr const char* kAllowed[] = {
     "getresgid", "getresuid", "getrlimit", "getrusage", "getsid", "gettid",
     "gettimeofday", "getuid", "getxattr",     "kill", "lchown",
     "lgetxattr", "link", "linkat", "listxattr", "llistxattr", "lseek",
-    "lstat", "madvise", "memfd_create", "mincore", "mkdir",
+    "lstat", "madvise", "mincore", "mkdir",
     "mkdirat", "mknod", "mknodat", "mlock", "mlock2", "mlockall", "mmap", "mprotect", "mremap",
     "msync", "munlock", "munlockall", "munmap", "nanosleep", "newfstatat",
     "open", "openat", "openat2", "pause",     "pipe", "pipe2", "poll", "ppoll", "prctl",
@@ -63,6 +63,8 @@ constexpr const char* kAllowed[] = {
     // clang-format on
 };
 
+constexpr std::string_view kMemoryFile = "memfd_create";
+
 constexpr unsigned long kNamespaces =
     CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
     CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -75,8 +77,9 @@ constexpr unsigned kIoctls[] = {TCGETS,  TIOCGWINSZ, FIONREAD,
 // libraries try a call before they use an older one.
 constexpr int kNumbers = 1024;
 
-bool RefuseTheRest(scmp_filter_ctx filter) {
-  const auto is_in_use = [](std::string_view name) {
+bool RefuseTheRest(scmp_filter_ctx filter, bool counts_memory) {
+  const auto is_in_use = [=](std::string_view name) {
+    if (name == kMemoryFile) return counts_memory;
     for (std::string_view partly :
          {"clone", "clone3", "prlimit64", "socketpair", "ioctl"}) {
       if (name == partly) return true;
@@ -97,13 +100,17 @@ bool RefuseTheRest(scmp_filter_ctx filter) {
   return true;
 }
 
-bool AddRules(scmp_filter_ctx filter) {
+bool AddRules(scmp_filter_ctx filter, bool counts_memory) {
   // Balanced search in place of one comparison a call.
   seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
   for (const char* name : kAllowed) {
     const int number = seccomp_syscall_resolve_name(name);
     if (number == __NR_SCMP_ERROR) continue;  // not on this architecture
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) != 0) return false;
+  }
+  if (counts_memory && seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+                                        SCMP_SYS(memfd_create), 0) != 0) {
+    return false;
   }
   for (unsigned request : kIoctls) {
     if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
@@ -122,17 +129,18 @@ bool AddRules(scmp_filter_ctx filter) {
          // Event loops talk to themselves.
          seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
                           SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) == 0 &&
-         RefuseTheRest(filter);
+         RefuseTheRest(filter, counts_memory);
 }
 
 }  // namespace
 
-std::string SyscallFilter() {
+std::string SyscallFilter(bool counts_memory) {
   std::string bytes;
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
   if (filter == nullptr) return bytes;
   const int fd = ::memfd_create("filter", MFD_CLOEXEC);
-  if (fd >= 0 && AddRules(filter) && seccomp_export_bpf(filter, fd) == 0) {
+  if (fd >= 0 && AddRules(filter, counts_memory) &&
+      seccomp_export_bpf(filter, fd) == 0) {
     bytes.resize(::lseek(fd, 0, SEEK_END));
     if (::pread(fd, bytes.data(), bytes.size(), 0) != ssize_t(bytes.size())) {
       bytes.clear();

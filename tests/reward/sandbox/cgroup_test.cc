@@ -153,6 +153,54 @@ TEST_F(CgroupTest, Version2ClimbsToAGroupThatHandsDownControllers) {
   EXPECT_EQ(fds.cgroup_tasks[0], -1);
 }
 
+TEST_F(CgroupTest, Version2LeavesNoGroupThatIsLimited) {
+  for (const char* limit : {"memory.max", "memory.high", "cpu.max"}) {
+    const std::string job = absl::StrCat("of-", limit, "/job/");
+    Describe(Mount("/", absl::StrCat("of-", limit), "cgroup2", "rw"),
+             "0::/job/task\n");
+    WriteFixed(absl::StrCat("of-", limit, "/cgroup.subtree_control"),
+               "cpu memory pids\n");
+    WriteFixed(job + "cgroup.subtree_control", "\n");
+    WriteFixed(job + "task/cgroup.subtree_control", "\n");
+    Write(job + limit, "max\n");
+    EXPECT_EQ(SlotCgroup("slot", Path("process")).memory_version(), 2) << limit;
+    Write(job + limit, "2000000 100000\n");
+    EXPECT_EQ(SlotCgroup("other", Path("process")).memory_version(), 0)
+        << limit;
+  }
+}
+
+TEST_F(CgroupTest, Version2ChangesNoGroupAboveItsOwn) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  Describe(Mount("/", "all", "cgroup2", "rw"), "0::/job\n");
+  Write("all/cgroup.subtree_control", "memory pids\n");
+  Write("all/job/cgroup.subtree_control", "");
+  const SlotCgroup cgroup("slot", Path("process"));
+  EXPECT_EQ(Read("all/cgroup.subtree_control"), "memory pids\n");
+  EXPECT_NE(Read("all/job/cgroup.subtree_control"), "");
+}
+
+TEST_F(CgroupTest, MemoryThatEscapesIntoSwapIsNotCounted) {
+  Describe(absl::StrCat(Mount("/", "memory", "cgroup", "rw,memory"),
+                        Mount("/", "all", "cgroup2", "rw")),
+           "4:memory:/\n0::/\n");
+  WriteFixed("all/cgroup.subtree_control", "memory pids\n");
+  const auto version = [&](const std::string& slot) {
+    Write(absl::StrCat("memory/", slot, "/tasks"), "");
+    return SlotCgroup(slot, Path("process")).memory_version();
+  };
+  Write("swaps", "Filename Type Size Used Priority\n");
+  EXPECT_EQ(version("no swap"), 1);
+  Write("swaps",
+        "Filename Type Size Used Priority\n/dev/sdb partition 9 0 -2\n");
+  EXPECT_EQ(version("uncounted"), 0) << "neither version counts it";
+  Write("memory/counted/memory.memsw.limit_in_bytes", "");
+  EXPECT_EQ(version("counted"), 1);
+  Write("memory/calm/memory.swappiness", "9\n");
+  EXPECT_EQ(version("calm"), 1);
+  EXPECT_EQ(Read("memory/calm/memory.swappiness"), "0\n");
+}
+
 TEST_F(CgroupTest, BothVersionsTogether) {
   Describe(absl::StrCat(Mount("/", "memory", "cgroup", "rw,memory"),
                         Mount("/", "all", "cgroup2", "rw")),

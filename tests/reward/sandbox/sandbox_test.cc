@@ -1,6 +1,11 @@
 // Limits, streams, files and accounting of single runs.
 #include "reward/sandbox/sandbox.h"
 
+#include <linux/landlock.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <string>
 #include <thread>
 #include <vector>
@@ -141,6 +146,41 @@ TEST_F(SandboxTest, LinkedProgramsTalkAndTheSecondEndsWithTheFirst) {
   EXPECT_TRUE(two.is_cancelled);
   // The slots are fit for more.
   EXPECT_EQ(sandbox_->Run(PythonRun("print(1)")).verdict, Verdict::kOk);
+}
+
+// The file systems would allow the first three.
+TEST_F(SandboxTest, LandlockKeepsChangesInTheBox) {
+  if (::syscall(SYS_landlock_create_ruleset, nullptr, 0,
+                LANDLOCK_CREATE_RULESET_VERSION) < 2) {
+    GTEST_SKIP() << "needs Landlock of Linux 5.19";
+  }
+  const std::string program = R"(
+import os
+def attempt(what):
+    try: what()
+    except OSError as error: return error.errno
+    return 0
+def write(path, mode='r+'): open(path, mode).write('1')
+os.mkdir('a'); os.mkdir('/tmp/b'); open('a/f', 'w').write('text')
+print([attempt(lambda: write('/proc/self/comm')),
+       attempt(lambda: write('/proc/self/oom_score_adj')),
+       attempt(lambda: write('/proc/self/task/%d/comm' % os.getpid())),
+       attempt(lambda: write("/dev/null")),
+       attempt(lambda: write("/dev/stdout", "w")),
+       attempt(lambda: os.rename('a/f', '/tmp/b/g')),
+       attempt(lambda: os.truncate('/tmp/b/g', 1)),
+       attempt(lambda: os.mkfifo('/dev/shm/p'))]))";
+  const RunResult python = sandbox_->Run(PythonRun(program));
+  EXPECT_EQ(python.verdict, Verdict::kOk) << python.standard_error;
+  EXPECT_EQ(python.standard_output,
+            absl::StrCat("1[", EACCES, ", ", EACCES, ", ", EACCES,
+                         ", 0, 0, 0, 0, 0]\n"));
+  RunRequest shell = ExecRun({"/bin/sh", "-c",
+                              "echo x > f && mv f /tmp/ && cat /tmp/f; "
+                              "echo 1 > /proc/self/comm"});
+  const RunResult exec = sandbox_->Run(shell);
+  EXPECT_EQ(exec.standard_output, "x\n");
+  EXPECT_NE(exec.exit_code, 0);
 }
 
 TEST_F(SandboxTest, ManyThreadsShareTheSlots) {
