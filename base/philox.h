@@ -27,6 +27,7 @@ enum class RandomStream : uint32_t {
   kExampleOrder = 8,    // a file's documents: a = epoch, c = draw
   kMinibatches = 9,     // deal of samples: a = step, b = inner epoch, c = draw
   kRewardCheck = 10,    // generated problems for the reward's check: c = draw
+  kPreferenceOrder = 11,  // a reward model's examples: a = epoch, c = draw
 };
 
 // The draw (stream, a, b, c) of a run's seed, as 128 bits.

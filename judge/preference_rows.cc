@@ -137,7 +137,7 @@ class Shuffled {
       epoch_ = epoch;
       order_.resize(examples_.size());
       std::iota(order_.begin(), order_.end(), 0);
-      RandomSequence random(seed_, RandomStream::kExampleOrder, epoch, 0);
+      RandomSequence random(seed_, RandomStream::kPreferenceOrder, epoch, 0);
       for (size_t i = order_.size() - 1; i > 0; --i) {
         std::swap(order_[i], order_[random.NextBelow(i + 1)]);
       }

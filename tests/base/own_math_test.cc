@@ -111,7 +111,7 @@ std::vector<std::string> Findings(absl::string_view line) {
 TEST(OwnMathTest, TheProgramCallsNoRoundingOfOthers) {
   int lines = 0;
   for (const char* room : {"base", "proto", "kernels", "model", "rollout",
-                           "reward", "learner", "pipeline"}) {
+                           "reward", "learner", "judge", "pipeline"}) {
     for (const std::string& path : SourcesOf(room)) {
       const auto text = ReadFile(absl::StrCat(R1_SOURCE_DIR, "/", path));
       ASSERT_TRUE(text.ok()) << text.status();

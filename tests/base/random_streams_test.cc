@@ -19,8 +19,8 @@ constexpr char kPrefix[] = "RandomStream::";
 std::map<std::string, std::set<std::string>> Uses() {
   std::map<std::string, std::set<std::string>> uses;
   const std::filesystem::path root = R1_SOURCE_DIR;
-  for (const char* room :
-       {"kernels", "learner", "model", "pipeline", "reward", "rollout"}) {
+  for (const char* room : {"judge", "kernels", "learner", "model", "pipeline",
+                           "reward", "rollout"}) {
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(root / room)) {
       const std::string path = entry.path();
@@ -57,7 +57,7 @@ TEST(RandomStreams, TheSameNumbersDrawOtherBitsFromEach) {
   std::set<std::array<uint32_t, 4>> blocks;
   int streams = 0;
   for (uint32_t s = static_cast<uint32_t>(RandomStream::kSampling);
-       s <= static_cast<uint32_t>(RandomStream::kRewardCheck); ++s) {
+       s <= static_cast<uint32_t>(RandomStream::kPreferenceOrder); ++s) {
     ++streams;
     blocks.insert(RandomBits(1, static_cast<RandomStream>(s), 0, 0, 0));
   }

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "judge/reward_model.h"
 #include "reward/core/scorer.h"
 #include "tests/judge/judge_testing.h"
@@ -144,6 +145,26 @@ TEST_F(ModelRuleTest, PastTheDeadlineIsATimeout) {
   }
   // It judges again.
   EXPECT_EQ(Judge(**rule, items_)[0].kind, REWARD_SCORE);
+}
+
+// However far it comes: the first items have their scores, the rest are
+// timeouts, and the next call is served as if nothing had been.
+TEST_F(ModelRuleTest, ADeadlineCutsABatchButHarmsNoOther) {
+  const auto rule = Make({});
+  const std::vector<RuleResult> all = Judge(**rule, items_);
+  for (int milliseconds : {1, 3, 10, 30}) {
+    RuleContext context;
+    context.deadline = absl::Now() + absl::Milliseconds(milliseconds);
+    const std::vector<RuleResult> some = Judge(**rule, items_, context);
+    bool is_cut = false;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      is_cut = is_cut || some[i].kind != REWARD_SCORE;
+      EXPECT_EQ(some[i].kind, is_cut ? REWARD_TIMEOUT : REWARD_SCORE) << i;
+      if (is_cut) continue;
+      EXPECT_EQ(some[i].value, all[i].value);
+    }
+    EXPECT_EQ(Judge(**rule, {items_[9]})[0].value, all[9].value);
+  }
 }
 
 TEST_F(ModelRuleTest, ServesInAScorerUnderAnyName) {
