@@ -58,6 +58,24 @@ absl::Status ParseFunctionTests(const Json& value, CodeReference* reference) {
   return absl::OkStatus();
 }
 
+// The limit that a key stands for; null = it is no limit.
+int64_t* LimitOf(absl::string_view key, RunLimits* limits) {
+  if (key == "wall_ms") return &limits->wall_ms;
+  if (key == "cpu_ms") return &limits->cpu_ms;
+  if (key == "memory_mb") return &limits->memory_mb;
+  return nullptr;
+}
+
+absl::Status ParseLimit(absl::string_view key, const Json& value,
+                        int64_t* limit) {
+  if (!value.is_number_integer() || value.get<int64_t>() < 1 ||
+      value.get<int64_t>() > 3600000) {
+    return Bad(absl::StrCat(key, " is not an integer from 1 to 3600000"));
+  }
+  *limit = value.get<int64_t>();
+  return absl::OkStatus();
+}
+
 absl::Status ParseChecker(const Json& value, CodeReference* reference) {
   if (!value.is_object() || !value.contains("source")) {
     return Bad("checker is not {\"language\", \"source\"}");
@@ -69,6 +87,12 @@ absl::Status ParseChecker(const Json& value, CodeReference* reference) {
                         Text(value["language"], "checker.language"));
     R1_ASSIGN_OR_RETURN(checker.language, ParseLanguage(name));
   }
+  for (const auto& [key, limit_value] : value.items()) {
+    if (int64_t* const limit = LimitOf(key, &checker.limits)) {
+      R1_RETURN_IF_ERROR(
+          ParseLimit(absl::StrCat("checker.", key), limit_value, limit));
+    }
+  }
   reference->checker = std::move(checker);
   return absl::OkStatus();
 }
@@ -79,16 +103,6 @@ absl::Status ParseHelpers(const Json& value, CodeReference* reference) {
     R1_ASSIGN_OR_RETURN(std::string text, Text(name, "an item of helpers"));
     reference->helpers.push_back(std::move(text));
   }
-  return absl::OkStatus();
-}
-
-absl::Status ParseLimit(const std::string& key, const Json& value,
-                        int64_t* limit) {
-  if (!value.is_number_integer() || value.get<int64_t>() < 1 ||
-      value.get<int64_t>() > 3600000) {
-    return Bad(absl::StrCat(key, " is not an integer from 1 to 3600000"));
-  }
-  *limit = value.get<int64_t>();
   return absl::OkStatus();
 }
 
@@ -110,10 +124,9 @@ absl::Status ParseField(const std::string& key, const Json& value,
     reference->is_in_place = value.get<bool>();
     return absl::OkStatus();
   }
-  RunLimits& limits = reference->limits;
-  if (key == "wall_ms") return ParseLimit(key, value, &limits.wall_ms);
-  if (key == "cpu_ms") return ParseLimit(key, value, &limits.cpu_ms);
-  if (key == "memory_mb") return ParseLimit(key, value, &limits.memory_mb);
+  if (int64_t* const limit = LimitOf(key, &reference->limits)) {
+    return ParseLimit(key, value, limit);
+  }
   if (key == "tolerance") {
     if (!value.is_number() || !(value.get<double>() >= 0)) {
       return Bad("tolerance is not a number of 0 or more");

@@ -22,6 +22,8 @@ struct StdinTest {
 struct Checker {
   ProgramLanguage language = ProgramLanguage::kCpp;
   std::string source;
+  RunLimits limits = {
+      .wall_ms = 30000, .cpu_ms = 10000, .memory_mb = 512, .disk_mb = 256};
 };
 
 struct CodeReference {
@@ -53,11 +55,12 @@ struct CodeReference {
 // tests; MBPP's too, {"test_list", "test_setup_code", "code"}: their entry
 // point is the function of the solution that the tests call first, and other
 // names of the solution are there for the tests. A row without tests of its own
-// may have this object in its "answer", also as text. Both may have "wall_ms",
-// "cpu_ms" and "memory_mb". The language is python where none is given, compare
-// is tokens, checker none. Other keys are ignored, as they may be other rules'.
-// Errors: InvalidArgument, also for no test and for both kinds, for expected
-// outputs that are all empty without a checker, and for more than 64 MiB.
+// may have this object in its "answer", also as text. Both, and a checker, may
+// have "wall_ms", "cpu_ms" and "memory_mb". The language is python where none
+// is given, compare is tokens, checker none. Other keys are ignored, as they
+// may be other rules'. Errors: InvalidArgument, also for no test and for both
+// kinds, for expected outputs that are all empty without a checker, and for
+// more than 64 MiB.
 absl::StatusOr<CodeReference> ParseCodeReference(absl::string_view json,
                                                  const RunLimits& limits);
 

@@ -55,6 +55,10 @@ RuleResult CodeRule::Score(const RewardItem& item,
     return RuleResult::Abstain(std::string(reference.status().message()));
   }
   reference->limits = ThisCodeHost().Clamped(reference->limits);
+  if (reference->checker.has_value()) {
+    RunLimits& limits = reference->checker->limits;
+    limits = ThisCodeHost().Clamped(limits);
+  }
   reference->is_fraction = options_.is_fraction;
   const std::string& entry = reference->entry_point;
   const std::string name = entry.substr(entry.find('.') + 1);

@@ -19,15 +19,6 @@ namespace {
 // Exit codes of a checker, as testlib has them.
 constexpr int kCheckerWrong = 1, kCheckerPresentation = 2;
 
-RunLimits CheckerLimits() {
-  RunLimits limits;
-  limits.wall_ms = 30000;
-  limits.cpu_ms = 10000;
-  limits.memory_mb = 512;
-  limits.disk_mb = 256;
-  return limits;
-}
-
 // The last line of a text, without what ends it.
 absl::string_view LastLine(absl::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
@@ -149,7 +140,6 @@ RunResult CodeVerifier::RunChecker(const Program& checker,
   run.files.push_back({"input.txt", test.input});
   run.files.push_back({"output.txt", output});
   run.files.push_back({"answer.txt", test.expected});
-  run.limits = CheckerLimits();
   return RunOnce(run, deadline, is_past_deadline);
 }
 
@@ -193,6 +183,7 @@ void CodeVerifier::JudgeStdin(const CodeReference& reference,
           absl::StrCat("the checker does not compile: ", checker.detail);
       return;
     }
+    checker.run.limits = reference.checker->limits;
   }
   RunRequest run = program.run;
   run.limits = reference.limits;

@@ -68,6 +68,21 @@ TEST(CodeReferenceTest, TestsMayStandInTheAnswer) {
   }
 }
 
+TEST(CodeReferenceTest, ACheckerHasLimitsOfItsOwn) {
+  const auto reference = ParseCodeReference(
+      R"j({"stdin_tests": [["1", "2"]], "wall_ms": 7, "memory_mb": 8,
+           "checker": {"source": "", "cpu_ms": 9, "memory_mb": 10}})j",
+      RunLimits());
+  ASSERT_TRUE(reference.ok()) << reference.status();
+  EXPECT_EQ(reference->limits.wall_ms, 7);
+  EXPECT_EQ(reference->limits.cpu_ms, RunLimits().cpu_ms);
+  EXPECT_EQ(reference->limits.memory_mb, 8);
+  const RunLimits& limits = reference->checker->limits;
+  EXPECT_EQ(limits.wall_ms, 30000);
+  EXPECT_EQ(limits.cpu_ms, 9);
+  EXPECT_EQ(limits.memory_mb, 10);
+}
+
 TEST(CodeReferenceTest, MalformedTestsAreNamed) {
   const std::pair<const char*, const char*> rows[] = {
       {"[]", "not a JSON object"},
@@ -88,6 +103,9 @@ TEST(CodeReferenceTest, MalformedTestsAreNamed) {
       {R"j({"entry_point": "f", "test": "assert f()", "language": "cpp"})j",
        "for python"},
       {R"j({"stdin_tests": [["", ""]], "checker": {}})j", "checker"},
+      {R"j({"stdin_tests": [["", ""]],
+            "checker": {"source": "", "wall_ms": "1"}})j",
+       "checker.wall_ms is not an integer"},
   };
   for (const auto& [json, message] : rows) {
     const auto reference = ParseCodeReference(json, RunLimits());
