@@ -26,7 +26,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr char kGenerationFile[] = "generation_config.json";
-constexpr char kWeightsFile[] = "model.safetensors";
 constexpr char kHeadName[] = "lm_head.weight";
 constexpr absl::string_view kScorePrefix = "score.";
 constexpr char kEmbeddingName[] = "model.embed_tokens.weight";

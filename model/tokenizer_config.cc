@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kConfigFile[] = "tokenizer_config.json";
+constexpr char kTokenizerConfigFile[] = "tokenizer_config.json";
 constexpr char kMapFile[] = "special_tokens_map.json";
 
 // An empty text is an empty object.
@@ -51,9 +51,11 @@ absl::Status ReadTemplate(const Json& json, std::string* source) {
   const Json* value = FindMember(json, "chat_template");
   if (value == nullptr) return absl::OkStatus();
   if (!value->is_array()) {
-    return ReadString(json, kConfigFile, "chat_template", source).status();
+    return ReadString(json, kTokenizerConfigFile, "chat_template", source)
+        .status();
   }
-  const std::string where = absl::StrCat(kConfigFile, ": chat_template");
+  const std::string where =
+      absl::StrCat(kTokenizerConfigFile, ": chat_template");
   for (const Json& item : *value) {
     std::string name, text;
     if (!item.is_object()) {
@@ -71,7 +73,7 @@ absl::Status ReadFlag(const Json& json, const char* key,
                       std::optional<bool>* flag) {
   bool value = false;
   R1_ASSIGN_OR_RETURN(const bool found,
-                      ReadBool(json, kConfigFile, key, &value));
+                      ReadBool(json, kTokenizerConfigFile, key, &value));
   if (found) *flag = value;
   return absl::OkStatus();
 }
@@ -88,21 +90,21 @@ absl::string_view TokenizerConfig::Token(absl::string_view name) const {
 absl::StatusOr<TokenizerConfig> ReadTokenizerConfig(
     const TokenizerFiles& files) {
   TokenizerConfig config;
-  R1_ASSIGN_OR_RETURN(const Json json,
-                      ParseObject(files.tokenizer_config_json, kConfigFile));
+  R1_ASSIGN_OR_RETURN(const Json json, ParseObject(files.tokenizer_config_json,
+                                                   kTokenizerConfigFile));
   R1_ASSIGN_OR_RETURN(const Json map,
                       ParseObject(files.special_tokens_map_json, kMapFile));
   std::string tokenizer_class;
-  R1_RETURN_IF_ERROR(
-      ReadString(json, kConfigFile, "tokenizer_class", &tokenizer_class)
-          .status());
+  R1_RETURN_IF_ERROR(ReadString(json, kTokenizerConfigFile, "tokenizer_class",
+                                &tokenizer_class)
+                         .status());
   if (tokenizer_class == "LlamaTokenizer" ||
       tokenizer_class == "LlamaTokenizerFast") {
     R1_RETURN_IF_ERROR(ReadFlag(json, "add_bos_token", &config.add_bos_token));
     R1_RETURN_IF_ERROR(ReadFlag(json, "add_eos_token", &config.add_eos_token));
   }
   std::map<std::string, std::string> tokens;
-  R1_RETURN_IF_ERROR(AddTokens(json, kConfigFile, &tokens));
+  R1_RETURN_IF_ERROR(AddTokens(json, kTokenizerConfigFile, &tokens));
   R1_RETURN_IF_ERROR(AddTokens(map, kMapFile, &tokens));
   config.special_tokens.assign(tokens.begin(), tokens.end());
   R1_RETURN_IF_ERROR(ReadTemplate(json, &config.chat_template));

@@ -13,6 +13,8 @@
 
 namespace r1 {
 
+inline constexpr char kWeightsFile[] = "model.safetensors";
+
 // A tensor in one of several open files.
 struct TensorSource {
   const SafetensorsFile* file = nullptr;

@@ -34,11 +34,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // How long a server is waited for.
-constexpr absl::Duration kServerStart = absl::Seconds(30);
+constexpr absl::Duration kServerWait = absl::Seconds(30);
 // The same where somebody only asks.
 constexpr absl::Duration kServerAnswer = absl::Seconds(5);
 // Most time of a call; each of its completions has a limit of its own.
-constexpr absl::Duration kCallTimeout = absl::Minutes(5);
+constexpr absl::Duration kScoreCallTimeout = absl::Minutes(5);
 
 struct RewardArgs {
   std::string input;  // FILE or RUN
@@ -120,7 +120,7 @@ absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
   R1_ASSIGN_OR_RETURN(std::vector<RewardEndpoint> servers,
                       MakeRewardEndpoints(args.servers));
   R1_RETURN_IF_ERROR(CheckRewardServers(servers, {{rule}}, args.max_new_tokens,
-                                        absl::Now() + kServerStart)
+                                        absl::Now() + kServerWait)
                          .status());
   std::ifstream file;
   R1_ASSIGN_OR_RETURN(std::istream* const input, Open(args.input, &file));
@@ -128,7 +128,7 @@ absl::StatusOr<ScoreFileSummary> ScoreThere(const RewardArgs& args,
   client.rules = {rule};
   client.max_new_tokens = args.max_new_tokens;
   client.item_timeout = options.item_limit;
-  client.call_timeout = std::max(kCallTimeout, 4 * options.item_limit);
+  client.call_timeout = std::max(kScoreCallTimeout, 4 * options.item_limit);
   return ScoreFileOnServers(std::move(servers), std::move(client), options,
                             input, PrintLine);
 }

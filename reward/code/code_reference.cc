@@ -24,7 +24,7 @@ absl::Status Bad(absl::string_view what) {
       absl::StrCat("reference of a code problem: ", what));
 }
 
-absl::StatusOr<std::string> Text(const Json& value, absl::string_view name) {
+absl::StatusOr<std::string> TextOf(const Json& value, absl::string_view name) {
   if (!value.is_string()) return Bad(absl::StrCat(name, " is not a string"));
   return value.get<std::string>();
 }
@@ -51,7 +51,7 @@ absl::Status ParseFunctionTests(const Json& value, CodeReference* reference) {
     return Bad("test is neither a text nor a list of texts");
   }
   for (const Json& test : list) {
-    R1_ASSIGN_OR_RETURN(std::string text, Text(test, "an item of test"));
+    R1_ASSIGN_OR_RETURN(std::string text, TextOf(test, "an item of test"));
     if (absl::StripAsciiWhitespace(text).empty()) return Bad("a test is empty");
     reference->function_tests.push_back(std::move(text));
   }
@@ -81,10 +81,11 @@ absl::Status ParseChecker(const Json& value, CodeReference* reference) {
     return Bad("checker is not {\"language\", \"source\"}");
   }
   Checker checker;
-  R1_ASSIGN_OR_RETURN(checker.source, Text(value["source"], "checker.source"));
+  R1_ASSIGN_OR_RETURN(checker.source,
+                      TextOf(value["source"], "checker.source"));
   if (value.contains("language")) {
     R1_ASSIGN_OR_RETURN(const std::string name,
-                        Text(value["language"], "checker.language"));
+                        TextOf(value["language"], "checker.language"));
     R1_ASSIGN_OR_RETURN(checker.language, ParseLanguage(name));
   }
   for (const auto& [key, limit_value] : value.items()) {
@@ -100,7 +101,7 @@ absl::Status ParseChecker(const Json& value, CodeReference* reference) {
 absl::Status ParseHelpers(const Json& value, CodeReference* reference) {
   if (!value.is_array()) return Bad("helpers is not a list of names");
   for (const Json& name : value) {
-    R1_ASSIGN_OR_RETURN(std::string text, Text(name, "an item of helpers"));
+    R1_ASSIGN_OR_RETURN(std::string text, TextOf(name, "an item of helpers"));
     reference->helpers.push_back(std::move(text));
   }
   return absl::OkStatus();
@@ -137,7 +138,7 @@ absl::Status ParseField(const std::string& key, const Json& value,
   if (key != "language" && key != "compare" && key != "entry_point") {
     return absl::OkStatus();  // another rule's
   }
-  R1_ASSIGN_OR_RETURN(const std::string text, Text(value, key));
+  R1_ASSIGN_OR_RETURN(const std::string text, TextOf(value, key));
   if (key == "language") {
     R1_ASSIGN_OR_RETURN(reference->language, ParseLanguage(text));
   } else if (key == "compare") {

@@ -14,7 +14,7 @@ namespace r1 {
 namespace {
 
 // A name from the network may be megabytes; the search is quadratic.
-constexpr size_t kMaxNameBytes = 64;
+constexpr size_t kMaxSearchedBytes = 64;
 
 }  // namespace
 
@@ -99,7 +99,7 @@ absl::Status OptionReader::Finish() const {
         "\"; known: ", known_.empty() ? "none" : absl::StrJoin(known_, ", "),
         ", and for every rule ", absl::StrJoin(CompositionOptions(), ", "),
         DidYouMean(NearestNames(
-            absl::string_view(name).substr(0, kMaxNameBytes), all))));
+            absl::string_view(name).substr(0, kMaxSearchedBytes), all))));
   }
   return absl::OkStatus();
 }
