@@ -372,7 +372,7 @@ absl::Status SampleCollector::CheckNotAllAbstain() const {
       "step ", step_, ": no answer could be judged, all ", samples_total_,
       " results are abstentions; e.g. sample ", group.prompt.id(),
       "/0: ", group.samples[0].reward.detail(),
-      ". Choose rules that fit the problems (reward.rule, data.task)"));
+      ". Choose rules that fit the problems (reward.rule, task.kind)"));
 }
 
 absl::Status SampleCollector::RecordFailures() {

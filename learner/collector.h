@@ -62,7 +62,7 @@ using AvoidedWorkers = std::map<SampleKey, std::vector<std::string>>;
 // Threads: one learner thread.
 class SampleCollector {
  public:
-  SampleCollector(const RunConfig& config, const ModelConfig& model,
+  SampleCollector(const StageConfig& config, const ModelConfig& model,
                   const LearnerPeers& peers, const Patience& patience,
                   ProgressReporter* progress)
       : config_(config),
@@ -111,7 +111,7 @@ class SampleCollector {
     return GroupOf(key.first).samples[key.second];
   }
 
-  const RunConfig& config_;
+  const StageConfig& config_;
   const ModelConfig& model_;
   LearnerPeers peers_;
   Patience patience_;

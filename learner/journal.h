@@ -56,11 +56,10 @@ class Journal {
                                   uint32_t sample_index) = 0;
   // Everything recorded so far survives kill -9 and power loss.
   virtual absl::Status Flush() = 0;
-  // Replaces the metrics of (stage, step), but for time/… and
+  // Replaces the metrics of a step, but for time/… and
   // tokens_per_second/…: the first stay, as a step that is computed again takes
   // its samples from the journal.
-  virtual absl::Status RecordMetrics(const std::string& stage, int64_t step,
-                                     const Metrics& metrics) = 0;
+  virtual absl::Status RecordMetrics(int64_t step, const Metrics& metrics) = 0;
   // Something a person should know about: a skipped step, a retry. Recorded
   // once for equal arguments, unless `step` is -1: none.
   virtual absl::Status RecordEvent(int64_t step, const std::string& kind,

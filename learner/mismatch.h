@@ -26,7 +26,7 @@ namespace r1 {
 // Of one step. Threads: one learner thread.
 class MismatchInquiry {
  public:
-  MismatchInquiry(const RunConfig& config, const LearnerPeers& peers,
+  MismatchInquiry(const StageConfig& config, const LearnerPeers& peers,
                   int64_t step)
       : config_(config), peers_(peers), step_(step) {}
 
@@ -65,7 +65,7 @@ class MismatchInquiry {
   absl::StatusOr<int> DropAllOf(const std::string& worker,
                                 const Collection& collection);
 
-  const RunConfig& config_;
+  const StageConfig& config_;
   LearnerPeers peers_;
   int64_t step_;
   std::map<SampleKey, Attempts> open_;

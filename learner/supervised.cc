@@ -70,7 +70,7 @@ absl::StatusOr<Metrics> SupervisedTrainer::Step() {
                      {"time/step_seconds", seconds},
                      {"tokens_per_second/train", tokens / seconds}};
   if (journal_ != nullptr) {
-    R1_RETURN_IF_ERROR(journal_->RecordMetrics(stage_, state_.step, metrics));
+    R1_RETURN_IF_ERROR(journal_->RecordMetrics(state_.step, metrics));
   }
   return metrics;
 }

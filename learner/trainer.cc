@@ -77,7 +77,7 @@ absl::StatusOr<Metrics> Trainer::Step() {
     AppendUpdateMetrics(totals, state_.reference != nullptr, &metrics);
     AppendTimeMetrics(times, fresh_tokens, totals.tokens, &metrics);
     metrics.emplace_back("version", state_.version);
-    R1_RETURN_IF_ERROR(peers_.journal->RecordMetrics("rl", step, metrics));
+    R1_RETURN_IF_ERROR(peers_.journal->RecordMetrics(step, metrics));
     return metrics;
   }
 }
@@ -168,7 +168,7 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
   return absl::OkStatus();
 }
 
-Trainer::Trainer(const RunConfig& config, const LearnerPeers& peers, Ops* ops,
+Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
                  TrainingState state, TrainerOptions options)
     : config_(config),
       peers_(peers),

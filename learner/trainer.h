@@ -33,7 +33,7 @@ class Trainer {
  public:
   // `state` comes from StartTraining (with a reference if rl.kl_coef > 0) or
   // from a checkpoint. Everything pointed to outlives the trainer.
-  Trainer(const RunConfig& config, const LearnerPeers& peers, Ops* ops,
+  Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
           TrainingState state, TrainerOptions options);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -74,7 +74,7 @@ class Trainer {
                              const UpdateResult& update);
   void ReportProgress(int64_t new_tokens);
 
-  const RunConfig config_;
+  const StageConfig config_;
   LearnerPeers peers_;
   Ops* ops_;
   TrainingState state_;

@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "model/tokenizer_folder.h"
+#include "pipeline/model_path.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -49,7 +51,7 @@ ModelConfig NewModelConfig(const ModelSection& section,
   return config;
 }
 
-absl::StatusOr<ModelFolder> NewModel(const RunConfig& config,
+absl::StatusOr<ModelFolder> NewModel(const StageConfig& config,
                                      const Corpus& corpus) {
   std::vector<std::string> texts;
   for (uint64_t i = 0; i < kTokenizerDocuments; ++i) {
@@ -59,7 +61,7 @@ absl::StatusOr<ModelFolder> NewModel(const RunConfig& config,
   }
   // Long sums are worked digit by digit; Countdown's small numbers are learned
   // as facts, one token each.
-  const bool single_digits = config.data().task() == ARITHMETIC;
+  const bool single_digits = FirstTask(config).kind() == ARITHMETIC;
   R1_ASSIGN_OR_RETURN(
       Tokenizer tokenizer,
       TrainTokenizer(texts, config.model().vocab_size(), single_digits));
@@ -72,13 +74,14 @@ absl::StatusOr<ModelFolder> NewModel(const RunConfig& config,
 
 }  // namespace
 
-absl::StatusOr<ModelFolder> MakeBaseModel(const RunConfig& config,
+absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
                                           const Corpus* corpus) {
-  const std::string& path = config.model().path();
-  if (path.empty()) {
+  if (config.model().path().empty()) {
     R1_CHECK(corpus != nullptr, "a new model has a corpus");
     return NewModel(config, *corpus);
   }
+  R1_ASSIGN_OR_RETURN(const std::string path,
+                      ResolveModelPath(config.model().path()));
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
   if (folder.config.eos_token_ids.empty()) {
     return absl::InvalidArgumentError(
@@ -86,7 +89,8 @@ absl::StatusOr<ModelFolder> MakeBaseModel(const RunConfig& config,
                      ": config.json names no eos_token_id, so nothing "
                      "could end an answer: add it"));
   }
-  if (folder.config.max_positions <= config.rollout().max_new_tokens()) {
+  if (config.has_rl() &&
+      folder.config.max_positions <= config.rollout().max_new_tokens()) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, " has a context of ", folder.config.max_positions,
         " tokens, rollout.max_new_tokens = ", config.rollout().max_new_tokens(),

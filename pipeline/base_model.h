@@ -1,4 +1,4 @@
-// The model that a run starts from.
+// The model that the first stages start from.
 #ifndef R1_PIPELINE_BASE_MODEL_H_
 #define R1_PIPELINE_BASE_MODEL_H_
 
@@ -17,7 +17,7 @@ namespace r1 {
 // `corpus` (not null then). A function of the configuration and the data.
 // Errors: those of LoadModelFolder; InvalidArgument for a model without an end
 // token or with a context too short for rollout.max_new_tokens.
-absl::StatusOr<ModelFolder> MakeBaseModel(const RunConfig& config,
+absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
                                           const Corpus* corpus);
 
 // The tokenizer of a model folder.

@@ -13,7 +13,10 @@
 #include "model/model_config.h"
 #include "pipeline/check_references.h"
 #include "pipeline/judge_samples.h"
+#include "pipeline/model_path.h"
 #include "pipeline/reward_link.h"
+#include "pipeline/stage_folder.h"
+#include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
@@ -25,45 +28,40 @@
 namespace r1 {
 namespace {
 
-absl::Status CheckStages(const RunConfig& config) {
-  if (config.pretrain().steps() > 0 || config.sft().steps() > 0 ||
-      config.rl().steps() > 0) {
-    return absl::OkStatus();
+absl::Status CheckTextFiles(const SupervisedSection& section) {
+  if (section.steps() == 0) return absl::OkStatus();
+  for (const std::string& file : section.data()) {
+    R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
+    R1_RETURN_IF_ERROR(ParseTextRows(text, file).status());
   }
-  return absl::InvalidArgumentError(
-      "pretrain.steps, sft.steps and rl.steps are 0, so there is nothing to "
-      "do: give a stage some steps");
-}
-
-absl::Status CheckTextFile(const SupervisedSection& section) {
-  if (section.steps() == 0 || section.file().empty()) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(section.file()));
-  return ParseTextRows(text, section.file()).status();
+  return absl::OkStatus();
 }
 
 absl::Status CheckModelFolder(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path + "/config.json"));
-  return Annotate(ModelConfigFromJson(json).status(), path + "/config.json");
+  R1_ASSIGN_OR_RETURN(const std::string folder, ResolveModelPath(path));
+  const std::string file = folder + "/config.json";
+  R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(file));
+  return Annotate(ModelConfigFromJson(json).status(), file);
 }
 
-absl::Status CheckGenerator(const DataSection& data) {
-  if (data.task() != COUNTDOWN) return absl::OkStatus();
-  return CheckCountdownGenerator(data);
+absl::Status CheckGenerator(const TaskSection& task) {
+  if (task.kind() != COUNTDOWN) return absl::OkStatus();
+  return CheckCountdownGenerator(task);
 }
 
 // Some problems of the generator.
-std::vector<CheckedRow> GenerateRows(const DataSection& data) {
+std::vector<CheckedRow> GenerateRows(const TaskSection& task) {
   constexpr int kRows = 16;
   std::vector<CheckedRow> rows;
   RandomSequence random(0, RandomStream::kRewardCheck, 0, 0);
   for (int i = 0; i < kRows; ++i) {
     const std::string source = absl::StrCat("problem ", i);
-    if (data.task() == ARITHMETIC) {
-      const auto p = MakeArithmeticProblem(data, Split::kTrain, &random);
+    if (task.kind() == ARITHMETIC) {
+      const auto p = MakeArithmeticProblem(task, Split::kTrain, &random);
       rows.push_back({source, p.Question(), p.Reference()});
     } else {
-      const auto p = MakeCountdownProblem(data, Split::kTrain, &random);
+      const auto p = MakeCountdownProblem(task, Split::kTrain, &random);
       rows.push_back({source, p.Question(), p.Reference()});
     }
   }
@@ -71,11 +69,11 @@ std::vector<CheckedRow> GenerateRows(const DataSection& data) {
 }
 
 // Some rows of the prompt file, of which all are read.
-absl::StatusOr<std::vector<CheckedRow>> ReadPrompts(const DataSection& data) {
-  if (data.file().empty()) return GenerateRows(data);
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(data.file()));
+absl::StatusOr<std::vector<CheckedRow>> ReadPrompts(const TaskSection& task) {
+  if (task.file().empty()) return GenerateRows(task);
+  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(task.file()));
   R1_ASSIGN_OR_RETURN(std::vector<Problem> problems,
-                      ParseProblems(data, text, data.file()));
+                      ParseProblems(task, text, task.file()));
   std::vector<CheckedRow> rows;
   for (Problem& problem : problems) {
     rows.push_back({std::move(problem.source), std::move(problem.question),
@@ -111,13 +109,13 @@ absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
 
 // Whether the reward service takes the rules to train and to evaluate by, and
 // whether they can be earned.
-absl::Status CheckRewards(const RunConfig& config,
+absl::Status CheckRewards(const StageConfig& config,
                           const std::vector<CheckedRow>& rows) {
   const RewardSection& section = config.reward();
-  const Task task = config.data().task();
-  const std::string file = config.data().file().empty()
+  const Task task = FirstTask(config).kind();
+  const std::string file = FirstTask(config).file().empty()
                                ? "the generator's problems"
-                               : config.data().file();
+                               : FirstTask(config).file();
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardLink> link,
                       RewardLink::Connect(config, /*num_threads=*/1));
   const std::vector<RewardRuleSpec> training = ConfiguredRules(section, task);
@@ -133,19 +131,40 @@ absl::Status CheckRewards(const RunConfig& config,
                   kWhat);
 }
 
+absl::Status CheckStage(const StageConfig& config) {
+  if (config.from() == kFromModel) {
+    R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
+  }
+  R1_RETURN_IF_ERROR(CheckTextFiles(config.supervised()));
+  for (const TaskSection& task : config.task()) {
+    R1_RETURN_IF_ERROR(CheckGenerator(task));
+  }
+  if (!config.has_rl() || config.rl().steps() == 0) return absl::OkStatus();
+  R1_ASSIGN_OR_RETURN(const std::vector<CheckedRow> rows,
+                      ReadPrompts(FirstTask(config)));
+  return CheckRewards(config, rows);
+}
+
+bool HasSteps(const StageConfig& stage) {
+  return stage.supervised().steps() > 0 ||
+         (stage.has_rl() && stage.rl().steps() > 0);
+}
+
 }  // namespace
 
-absl::Status CheckInputs(const RunConfig& config, const Topology& topology) {
-  R1_RETURN_IF_ERROR(CheckStages(config));
-  R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
-  R1_RETURN_IF_ERROR(CheckTextFile(config.pretrain()));
-  R1_RETURN_IF_ERROR(CheckTextFile(config.sft()));
-  R1_RETURN_IF_ERROR(CheckGenerator(config.data()));
-  if (config.rl().steps() == 0) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::vector<CheckedRow> rows,
-                      ReadPrompts(config.data()));
+absl::Status CheckInputs(const std::vector<StageConfig>& stages,
+                         const std::string& run_dir, const Topology& topology) {
+  if (std::none_of(stages.begin(), stages.end(), HasSteps)) {
+    return absl::InvalidArgumentError(
+        "every stage has 0 steps, so there is nothing to do: give one some "
+        "steps");
+  }
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
-  return CheckRewards(config, rows);
+  for (const StageConfig& stage : stages) {
+    if (IsFinishedStage(run_dir, stage.name())) continue;
+    R1_RETURN_IF_ERROR(CheckStage(stage));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace r1

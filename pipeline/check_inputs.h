@@ -3,18 +3,22 @@
 #ifndef R1_PIPELINE_CHECK_INPUTS_H_
 #define R1_PIPELINE_CHECK_INPUTS_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "pipeline/run_context.h"
 #include "proto/config.pb.h"
 
 namespace r1 {
 
-// Reads the base model's config.json and the data files of all stages that have
-// steps, looks for the rules that the reward names (asking the reward server,
-// if there is one) and whether rows of the data can earn them
+// For every stage that is not done: reads the base model's config.json and the
+// data files, looks for the rules that the reward names (asking the reward
+// server, if there is one) and whether rows of the data can earn them
 // (check_references.h), and whether the address can be listened on. Errors: the
 // first that is found; as the stage itself would report it.
-absl::Status CheckInputs(const RunConfig& config, const Topology& topology);
+absl::Status CheckInputs(const std::vector<StageConfig>& stages,
+                         const std::string& run_dir, const Topology& topology);
 
 }  // namespace r1
 

@@ -28,7 +28,7 @@ constexpr size_t kMostProbes = 16;
 constexpr absl::Duration kProbeLimit = absl::Seconds(60);
 
 constexpr absl::string_view kRemedy =
-    "data.answer_field and data.answer_form say where a row has its answer, "
+    "task.answer_field and task.answer_form say where a row has its answer, "
     "reward.rule what it is judged by";
 
 // `count` elements, spread evenly; all of them if there are no more.

@@ -79,7 +79,7 @@ void WarnOfNoProblems(const Metrics& metrics, const std::string& judge,
 
 }  // namespace
 
-SamplingParams MakeEvalSampling(const RunConfig& config) {
+SamplingParams MakeEvalSampling(const StageConfig& config) {
   SamplingParams sampling;
   sampling.set_temperature(config.eval().temperature());
   sampling.set_top_p(config.eval().top_p());

@@ -43,7 +43,7 @@ struct EvalReport {
 
 // How a run's evaluations sample: eval.temperature and eval.top_p, and the
 // rollouts' length and stop texts.
-SamplingParams MakeEvalSampling(const RunConfig& config);
+SamplingParams MakeEvalSampling(const StageConfig& config);
 
 // The second half of an evaluation: judges and counts `trajectories`,
 // options.samples of them for each prompt, in order of (prompt, sample index).

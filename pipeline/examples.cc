@@ -4,11 +4,13 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "proto/recipe.h"
 #include "rollout/prompt_template.h"
 #include "rollout/tasks/corpus.h"
 #include "rollout/tasks/jsonl.h"
@@ -26,7 +28,7 @@ absl::StatusOr<std::vector<int32_t>> EncodeText(const Tokenizer& tokenizer,
 }
 
 absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
-                                             const DataSection& data,
+                                             const TaskSection& task,
                                              const Tokenizer& tokenizer,
                                              int32_t end_token) {
   TrainSequence sequence;
@@ -35,8 +37,8 @@ absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
                         EncodeText(tokenizer, document.completion));
   } else {
     absl::string_view answer = document.completion;
-    if (data.chat()) {
-      DataSection message = data;
+    if (task.chat()) {
+      TaskSection message = task;
       message.clear_template_();
       R1_ASSIGN_OR_RETURN(EncodedPrompt prompt,
                           EncodePrompt(message, tokenizer, document.prompt));
@@ -60,15 +62,15 @@ absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
 
 class GeneratedCorpus : public Corpus {
  public:
-  GeneratedCorpus(const DataSection& data, uint64_t seed)
-      : Corpus(data), seed_(seed) {}
+  GeneratedCorpus(const TaskSection& task, uint64_t seed)
+      : Corpus(task), seed_(seed) {}
 
   Document At(uint64_t index) const override {
-    CorpusDocument document = MakeCorpusDocument(data(), seed_, index);
+    CorpusDocument document = MakeCorpusDocument(task(), seed_, index);
     return {std::move(document.prompt), std::move(document.completion)};
   }
   std::string DataHash() const override {
-    return Sha256Hex(data().SerializeAsString());
+    return Sha256Hex(task().SerializeAsString());
   }
   absl::Status CheckRows(const Tokenizer& /*tokenizer*/, int32_t /*end_token*/,
                          int64_t /*max_tokens*/) const override {
@@ -79,41 +81,45 @@ class GeneratedCorpus : public Corpus {
   uint64_t seed_;
 };
 
+struct FileRow {
+  std::string file;
+  TextRow row;
+};
+
 class FileCorpus : public Corpus {
  public:
   // At least one row.
-  FileCorpus(const DataSection& data, std::string path,
-             std::vector<TextRow> rows, std::string hash, uint64_t seed)
-      : Corpus(data),
-        path_(std::move(path)),
+  FileCorpus(const TaskSection& task, std::vector<FileRow> rows,
+             std::string hash, uint64_t seed)
+      : Corpus(task),
         rows_(std::move(rows)),
         hash_(std::move(hash)),
         seed_(seed) {}
 
   Document At(uint64_t index) const override {
     const TextRow& row =
-        rows_[RowOf(index / rows_.size(), index % rows_.size())];
+        rows_[RowOf(index / rows_.size(), index % rows_.size())].row;
     return {row.prompt, row.completion};
   }
   std::string DataHash() const override { return hash_; }
   absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                          int64_t max_tokens) const override {
-    for (const TextRow& row : rows_) {
-      auto encoded = EncodeDocument({row.prompt, row.completion}, data(),
+    for (const auto& [file, row] : rows_) {
+      auto encoded = EncodeDocument({row.prompt, row.completion}, task(),
                                     tokenizer, end_token);
       if (!encoded.ok()) {
-        return Annotate(encoded.status(), absl::StrCat(path_, ":", row.line));
+        return Annotate(encoded.status(), absl::StrCat(file, ":", row.line));
       }
       const TrainSequence& sequence = *encoded;
       if (sequence.length() > max_tokens) {
         return absl::InvalidArgumentError(
-            absl::StrCat(path_, ":", row.line, ": has ", sequence.length(),
+            absl::StrCat(file, ":", row.line, ": has ", sequence.length(),
                          " tokens, more than the context of ", max_tokens,
                          ": shorten or drop it, or raise model.max_positions"));
       }
       if (sequence.scored() < 1) {
         return absl::InvalidArgumentError(absl::StrCat(
-            path_, ":", row.line, ": there is nothing to learn: drop it"));
+            file, ":", row.line, ": there is nothing to learn: drop it"));
       }
     }
     return absl::OkStatus();
@@ -136,8 +142,7 @@ class FileCorpus : public Corpus {
     return order_[position];
   }
 
-  const std::string path_;
-  const std::vector<TextRow> rows_;
+  const std::vector<FileRow> rows_;
   const std::string hash_;
   const uint64_t seed_;
   mutable std::mutex mutex_;  // guards the cached order
@@ -147,22 +152,27 @@ class FileCorpus : public Corpus {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
-    const SupervisedSection& section, const DataSection& data, uint64_t seed) {
-  if (section.file().empty()) {
-    return std::make_unique<GeneratedCorpus>(data, seed);
+absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage) {
+  const TaskSection& task = FirstTask(stage);
+  if (stage.supervised().data().empty()) {
+    return std::make_unique<GeneratedCorpus>(task, stage.seed());
   }
-  R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(section.file()));
-  R1_ASSIGN_OR_RETURN(std::vector<TextRow> rows,
-                      ParseTextRows(text, section.file()));
-  return std::make_unique<FileCorpus>(data, section.file(), std::move(rows),
-                                      Sha256Hex(text), seed);
+  std::vector<FileRow> rows;
+  std::string hashes;
+  for (const std::string& file : stage.supervised().data()) {
+    R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
+    R1_ASSIGN_OR_RETURN(std::vector<TextRow> parsed, ParseTextRows(text, file));
+    for (TextRow& row : parsed) rows.push_back({file, std::move(row)});
+    absl::StrAppend(&hashes, Sha256Hex(text), "\n");
+  }
+  return std::make_unique<FileCorpus>(task, std::move(rows), Sha256Hex(hashes),
+                                      stage.seed());
 }
 
 ExampleSource MakeExampleSource(const Corpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token) {
   return [=](uint64_t index) -> absl::StatusOr<TrainSequence> {
-    return EncodeDocument(corpus->At(index), corpus->data(), *tokenizer,
+    return EncodeDocument(corpus->At(index), corpus->task(), *tokenizer,
                           end_token);
   };
 }

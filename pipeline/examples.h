@@ -18,7 +18,7 @@
 namespace r1 {
 
 // One document: nothing is scored in `prompt`; a plain text has none. With
-// data.chat the prompt is the user's message.
+// task.chat the prompt is the user's message.
 struct Document {
   std::string prompt;
   std::string completion;
@@ -27,10 +27,10 @@ struct Document {
 // Threads: immutable; safe from any thread.
 class Corpus {
  public:
-  explicit Corpus(DataSection data) : data_(std::move(data)) {}
+  explicit Corpus(TaskSection task) : task_(std::move(task)) {}
   virtual ~Corpus() = default;
   // What says whether prompts are messages.
-  const DataSection& data() const { return data_; }
+  const TaskSection& task() const { return task_; }
   // Document `index`, a pure function of (config, seed, index). Files are read
   // in a new random order every epoch.
   virtual Document At(uint64_t index) const = 0;
@@ -44,19 +44,19 @@ class Corpus {
                                  int64_t max_tokens) const = 0;
 
  private:
-  const DataSection data_;
+  const TaskSection task_;
 };
 
-// The corpus of a supervised stage: section.file() or the task's generator.
-// Errors: of reading the file, naming line and reason.
-absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(
-    const SupervisedSection& section, const DataSection& data, uint64_t seed);
+// The corpus of a supervised stage: its files, row after row, or the generator
+// of its first task.
+// Errors: of reading a file, naming line and reason.
+absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage);
 
 // The tokens of prompt and completion, encoded apart as they are in rollouts,
 // and the end token unless they end with it. Special tokens are recognised in
-// all that is taught; in a user's message they are text. With data.chat the
+// all that is taught; in a user's message they are text. With task.chat the
 // prompt is rendered by the model's chat template, and the completion stands
-// where an answer would be sampled, without data.answer_prefix a second time.
+// where an answer would be sampled, without task.answer_prefix a second time.
 // `corpus` and the tokenizer must outlive the source.
 ExampleSource MakeExampleSource(const Corpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token);

@@ -8,7 +8,7 @@
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
 #include "pipeline/model_path.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 
@@ -17,12 +17,11 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
                                       Ops* ops) {
   LoadedModel model;
   R1_ASSIGN_OR_RETURN(model.path, ResolveModelPath(path));
-  R1_ASSIGN_OR_RETURN(const std::optional<RunConfig> config,
+  R1_ASSIGN_OR_RETURN(const std::optional<StageConfig> config,
                       ConfigOfModel(model.path));
   model.is_of_run = config.has_value();
   R1_ASSIGN_OR_RETURN(
-      model.config,
-      ParseConfig(config ? ConfigToText(*config) : "", "defaults", overrides));
+      model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
   model.tokenizer = folder.tokenizer;
   model.weights = std::make_unique<ModelWeights>(

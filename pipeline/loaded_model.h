@@ -18,8 +18,8 @@ struct LoadedModel {
   std::string path;  // of the model folder
   std::unique_ptr<ModelWeights> weights;
   std::shared_ptr<const Tokenizer> tokenizer;
-  // The run it belongs to, changed by --set; all defaults outside a run.
-  RunConfig config;
+  // The stage it belongs to, changed by --set; all defaults outside a run.
+  StageConfig config;
   bool is_of_run = false;
 };
 

@@ -10,21 +10,24 @@
 
 namespace r1 {
 
-// `path` itself if it is a model folder (config.json), or the newest whole
-// checkpoint of the run folder `path`: of its RL stage, else of the latest
-// stage that has one. Damaged checkpoints are named in a warning and passed
-// over.
-// Errors: NotFound if it is neither, or the run has no checkpoint yet.
+// `path` itself if it is a model folder (config.json); the newest whole
+// checkpoint of a stage's folder, RUN/stages/NAME; or of the run folder `path`
+// that of the last stage that has one, in the order in which they run. Damaged
+// checkpoints are named in a warning and passed over.
+// Errors: NotFound if it is none of these, or there is no checkpoint yet.
 absl::StatusOr<std::string> ResolveModelPath(const std::string& path);
 
-// The configuration of the run that `path` is, or lies in; nothing if it
-// belongs to no run.
-// Errors: those of LoadConfig.
-absl::StatusOr<std::optional<RunConfig>> ConfigOfModel(const std::string& path);
+// The same for a stage of the run folder `run_dir`, if one is named.
+// Errors: as ResolveModelPath; NotFound for an unknown stage, with those there
+// are.
+absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
+                                             const std::string& stage);
 
-// Folders of checkpoints below a run, by stage.
-std::string StageCheckpoints(const std::string& run_dir,
-                             const std::string& stage);
+// The stage of a run that `path` is, or lies in: RUN, RUN/stages/NAME or a
+// checkpoint in it. Nothing if it belongs to no run.
+// Errors: those of ReadStageConfig.
+absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
+    const std::string& path);
 
 }  // namespace r1
 

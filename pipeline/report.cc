@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "base/file.h"
@@ -19,6 +20,7 @@
 #include "pipeline/report_data.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/run_reader.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -52,6 +54,15 @@ std::shared_ptr<const Tokenizer> FindTokenizer(const std::string& run_dir) {
   return tokenizer.ok() ? *std::move(tokenizer) : nullptr;
 }
 
+// "pretrain → rl"
+std::string StageChain(const Recipe& recipe) {
+  std::vector<std::string> names;
+  for (const StageConfig& stage : ResolveStages(recipe)) {
+    names.push_back(stage.name());
+  }
+  return absl::StrJoin(names, " → ");
+}
+
 }  // namespace
 
 absl::Status WriteReport(const std::string& run_dir,
@@ -60,11 +71,9 @@ absl::Status WriteReport(const std::string& run_dir,
   const std::shared_ptr<const Tokenizer> tokenizer = FindTokenizer(run_dir);
   R1_ASSIGN_OR_RETURN(const std::string data,
                       MakeReportData(reader, tokenizer.get(), summary));
-  R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(run_dir));
+  R1_ASSIGN_OR_RETURN(const Recipe recipe, ReadRecipe(run_dir));
   const std::string subtitle =
-      absl::StrCat(Task_Name(config.data().task()), ", seed ", config.seed(),
-                   ", ", config.rl().prompts(), " prompts × ",
-                   config.rl().group_size(), " samples a step");
+      absl::StrCat(StageChain(recipe), ", seed ", recipe.seed());
   // One pass: what is put in is not searched for further marks.
   const std::string page = absl::StrReplaceAll(
       kPageHtml,

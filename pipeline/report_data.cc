@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -110,55 +111,55 @@ struct SeriesSpec {
 
 struct ChartSpec {
   std::string title;
-  const char* stage;
+  std::string stage;
   bool includes_zero;
   const char* eval;  // held-out points drawn over it; may be null
   std::vector<SeriesSpec> series;
 };
 
-const std::vector<ChartSpec>& ChartSpecs() {
-  static const auto* specs = new std::vector<ChartSpec>{
-      {"Reward, mean", "rl", false, nullptr, {{"", "reward/mean"}}},
-      {"Accuracy", "rl", true, "pass@1", {{"training", "accuracy"}}},
-      {"Format", "rl", true, "format", {{"training", "format"}}},
+// The curves of an RL stage.
+std::vector<ChartSpec> RlCharts(const std::string& stage) {
+  return {
+      {"Reward, mean", stage, false, nullptr, {{"", "reward/mean"}}},
+      {"Accuracy", stage, true, "pass@1", {{"training", "accuracy"}}},
+      {"Format", stage, true, "format", {{"training", "format"}}},
       {"Answer length, tokens",
-       "rl",
+       stage,
        true,
        "mean_length",
        {{"mean", "response_length/mean"}}},
       {"Truncated, equal rewards",
-       "rl",
+       stage,
        true,
        nullptr,
        {{"truncated", "truncated_share"},
         {"equal groups", "advantage/zero_groups"}}},
-      {"Entropy, nats", "rl", true, nullptr, {{"", "entropy"}}},
-      {"KL to the reference, nats", "rl", true, nullptr, {{"", "kl"}}},
-      {"Clip fraction", "rl", true, nullptr, {{"", "clip_fraction"}}},
-      {"Gradient norm", "rl", true, nullptr, {{"", "grad_norm"}}},
+      {"Entropy, nats", stage, true, nullptr, {{"", "entropy"}}},
+      {"KL to the reference, nats", stage, true, nullptr, {{"", "kl"}}},
+      {"Clip fraction", stage, true, nullptr, {{"", "clip_fraction"}}},
+      {"Gradient norm", stage, true, nullptr, {{"", "grad_norm"}}},
       {"Log-prob mismatch, nats",
-       "rl",
+       stage,
        true,
        nullptr,
        {{"", "max_logprob_mismatch"}}},
       {"Tokens a second",
-       "rl",
+       stage,
        true,
        nullptr,
        {{"generate", "tokens_per_second/generate"},
         {"train", "tokens_per_second/train"}}},
-      {"Learning rate", "rl", true, nullptr, {{"", "learning_rate"}}},
-      {"Pretraining loss, nats", "pretrain", false, nullptr, {{"", "loss"}}},
-      {"SFT loss, nats", "sft", false, nullptr, {{"", "loss"}}},
+      {"Learning rate", stage, true, nullptr, {{"", "learning_rate"}}},
   };
-  return *specs;
 }
 
 // What each rule gave and measured, by the names of its metrics.
-std::vector<ChartSpec> RuleCharts(const std::vector<MetricsRow>& rows) {
+std::vector<ChartSpec> RuleCharts(const std::vector<MetricsRow>& rows,
+                                  const std::string& stage) {
   constexpr size_t kMost = 32;
   std::set<std::string> names;
   for (const MetricsRow& row : rows) {
+    if (row.stage != stage) continue;
     for (const auto& [name, value] : row.metrics) {
       if (absl::StartsWith(name, "reward/rule/") ||
           absl::StartsWith(name, "reward/metric/")) {
@@ -169,9 +170,42 @@ std::vector<ChartSpec> RuleCharts(const std::vector<MetricsRow>& rows) {
   std::vector<ChartSpec> charts;
   for (const std::string& name : names) {
     if (charts.size() == kMost) break;
-    charts.push_back({VisibleLine(name), "rl", false, nullptr, {{"", name}}});
+    charts.push_back({VisibleLine(name), stage, false, nullptr, {{"", name}}});
   }
   return charts;
+}
+
+// Of RL stages first, each named in front where there are several; then the
+// losses of the others.
+std::vector<ChartSpec> ChartSpecs(const std::vector<MetricsRow>& rows) {
+  std::vector<std::string> rl, supervised;
+  for (const MetricsRow& row : rows) {
+    const bool is_rl =
+        !std::isnan(MetricOr(row.metrics, "reward/mean", std::nan("")));
+    std::vector<std::string>& stages = is_rl ? rl : supervised;
+    if (absl::c_linear_search(stages, row.stage)) continue;
+    stages.push_back(row.stage);
+  }
+  std::vector<ChartSpec> specs;
+  for (const std::string& stage : rl) {
+    std::vector<ChartSpec> charts = RlCharts(stage);
+    for (ChartSpec& spec : RuleCharts(rows, stage)) {
+      charts.push_back(std::move(spec));
+    }
+    for (ChartSpec& spec : charts) {
+      if (rl.size() > 1) spec.title = absl::StrCat(stage, ": ", spec.title);
+      specs.push_back(std::move(spec));
+    }
+  }
+  for (const std::string& stage : supervised) {
+    if (absl::c_linear_search(rl, stage)) continue;
+    specs.push_back({absl::StrCat(stage, ": loss, nats"),
+                     stage,
+                     false,
+                     nullptr,
+                     {{"", "loss"}}});
+  }
+  return specs;
 }
 
 // Every stride-th row of the stage, the last one included.
@@ -189,7 +223,8 @@ std::vector<const MetricsRow*> ThinnedRows(const std::vector<MetricsRow>& rows,
 }
 
 Json MakeChart(const ChartSpec& spec, const std::vector<MetricsRow>& rows,
-               const std::vector<EvalRow>& evals) {
+               const std::vector<EvalRow>& evals,
+               const std::string& eval_stage) {
   Json chart = {{"title", spec.title},
                 {"zero", spec.includes_zero},
                 {"x", Json::array()},
@@ -211,7 +246,7 @@ Json MakeChart(const ChartSpec& spec, const std::vector<MetricsRow>& rows,
     chart["series"].push_back({{"name", series.name}, {"y", std::move(y)}});
   }
   if (!has_value) return nullptr;
-  if (spec.eval != nullptr) {
+  if (spec.eval != nullptr && spec.stage == eval_stage) {
     for (const EvalRow& eval : evals) {
       chart["points"].push_back(
           {eval.step,
@@ -263,6 +298,7 @@ absl::Status AddEvents(const RunReader& reader, Json* data) {
         {{"time", absl::FormatTime("%Y-%m-%d %H:%M:%S",
                                    absl::FromUnixMillis(event.time_unix_ms),
                                    absl::UTCTimeZone())},
+         {"stage", event.stage},
          {"step", event.step},
          {"kind", VisibleLine(event.kind)},
          {"message", VisibleLine(event.message)}});
@@ -280,10 +316,8 @@ absl::StatusOr<std::string> MakeReportData(const RunReader& reader,
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   data["tiles"] = MakeTiles(summary, rows);
   data["charts"] = Json::array();
-  std::vector<ChartSpec> specs = ChartSpecs();
-  for (ChartSpec& spec : RuleCharts(rows)) specs.push_back(std::move(spec));
-  for (const ChartSpec& spec : specs) {
-    Json chart = MakeChart(spec, rows, evals);
+  for (const ChartSpec& spec : ChartSpecs(rows)) {
+    Json chart = MakeChart(spec, rows, evals, reader.stage());
     if (!chart.is_null()) data["charts"].push_back(std::move(chart));
   }
   data["evals"] = Json::array();

@@ -80,7 +80,7 @@ absl::StatusOr<DescribeReply> Await(const RewardEndpoint& endpoint) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
-    const RunConfig& config, int num_threads) {
+    const StageConfig& config, int num_threads) {
   std::unique_ptr<RewardLink> link(new RewardLink());
   const RewardSection& section = config.reward();
   const absl::Duration timeout = absl::Milliseconds(section.timeout_ms());

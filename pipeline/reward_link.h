@@ -23,7 +23,7 @@ class RewardLink {
   // process with num_threads.
   // Errors: Unavailable if a server cannot be reached.
   static absl::StatusOr<std::unique_ptr<RewardLink>> Connect(
-      const RunConfig& config, int num_threads);
+      const StageConfig& config, int num_threads);
 
   // Whether the service has a rule of this name.
   bool HasRule(absl::string_view name) const;

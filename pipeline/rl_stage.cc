@@ -12,13 +12,15 @@
 #include "learner/trainer.h"
 #include "pipeline/base_model.h"
 #include "pipeline/evaluate.h"
-#include "pipeline/model_path.h"
 #include "pipeline/reward_link.h"
 #include "pipeline/rollout_fleet.h"
 #include "pipeline/run_owner.h"
 #include "pipeline/run_reader.h"
 #include "pipeline/run_schema.h"
+#include "pipeline/start_model.h"
 #include "pipeline/stop_signal.h"
+#include "pipeline/training_prompts.h"
+#include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 
 namespace r1 {
@@ -34,16 +36,17 @@ struct Start {
 
 class RlStage {
  public:
-  explicit RlStage(const RunContext& context)
-      : context_(context),
-        config_(*context.config),
-        checkpoints_(StageCheckpoints(context.folder->path(), "rl"),
-                     config_.checkpoint().keep()) {}
+  explicit RlStage(const StageContext& stage)
+      : stage_(stage),
+        context_(*stage.run),
+        config_(*stage.config),
+        checkpoints_(stage.folder->checkpoints(), config_.checkpoint().keep()) {
+  }
 
-  absl::Status Run(const std::function<absl::StatusOr<StageModel>()>& start);
+  absl::Status Run();
 
  private:
-  absl::Status Load(const std::function<absl::StatusOr<StageModel>()>& start);
+  absl::Status Load();
   absl::Status PinInputs();
   absl::Status Train();
   absl::Status Advance(Trainer* trainer);
@@ -55,28 +58,29 @@ class RlStage {
                     const std::vector<WorkerStatus>& workers);
   void ShowProgress(const StepProgress& progress);
 
+  const StageContext& stage_;
   const RunContext& context_;
-  const RunConfig& config_;
+  const StageConfig& config_;
   CheckpointStore checkpoints_;
   Start start_;
   // For training and evaluations.
   std::unique_ptr<RewardLink> reward_;
   std::unique_ptr<RolloutFleet> fleet_;
   bool has_told_held_out_ = false;
+  std::string model_sha256_;  // of the newest weights
 };
 
-absl::Status RlStage::Load(
-    const std::function<absl::StatusOr<StageModel>()>& start) {
+absl::Status RlStage::Load() {
   const bool with_reference = config_.rl().kl_coef() > 0;
   R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, checkpoints_.Steps());
   if (saved.empty()) {
-    R1_ASSIGN_OR_RETURN(StageModel model, start());
+    R1_ASSIGN_OR_RETURN(StageModel model, LoadStartModel(stage_));
     start_.tokenizer = model.tokenizer;
     start_.state = std::make_unique<TrainingState>(StartTraining(
         model.config, std::move(model.params), with_reference, context_.ops));
     // The base model, so that it can be compared with later.
     R1_RETURN_IF_ERROR(checkpoints_.Save(*start_.state, *start_.tokenizer));
-    return context_.folder->NoteCheckpoint();
+    return stage_.folder->NoteCheckpoint();
   }
   R1_ASSIGN_OR_RETURN(TrainingState state,
                       checkpoints_.LoadNewest(with_reference, context_.ops));
@@ -90,10 +94,10 @@ absl::Status RlStage::PinInputs() {
   start_.model = start_.state->weights->config();
   R1_ASSIGN_OR_RETURN(start_.prompts, MakeTrainingPrompts(config_, start_.model,
                                                           start_.tokenizer));
-  RunFolder* folder = context_.folder;
+  StageFolder* folder = stage_.folder;
   R1_RETURN_IF_ERROR(folder->Pin("tokenizer_sha256", start_.tokenizer->hash(),
                                  "the tokenizer"));
-  return folder->Pin("rl_data_sha256", start_.prompts->DataHash(),
+  return folder->Pin("data_sha256", start_.prompts->DataHash(),
                      "the training data");
 }
 
@@ -134,7 +138,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   if (!is_due) return absl::OkStatus();
   R1_RETURN_IF_ERROR(context_.store->Flush());
   R1_ASSIGN_OR_RETURN(RunReader reader,
-                      RunReader::Open(context_.folder->path()));
+                      RunReader::Open(context_.folder->path(), config_.name()));
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   for (const EvalRow& eval : evals) {
     if (eval.step != step) continue;
@@ -143,7 +147,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   }
   R1_ASSIGN_OR_RETURN(const std::vector<Prompt> prompts, HeldOutPrompts());
   EvalOptions options;
-  options.task = config_.data().task();
+  options.task = FirstTask(config_).kind();
   options.reward = config_.reward();
   options.samples = config_.eval().samples();
   options.sampling = MakeEvalSampling(config_);
@@ -157,7 +161,8 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
                  return !StopRequested();
                });
   if (absl::IsCancelled(report.status())) {
-    return InterruptedError(absl::StrCat("while evaluating rl step ", step));
+    return InterruptedError(
+        absl::StrCat("while evaluating ", config_.name(), " step ", step));
   }
   R1_RETURN_IF_ERROR(report.status());
   R1_RETURN_IF_ERROR(
@@ -194,7 +199,7 @@ void RlStage::ShowProgress(const StepProgress& progress) {
 absl::Status RlStage::Train() {
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> reward,
                       reward_->MakeSource(ConfiguredRules(
-                          config_.reward(), config_.data().task())));
+                          config_.reward(), FirstTask(config_).kind())));
   R1_RETURN_IF_ERROR(StartFleet());
   LearnerPeers peers;
   peers.prompts = start_.prompts.get();
@@ -204,7 +209,7 @@ absl::Status RlStage::Train() {
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
   for (const std::string& name :
-       AccuracyRules(config_.reward(), config_.data().task())) {
+       AccuracyRules(config_.reward(), FirstTask(config_).kind())) {
     AnswerRule& rule = options.answer_rules.emplace_back();
     rule.name = name;
     R1_ASSIGN_OR_RETURN(rule.right_from, reward_->RightScore(name));
@@ -220,8 +225,8 @@ absl::Status RlStage::Train() {
     if (absl::IsCancelled(status) && StopRequested()) {
       R1_RETURN_IF_ERROR(context_.store->Flush());
       R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
-      return InterruptedError(
-          absl::StrCat("after rl step ", trainer.state().step));
+      return InterruptedError(absl::StrCat("after ", config_.name(), " step ",
+                                           trainer.state().step));
     }
     R1_RETURN_IF_ERROR(status);
   }
@@ -232,6 +237,7 @@ absl::Status RlStage::Train() {
 absl::Status RlStage::Advance(Trainer* trainer) {
   R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer->Step());
   const int64_t step = trainer->state().step;
+  model_sha256_ = trainer->weights_id().sha256();
   if (step == 1) {
     R1_RETURN_IF_ERROR(context_.store->RecordEvent(step, kFirstRlStepEvent,
                                                    "RL step 1 is done"));
@@ -245,46 +251,31 @@ absl::Status RlStage::Advance(Trainer* trainer) {
   return EvaluateIfDue(trainer->state(), trainer->weights_id());
 }
 
-absl::Status RlStage::Run(
-    const std::function<absl::StatusOr<StageModel>()>& start) {
-  R1_RETURN_IF_ERROR(Load(start));
+absl::Status RlStage::Run() {
+  R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
   context_.progress->Describe(DescribeSize(start_.state->weights->params()));
-  context_.progress->StartStage("rl", start_.state->step, config_.rl().steps());
+  context_.progress->StartStage(config_.name(), start_.state->step,
+                                config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,
                       RewardLink::Connect(config_, context_.num_threads));
-  LogInfo(absl::StrCat(
-      "held-out answers are judged by the rule ",
-      RuleNames(JudgesOf(EvalRules(config_.reward(), config_.data().task())))));
+  LogInfo(absl::StrCat("held-out answers are judged by the rule ",
+                       RuleNames(JudgesOf(EvalRules(
+                           config_.reward(), FirstTask(config_).kind())))));
   WeightsId id;
   id.set_version(start_.state->version);
-  id.set_sha256(HashParams(start_.state->weights->params()));
+  model_sha256_ = HashParams(start_.state->weights->params());
+  id.set_sha256(model_sha256_);
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
   if (start_.state->step < config_.rl().steps()) R1_RETURN_IF_ERROR(Train());
-  if (fleet_ != nullptr) fleet_->Finish();
-  return absl::OkStatus();
+  if (fleet_ != nullptr && stage_.is_last_to_sample) fleet_->Finish();
+  return stage_.folder->Finish(model_sha256_);
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
-    const RunConfig& config, const ModelConfig& model,
-    std::shared_ptr<const Tokenizer> tokenizer) {
-  R1_ASSIGN_OR_RETURN(
-      std::unique_ptr<PromptSource> prompts,
-      MakePromptSource(
-          config.data(), config.seed(), std::move(tokenizer),
-          model.max_positions - config.rollout().max_new_tokens()));
-  // A generator's prompts are of much the same length: one tells whether the
-  // template leaves room.
-  R1_RETURN_IF_ERROR(prompts->Train(0).status());
-  return prompts;
-}
-
-absl::Status RunRlStage(
-    const RunContext& context,
-    const std::function<absl::StatusOr<StageModel>()>& start) {
-  return RlStage(context).Run(start);
+absl::Status RunRlStage(const StageContext& context) {
+  return RlStage(context).Run();
 }
 
 }  // namespace r1

@@ -19,7 +19,7 @@ namespace {
 constexpr absl::Duration kLeaveGrace = absl::Seconds(2);
 
 absl::StatusOr<CoordinatorOptions> MakeCoordinatorOptions(
-    const RunConfig& config, const ModelConfig& model,
+    const StageConfig& config, const ModelConfig& model,
     const Tokenizer& tokenizer) {
   CoordinatorOptions options;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
@@ -47,7 +47,7 @@ std::string JoinAddress(absl::string_view address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
-    const RunConfig& config, const ModelConfig& model,
+    const StageConfig& config, const ModelConfig& model,
     const Tokenizer& tokenizer, const Topology& topology, int num_threads,
     std::function<void(const std::string& kind, const std::string& message)>
         on_event) {

@@ -27,7 +27,7 @@ class RolloutFleet {
   // Errors: Unavailable for a port in use, InvalidArgument for a malformed
   // address.
   static absl::StatusOr<std::unique_ptr<RolloutFleet>> Start(
-      const RunConfig& config, const ModelConfig& model,
+      const StageConfig& config, const ModelConfig& model,
       const Tokenizer& tokenizer, const Topology& topology, int num_threads,
       std::function<void(const std::string& kind, const std::string& message)>
           on_event);

@@ -1,137 +1,126 @@
 #include "pipeline/run.h"
 
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "pipeline/base_model.h"
 #include "pipeline/check_inputs.h"
 #include "pipeline/live_view.h"
 #include "pipeline/loaded_model.h"
-#include "pipeline/model_path.h"
 #include "pipeline/report.h"
 #include "pipeline/rl_stage.h"
 #include "pipeline/run_owner.h"
 #include "pipeline/stop_signal.h"
 #include "pipeline/summary.h"
 #include "pipeline/supervised_stage.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
 
-class Run {
- public:
-  Run(const RunContext& context) : context_(context) {}
-
-  absl::Status Stages() {
-    const RunConfig& config = *context_.config;
-    const auto base = [this] { return Base(); };
-    const auto pretrained = [this, base]() -> absl::StatusOr<StageModel> {
-      if (context_.config->pretrain().steps() == 0) return base();
-      return Supervised("pretrain", context_.config->pretrain(), base);
-    };
-    const auto tuned = [this, pretrained]() -> absl::StatusOr<StageModel> {
-      if (context_.config->sft().steps() == 0) return pretrained();
-      return Supervised("sft", context_.config->sft(), pretrained);
-    };
-    // Each stage asks for its start only if it has no checkpoint of its own.
-    if (config.rl().steps() > 0) return RunRlStage(context_, tuned);
-    return tuned().status();
+// `until` and the stages it needs; all stages without one.
+absl::StatusOr<std::vector<StageConfig>> StagesUntil(
+    const std::string& until, const std::vector<StageConfig>& stages) {
+  if (until.empty()) return stages;
+  std::set<std::string> needed = {until};
+  std::vector<std::string> names;
+  std::vector<StageConfig> chosen;
+  for (auto stage = stages.rbegin(); stage != stages.rend(); ++stage) {
+    names.insert(names.begin(), stage->name());
+    if (needed.count(stage->name()) == 0) continue;
+    for (const std::string& input : StageInputs(*stage)) needed.insert(input);
+    chosen.insert(chosen.begin(), *stage);
   }
+  if (!chosen.empty()) return chosen;
+  return absl::NotFoundError(absl::StrCat("--until ", until,
+                                          ": there is no such stage: expected ",
+                                          absl::StrJoin(names, ", ")));
+}
 
- private:
-  absl::StatusOr<StageModel> Base() {
-    std::unique_ptr<Corpus> corpus;
-    const RunConfig& config = *context_.config;
-    if (config.model().path().empty()) {
-      context_.progress->Activity("training the tokenizer", 0, 0);
-      R1_ASSIGN_OR_RETURN(
-          corpus, MakeCorpus(config.pretrain(), config.data(), config.seed()));
+absl::Status RunStage(const StageContext& context) {
+  const StageConfig& config = *context.config;
+  R1_RETURN_IF_ERROR(context.run->store->EnterStage(config.name()));
+  if (config.has_supervised()) return RunSupervisedStage(context);
+  return RunRlStage(context);
+}
+
+// Each stage that is not done, in order.
+absl::Status RunStages(const RunContext& context,
+                       const std::vector<StageConfig>& stages) {
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const std::string& run_dir = context.folder->path();
+    if (IsFinishedStage(run_dir, stages[i].name())) {
+      R1_RETURN_IF_ERROR(CheckInputsStay(run_dir, stages[i]));
+      continue;
     }
-    R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
-    R1_RETURN_IF_ERROR(CheckData(model));
-    // From here on the run has begun.
-    R1_RETURN_IF_ERROR(context_.folder->Pin(
-        "base_model_sha256", HashParams(model.params), "the base model"));
-    return StageModel{model.config, std::move(model.params), model.tokenizer};
-  }
-
-  // Before hours of work: what a later step or stage would stumble over.
-  absl::Status CheckData(const ModelFolder& model) const {
-    const RunConfig& config = *context_.config;
-    for (const SupervisedSection* section :
-         {&config.pretrain(), &config.sft()}) {
-      if (section->steps() == 0) continue;
-      R1_ASSIGN_OR_RETURN(const std::unique_ptr<Corpus> corpus,
-                          MakeCorpus(*section, config.data(), config.seed()));
-      R1_RETURN_IF_ERROR(corpus->CheckRows(*model.tokenizer,
-                                           EndToken(model.config),
-                                           model.config.max_positions));
+    R1_ASSIGN_OR_RETURN(StageFolder folder,
+                        StageFolder::Open(run_dir, stages[i]));
+    R1_RETURN_IF_ERROR(folder.PinFiles());
+    StageContext stage;
+    stage.run = &context;
+    stage.config = &stages[i];
+    stage.folder = &folder;
+    for (size_t k = i + 1; k < stages.size(); ++k) {
+      if (stages[k].has_rl()) stage.is_last_to_sample = false;
     }
-    if (config.rl().steps() == 0) return absl::OkStatus();
-    return MakeTrainingPrompts(config, model.config, model.tokenizer).status();
+    R1_RETURN_IF_ERROR(RunStage(stage));
   }
-
-  absl::StatusOr<StageModel> Supervised(
-      const std::string& stage, const SupervisedSection& section,
-      const std::function<absl::StatusOr<StageModel>()>& start) {
-    R1_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Corpus> corpus,
-        MakeCorpus(section, context_.config->data(), context_.config->seed()));
-    R1_RETURN_IF_ERROR(context_.folder->Pin(
-        absl::StrCat(stage, "_data_sha256"), corpus->DataHash(),
-        absl::StrCat("the data of ", stage)));
-    return RunSupervisedStage(context_, stage, section, *corpus,
-                              StageCheckpoints(context_.folder->path(), stage),
-                              start);
-  }
-
-  const RunContext& context_;
-};
+  return context.store->Flush();
+}
 
 }  // namespace
 
-absl::StatusOr<RunOutcome> RunAll(const RunSpec& request) {
+absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
+  const std::vector<StageConfig> all = ResolveStages(spec.recipe);
+  R1_ASSIGN_OR_RETURN(const std::vector<StageConfig> stages,
+                      StagesUntil(spec.until, all));
   // Before anything is written; a finished run needs no inputs.
   R1_ASSIGN_OR_RETURN(const bool is_finished,
-                      IsFinishedRun(request.run_dir, request.config));
-  if (!is_finished) {
-    R1_RETURN_IF_ERROR(CheckInputs(request.config, request.topology));
+                      IsFinishedRun(spec.run_dir, spec.recipe));
+  if (!is_finished || !spec.redo.empty()) {
+    R1_RETURN_IF_ERROR(CheckInputs(stages, spec.run_dir, spec.topology));
   }
   // From here on there is something to save.
   InstallStopSignals();
   R1_ASSIGN_OR_RETURN(
       RunFolder folder,
-      RunFolder::Open(request.run_dir, request.config, request.accept_build));
+      RunFolder::Open(spec.run_dir, spec.recipe, spec.accept_build, spec.redo));
   if (folder.is_finished()) return RunOutcome{true};
   // The learner before this one listens no more.
   R1_RETURN_IF_ERROR(RemoveRunOwner(folder.path()));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,
                       RunStore::Open(folder.database_path()));
+  for (const std::string& stage : folder.dropped()) {
+    R1_RETURN_IF_ERROR(store->DropStage(stage));
+  }
+  R1_RETURN_IF_ERROR(folder.NoteDropped());
   for (const std::string& change : folder.changes()) {
     LogWarning(absl::StrCat("the run goes on with a change: ", change));
     R1_RETURN_IF_ERROR(store->RecordEvent(-1, "changed", change));
   }
   RunContext context;
-  context.config = &request.config;
-  context.topology = request.topology;
+  context.recipe = &spec.recipe;
+  context.stages = &all;
+  context.topology = spec.topology;
   context.folder = &folder;
   context.store = store.get();
-  context.num_threads = ResolveThreads(request.config.threads());
+  context.num_threads = ResolveThreads(spec.recipe.threads());
   const std::unique_ptr<Ops> ops = MakeCpuOps(context.num_threads);
   context.ops = ops.get();
   {
-    const std::unique_ptr<Progress> progress = MakeProgress(request.run_dir);
+    const std::unique_ptr<Progress> progress = MakeProgress(spec.run_dir);
     context.progress = progress.get();
-    R1_RETURN_IF_ERROR(Run(context).Stages());
-    R1_RETURN_IF_ERROR(store->Flush());
+    R1_RETURN_IF_ERROR(RunStages(context, stages));
   }
   R1_ASSIGN_OR_RETURN(const std::string summary,
-                      MakeSummary(folder.path(), request.config));
+                      MakeSummary(folder.path(), spec.recipe));
   R1_RETURN_IF_ERROR(WriteReport(folder.path(), summary));
+  if (stages.size() < all.size()) return RunOutcome{false};
   // Last: its presence says that the run is whole.
   R1_RETURN_IF_ERROR(WriteFileAtomic(folder.summary_path(), summary));
   return RunOutcome{false};

@@ -3,6 +3,7 @@
 #define R1_PIPELINE_RUN_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "pipeline/run_context.h"
@@ -11,11 +12,15 @@
 namespace r1 {
 
 struct RunSpec {
-  RunConfig config;
+  Recipe recipe;
   std::string run_dir;
   Topology topology;
   // Go on with a run that another build of the program has begun.
   bool accept_build = false;
+  // Stages to compute anew, with all that depends on them.
+  std::vector<std::string> redo;
+  // Only this stage and what it needs; empty: all.
+  std::string until;
 };
 
 struct RunOutcome {
@@ -23,10 +28,10 @@ struct RunOutcome {
   bool was_finished = false;
 };
 
-// Runs the stages that have steps: pretrain, sft, rl. Ends with summary.json
-// and report.html in the run's folder. Shows its progress on standard output.
-// Errors: Cancelled if interrupted (InterruptedError); those of RunFolder,
-// RunStore and the stages.
+// Runs the stages that are not done, each after those it needs. Ends with
+// summary.json and report.html in the run's folder. Shows its progress on
+// standard output. Errors: NotFound for an unknown stage `until`; Cancelled if
+// interrupted (InterruptedError); those of RunFolder, RunStore and the stages.
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& request);
 
 }  // namespace r1

@@ -19,7 +19,8 @@
 #include "pipeline/build_id.h"
 #include "pipeline/model_path.h"
 #include "pipeline/run_reader.h"
-#include "proto/config.h"
+#include "pipeline/stage_folder.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -33,9 +34,10 @@ constexpr char kSummaryName[] = "/summary.json";
 constexpr char kBuildKey[] = "build_id";
 constexpr char kSimdKey[] = "simd_target";
 constexpr char kVersionKey[] = "version";
-constexpr char kBaseModelKey[] = "base_model_sha256";
-constexpr char kHasCheckpointKey[] = "has_checkpoint";
+constexpr char kSeedKey[] = "seed";
 constexpr char kHistoryKey[] = "history";
+// Stages to be computed anew of which run.db may hold rows still.
+constexpr char kDroppedKey[] = "dropped";
 
 constexpr char kOtherFolder[] =
     "start this one in a new folder with --run-dir, or repeat the command that "
@@ -59,18 +61,19 @@ absl::Status CheckIsRunOrEmpty(const std::string& path) {
 
 using Fields = std::vector<const google::protobuf::FieldDescriptor*>;
 
-// Facts of a configuration that decide where or how fast a run computes, never
-// what.
+// Facts of a stage that decide where or how fast it computes, never what.
 Fields FreeFields() {
-  return {RunConfig::descriptor()->FindFieldByName("threads"),
+  return {StageConfig::descriptor()->FindFieldByName("threads"),
+          // The run's, which the manifest pins, and the name.
+          StageConfig::descriptor()->FindFieldByName("seed"),
           RewardSection::descriptor()->FindFieldByName("server"),
           RolloutSection::descriptor()->FindFieldByName("max_batch"),
           RolloutSection::descriptor()->FindFieldByName("lease_seconds")};
 }
 
 // What differs apart from `ignored`, as "rl.steps: 100 -> 50" each.
-std::vector<std::string> Differences(const RunConfig& recorded,
-                                     const RunConfig& config,
+std::vector<std::string> Differences(const StageConfig& recorded,
+                                     const StageConfig& config,
                                      const Fields& ignored) {
   google::protobuf::util::MessageDifferencer differ;
   for (const auto* field : ignored) differ.IgnoreField(field);
@@ -87,17 +90,18 @@ std::vector<std::string> Differences(const RunConfig& recorded,
 }
 
 // With a constant schedule the first N steps are the same, however many follow.
-bool MayGrow(const RunConfig& recorded, const RunConfig& config) {
+bool MayGrow(const StageConfig& recorded, const StageConfig& config) {
   return config.rl().steps() > recorded.rl().steps() &&
          recorded.rl().schedule() == CONSTANT;
 }
 
-// What of `config` a run that was begun with `recorded` cannot take over.
-std::vector<std::string> FixedDifferences(const RunConfig& recorded,
-                                          const RunConfig& config) {
+// What of `config` a stage that was begun with `recorded` cannot take over.
+std::vector<std::string> FixedDifferences(const StageConfig& recorded,
+                                          const StageConfig& config) {
   Fields adjustable = FreeFields();
-  adjustable.push_back(RunConfig::descriptor()->FindFieldByName("eval"));
-  adjustable.push_back(RunConfig::descriptor()->FindFieldByName("checkpoint"));
+  adjustable.push_back(StageConfig::descriptor()->FindFieldByName("eval"));
+  adjustable.push_back(
+      StageConfig::descriptor()->FindFieldByName("checkpoint"));
   if (MayGrow(recorded, config)) {
     adjustable.push_back(RlSection::descriptor()->FindFieldByName("steps"));
   }
@@ -105,7 +109,7 @@ std::vector<std::string> FixedDifferences(const RunConfig& recorded,
 }
 
 // Why rl.steps, if it differs, cannot be taken over.
-std::string StepsHint(const RunConfig& recorded, const RunConfig& config) {
+std::string StepsHint(const StageConfig& recorded, const StageConfig& config) {
   if (config.rl().steps() == recorded.rl().steps()) return "";
   if (config.rl().steps() < recorded.rl().steps()) {
     return "; rl.steps may grow, not shrink";
@@ -115,11 +119,77 @@ std::string StepsHint(const RunConfig& recorded, const RunConfig& config) {
          "schedules give every step another learning rate then";
 }
 
+// The stages that need one of `first`, directly or not, and `first` itself.
+std::set<std::string> WithDependants(const std::vector<StageConfig>& stages,
+                                     std::set<std::string> first) {
+  for (const StageConfig& stage : stages) {  // after those it needs
+    for (const std::string& input : StageInputs(stage)) {
+      if (first.count(input) > 0) first.insert(stage.name());
+    }
+  }
+  return first;
+}
+
+std::string DependantsHint(const std::vector<StageConfig>& stages,
+                           const std::string& name) {
+  std::set<std::string> later = WithDependants(stages, {name});
+  later.erase(name);
+  std::vector<std::string> begun(later.begin(), later.end());
+  if (begun.empty()) return "";
+  return absl::StrCat(", and with it ", absl::StrJoin(begun, ", "),
+                      ", which depend on it");
+}
+
+absl::StatusOr<std::set<std::string>> StagesToRedo(
+    const std::vector<StageConfig>& stages,
+    const std::vector<std::string>& redo) {
+  std::set<std::string> names, asked(redo.begin(), redo.end());
+  for (const StageConfig& stage : stages) names.insert(stage.name());
+  for (const std::string& name : asked) {
+    if (names.count(name) > 0) continue;
+    return absl::NotFoundError(
+        absl::StrCat("--redo ", name, ": there is no such stage: expected ",
+                     absl::StrJoin(names, ", ")));
+  }
+  return WithDependants(stages, std::move(asked));
+}
+
+// Errors: FailedPrecondition if a stage that has begun, and is not redone,
+// would change.
+absl::Status CheckStagesStay(const std::string& path,
+                             const std::vector<StageConfig>& stages,
+                             const std::set<std::string>& redone) {
+  std::vector<std::string> changed, differences;
+  std::string hint;
+  for (const StageConfig& stage : stages) {
+    if (redone.count(stage.name()) > 0) continue;
+    if (!HasStageBegun(path, stage.name())) continue;
+    R1_ASSIGN_OR_RETURN(const StageConfig recorded,
+                        ReadStageConfig(path, stage.name()));
+    const auto fixed = FixedDifferences(recorded, stage);
+    if (fixed.empty()) continue;
+    changed.push_back(stage.name());
+    differences.push_back(
+        absl::StrCat(stage.name(), ": ", absl::StrJoin(fixed, "; ")));
+    if (hint.empty()) hint = StepsHint(recorded, stage);
+  }
+  if (!changed.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, " was begun with another configuration (",
+        absl::StrJoin(differences, ". "), hint, "): --redo ", changed.front(),
+        " computes it anew", DependantsHint(stages, changed.front()), "; or ",
+        kOtherFolder));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
-                                          const RunConfig& config,
-                                          bool accept_build) {
+absl::StatusOr<RunFolder> RunFolder::Open(
+    const std::string& path, const Recipe& recipe, bool accept_build,
+    const std::vector<std::string>& redo) {
+  R1_ASSIGN_OR_RETURN(const std::set<std::string> redone,
+                      StagesToRedo(ResolveStages(recipe), redo));
   R1_RETURN_IF_ERROR(CheckIsRunOrEmpty(path));
   R1_RETURN_IF_ERROR(MakeDirectories(path));
   R1_ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock,
@@ -128,9 +198,9 @@ absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
   R1_RETURN_IF_ERROR(folder.ReadManifest());
   R1_ASSIGN_OR_RETURN(const bool has_begun, folder.HasBegun());
   if (has_begun) {
-    R1_RETURN_IF_ERROR(folder.GoOn(config, accept_build));
+    R1_RETURN_IF_ERROR(folder.GoOn(recipe, accept_build, redone));
   } else {
-    R1_RETURN_IF_ERROR(folder.StartAnew(config));
+    R1_RETURN_IF_ERROR(folder.StartAnew(recipe));
   }
   return folder;
 }
@@ -138,58 +208,85 @@ absl::StatusOr<RunFolder> RunFolder::Open(const std::string& path,
 std::string RunFolder::summary_path() const { return path_ + kSummaryName; }
 
 absl::StatusOr<bool> RunFolder::HasBegun() const {
-  if (manifest_.count(kBaseModelKey) > 0 || FileExists(summary_path())) {
-    return true;
+  if (FileExists(summary_path())) return true;
+  const std::string stages = path_ + "/stages";
+  if (FileExists(stages)) {
+    R1_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                        ListDirectory(stages));
+    for (const std::string& name : names) {
+      if (HasStageBegun(path_, name)) return true;
+    }
   }
-  R1_ASSIGN_OR_RETURN(const bool has_checkpoint, HasCheckpoint());
-  if (has_checkpoint || !FileExists(database_path())) return has_checkpoint;
+  if (!FileExists(database_path())) return false;
   return HasRecords(database_path());
 }
 
-absl::StatusOr<bool> RunFolder::HasCheckpoint() const {
-  for (const char* stage : {"rl", "sft", "pretrain"}) {
-    const CheckpointStore store(StageCheckpoints(path_, stage), /*keep=*/1);
-    R1_ASSIGN_OR_RETURN(const std::vector<int64_t> steps, store.Steps());
-    if (!steps.empty()) return true;
-  }
-  return false;
-}
-
-absl::Status RunFolder::StartAnew(const RunConfig& config) {
+absl::Status RunFolder::StartAnew(const Recipe& recipe) {
   manifest_.clear();
   history_.clear();
+  // Folders of stages that recorded nothing.
+  R1_RETURN_IF_ERROR(RemoveAll(path_ + "/stages"));
   R1_RETURN_IF_ERROR(
-      WriteFileAtomic(path_ + kConfigName, ConfigToText(config)));
+      WriteFileAtomic(path_ + kConfigName, ConfigToText(recipe)));
   R1_RETURN_IF_ERROR(PinProgram());
-  return Pin("seed", absl::StrCat(config.seed()), "the seed");
+  return Pin(kSeedKey, absl::StrCat(recipe.seed()), "the seed");
 }
 
-absl::Status RunFolder::GoOn(const RunConfig& config, bool accept_build) {
-  R1_ASSIGN_OR_RETURN(is_finished_, IsFinishedRun(path_, config));
-  if (is_finished_) return TellWhatComesTooLate(config);
+absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
+                             const std::set<std::string>& redone) {
+  const std::vector<StageConfig> stages = ResolveStages(recipe);
+  if (redone.empty()) {
+    R1_ASSIGN_OR_RETURN(is_finished_, IsFinishedRun(path_, recipe));
+    if (is_finished_) return TellWhatComesTooLate(stages);
+  }
   if (manifest_.empty()) {
     return absl::DataLossError(
         absl::StrCat(path_, kManifestName, " is missing: restore it, or start ",
                      "anew in another folder with --run-dir"));
   }
-  // The build first: another build may not even know the old configuration.
+  // The build first: another build may not even know the old recipe.
   R1_RETURN_IF_ERROR(CheckProgram(accept_build));
-  R1_ASSIGN_OR_RETURN(const RunConfig recorded, ReadRunConfig(path_));
-  if (const auto fixed = FixedDifferences(recorded, config); !fixed.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path_, " was begun with another configuration (",
-                     absl::StrJoin(fixed, "; "), StepsHint(recorded, config),
-                     "): ", kOtherFolder));
-  }
-  R1_RETURN_IF_ERROR(CheckCheckpoints());
-  return AdoptChanges(recorded, config);
+  R1_RETURN_IF_ERROR(CheckPinned(kSeedKey, absl::StrCat(recipe.seed()),
+                                 "the configuration's seed", kOtherFolder));
+  R1_RETURN_IF_ERROR(CheckStagesStay(path_, stages, redone));
+  R1_RETURN_IF_ERROR(CheckCheckpoints(stages, redone));
+  // The summary goes first: while it is there, the run is whole.
+  R1_RETURN_IF_ERROR(RemoveAll(summary_path()));
+  R1_RETURN_IF_ERROR(DropStages(redone));
+  return AdoptChanges(recipe, stages);
 }
 
-absl::Status RunFolder::TellWhatComesTooLate(const RunConfig& config) const {
-  R1_ASSIGN_OR_RETURN(const RunConfig recorded, ReadRunConfig(path_));
-  for (const auto& change : Differences(recorded, config, FreeFields())) {
-    LogWarning(absl::StrCat(change, ": no longer, as ", path_,
-                            " is finished; `r1 eval` measures it anew"));
+// A kill in between leaves the names in the manifest, and the rest is done at
+// the next start.
+absl::Status RunFolder::DropStages(const std::set<std::string>& redone) {
+  for (absl::string_view name :
+       absl::StrSplit(manifest_[kDroppedKey], ' ', absl::SkipEmpty())) {
+    dropped_.emplace_back(name);
+  }
+  for (const std::string& name : redone) {
+    if (!HasStageBegun(path_, name)) continue;
+    dropped_.push_back(name);
+    changes_.push_back(absl::StrCat(name, ": computed anew"));
+  }
+  manifest_[kDroppedKey] = absl::StrJoin(dropped_, " ");
+  if (dropped_.empty()) manifest_.erase(kDroppedKey);
+  R1_RETURN_IF_ERROR(WriteManifest());
+  for (const std::string& name : dropped_) {
+    R1_RETURN_IF_ERROR(RemoveAll(StagePath(path_, name)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunFolder::TellWhatComesTooLate(
+    const std::vector<StageConfig>& stages) const {
+  for (const StageConfig& stage : stages) {
+    R1_ASSIGN_OR_RETURN(const StageConfig recorded,
+                        ReadStageConfig(path_, stage.name()));
+    for (const auto& change : Differences(recorded, stage, FreeFields())) {
+      LogWarning(absl::StrCat(stage.name(), ".", change, ": no longer, as ",
+                              path_,
+                              " is finished; `r1 eval` measures it anew"));
+    }
   }
   return absl::OkStatus();
 }
@@ -216,38 +313,50 @@ absl::Status RunFolder::CheckProgram(bool accept_build) {
   return absl::OkStatus();
 }
 
-absl::Status RunFolder::CheckCheckpoints() const {
-  R1_ASSIGN_OR_RETURN(const bool has_checkpoint, HasCheckpoint());
-  if (has_checkpoint || manifest_.count(kHasCheckpointKey) == 0) {
-    return absl::OkStatus();  // killed before the first one: from the start
+absl::Status RunFolder::CheckCheckpoints(
+    const std::vector<StageConfig>& stages,
+    const std::set<std::string>& redone) const {
+  for (const StageConfig& stage : stages) {
+    const std::string& name = stage.name();
+    if (redone.count(name) > 0 || !HasLostCheckpoints(path_, name)) continue;
+    // A finished stage needs none unless it goes on.
+    const auto recorded = ReadStageConfig(path_, name);
+    if (IsFinishedStage(path_, name) && recorded.ok() &&
+        !MayGrow(*recorded, stage)) {
+      continue;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        StageCheckpoints(path_, name), " holds no checkpoint any more, but ",
+        "the stage ", name, " has saved some: move them back to go on, or ",
+        "start anew in another folder with --run-dir"));
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      checkpoints_path(), " holds no checkpoint any more, but the run has ",
-      "saved some: move them back to go on, or start anew in another folder ",
-      "with --run-dir"));
+  return absl::OkStatus();
 }
 
-// The summary goes first: while it is there, the run is whole.
-absl::Status RunFolder::AdoptChanges(const RunConfig& recorded,
-                                     const RunConfig& config) {
-  const std::vector<std::string> adjusted =
-      Differences(recorded, config, FreeFields());
-  changes_.insert(changes_.end(), adjusted.begin(), adjusted.end());
-  R1_ASSIGN_OR_RETURN(const bool has_checkpoint, HasCheckpoint());
-  if (has_checkpoint) manifest_[kHasCheckpointKey] = "yes";
+absl::Status RunFolder::AdoptChanges(const Recipe& recipe,
+                                     const std::vector<StageConfig>& stages) {
+  for (const StageConfig& stage : stages) {
+    if (!HasStageBegun(path_, stage.name())) continue;
+    R1_ASSIGN_OR_RETURN(const StageConfig recorded,
+                        ReadStageConfig(path_, stage.name()));
+    for (const auto& change : Differences(recorded, stage, FreeFields())) {
+      changes_.push_back(absl::StrCat(stage.name(), ".", change));
+    }
+    if (MayGrow(recorded, stage)) {
+      R1_RETURN_IF_ERROR(ReopenStage(path_, stage.name()));
+    }
+  }
   const std::string now =
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
   for (const std::string& change : changes_) {
     history_.push_back(absl::StrCat(now, " ", change));
   }
-  R1_RETURN_IF_ERROR(RemoveAll(summary_path()));
   R1_RETURN_IF_ERROR(WriteManifest());
-  if (adjusted.empty()) return absl::OkStatus();
-  return WriteFileAtomic(path_ + kConfigName, ConfigToText(config));
+  return WriteFileAtomic(path_ + kConfigName, ConfigToText(recipe));
 }
 
-absl::Status RunFolder::NoteCheckpoint() {
-  return Pin(kHasCheckpointKey, "yes", "that it has checkpoints");
+absl::Status RunFolder::NoteDropped() {
+  return manifest_.erase(kDroppedKey) > 0 ? WriteManifest() : absl::OkStatus();
 }
 
 absl::Status RunFolder::PinProgram() {
@@ -304,16 +413,23 @@ absl::Status RunFolder::CheckPinned(const std::string& key,
 }
 
 absl::StatusOr<bool> IsFinishedRun(const std::string& run_dir,
-                                   const RunConfig& config) {
+                                   const Recipe& recipe) {
   if (!IsWholeRun(run_dir)) return false;
-  const absl::StatusOr<RunConfig> recorded = ReadRunConfig(run_dir);
-  // Whatever is wrong with it, Open says so.
-  if (!recorded.ok()) return false;
-  return !MayGrow(*recorded, config) &&
-         FixedDifferences(*recorded, config).empty();
+  const auto begun = ReadRecipe(run_dir);
+  if (!begun.ok() || begun->seed() != recipe.seed()) return false;
+  for (const StageConfig& stage : ResolveStages(recipe)) {
+    if (!IsFinishedStage(run_dir, stage.name())) return false;
+    const auto recorded = ReadStageConfig(run_dir, stage.name());
+    // Whatever is wrong with it, Open says so.
+    if (!recorded.ok()) return false;
+    if (MayGrow(*recorded, stage) ||
+        !FixedDifferences(*recorded, stage).empty())
+      return false;
+  }
+  return true;
 }
 
-absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir) {
+absl::StatusOr<Recipe> ReadRecipe(const std::string& run_dir) {
   if (!IsRunFolder(run_dir)) {
     return LacksFile(run_dir,
                      absl::StrCat(run_dir,
@@ -321,7 +437,7 @@ absl::StatusOr<RunConfig> ReadRunConfig(const std::string& run_dir) {
                                   "in it): give the folder that `r1 train "
                                   "--run-dir` wrote"));
   }
-  return LoadConfig(run_dir + kConfigName, {});
+  return LoadRecipe(run_dir + kConfigName, {});
 }
 
 bool IsRunFolder(const std::string& path) {

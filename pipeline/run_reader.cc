@@ -7,7 +7,8 @@
 
 namespace r1 {
 
-absl::StatusOr<RunReader> RunReader::Open(const std::string& run_dir) {
+absl::StatusOr<RunReader> RunReader::Open(const std::string& run_dir,
+                                          const std::string& stage) {
   const std::string path = absl::StrCat(run_dir, "/run.db");
   if (!FileExists(path)) {
     return LacksFile(
@@ -24,15 +25,48 @@ absl::StatusOr<RunReader> RunReader::Open(const std::string& run_dir) {
         path, " has tables of version ", version, ", this program reads ",
         kRunSchemaVersion, ": use the program that made the run"));
   }
-  return RunReader(std::move(database));
+  RunReader reader(std::move(database));
+  reader.stage_ = stage;
+  if (stage.empty()) R1_RETURN_IF_ERROR(reader.FindStage());
+  return reader;
+}
+
+absl::StatusOr<std::vector<std::string>> RunReader::Stages() const {
+  R1_ASSIGN_OR_RETURN(
+      Statement rows,
+      database_->Prepare("SELECT stage FROM sessions WHERE stage <> '' GROUP "
+                         "BY stage ORDER BY min(id)"));
+  std::vector<std::string> stages;
+  while (true) {
+    R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
+    if (!has_row) return stages;
+    stages.emplace_back(rows.Bytes(0));
+  }
+}
+
+absl::Status RunReader::FindStage() {
+  R1_ASSIGN_OR_RETURN(const std::vector<std::string> stages, Stages());
+  R1_ASSIGN_OR_RETURN(
+      Statement has_any,
+      database_->Prepare("SELECT EXISTS(SELECT 1 FROM trajectories WHERE stage "
+                         "= ?1) OR EXISTS(SELECT 1 FROM evals WHERE stage = "
+                         "?1)"));
+  for (const std::string& stage : stages) {
+    has_any.BindText(1, stage);
+    R1_ASSIGN_OR_RETURN(const bool has_row, has_any.Step());
+    if (has_row && has_any.Int(0) != 0) stage_ = stage;
+    has_any.Reset();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<MetricsRow>> RunReader::AllMetrics() const {
   R1_ASSIGN_OR_RETURN(
       Statement rows,
-      database_->Prepare("SELECT stage, step, name, value FROM metrics ORDER "
-                         "BY CASE stage WHEN 'pretrain' THEN 0 WHEN 'sft' THEN "
-                         "1 ELSE 2 END, stage, step, position"));
+      database_->Prepare(
+          "SELECT m.stage, m.step, m.name, m.value FROM metrics m LEFT JOIN "
+          "(SELECT stage, min(id) AS place FROM sessions GROUP BY stage) s "
+          "USING(stage) ORDER BY s.place, m.stage, m.step, m.position"));
   std::vector<MetricsRow> all;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
@@ -47,7 +81,7 @@ absl::StatusOr<std::vector<MetricsRow>> RunReader::AllMetrics() const {
 
 absl::StatusOr<std::vector<SampleView>> RunReader::Samples(
     const SampleFilter& filter) const {
-  std::string sql = absl::StrCat(kSelectSamples, "WHERE 1");
+  std::string sql = absl::StrCat(kSelectSamples, "WHERE t.stage = ?");
   if (filter.step) absl::StrAppend(&sql, " AND t.step = ", *filter.step);
   if (filter.prompt_id) {
     absl::StrAppend(&sql, " AND t.prompt_id = ", *filter.prompt_id);
@@ -56,6 +90,7 @@ absl::StatusOr<std::vector<SampleView>> RunReader::Samples(
                   " ORDER BY t.step DESC, t.prompt_id, t.sample_index LIMIT ",
                   filter.limit);
   R1_ASSIGN_OR_RETURN(Statement rows, database_->Prepare(sql));
+  rows.BindText(1, stage_);
   std::vector<SampleView> samples;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
@@ -68,11 +103,12 @@ absl::StatusOr<std::vector<int64_t>> RunReader::SampledSteps() const {
   // A skip scan over the primary key: one look-up a step, not a full pass.
   R1_ASSIGN_OR_RETURN(
       Statement next,
-      database_->Prepare("SELECT min(step) FROM trajectories WHERE step > ?"));
+      database_->Prepare(
+          "SELECT min(step) FROM trajectories WHERE stage = ? AND step > ?"));
   std::vector<int64_t> steps;
   int64_t last = -1;
   while (true) {
-    next.BindInt(1, last);
+    next.BindText(1, stage_).BindInt(2, last);
     R1_ASSIGN_OR_RETURN(const bool has_row, next.Step());
     if (!has_row || next.IsNull(0)) return steps;
     last = next.Int(0);
@@ -82,15 +118,16 @@ absl::StatusOr<std::vector<int64_t>> RunReader::SampledSteps() const {
 }
 
 absl::StatusOr<std::vector<EventRow>> RunReader::Events() const {
-  R1_ASSIGN_OR_RETURN(Statement rows,
-                      database_->Prepare("SELECT time_unix_ms, step, kind, "
-                                         "message FROM events ORDER BY id"));
+  R1_ASSIGN_OR_RETURN(
+      Statement rows,
+      database_->Prepare("SELECT time_unix_ms, stage, step, kind, "
+                         "message FROM events ORDER BY id"));
   std::vector<EventRow> events;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
     if (!has_row) return events;
-    events.push_back({rows.Int(0), rows.Int(1), std::string(rows.Bytes(2)),
-                      std::string(rows.Bytes(3))});
+    events.push_back({rows.Int(0), std::string(rows.Bytes(1)), rows.Int(2),
+                      std::string(rows.Bytes(3)), std::string(rows.Bytes(4))});
   }
 }
 
@@ -102,6 +139,16 @@ absl::StatusOr<double> RunReader::WallSeconds() const {
   return static_cast<double>(total_ms) / 1000;
 }
 
+absl::StatusOr<double> RunReader::StageSeconds(const std::string& stage) const {
+  R1_ASSIGN_OR_RETURN(
+      Statement row,
+      database_->Prepare("SELECT coalesce(sum(last_write_unix_ms - "
+                         "started_unix_ms), 0) FROM sessions WHERE stage = ?"));
+  row.BindText(1, stage);
+  R1_ASSIGN_OR_RETURN(const bool has_row, row.Step());
+  return has_row ? static_cast<double>(row.Int(0)) / 1000 : 0;
+}
+
 absl::StatusOr<double> RunReader::FirstRlStepSeconds() const {
   R1_ASSIGN_OR_RETURN(
       const int64_t ms,
@@ -110,8 +157,8 @@ absl::StatusOr<double> RunReader::FirstRlStepSeconds() const {
           "WHERE e.kind = '",
           kFirstRlStepEvent,
           "' AND s.id = 1 AND (SELECT "
-          "count(*) FROM sessions WHERE started_unix_ms <= e.time_unix_ms) = 1 "
-          "ORDER BY e.id LIMIT 1")));
+          "max(process) FROM sessions WHERE started_unix_ms <= e.time_unix_ms) "
+          "= 1 ORDER BY e.id LIMIT 1")));
   return static_cast<double>(ms) / 1000;
 }
 
@@ -119,7 +166,9 @@ absl::StatusOr<std::vector<EvalRow>> RunReader::Evals() const {
   R1_ASSIGN_OR_RETURN(
       Statement rows,
       database_->Prepare(
-          "SELECT step, name, value FROM evals ORDER BY step, position"));
+          "SELECT step, name, value FROM evals WHERE stage = ? ORDER BY step, "
+          "position"));
+  rows.BindText(1, stage_);
   std::vector<EvalRow> evals;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
@@ -139,8 +188,9 @@ absl::StatusOr<std::vector<EvalSample>> RunReader::EvalSamples(
       database_->Prepare(
           "SELECT prompt_id, sample_index, question, reference, completion, "
           "finish_reason, num_tokens, is_correct, has_format FROM eval_samples "
-          "WHERE step = ? ORDER BY prompt_id, sample_index LIMIT ?"));
-  rows.BindInt(1, step).BindInt(2, limit);
+          "WHERE stage = ? AND step = ? ORDER BY prompt_id, sample_index LIMIT "
+          "?"));
+  rows.BindText(1, stage_).BindInt(2, step).BindInt(3, limit);
   std::vector<EvalSample> samples;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());

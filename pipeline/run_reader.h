@@ -18,7 +18,7 @@
 namespace r1 {
 
 struct MetricsRow {
-  std::string stage;  // "pretrain", "sft" or "rl"
+  std::string stage;
   int64_t step = 0;
   Metrics metrics;
 };
@@ -32,6 +32,7 @@ struct SampleFilter {
 
 struct EventRow {
   int64_t time_unix_ms = 0;
+  std::string stage;  // empty: of the run
   int64_t step = 0;
   std::string kind;
   std::string message;
@@ -42,14 +43,20 @@ struct EvalRow {
   Metrics metrics;
 };
 
+// Samples and evaluations are those of one stage, the rest of all.
 // Threads: one caller at a time.
 class RunReader {
  public:
-  // `run_dir` is the run's folder.
+  // `run_dir` is the run's folder. Without a stage: the last that has samples
+  // or evaluations.
   // Errors: NotFound if it holds no run; DataLoss if run.db is damaged.
-  static absl::StatusOr<RunReader> Open(const std::string& run_dir);
+  static absl::StatusOr<RunReader> Open(const std::string& run_dir,
+                                        const std::string& stage = "");
 
-  // All rows, by stage in the order they ran, then by step.
+  const std::string& stage() const { return stage_; }
+  // In the order in which they began.
+  absl::StatusOr<std::vector<std::string>> Stages() const;
+  // All rows, by stage in the order they began, then by step.
   absl::StatusOr<std::vector<MetricsRow>> AllMetrics() const;
   // By step descending, then prompt and sample.
   absl::StatusOr<std::vector<SampleView>> Samples(
@@ -60,6 +67,8 @@ class RunReader {
   // Time that processes worked on the run, in seconds. One that was killed
   // counts up to its last write.
   absl::StatusOr<double> WallSeconds() const;
+  // The same of one stage.
+  absl::StatusOr<double> StageSeconds(const std::string& stage) const;
   // From the run's start to the end of RL step 1, in seconds; 0 if that is not
   // known: no such step yet, or the run was resumed before it.
   absl::StatusOr<double> FirstRlStepSeconds() const;
@@ -72,7 +81,10 @@ class RunReader {
  private:
   explicit RunReader(std::unique_ptr<Database> database)
       : database_(std::move(database)) {}
+  absl::Status FindStage();
+
   std::unique_ptr<Database> database_;
+  std::string stage_;
 };
 
 // Whether the run.db at `database_path` holds anything that a run has recorded,

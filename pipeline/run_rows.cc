@@ -65,9 +65,9 @@ const char kSelectSamples[] =
     "r.detail, a.advantage, r.raw_total, r.versions, t.worker, "
     "r.not_applicable, r.metrics, r.extracted FROM "
     "trajectories t "
-    "JOIN prompts p USING(prompt_id) "
-    "LEFT JOIN rewards r USING(step, prompt_id, sample_index) "
-    "LEFT JOIN advantages a USING(step, prompt_id, sample_index) ";
+    "JOIN prompts p USING(stage, prompt_id) "
+    "LEFT JOIN rewards r USING(stage, step, prompt_id, sample_index) "
+    "LEFT JOIN advantages a USING(stage, step, prompt_id, sample_index) ";
 
 SampleView ReadSample(const Statement& row) {
   SampleView view;

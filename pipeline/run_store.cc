@@ -68,10 +68,11 @@ struct RunStore::Writer {
   Statement delete_metrics, metric, event;
   Statement delete_eval, delete_eval_samples, eval, eval_sample;
   Statement session;
+  int64_t process = 0;  // how many have opened the file
   int64_t session_id = 0;
 
   absl::Status Prepare();
-  absl::Status BeginSession();
+  absl::Status BeginSession(const std::string& stage);
   absl::Status Apply(const std::vector<Write>& writes);
 };
 
@@ -84,32 +85,37 @@ absl::Status RunStore::Writer::Prepare() {
       {&commit, "COMMIT"},
       {&rollback, "ROLLBACK"},
       // A prompt may be there already: a resumed run draws it again.
-      {&prompt, "INSERT OR IGNORE INTO prompts VALUES(?,?,?,?,?)"},
-      {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?,?)"},
-      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"},
-      {&advantage, "INSERT OR REPLACE INTO advantages VALUES(?,?,?,?)"},
+      {&prompt, "INSERT OR IGNORE INTO prompts VALUES(?,?,?,?,?,?)"},
+      {&trajectory, "INSERT INTO trajectories VALUES(?,?,?,?,?,?,?,?,?,?)"},
+      {&reward, "INSERT INTO rewards VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+      {&advantage, "INSERT OR REPLACE INTO advantages VALUES(?,?,?,?,?)"},
       {&drop_trajectory,
-       "DELETE FROM trajectories WHERE step = ? AND prompt_id = ? AND "
+       "DELETE FROM trajectories WHERE stage = ? AND step = ? AND "
+       "prompt_id = ? AND "
        "sample_index = ?"},
       {&drop_reward,
-       "DELETE FROM rewards WHERE step = ? AND prompt_id = ? AND "
+       "DELETE FROM rewards WHERE stage = ? AND step = ? AND "
+       "prompt_id = ? AND "
        "sample_index = ?"},
       {&drop_advantage,
-       "DELETE FROM advantages WHERE step = ? AND prompt_id = ? AND "
+       "DELETE FROM advantages WHERE stage = ? AND step = ? AND "
+       "prompt_id = ? AND "
        "sample_index = ?"},
       {&delete_metrics,
        "DELETE FROM metrics WHERE stage = ? AND step = ? AND name NOT GLOB "
        "'time/*' AND name NOT GLOB 'tokens_per_second/*'"},
       {&metric, "INSERT OR IGNORE INTO metrics VALUES(?,?,?,?,?)"},
       {&event,
-       "INSERT INTO events(time_unix_ms, step, kind, message) "
-       "SELECT ?1, ?2, ?3, ?4 WHERE ?2 = -1 OR NOT EXISTS(SELECT 1 FROM "
-       "events WHERE step = ?2 AND kind = ?3 AND message = ?4)"},
-      {&delete_eval, "DELETE FROM evals WHERE step = ?"},
-      {&delete_eval_samples, "DELETE FROM eval_samples WHERE step = ?"},
-      {&eval, "INSERT OR REPLACE INTO evals VALUES(?,?,?,?)"},
+       "INSERT INTO events(time_unix_ms, stage, step, kind, message) "
+       "SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?3 = -1 OR NOT EXISTS(SELECT 1 FROM "
+       "events WHERE stage = ?2 AND step = ?3 AND kind = ?4 AND message = "
+       "?5)"},
+      {&delete_eval, "DELETE FROM evals WHERE stage = ? AND step = ?"},
+      {&delete_eval_samples,
+       "DELETE FROM eval_samples WHERE stage = ? AND step = ?"},
+      {&eval, "INSERT OR REPLACE INTO evals VALUES(?,?,?,?,?)"},
       {&eval_sample,
-       "INSERT OR REPLACE INTO eval_samples VALUES(?,?,?,?,?,?,?,?,?,?)"},
+       "INSERT OR REPLACE INTO eval_samples VALUES(?,?,?,?,?,?,?,?,?,?,?)"},
       {&session, "UPDATE sessions SET last_write_unix_ms = ? WHERE id = ?"},
   };
   for (const auto& [statement, sql] : all) {
@@ -118,12 +124,14 @@ absl::Status RunStore::Writer::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status RunStore::Writer::BeginSession() {
+absl::Status RunStore::Writer::BeginSession(const std::string& stage) {
   const int64_t now = NowUnixMs();
-  R1_ASSIGN_OR_RETURN(Statement insert,
-                      database->Prepare("INSERT INTO sessions(started_unix_ms, "
-                                        "last_write_unix_ms) VALUES(?,?)"));
-  R1_RETURN_IF_ERROR(insert.BindInt(1, now).BindInt(2, now).Run());
+  R1_ASSIGN_OR_RETURN(
+      Statement insert,
+      database->Prepare("INSERT INTO sessions(process, stage, started_unix_ms, "
+                        "last_write_unix_ms) VALUES(?,?,?,?)"));
+  insert.BindInt(1, process).BindText(2, stage).BindInt(3, now);
+  R1_RETURN_IF_ERROR(insert.BindInt(4, now).Run());
   R1_ASSIGN_OR_RETURN(session_id,
                       database->QueryInt("SELECT last_insert_rowid()"));
   return absl::OkStatus();
@@ -153,7 +161,11 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(
   R1_RETURN_IF_ERROR(CheckDatabase(*writer->database));
   R1_RETURN_IF_ERROR(CreateTables(writer->database.get()));
   R1_RETURN_IF_ERROR(writer->Prepare());
-  R1_RETURN_IF_ERROR(writer->BeginSession());
+  R1_ASSIGN_OR_RETURN(
+      writer->process,
+      writer->database->QueryInt(
+          "SELECT coalesce(max(process), 0) + 1 FROM sessions"));
+  R1_RETURN_IF_ERROR(writer->BeginSession(""));
   R1_ASSIGN_OR_RETURN(std::unique_ptr<Database> reader,
                       Database::Open(path, Database::Mode::kReadOnly));
   return std::unique_ptr<RunStore>(
@@ -225,6 +237,33 @@ absl::Status RunStore::FlushQueue() {
 
 absl::Status RunStore::Flush() { return FlushQueue(); }
 
+absl::Status RunStore::EnterStage(const std::string& stage) {
+  std::lock_guard<std::mutex> lock(keys_mutex_);
+  stage_ = stage;
+  keys_ = StepKeys();
+  return Enqueue(64, [stage](Writer* w) { return w->BeginSession(stage); });
+}
+
+absl::Status RunStore::DropStage(const std::string& stage) {
+  R1_RETURN_IF_ERROR(Enqueue(64, [stage](Writer* w) {
+    for (const char* table :
+         {"metrics", "prompts", "trajectories", "rewards", "advantages",
+          "events", "evals", "eval_samples"}) {
+      R1_ASSIGN_OR_RETURN(Statement drop,
+                          w->database->Prepare(absl::StrCat(
+                              "DELETE FROM ", table, " WHERE stage = ?")));
+      R1_RETURN_IF_ERROR(drop.BindText(1, stage).Run());
+    }
+    return absl::OkStatus();
+  }));
+  return FlushQueue();
+}
+
+std::string RunStore::stage() {
+  std::lock_guard<std::mutex> lock(keys_mutex_);
+  return stage_;
+}
+
 absl::Status RunStore::SelectStep(int64_t step) {
   if (keys_.step == step) return absl::OkStatus();
   // Everything recorded so far must be visible to the reader.
@@ -233,8 +272,8 @@ absl::Status RunStore::SelectStep(int64_t step) {
   R1_ASSIGN_OR_RETURN(
       Statement trajectories,
       reader_->Prepare("SELECT prompt_id, sample_index FROM trajectories "
-                       "WHERE step = ?"));
-  trajectories.BindInt(1, step);
+                       "WHERE stage = ? AND step = ?"));
+  trajectories.BindText(1, stage_).BindInt(2, step);
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, trajectories.Step());
     if (!has_row) break;
@@ -244,8 +283,8 @@ absl::Status RunStore::SelectStep(int64_t step) {
   R1_ASSIGN_OR_RETURN(
       Statement rewards,
       reader_->Prepare("SELECT prompt_id, sample_index FROM rewards "
-                       "WHERE step = ?"));
-  rewards.BindInt(1, step);
+                       "WHERE stage = ? AND step = ?"));
+  rewards.BindText(1, stage_).BindInt(2, step);
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rewards.Step());
     if (!has_row) break;
@@ -261,10 +300,11 @@ absl::StatusOr<std::vector<SampleRecord>> RunStore::LoadSamples(int64_t step) {
   std::lock_guard<std::mutex> lock(keys_mutex_);
   R1_ASSIGN_OR_RETURN(
       Statement rows,
-      reader_->Prepare(absl::StrCat(
-          kSelectSamples,
-          "WHERE t.step = ? ORDER BY t.prompt_id, t.sample_index")));
-  rows.BindInt(1, step);
+      reader_->Prepare(
+          absl::StrCat(kSelectSamples,
+                       "WHERE t.stage = ? AND t.step = ? ORDER BY t.prompt_id, "
+                       "t.sample_index")));
+  rows.BindText(1, stage_).BindInt(2, step);
   std::vector<SampleRecord> samples;
   while (true) {
     R1_ASSIGN_OR_RETURN(const bool has_row, rows.Step());
@@ -287,25 +327,27 @@ absl::Status RunStore::RecordTrajectory(int64_t step, const Prompt& prompt,
   const bool is_new_prompt = keys_.prompts.insert(prompt.id()).second;
   const int64_t size_bytes = trajectory.tokens_size() * 8 + completion.size();
   return Enqueue(
-      size_bytes, [step, trajectory, completion, is_new_prompt,
+      size_bytes, [stage = stage_, step, trajectory, completion, is_new_prompt,
                    prompt = is_new_prompt ? prompt : Prompt()](Writer* w) {
         if (is_new_prompt) {
-          w->prompt.BindInt(1, prompt.id())
-              .BindText(2, prompt.source())
-              .BindText(3, prompt.question())
-              .BindText(4, prompt.reference())
-              .BindBlob(5, AsBlob(prompt.token_ids()));
+          w->prompt.BindText(1, stage)
+              .BindInt(2, prompt.id())
+              .BindText(3, prompt.source())
+              .BindText(4, prompt.question())
+              .BindText(5, prompt.reference())
+              .BindBlob(6, AsBlob(prompt.token_ids()));
           R1_RETURN_IF_ERROR(w->prompt.Run());
         }
-        w->trajectory.BindInt(1, step)
-            .BindInt(2, trajectory.prompt_id())
-            .BindInt(3, trajectory.sample_index())
-            .BindInt(4, trajectory.policy_version())
-            .BindText(5, FinishReasonName(trajectory.finish_reason()))
-            .BindBlob(6, AsBlob(trajectory.tokens()))
-            .BindBlob(7, AsBlob(trajectory.logprobs()))
-            .BindText(8, completion)
-            .BindText(9, trajectory.worker());
+        w->trajectory.BindText(1, stage)
+            .BindInt(2, step)
+            .BindInt(3, trajectory.prompt_id())
+            .BindInt(4, trajectory.sample_index())
+            .BindInt(5, trajectory.policy_version())
+            .BindText(6, FinishReasonName(trajectory.finish_reason()))
+            .BindBlob(7, AsBlob(trajectory.tokens()))
+            .BindBlob(8, AsBlob(trajectory.logprobs()))
+            .BindText(9, completion)
+            .BindText(10, trajectory.worker());
         return w->trajectory.Run();
       });
 }
@@ -320,20 +362,21 @@ absl::Status RunStore::RecordReward(int64_t step, uint64_t prompt_id,
         absl::StrCat("step ", step, ", prompt ", prompt_id, ", sample ",
                      sample_index, " has a reward already"));
   }
-  return Enqueue(256, [=](Writer* w) {
+  return Enqueue(256, [=, stage = stage_](Writer* w) {
     const RewardColumns columns = ColumnsOf(reward);
-    w->reward.BindInt(1, step)
-        .BindInt(2, prompt_id)
-        .BindInt(3, sample_index)
-        .BindText(4, RewardKindName(reward.kind()))
-        .BindDouble(5, reward.total())
-        .BindText(6, columns.components)
-        .BindText(7, reward.detail())
-        .BindDouble(8, reward.raw_total())
-        .BindText(9, columns.versions)
-        .BindText(10, columns.not_applicable)
-        .BindText(11, columns.metrics)
-        .BindText(12, columns.extracted);
+    w->reward.BindText(1, stage)
+        .BindInt(2, step)
+        .BindInt(3, prompt_id)
+        .BindInt(4, sample_index)
+        .BindText(5, RewardKindName(reward.kind()))
+        .BindDouble(6, reward.total())
+        .BindText(7, columns.components)
+        .BindText(8, reward.detail())
+        .BindDouble(9, reward.raw_total())
+        .BindText(10, columns.versions)
+        .BindText(11, columns.not_applicable)
+        .BindText(12, columns.metrics)
+        .BindText(13, columns.extracted);
     return w->reward.Run();
   });
 }
@@ -341,11 +384,12 @@ absl::Status RunStore::RecordReward(int64_t step, uint64_t prompt_id,
 absl::Status RunStore::RecordAdvantage(int64_t step, uint64_t prompt_id,
                                        uint32_t sample_index,
                                        double advantage) {
-  return Enqueue(64, [=](Writer* w) {
-    w->advantage.BindInt(1, step)
-        .BindInt(2, prompt_id)
-        .BindInt(3, sample_index)
-        .BindDouble(4, advantage);
+  return Enqueue(64, [=, stage = stage()](Writer* w) {
+    w->advantage.BindText(1, stage)
+        .BindInt(2, step)
+        .BindInt(3, prompt_id)
+        .BindInt(4, sample_index)
+        .BindDouble(5, advantage);
     return w->advantage.Run();
   });
 }
@@ -355,9 +399,12 @@ absl::Status RunStore::DropReward(int64_t step, uint64_t prompt_id,
   std::lock_guard<std::mutex> lock(keys_mutex_);
   R1_RETURN_IF_ERROR(SelectStep(step));
   keys_.rewards.erase({prompt_id, sample_index});
-  return Enqueue(64, [=](Writer* w) {
+  return Enqueue(64, [=, stage = stage_](Writer* w) {
     for (Statement* drop : {&w->drop_reward, &w->drop_advantage}) {
-      drop->BindInt(1, step).BindInt(2, prompt_id).BindInt(3, sample_index);
+      drop->BindText(1, stage)
+          .BindInt(2, step)
+          .BindInt(3, prompt_id)
+          .BindInt(4, sample_index);
       R1_RETURN_IF_ERROR(drop->Run());
     }
     return absl::OkStatus();
@@ -369,15 +416,15 @@ absl::Status RunStore::DropSample(int64_t step, uint64_t prompt_id,
   R1_RETURN_IF_ERROR(DropReward(step, prompt_id, sample_index));
   std::lock_guard<std::mutex> lock(keys_mutex_);
   keys_.trajectories.erase({prompt_id, sample_index});
-  return Enqueue(64, [=](Writer* w) {
-    w->drop_trajectory.BindInt(1, step).BindInt(2, prompt_id);
-    return w->drop_trajectory.BindInt(3, sample_index).Run();
+  return Enqueue(64, [=, stage = stage_](Writer* w) {
+    w->drop_trajectory.BindText(1, stage).BindInt(2, step).BindInt(3,
+                                                                   prompt_id);
+    return w->drop_trajectory.BindInt(4, sample_index).Run();
   });
 }
 
-absl::Status RunStore::RecordMetrics(const std::string& stage, int64_t step,
-                                     const Metrics& metrics) {
-  return Enqueue(1024, [=](Writer* w) {
+absl::Status RunStore::RecordMetrics(int64_t step, const Metrics& metrics) {
+  return Enqueue(1024, [=, stage = stage()](Writer* w) {
     R1_RETURN_IF_ERROR(
         w->delete_metrics.BindText(1, stage).BindInt(2, step).Run());
     int position = 0;
@@ -396,36 +443,41 @@ absl::Status RunStore::RecordMetrics(const std::string& stage, int64_t step,
 absl::Status RunStore::RecordEvent(int64_t step, const std::string& kind,
                                    const std::string& message) {
   const int64_t time_unix_ms = NowUnixMs();
-  return Enqueue(256, [=](Writer* w) {
+  return Enqueue(256, [=, stage = stage()](Writer* w) {
     w->event.BindInt(1, time_unix_ms)
-        .BindInt(2, step)
-        .BindText(3, kind)
-        .BindText(4, message);
+        .BindText(2, stage)
+        .BindInt(3, step)
+        .BindText(4, kind)
+        .BindText(5, message);
     return w->event.Run();
   });
 }
 
 absl::Status RunStore::RecordEval(int64_t step, const Metrics& metrics,
                                   const std::vector<EvalSample>& samples) {
-  return Enqueue(1024 * (1 + samples.size()), [=](Writer* w) {
-    R1_RETURN_IF_ERROR(w->delete_eval.BindInt(1, step).Run());
-    R1_RETURN_IF_ERROR(w->delete_eval_samples.BindInt(1, step).Run());
+  return Enqueue(1024 * (1 + samples.size()), [=, stage = stage()](Writer* w) {
+    R1_RETURN_IF_ERROR(
+        w->delete_eval.BindText(1, stage).BindInt(2, step).Run());
+    R1_RETURN_IF_ERROR(
+        w->delete_eval_samples.BindText(1, stage).BindInt(2, step).Run());
     int position = 0;
     for (const auto& [name, value] : metrics) {
-      w->eval.BindInt(1, step).BindText(2, name).BindInt(3, position++);
-      R1_RETURN_IF_ERROR(w->eval.BindDouble(4, value).Run());
+      w->eval.BindText(1, stage).BindInt(2, step).BindText(3, name).BindInt(
+          4, position++);
+      R1_RETURN_IF_ERROR(w->eval.BindDouble(5, value).Run());
     }
     for (const EvalSample& s : samples) {
-      w->eval_sample.BindInt(1, step)
-          .BindInt(2, s.prompt_id)
-          .BindInt(3, s.sample_index)
-          .BindText(4, s.question)
-          .BindText(5, s.reference)
-          .BindText(6, s.completion)
-          .BindText(7, FinishReasonName(s.finish_reason))
-          .BindInt(8, s.num_tokens)
-          .BindDouble(9, s.is_correct ? *s.is_correct : kNull)
-          .BindInt(10, s.has_format);
+      w->eval_sample.BindText(1, stage)
+          .BindInt(2, step)
+          .BindInt(3, s.prompt_id)
+          .BindInt(4, s.sample_index)
+          .BindText(5, s.question)
+          .BindText(6, s.reference)
+          .BindText(7, s.completion)
+          .BindText(8, FinishReasonName(s.finish_reason))
+          .BindInt(9, s.num_tokens)
+          .BindDouble(10, s.is_correct ? *s.is_correct : kNull)
+          .BindInt(11, s.has_format);
       R1_RETURN_IF_ERROR(w->eval_sample.Run());
     }
     return absl::OkStatus();

@@ -50,6 +50,11 @@ class RunStore : public Journal {
   // Writes what is left; call Flush first to learn whether that works.
   ~RunStore() override;
 
+  // What is recorded from now on, and read by LoadSamples, is of this stage.
+  absl::Status EnterStage(const std::string& stage);
+  // Forgets all that is recorded of a stage.
+  absl::Status DropStage(const std::string& stage);
+
   absl::StatusOr<std::vector<SampleRecord>> LoadSamples(int64_t step) override;
   absl::Status RecordTrajectory(int64_t step, const Prompt& prompt,
                                 const Trajectory& trajectory,
@@ -66,8 +71,7 @@ class RunStore : public Journal {
   absl::Status DropReward(int64_t step, uint64_t prompt_id,
                           uint32_t sample_index) override;
   absl::Status Flush() override;
-  absl::Status RecordMetrics(const std::string& stage, int64_t step,
-                             const Metrics& metrics) override;
+  absl::Status RecordMetrics(int64_t step, const Metrics& metrics) override;
   absl::Status RecordEvent(int64_t step, const std::string& kind,
                            const std::string& message) override;
 
@@ -94,6 +98,7 @@ class RunStore : public Journal {
   absl::Status Enqueue(int64_t size_bytes, Write write);
   absl::Status FlushQueue();
   absl::Status SelectStep(int64_t step);  // keys_mutex_ held
+  std::string stage();
 
   std::unique_ptr<Writer> writer_;  // used by thread_ alone
 
@@ -101,6 +106,7 @@ class RunStore : public Journal {
   // no ThreadSanitizer annotations.
   std::mutex keys_mutex_;
   std::unique_ptr<Database> reader_;  // guarded by keys_mutex_
+  std::string stage_;                 // guarded by keys_mutex_
   StepKeys keys_;                     // guarded by keys_mutex_
 
   // All below are guarded by mutex_.

@@ -16,6 +16,8 @@
 #include "pipeline/model_path.h"
 #include "pipeline/progress.h"
 #include "pipeline/run_reader.h"
+#include "pipeline/stage_folder.h"
+#include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 
 namespace r1 {
@@ -28,7 +30,6 @@ double MaxOverSteps(const std::vector<MetricsRow>& rows,
                     absl::string_view name) {
   double most = 0;
   for (const MetricsRow& row : rows) {
-    if (row.stage != "rl") continue;
     most = std::max(most, MetricOr(row.metrics, name, 0));
   }
   return most;
@@ -54,8 +55,9 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
   }
 }
 
-std::string JudgeOf(const RunConfig& config) {
-  return RuleNames(JudgesOf(EvalRules(config.reward(), config.data().task())));
+std::string JudgeOf(const StageConfig& config) {
+  return RuleNames(
+      JudgesOf(EvalRules(config.reward(), FirstTask(config).kind())));
 }
 
 // name, before, after and change of every metric that both evaluations have.
@@ -138,10 +140,29 @@ absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
   return text;
 }
 
+// One line of the recipe: what it took and what came of it.
+absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
+                                                  const StageConfig& stage,
+                                                  const RunReader& reader) {
+  R1_ASSIGN_OR_RETURN(const double seconds, reader.StageSeconds(stage.name()));
+  nlohmann::ordered_json facts;
+  facts["name"] = stage.name();
+  facts["kind"] = stage.has_rl() ? "rl" : "supervised";
+  facts["from"] = stage.from();
+  facts["seconds"] = seconds;
+  const auto recorded = ReadStageFacts(run_dir, stage.name());
+  if (!recorded.ok()) return recorded.status();
+  for (const char* key : {"key", "model_sha256"}) {
+    const auto it = recorded->find(key);
+    if (it != recorded->end()) facts[key] = it->second;
+  }
+  return facts;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
-                                        const RunConfig& config) {
+                                        const Recipe& recipe) {
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
   R1_ASSIGN_OR_RETURN(const std::string checkpoint, ResolveModelPath(run_dir));
   R1_ASSIGN_OR_RETURN(const ModelFolder model, LoadModelFolder(checkpoint));
@@ -150,16 +171,29 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
                       reader.AllMetrics());
   R1_ASSIGN_OR_RETURN(const double wall_seconds, reader.WallSeconds());
   nlohmann::ordered_json summary;
-  summary["seed"] = config.seed();
+  summary["seed"] = recipe.seed();
   if (!evals.empty()) {
+    R1_ASSIGN_OR_RETURN(const StageConfig judged,
+                        ReadStageConfig(run_dir, reader.stage()));
     // A run whose database was lost has none of its base; null says so.
     const bool has_base = evals.front().step == 0;
+    summary["eval_stage"] = reader.stage();
     AddEvals(has_base ? evals.front() : EvalRow(), evals.back(), &summary);
-    summary["eval_judge"] = JudgeOf(config);
+    summary["eval_judge"] = JudgeOf(judged);
   }
   summary["wall_seconds"] = wall_seconds;
-  summary["rl_steps"] = config.rl().steps();
-  if (config.rl().steps() > 0) {
+  int64_t rl_steps = 0;
+  bool has_rl = false;
+  summary["stages"] = nlohmann::ordered_json::array();
+  for (const StageConfig& stage : ResolveStages(recipe)) {
+    has_rl |= stage.has_rl();
+    rl_steps += stage.has_rl() ? stage.rl().steps() : 0;
+    R1_ASSIGN_OR_RETURN(nlohmann::ordered_json facts,
+                        StageFacts(run_dir, stage, reader));
+    summary["stages"].push_back(std::move(facts));
+  }
+  summary["rl_steps"] = rl_steps;
+  if (has_rl) {
     R1_ASSIGN_OR_RETURN(const double first_step, reader.FirstRlStepSeconds());
     if (first_step > 0) summary["first_rl_step_seconds"] = first_step;
     summary["max_logprob_mismatch"] =
@@ -175,10 +209,9 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   std::string text;
   if (evals.size() > 1) {
-    R1_ASSIGN_OR_RETURN(const std::optional<RunConfig> config,
-                        ConfigOfModel(run_dir));
+    const auto config = ReadStageConfig(run_dir, reader.stage());
     absl::StrAppend(&text, RenderTable(evals.front(), evals.back(),
-                                       config ? JudgeOf(*config) : ""));
+                                       config.ok() ? JudgeOf(*config) : ""));
     R1_ASSIGN_OR_RETURN(const std::string answers,
                         RenderAnswers(reader, evals.front(), evals.back()));
     absl::StrAppend(&text, answers);

@@ -19,7 +19,7 @@ namespace r1 {
 //   eval_judge, the rule that says which answers are right.
 //   The base's numbers are null if run.db was lost on the way.
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
-                                        const RunConfig& config);
+                                        const Recipe& config);
 
 // The end of a run as text: a table of before and after, two answers to the
 // same held-out problems from each, and where the files are. All text of the

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "proto/config.pb.h"
 #include "proto/config_scalar.h"
 #include "proto/config_schema.h"
 #include "proto/nearest_name.h"
@@ -18,8 +19,17 @@ using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 using Kind = TextValue::Kind;
 
+// The sections of runs before there were recipes.
+bool IsOldSection(absl::string_view path) {
+  return path == "data" || path == "pretrain" || path == "sft" || path == "rl";
+}
+
 std::string DescribeUnknownKey(const std::string& path,
                                const Descriptor& section) {
+  if (&section == Recipe::descriptor() && IsOldSection(path)) {
+    return "unknown key: a run is made of stages now, stage { ... } and task "
+           "{ ... }, see configs/README.md";
+  }
   const std::string hint = DidYouMean(SuggestKeys(path));
   if (!hint.empty()) return absl::StrCat("unknown key", hint);
   std::vector<std::string> known;
@@ -27,19 +37,6 @@ std::string DescribeUnknownKey(const std::string& path,
     known.push_back(section.field(i)->name());
   }
   return absl::StrCat("unknown key; known here: ", absl::StrJoin(known, ", "));
-}
-
-// "rl.steps" of "reward.rule[1].weight" is "reward.rule.weight": the key in
-// the schema without the positions in lists.
-std::string WithoutIndices(absl::string_view path) {
-  std::string plain;
-  bool is_index = false;
-  for (char c : path) {
-    if (c == '[') is_index = true;
-    if (!is_index) plain += c;
-    if (c == ']') is_index = false;
-  }
-  return plain;
 }
 
 // Whether an entry of a map has the key of an earlier one. By reflection, a map

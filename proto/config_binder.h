@@ -1,4 +1,4 @@
-// Applies the schema to parsed text: sets the fields of a RunConfig and
+// Applies the schema to parsed text: sets the fields of a Recipe and
 // reports unknown keys, wrong types and values out of bounds.
 #ifndef R1_PROTO_CONFIG_BINDER_H_
 #define R1_PROTO_CONFIG_BINDER_H_

@@ -4,13 +4,16 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "proto/config_binder.h"
 #include "proto/config_schema.h"
 #include "proto/config_text.h"
 #include "proto/nearest_name.h"
+#include "proto/recipe_names.h"
 
 namespace r1 {
 namespace {
@@ -26,24 +29,76 @@ struct Target {
   Message* section = nullptr;
 };
 
+// "stage[1]" is the item 1 of the list "stage"; -1 without brackets.
+struct PathPart {
+  std::string name;
+  int index = -1;
+};
+
+PathPart ParsePart(absl::string_view part) {
+  PathPart parsed;
+  const size_t bracket = part.find('[');
+  parsed.name = std::string(part.substr(0, bracket));
+  if (bracket != part.npos && part.back() == ']' &&
+      !absl::SimpleAtoi(part.substr(bracket + 1, part.size() - bracket - 2),
+                        &parsed.index)) {
+    parsed.index = -1;
+  }
+  return parsed;
+}
+
 // The field that `path` names and the section it lies in; a null field if
 // there is none, or if the path leads through a list.
-Target FindTarget(const std::string& path, RunConfig* config) {
+Target FindTarget(const std::string& path, Message* config) {
   Target target;
   Message* section = config;
+  int index = -1;
   for (absl::string_view part : absl::StrSplit(path, '.')) {
     if (target.field != nullptr) {
-      if (target.field->message_type() == nullptr ||
-          target.field->is_repeated()) {
+      const FieldDescriptor* field = target.field;
+      if (field->message_type() == nullptr ||
+          field->is_repeated() != (index >= 0)) {
         return {};
       }
-      section = section->GetReflection()->MutableMessage(section, target.field);
+      const auto* r = section->GetReflection();
+      section = index >= 0 ? r->MutableRepeatedMessage(section, field, index)
+                           : r->MutableMessage(section, field);
     }
-    target.field = section->GetDescriptor()->FindFieldByName(std::string(part));
+    const PathPart parsed = ParsePart(part);
+    index = parsed.index;
+    target.field = section->GetDescriptor()->FindFieldByName(parsed.name);
     if (target.field == nullptr) return {};
   }
+  if (index >= 0) return {};
   target.section = section;
   return target;
+}
+
+// Whether the key at `path` is given in this section.
+bool IsGiven(const std::string& path, const Message& section) {
+  const Message* message = &section;
+  const FieldDescriptor* field = nullptr;
+  for (absl::string_view part : absl::StrSplit(path, '.')) {
+    if (field != nullptr) {
+      message = &message->GetReflection()->GetMessage(*message, field);
+    }
+    field = message->GetDescriptor()->FindFieldByName(std::string(part));
+    if (field == nullptr) return false;
+    const auto* r = message->GetReflection();
+    if (field->is_repeated()) return r->FieldSize(*message, field) > 0;
+    if (!r->HasField(*message, field)) return false;
+  }
+  return field->message_type() == nullptr;
+}
+
+// The stages that say for themselves what they would inherit.
+std::vector<std::string> StagesThatSay(const std::string& path,
+                                       const Recipe& recipe) {
+  std::vector<std::string> names;
+  for (const Stage& stage : recipe.stage()) {
+    if (IsGiven(path, stage)) names.push_back(stage.name());
+  }
+  return names;
 }
 
 // True if the value is text without quotes for a string key.
@@ -55,21 +110,32 @@ bool IsBareText(const FieldDescriptor& field, absl::string_view value) {
          !(field.is_repeated() && first == '[');
 }
 
-std::string DescribeUnknown(const std::string& path) {
-  for (const SchemaKey& key : SchemaKeys(*RunConfig::descriptor())) {
-    if (key.field->is_repeated() &&
-        (absl::StartsWith(path, absl::StrCat(key.path, ".")) ||
-         absl::StartsWith(path, absl::StrCat(key.path, "[")))) {
+// `place` is where the schema would have it.
+std::string DescribeUnknown(const std::string& path, const std::string& place) {
+  for (const SchemaKey& key : SchemaKeys(*Recipe::descriptor())) {
+    if (!key.field->is_repeated()) continue;
+    if (key.path == "stage" || key.path == "task") {
+      if (absl::StartsWith(path, absl::StrCat(key.path, ".")) ||
+          absl::StartsWith(path, absl::StrCat(key.path, "["))) {
+        return absl::StrCat("expected the name of a ", key.path,
+                            " instead, as in --set NAME",
+                            key.path == "stage" ? ".rl.steps=9" : ".file=F");
+      }
+      continue;
+    }
+    if (absl::StartsWith(path, absl::StrCat(key.path, ".")) ||
+        absl::StartsWith(path, absl::StrCat(key.path, "["))) {
       return absl::StrCat("part of a list, which is set as a whole: expected ",
                           "--set '", key.path, "=[...]'");
     }
   }
-  return absl::StrCat("unknown key", DidYouMean(SuggestKeys(path)));
+  return absl::StrCat("unknown key",
+                      DidYouMean(SuggestKeys(WithoutIndices(place))));
 }
 
 }  // namespace
 
-void ApplyOverride(const std::string& argument, RunConfig* config,
+void ApplyOverride(const std::string& argument, Recipe* recipe,
                    ConfigReport* report) {
   const std::string where =
       absl::StrCat("--set ", absl::Utf8SafeCEscape(argument.substr(0, 80)));
@@ -81,9 +147,27 @@ void ApplyOverride(const std::string& argument, RunConfig* config,
       absl::string_view(argument).substr(0, equals)));
   const absl::string_view text = absl::StripAsciiWhitespace(
       absl::string_view(argument).substr(equals + 1));
-  const Target target = FindTarget(path, config);
+  const KeyPlace place = PlaceOfKey(*recipe, path);
+  if (!place.which.empty()) {
+    return report->Add(
+        kOverrideLine, where, path,
+        absl::StrCat("there are several: expected one of ", place.which));
+  }
+  const bool has_index = path.find('[') != path.npos;
+  const Target target = has_index ? Target() : FindTarget(place.path, recipe);
   if (target.field == nullptr) {
-    return report->Add(kOverrideLine, where, path, DescribeUnknown(path));
+    return report->Add(kOverrideLine, where, path,
+                       DescribeUnknown(path, place.path));
+  }
+  const bool is_inherited = place.path == path;
+  const std::vector<std::string> stages =
+      is_inherited ? StagesThatSay(path, *recipe) : std::vector<std::string>();
+  if (!stages.empty()) {
+    return report->Add(
+        kOverrideLine, where, path,
+        absl::StrCat("would change nothing for ", absl::StrJoin(stages, ", "),
+                     ", which says it for itself: expected --set ",
+                     stages.front(), ".", path, "=..."));
   }
   std::vector<TextError> errors;
   TextValue value;
@@ -98,7 +182,7 @@ void ApplyOverride(const std::string& argument, RunConfig* config,
   }
   if (!errors.empty()) return;
   ConfigBinder binder(BindMode::kOverride, where, report);
-  binder.BindValue(*target.field, value, path, target.section);
+  binder.BindValue(*target.field, value, place.path, target.section);
 }
 
 }  // namespace r1

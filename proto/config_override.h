@@ -1,4 +1,4 @@
-// One --set argument applied to a configuration.
+// One --set argument applied to a recipe.
 #ifndef R1_PROTO_CONFIG_OVERRIDE_H_
 #define R1_PROTO_CONFIG_OVERRIDE_H_
 
@@ -9,10 +9,12 @@
 
 namespace r1 {
 
-// `argument` is "section.key=value". The value is written as in a file, except
+// `argument` is "key=value"; the key of a stage or task is named as PlaceOfKey
+// (recipe_names.h) understands it. The value is written as in a file, except
 // that text needs no quotes. Keys replace; `[a, b]` replaces a list, a single
-// item is added to it; `{...}` merges into a section.
-void ApplyOverride(const std::string& argument, RunConfig* config,
+// item is added to it; `{...}` merges into a section. A key that every stage
+// inherits is refused where a stage says something else, which would win.
+void ApplyOverride(const std::string& argument, Recipe* recipe,
                    ConfigReport* report);
 
 }  // namespace r1

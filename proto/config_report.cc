@@ -15,12 +15,28 @@ void ConfigReport::SetOrigin(const std::string& path, std::string where) {
 
 void ConfigReport::Add(int line, absl::string_view where,
                        absl::string_view path, absl::string_view what) {
-  std::string text;
-  if (!where.empty()) absl::StrAppend(&text, where, ": ");
-  if (!path.empty()) absl::StrAppend(&text, path, ": ");
-  absl::StrAppend(&text, what);
-  mistakes_.push_back({line, std::move(text)});
+  for (const Mistake& m : mistakes_) {
+    if (m.line == line && m.where == where && m.path == path &&
+        m.what == what) {
+      return;
+    }
+  }
+  mistakes_.push_back(
+      {line, std::string(where), std::string(path), std::string(what)});
   mistaken_paths_.emplace(path);
+}
+
+std::string ConfigReport::TextOf(const Mistake& mistake) const {
+  std::string path = mistake.path;
+  for (const auto& [prefix, shorter] : short_paths_) {
+    if (!absl::StartsWith(path, prefix)) continue;
+    path.replace(0, prefix.size(), shorter);
+    break;
+  }
+  std::string text;
+  if (!mistake.where.empty()) absl::StrAppend(&text, mistake.where, ": ");
+  if (!path.empty()) absl::StrAppend(&text, path, ": ");
+  return absl::StrCat(text, mistake.what);
 }
 
 void ConfigReport::AddRule(absl::Span<const absl::string_view> paths,
@@ -57,13 +73,13 @@ absl::Status ConfigReport::ToStatus() const {
       sorted.begin(), sorted.end(),
       [](const Mistake& a, const Mistake& b) { return a.line < b.line; });
   std::vector<std::string> lines;
-  for (Mistake& mistake : sorted) {
+  for (const Mistake& mistake : sorted) {
     if (lines.size() == kMaxLines) {
       lines.push_back(absl::StrCat("... and ", sorted.size() - kMaxLines,
                                    " more mistakes"));
       break;
     }
-    lines.push_back(std::move(mistake.text));
+    lines.push_back(TextOf(mistake));
   }
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }

@@ -36,12 +36,20 @@ class ConfigReport {
   // A mistake in the interplay of several keys. It is placed at the one given
   // last, since that is the one most likely to be changed; at `paths[0]` of
   // `source` if all are defaults. Dropped if one of the keys already has a
-  // mistake, for then its value here is not the one that was meant.
+  // mistake, for then its value here is not the one that was meant; and said
+  // once where several stages inherit it.
   void AddRule(absl::Span<const absl::string_view> paths,
                absl::string_view what);
 
+  bool ok() const { return mistakes_.empty(); }
+
   // True for a mistake at `path` or below it.
   bool HasMistakeAt(absl::string_view path) const;
+
+  // How paths are shown: of these prefixes the first that matches is replaced.
+  void SetShortPaths(std::vector<std::pair<std::string, std::string>> shorter) {
+    short_paths_ = std::move(shorter);
+  }
 
   // OK, or InvalidArgument with one line per mistake (the first 50).
   absl::Status ToStatus() const;
@@ -53,9 +61,15 @@ class ConfigReport {
   };
   struct Mistake {
     int line;
-    std::string text;
+    std::string where;
+    std::string path;
+    std::string what;
   };
+  // "where: path: what"
+  std::string TextOf(const Mistake& mistake) const;
+
   std::string source_;
+  std::vector<std::pair<std::string, std::string>> short_paths_;
   int next_order_ = 0;
   std::map<std::string, Origin, std::less<>> origins_;
   std::set<std::string, std::less<>> mistaken_paths_;

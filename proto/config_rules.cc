@@ -4,36 +4,70 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "proto/config_text.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
 
 using Paths = std::initializer_list<absl::string_view>;
 
+// Rules on one stage. Keys are named as in StageConfig.
 class RuleChecker {
  public:
-  explicit RuleChecker(ConfigReport* report) : report_(report) {}
+  RuleChecker(const Recipe& recipe, int stage, ConfigReport* report)
+      : recipe_(recipe), stage_(stage), report_(report) {}
 
-  // `paths`: the keys the rule reads. `what`: what is wrong, what was
+  // `keys`: those that the rule reads. `what`: what is wrong, what was
   // expected, what was got, and the remedy.
-  void Require(bool holds, Paths paths, absl::string_view what) {
-    if (!holds) {
-      report_->AddRule(absl::MakeConstSpan(paths.begin(), paths.size()), what);
-    }
+  void Require(bool holds, Paths keys, absl::string_view what) {
+    if (holds) return;
+    std::vector<std::string> places;
+    for (absl::string_view key : keys) AddPlaces(key, &places);
+    const std::vector<absl::string_view> paths(places.begin(), places.end());
+    report_->AddRule(paths, what);
   }
 
+  const Recipe& recipe() const { return recipe_; }
+  const Stage& stage() const { return recipe_.stage(stage_); }
+  // The task whose rules are checked.
+  void set_task(const std::string& name) { task_ = name; }
+
  private:
+  // Where a key may have been given: in the stage, or where it inherits from.
+  void AddPlaces(absl::string_view key, std::vector<std::string>* places) {
+    const std::string head(key.substr(0, key.find('.')));
+    if (head == "task") {
+      for (int t = 0; t < recipe_.task_size(); ++t) {
+        if (recipe_.task(t).name() != task_) continue;
+        places->push_back(
+            absl::StrCat("task[", t, "]", key.substr(head.size())));
+      }
+      if (recipe_.task().empty()) places->emplace_back(key);
+      return;
+    }
+    const bool inherits =
+        Recipe::descriptor()->FindFieldByName(head) != nullptr;
+    if (inherits) places->emplace_back(key);
+    places->push_back(absl::StrCat("stage[", stage_, "].", key));
+  }
+
+  const Recipe& recipe_;
+  const int stage_;
+  std::string task_;
   ConfigReport* report_;
 };
 
-void CheckModel(const RunConfig& config, RuleChecker* check) {
+void CheckModel(const StageConfig& config, RuleChecker* check) {
   const ModelSection& model = config.model();
-  if (!model.path().empty()) return;  // its config.json gives the shape
+  // A folder's config.json gives the shape, or another stage's model.
+  if (!model.path().empty() || config.from() != kFromModel) return;
   const int heads = model.num_heads(), kv_heads = model.num_kv_heads();
   const int hidden = model.hidden_size();
   const bool is_derived = model.head_dim() == 0;
@@ -55,7 +89,13 @@ void CheckModel(const RunConfig& config, RuleChecker* check) {
       absl::StrCat("RoPE rotates pairs of channels: expected an even number "
                    "of channels per head, got ",
                    head_dim));
-  check->Require(config.rl().steps() == 0 ||
+}
+
+// The shape is that of the new model which the stage descends from; a folder's
+// is known when it is read.
+void CheckRoom(const StageConfig& config, const ModelSection& model,
+               RuleChecker* check) {
+  check->Require(!model.path().empty() || config.rl().steps() == 0 ||
                      config.rollout().max_new_tokens() < model.max_positions(),
                  {"rollout.max_new_tokens", "model.max_positions"},
                  absl::StrCat("leaves no room for a prompt: expected less than "
@@ -64,75 +104,93 @@ void CheckModel(const RunConfig& config, RuleChecker* check) {
                               config.rollout().max_new_tokens()));
 }
 
-void CheckData(const RunConfig& config, RuleChecker* check) {
-  const DataSection& data = config.data();
-  check->Require(data.system().empty() || data.chat(),
-                 {"data.system", "data.chat"},
+void CheckTask(const TaskSection& task, RuleChecker* check) {
+  check->set_task(task.name());
+  check->Require(task.system().empty() || task.chat(),
+                 {"task.system", "task.chat"},
                  "is given, but only the model's chat template has a place for "
-                 "a system message: set data.chat");
-  const bool is_question = data.task() == QUESTION_ANSWER;
+                 "a system message: set task.chat");
+  const bool is_question = task.kind() == QUESTION_ANSWER;
   check->Require(
-      data.min_numbers() <= data.max_numbers(),
-      {"data.min_numbers", "data.max_numbers"},
-      absl::StrCat("expected data.min_numbers <= data.max_numbers, got ",
-                   data.min_numbers(), " > ", data.max_numbers()));
-  const std::set<char> operators(data.operators().begin(),
-                                 data.operators().end());
+      task.min_numbers() <= task.max_numbers(),
+      {"task.min_numbers", "task.max_numbers"},
+      absl::StrCat("expected task.min_numbers <= task.max_numbers, got ",
+                   task.min_numbers(), " > ", task.max_numbers()));
+  const std::set<char> operators(task.operators().begin(),
+                                 task.operators().end());
   check->Require(
-      !operators.empty() && operators.size() == data.operators().size() &&
-          data.operators().find_first_not_of("+-*/") == std::string::npos,
-      {"data.operators"},
+      !operators.empty() && operators.size() == task.operators().size() &&
+          task.operators().find_first_not_of("+-*/") == std::string::npos,
+      {"task.operators"},
       absl::StrCat("expected one or more of + - * /, each once, got ",
-                   QuoteForMessage(data.operators())));
-  check->Require(data.answer_form() == AS_IS || data.task() != COUNTDOWN,
-                 {"data.answer_form", "data.task"},
+                   QuoteForMessage(task.operators())));
+  check->Require(task.answer_form() == AS_IS || task.kind() != COUNTDOWN,
+                 {"task.answer_form", "task.kind"},
                  absl::StrCat("Countdown's rows have a target and no answer: "
                               "expected AS_IS, got ",
-                              AnswerForm_Name(data.answer_form())));
-  check->Require(!is_question || !data.file().empty(),
-                 {"data.file", "data.task"},
+                              AnswerForm_Name(task.answer_form())));
+  check->Require(!is_question || !task.file().empty(),
+                 {"task.file", "task.kind"},
                  "QUESTION_ANSWER has no generator: expected a JSONL file of "
                  "questions and answers, got \"\"");
-  check->Require(!is_question || !data.question_field().empty(),
-                 {"data.question_field", "data.task"},
+  check->Require(!is_question || !task.question_field().empty(),
+                 {"task.question_field", "task.kind"},
                  "expected the name of a JSONL field, got \"\"");
-  check->Require(!is_question || !data.answer_field().empty(),
-                 {"data.answer_field", "data.task"},
+  check->Require(!is_question || !task.answer_field().empty(),
+                 {"task.answer_field", "task.kind"},
                  "expected the name of a JSONL field, got \"\"");
-  check->Require(!is_question || data.question_field() != data.answer_field(),
-                 {"data.answer_field", "data.question_field", "data.task"},
+  check->Require(!is_question || task.question_field() != task.answer_field(),
+                 {"task.answer_field", "task.question_field", "task.kind"},
                  absl::StrCat("the question would be its own answer: expected "
-                              "another field than data.question_field, got ",
-                              QuoteForMessage(data.answer_field())));
+                              "another field than task.question_field, got ",
+                              QuoteForMessage(task.answer_field())));
   check->Require(
-      data.template_().empty() ||
-          data.template_().find("{question}") != std::string::npos,
-      {"data.template"},
+      task.template_().empty() ||
+          task.template_().find("{question}") != std::string::npos,
+      {"task.template"},
       absl::StrCat("has no place for the problem: expected a text with "
                    "{question}, got ",
-                   QuoteForMessage(data.template_())));
+                   QuoteForMessage(task.template_())));
 }
 
-void CheckStages(const RunConfig& config, RuleChecker* check) {
-  const bool has_corpus = !config.pretrain().file().empty() ||
-                          config.data().task() != QUESTION_ANSWER;
-  check->Require(config.pretrain().steps() == 0 || has_corpus,
-                 {"pretrain.file", "pretrain.steps", "data.task"},
-                 "QUESTION_ANSWER has no corpus generator: expected a JSONL "
-                 "file, got \"\"; set it, or pretrain.steps to 0");
-  check->Require(!config.model().path().empty() || has_corpus ||
-                     config.pretrain().steps() > 0,
-                 {"model.path", "pretrain.file", "data.task"},
-                 "a new model needs a corpus to train its tokenizer on: "
-                 "expected the folder of a base model, got \"\"; set it, or "
-                 "pretrain.file");
-  check->Require(config.sft().steps() == 0 || !config.sft().file().empty(),
-                 {"sft.file", "sft.steps"},
-                 "the sft stage has no generator: expected a JSONL file of "
-                 "{prompt, completion}, got \"\"; set it, or sft.steps to 0");
+// Whether a task has documents to train on.
+bool HasCorpus(const StageConfig& config) {
+  for (const TaskSection& task : config.task()) {
+    if (task.kind() != QUESTION_ANSWER) return true;
+  }
+  return false;
 }
 
-void CheckRl(const RunConfig& config, RuleChecker* check) {
+void CheckSupervised(const StageConfig& config, RuleChecker* check) {
+  if (config.supervised().steps() == 0) return;  // hands its model on
+  check->Require(!config.supervised().data().empty() || HasCorpus(config),
+                 {"supervised.data", "use"},
+                 "there is nothing to learn from: expected a JSONL file, or a "
+                 "task whose generator has a corpus (COUNTDOWN, ARITHMETIC)");
+}
+
+void CheckStart(const StageConfig& config, RuleChecker* check) {
+  const bool is_new =
+      config.from() == kFromModel && config.model().path().empty();
+  check->Require(
+      !is_new || !config.supervised().data().empty() || HasCorpus(config),
+      {"model.path", "from"},
+      "a new model needs a corpus to train its tokenizer on: "
+      "expected the folder of a base model, got \"\"; set it, or "
+      "let a supervised stage come first");
+  check->Require(
+      is_new || config.from() == kFromModel || !check->stage().has_model(),
+      {"model", "from"},
+      absl::StrCat("a stage that starts from ", config.from(),
+                   " has that model's shape: leave `model` out, or "
+                   "start from \"model\""));
+}
+
+void CheckRl(const StageConfig& config, RuleChecker* check) {
+  if (!config.has_rl()) return;
+  check->Require(!config.task().empty(), {"use", "rl"},
+                 "there are no problems: expected a task, e.g. task { kind: "
+                 "COUNTDOWN }");
   const RlSection& rl = config.rl();
   const int64_t samples = int64_t{rl.prompts()} * rl.group_size();
   check->Require(
@@ -160,7 +218,7 @@ void CheckRl(const RunConfig& config, RuleChecker* check) {
   }
 }
 
-void CheckRules(const RunConfig& config, RuleChecker* check) {
+void CheckRules(const StageConfig& config, RuleChecker* check) {
   const RewardSection& reward = config.reward();
   std::set<std::string> names;
   bool has_weight = reward.rule().empty();
@@ -198,7 +256,7 @@ bool IsHostAndPort(absl::string_view address) {
          host.find_first_of(" /") == host.npos;
 }
 
-void CheckServer(const RunConfig& config, RuleChecker* check) {
+void CheckServer(const StageConfig& config, RuleChecker* check) {
   for (const std::string& server : config.reward().server()) {
     check->Require(IsHostAndPort(server), {"reward.server"},
                    absl::StrCat("expected host:port, e.g. \"localhost:7000\", "
@@ -212,16 +270,119 @@ void CheckServer(const RunConfig& config, RuleChecker* check) {
       "`r1 reward-server --plugin`, and leave one of the two out");
 }
 
+// Names and the graph; false if stages cannot be told apart or put in order.
+bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
+  const auto require = [&](bool holds, const std::string& path,
+                           const std::string& what) {
+    if (!holds) report->AddRule({path}, what);
+    return holds;
+  };
+  if (recipe.stage().empty() && !report->ok()) return false;
+  bool is_good = require(!recipe.stage().empty(), "stage",
+                         "there is nothing to do: expected one or more, e.g. "
+                         "stage { rl { steps: 100 } }");
+  std::set<std::string> tasks, stages;
+  const auto is_name = [](const std::string& name) {
+    return !name.empty() && name.size() <= 64 &&
+           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") ==
+               name.npos &&
+           Recipe::descriptor()->FindFieldByName(name) == nullptr;
+  };
+  constexpr absl::string_view kNameRule =
+      "expected small letters, digits, _ and -, and no word of the recipe such "
+      "as \"model\", got ";
+  for (int i = 0; i < recipe.task_size(); ++i) {
+    const std::string& name = recipe.task(i).name();
+    const std::string path = absl::StrCat("task[", i, "].name");
+    is_good &= require(is_name(name), path,
+                       absl::StrCat(kNameRule, QuoteForMessage(name)));
+    is_good &= require(tasks.insert(name).second, path,
+                       absl::StrCat("expected each name once, got ",
+                                    QuoteForMessage(name), " again"));
+  }
+  for (int i = 0; i < recipe.stage_size(); ++i) {
+    const std::string& name = recipe.stage(i).name();
+    const std::string path = absl::StrCat("stage[", i, "].name");
+    is_good &= require(is_name(name) && tasks.count(name) == 0, path,
+                       absl::StrCat(kNameRule, QuoteForMessage(name)));
+    is_good &= require(stages.insert(name).second, path,
+                       absl::StrCat("expected each name once, got ",
+                                    QuoteForMessage(name), " again"));
+  }
+  for (int i = 0; i < recipe.stage_size(); ++i) {
+    const Stage& stage = recipe.stage(i);
+    const std::string path = absl::StrCat("stage[", i, "]");
+    is_good &= require(stage.has_supervised() + stage.has_rl() == 1, path,
+                       "expected one of supervised { ... }, rl { ... }");
+    is_good &= require(
+        stage.from() == kFromModel || stages.count(stage.from()) > 0,
+        path + ".from",
+        absl::StrCat("there is no stage ", QuoteForMessage(stage.from()),
+                     ": expected \"model\" or one of ",
+                     absl::StrJoin(stages, ", ")));
+    for (int u = 0; u < stage.use_size(); ++u) {
+      is_good &= require(
+          tasks.count(stage.use(u).task()) > 0,
+          absl::StrCat(path, ".use[", u, "]"),
+          absl::StrCat(
+              "there is no task ", QuoteForMessage(stage.use(u).task()),
+              ": expected ",
+              tasks.empty()
+                  ? "a section task { ... } of this name"
+                  : absl::StrCat("one of ", absl::StrJoin(tasks, ", "))));
+    }
+  }
+  return is_good;
+}
+
+// The shape of the new model that a stage descends from, or a folder's.
+const ModelSection& RootModel(const StageConfig& stage,
+                              const std::vector<StageConfig>& stages) {
+  for (const StageConfig& other : stages) {
+    if (other.name() == stage.from()) return RootModel(other, stages);
+  }
+  return stage.model();
+}
+
+int IndexOf(const std::string& stage, const Recipe& recipe) {
+  for (int i = 0; i < recipe.stage_size(); ++i) {
+    if (recipe.stage(i).name() == stage) return i;
+  }
+  return 0;
+}
+
+void CheckOrder(const Recipe& recipe, const std::vector<StageConfig>& ordered,
+                ConfigReport* report) {
+  std::set<std::string> placed;
+  for (const StageConfig& stage : ordered) placed.insert(stage.name());
+  std::vector<std::string> left;
+  for (const Stage& stage : recipe.stage()) {
+    if (placed.count(stage.name()) == 0) left.push_back(stage.name());
+  }
+  if (left.empty()) return;
+  report->AddRule(
+      {absl::StrCat("stage[", IndexOf(left.front(), recipe), "].from")},
+      absl::StrCat("these stages wait for each other: ",
+                   absl::StrJoin(left, ", ")));
+}
+
 }  // namespace
 
-void CheckConfigRules(const RunConfig& config, ConfigReport* report) {
-  RuleChecker check(report);
-  CheckModel(config, &check);
-  CheckData(config, &check);
-  CheckStages(config, &check);
-  CheckRl(config, &check);
-  CheckRules(config, &check);
-  CheckServer(config, &check);
+void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
+  if (!CheckGraph(recipe, report)) return;
+  const std::vector<StageConfig> stages = ResolveStages(recipe);
+  CheckOrder(recipe, stages, report);
+  for (const StageConfig& stage : stages) {
+    RuleChecker check(recipe, IndexOf(stage.name(), recipe), report);
+    CheckModel(stage, &check);
+    CheckRoom(stage, RootModel(stage, stages), &check);
+    for (const TaskSection& task : stage.task()) CheckTask(task, &check);
+    CheckStart(stage, &check);
+    CheckSupervised(stage, &check);
+    CheckRl(stage, &check);
+    CheckRules(stage, &check);
+    CheckServer(stage, &check);
+  }
 }
 
 }  // namespace r1

@@ -12,7 +12,7 @@ namespace r1 {
 // rl.kl_coef = 0, a model with a path) may stand idle, so that one change
 // switches a part off. A setting that the chosen variant cannot honour is a
 // mistake: it would silently be dropped.
-void CheckConfigRules(const RunConfig& config, ConfigReport* report);
+void CheckConfigRules(const Recipe& recipe, ConfigReport* report);
 
 }  // namespace r1
 

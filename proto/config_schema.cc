@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/check.h"
 #include "proto/config.pb.h"
 #include "proto/config_text.h"
@@ -61,6 +62,16 @@ std::string BoundsText(const FieldDescriptor& field) {
 absl::string_view LastPart(absl::string_view path) {
   const size_t dot = path.rfind('.');
   return dot == path.npos ? path : path.substr(dot + 1);
+}
+
+// "rl.steps" of "stage.rl.steps": people name the stage, if they must.
+absl::string_view WithoutStage(absl::string_view path) {
+  absl::ConsumePrefix(&path, "stage.");
+  return path;
+}
+
+bool IsOneOf(absl::string_view name, const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 void SetToDefault(Message* message, const FieldDescriptor* field) {
@@ -137,16 +148,30 @@ std::vector<std::string> EnumNames(
   return names;
 }
 
+std::string WithoutIndices(absl::string_view path) {
+  std::string plain;
+  bool is_index = false;
+  for (char c : path) {
+    if (c == '[') is_index = true;
+    if (!is_index) plain += c;
+    if (c == ']') is_index = false;
+  }
+  return plain;
+}
+
 std::vector<std::string> SuggestKeys(absl::string_view unknown_path) {
   // A key of the same name in another section counts as one more edit.
   constexpr int kOtherSection = 1;
   constexpr size_t kMaxSuggestions = 3;
+  unknown_path = WithoutStage(unknown_path);
   const absl::string_view unknown_name = LastPart(unknown_path);
   const int limit = TypoLimit(unknown_name);
   int best = limit + kOtherSection;
   std::vector<std::string> suggestions;
-  for (const SchemaKey& key : SchemaKeys(*RunConfig::descriptor())) {
-    const int by_path = NameDistance(unknown_path, key.path);
+  for (const SchemaKey& key : SchemaKeys(*Recipe::descriptor())) {
+    const std::string path(WithoutStage(key.path));
+    if (IsOneOf(path, suggestions)) continue;
+    const int by_path = NameDistance(unknown_path, path);
     const int by_name = NameDistance(unknown_name, key.field->name());
     int distance = limit + kOtherSection + 1;
     if (by_name <= limit) distance = by_name + kOtherSection;
@@ -154,7 +179,7 @@ std::vector<std::string> SuggestKeys(absl::string_view unknown_path) {
     if (distance > best) continue;
     if (distance < best) suggestions.clear();
     best = distance;
-    if (suggestions.size() < kMaxSuggestions) suggestions.push_back(key.path);
+    if (suggestions.size() < kMaxSuggestions) suggestions.push_back(path);
   }
   return suggestions;
 }

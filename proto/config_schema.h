@@ -33,6 +33,10 @@ bool IsInBounds(const google::protobuf::FieldDescriptor& field, double value);
 std::vector<std::string> EnumNames(
     const google::protobuf::EnumDescriptor& type);
 
+// "reward.rule[1].weight" is "reward.rule.weight": the key in the schema
+// without the positions in lists.
+std::string WithoutIndices(absl::string_view path);
+
 // For an unknown key: the known keys of the configuration that resemble it,
 // by spelling or by having this name in another section.
 std::vector<std::string> SuggestKeys(absl::string_view unknown_path);

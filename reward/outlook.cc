@@ -42,7 +42,7 @@ Outlook CheckGold(absl::string_view gold) {
   if (absl::StrContains(gold, "####")) {
     return Outlook::Hopeless(absl::StrCat(
         Quoted(gold),
-        " is a worked solution; its answer is read by data.answer_form: "
+        " is a worked solution; its answer is read by task.answer_form: "
         "AFTER_HASHES"));
   }
   if (std::find(std::begin(kPlaceholders), std::end(kPlaceholders),
@@ -59,13 +59,13 @@ Outlook CheckTextGold(absl::string_view gold) {
   if (absl::StrContains(gold, "\\boxed")) {
     return Outlook::Hopeless(absl::StrCat(
         Quoted(gold),
-        " has its answer in a box, which data.answer_form: BOXED reads"));
+        " has its answer in a box, which task.answer_form: BOXED reads"));
   }
   if (gold.size() > kMaxTextGold) {
     return Outlook::Hopeless(absl::StrCat(
         Quoted(gold), " has ", gold.size(),
         " bytes, which an answer must repeat word for word: name the field "
-        "with the short answer by data.answer_field, or take another rule"));
+        "with the short answer by task.answer_field, or take another rule"));
   }
   const std::string lower = absl::AsciiStrToLower(gold);
   for (const absl::string_view sentence : kSentences) {

@@ -28,7 +28,7 @@ constexpr uint64_t kHeldOutSeed = 0;
 
 // What turns a problem into a prompt.
 struct PromptMaker {
-  DataSection config;
+  TaskSection config;
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t max_prompt_tokens;
 
@@ -46,7 +46,7 @@ struct PromptMaker {
       return absl::InvalidArgumentError(
           absl::StrCat("prompt ", problem.source,
                        " is empty, and a model needs a token to go on from: "
-                       "drop it, or give data.template some text"));
+                       "drop it, or give task.template some text"));
     }
     if (static_cast<int64_t>(tokens.size()) > max_prompt_tokens) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -125,7 +125,7 @@ class ProblemSource : public PromptSource {
   virtual Problem TrainProblem(uint64_t index) const = 0;
   // At most `count`, all different.
   virtual std::vector<Problem> HeldOutProblems(int64_t count) const = 0;
-  const DataSection& config() const { return maker_.config; }
+  const TaskSection& config() const { return maker_.config; }
 
  private:
   PromptMaker maker_;
@@ -169,7 +169,7 @@ class GeneratedSource : public ProblemSource {
                  : RandomSequence(kHeldOutSeed, RandomStream::kHeldOutData,
                                   index, 0);
     const char* kind = is_train ? "-train-" : "-heldout-";
-    if (config().task() == ARITHMETIC) {
+    if (config().kind() == ARITHMETIC) {
       const auto p = MakeArithmeticProblem(config(), split, &random);
       return {absl::StrCat("arithmetic", kind, index), p.Question(),
               p.Reference(), p.Canonical()};
@@ -252,15 +252,15 @@ class FileSource : public ProblemSource {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
-    const DataSection& config, uint64_t seed,
+    const TaskSection& config, uint64_t seed,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
   PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
   if (config.file().empty()) {
-    if (config.task() == QUESTION_ANSWER) {
+    if (config.kind() == QUESTION_ANSWER) {
       return absl::InvalidArgumentError(
-          "data.task QUESTION_ANSWER needs data.file, a JSONL of prompts");
+          "task.kind QUESTION_ANSWER needs task.file, a JSONL of prompts");
     }
-    if (config.task() == COUNTDOWN) {
+    if (config.kind() == COUNTDOWN) {
       R1_RETURN_IF_ERROR(CheckCountdownGenerator(config));
     }
     return std::make_unique<GeneratedSource>(std::move(maker), seed);
@@ -281,7 +281,7 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
 }
 
 absl::StatusOr<FilePrompts> LoadPrompts(
-    const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
+    const TaskSection& config, std::shared_ptr<const Tokenizer> tokenizer,
     int64_t max_prompt_tokens, std::optional<int64_t> most) {
   const PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
   R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(config.file()));

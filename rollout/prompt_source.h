@@ -41,7 +41,7 @@ class PromptSource {
 // Errors: NotFound/InvalidArgument for the file, naming line and reason; one is
 // a row that makes a longer prompt.
 absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
-    const DataSection& config, uint64_t seed,
+    const TaskSection& config, uint64_t seed,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens);
 
 // The problems of config.file() as held-out prompts: what `eval` reads.
@@ -53,7 +53,7 @@ struct FilePrompts {
 // With `most` below the number of problems, those that held-out problems would
 // begin with. A prompt's id depends on its row alone.
 absl::StatusOr<FilePrompts> LoadPrompts(
-    const DataSection& config, std::shared_ptr<const Tokenizer> tokenizer,
+    const TaskSection& config, std::shared_ptr<const Tokenizer> tokenizer,
     int64_t max_prompt_tokens, std::optional<int64_t> most = std::nullopt);
 
 }  // namespace r1

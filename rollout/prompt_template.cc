@@ -22,13 +22,13 @@ constexpr char kR1ZeroTemplate[] =
     "<answer> answer here </answer>. User: {question} Assistant:";
 constexpr absl::string_view kQuestion = "{question}";
 
-std::string TemplateOf(const DataSection& config) {
+std::string TemplateOf(const TaskSection& config) {
   if (!config.template_().empty()) return config.template_();
   return config.chat() ? std::string(kQuestion) : kR1ZeroTemplate;
 }
 
 // The template with the question in it, marked as data.
-MarkedText FillIn(const DataSection& config, const std::string& question) {
+MarkedText FillIn(const TaskSection& config, const std::string& question) {
   const std::string whole = TemplateOf(config);
   absl::string_view rest = whole;
   MarkedText text;
@@ -42,21 +42,21 @@ MarkedText FillIn(const DataSection& config, const std::string& question) {
 }
 
 // Appends the beginning of the answer, unless the text ends with it.
-void AppendPrefix(const DataSection& config, MarkedText* text) {
+void AppendPrefix(const TaskSection& config, MarkedText* text) {
   if (absl::EndsWith(text->text, config.answer_prefix())) return;
   text->AppendOwn(config.answer_prefix());
 }
 
-absl::StatusOr<EncodedPrompt> EncodeChat(const DataSection& config,
+absl::StatusOr<EncodedPrompt> EncodeChat(const TaskSection& config,
                                          const Tokenizer& tokenizer,
                                          std::vector<ChatMessage> messages) {
   const absl::StatusOr<ChatTemplate>& chat = tokenizer.chat_template();
   if (absl::IsNotFound(chat.status())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("data.chat: ", chat.status().message(),
-                     ": set data.template instead, or add one to its folder"));
+        absl::StrCat("task.chat: ", chat.status().message(),
+                     ": set task.template instead, or add one to its folder"));
   }
-  R1_RETURN_IF_ERROR(Annotate(chat.status(), "data.chat"));
+  R1_RETURN_IF_ERROR(Annotate(chat.status(), "task.chat"));
   if (!config.system().empty() &&
       (messages.empty() || messages.front().role != "system")) {
     ChatMessage system = {"system", {}};
@@ -64,7 +64,7 @@ absl::StatusOr<EncodedPrompt> EncodeChat(const DataSection& config,
     messages.insert(messages.begin(), std::move(system));
   }
   auto text = chat->Render(messages, /*add_generation_prompt=*/true);
-  if (!text.ok()) return Annotate(text.status(), "data.chat");
+  if (!text.ok()) return Annotate(text.status(), "task.chat");
   AppendPrefix(config, &*text);
   EncodedPrompt prompt;
   R1_ASSIGN_OR_RETURN(prompt.tokens, tokenizer.Encode(*text));
@@ -103,12 +103,12 @@ absl::StatusOr<std::vector<ChatMessage>> ParseMessages(absl::string_view text) {
 
 }  // namespace
 
-std::string RenderPrompt(const DataSection& config,
+std::string RenderPrompt(const TaskSection& config,
                          const std::string& question) {
   return FillIn(config, question).text;
 }
 
-absl::StatusOr<EncodedPrompt> EncodePrompt(const DataSection& config,
+absl::StatusOr<EncodedPrompt> EncodePrompt(const TaskSection& config,
                                            const Tokenizer& tokenizer,
                                            const std::string& question) {
   MarkedText text = FillIn(config, question);
@@ -123,17 +123,17 @@ absl::StatusOr<EncodedPrompt> EncodePrompt(const DataSection& config,
   return prompt;
 }
 
-absl::StatusOr<EncodedPrompt> EncodeConversation(const DataSection& config,
+absl::StatusOr<EncodedPrompt> EncodeConversation(const TaskSection& config,
                                                  const Tokenizer& tokenizer,
                                                  const std::string& messages) {
   if (!config.chat()) {
     return absl::InvalidArgumentError(
         "the question is a list of messages, which only the model's chat "
-        "template can make a prompt of: set data.chat");
+        "template can make a prompt of: set task.chat");
   }
   if (!config.template_().empty()) {
     return absl::InvalidArgumentError(
-        "the question is a list of messages, which data.template has no place "
+        "the question is a list of messages, which task.template has no place "
         "for: leave it empty");
   }
   R1_ASSIGN_OR_RETURN(std::vector<ChatMessage> parsed, ParseMessages(messages));

@@ -23,6 +23,7 @@
 #include "pipeline/reward_link.h"
 #include "pipeline/rollout_fleet.h"
 #include "pipeline/stop_signal.h"
+#include "proto/recipe.h"
 #include "rollout/prompt_source.h"
 #include "rollout/tasks/row_file.h"
 
@@ -63,10 +64,10 @@ absl::StatusOr<Task> TaskOfFile(const std::string& path,
 }
 
 // Applies --data to the run's section.
-absl::Status ChooseData(const std::string& data, DataSection* section) {
+absl::Status ChooseData(const std::string& data, TaskSection* section) {
   if (data.empty()) return absl::OkStatus();
   if (data == "countdown" || data == "arithmetic") {
-    section->set_task(data == "countdown" ? COUNTDOWN : ARITHMETIC);
+    section->set_kind(data == "countdown" ? COUNTDOWN : ARITHMETIC);
     section->clear_file();
     section->clear_answer_form();
     return absl::OkStatus();
@@ -78,16 +79,16 @@ absl::Status ChooseData(const std::string& data, DataSection* section) {
   }
   R1_ASSIGN_OR_RETURN(const Task task,
                       TaskOfFile(data, section->question_field()));
-  section->set_task(task);
+  section->set_kind(task);
   section->set_file(data);
   return absl::OkStatus();
 }
 
 // All rows of a file named by --data; else held-out problems of the section.
 absl::StatusOr<std::vector<Prompt>> LoadProblems(
-    const EvalArgs& args, const RunConfig& config,
+    const EvalArgs& args, const StageConfig& config,
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
-  const DataSection& section = config.data();
+  const TaskSection& section = FirstTask(config);
   if (!args.data.empty() && !section.file().empty()) {
     std::optional<int64_t> most;
     if (args.problems) most = *args.problems;
@@ -116,13 +117,13 @@ absl::StatusOr<std::vector<Prompt>> LoadProblems(
 
 // Whether rows of a file can earn the rules that judge, and whether there are
 // these rules: refused before hours of generation.
-absl::Status CheckJudge(const RunConfig& config,
+absl::Status CheckJudge(const StageConfig& config,
                         const std::vector<Prompt>& prompts,
                         const RewardLink& link) {
-  const Task task = config.data().task();
+  const Task task = FirstTask(config).kind();
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> judge,
                       MakeJudge(config.reward(), task, link));
-  const std::string& file = config.data().file();
+  const std::string& file = FirstTask(config).file();
   if (file.empty()) return absl::OkStatus();
   std::vector<CheckedRow> rows;
   for (const Prompt& prompt : prompts) {
@@ -136,11 +137,11 @@ absl::Status CheckJudge(const RunConfig& config,
 }
 
 void Print(const EvalReport& report, const std::string& model,
-           const DataSection& data, bool is_json) {
+           const TaskSection& data, bool is_json) {
   const std::string source =
       data.file().empty()
           ? absl::StrCat("held-out ",
-                         absl::AsciiStrToLower(Task_Name(data.task())),
+                         absl::AsciiStrToLower(Task_Name(data.kind())),
                          " problems")
           : data.file();
   if (is_json) {
@@ -172,10 +173,11 @@ absl::Status RunEval(const EvalArgs& args) {
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(LoadedModel model,
                       LoadModel(args.model, args.overrides, ops.get()));
-  RunConfig& config = model.config;
-  R1_RETURN_IF_ERROR(ChooseData(args.data, config.mutable_data()));
+  StageConfig& config = model.config;
+  if (config.task().empty()) *config.add_task() = FirstTask(config);
+  R1_RETURN_IF_ERROR(ChooseData(args.data, config.mutable_task(0)));
   EvalOptions options;
-  options.task = config.data().task();
+  options.task = FirstTask(config).kind();
   options.reward = config.reward();
   options.samples = args.samples.value_or(config.eval().samples());
   if (args.max_new_tokens) {
@@ -223,7 +225,7 @@ absl::Status RunEval(const EvalArgs& args) {
       });
   if (is_watched) std::fputs("\r\x1b[K", stderr);
   R1_ASSIGN_OR_RETURN(const EvalReport report, evaluated);
-  Print(report, model.path, config.data(), args.is_json);
+  Print(report, model.path, FirstTask(config), args.is_json);
   return absl::OkStatus();
 }
 

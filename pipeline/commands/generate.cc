@@ -13,6 +13,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/escape.h"
 #include "pipeline/loaded_model.h"
+#include "proto/recipe.h"
 #include "rollout/engine.h"
 #include "rollout/prompt_template.h"
 
@@ -50,7 +51,7 @@ absl::StatusOr<EncodedPrompt> MakePrompt(const GenerateArgs& args,
                                          const LoadedModel& model,
                                          const std::string& text) {
   const Tokenizer& tokenizer = *model.tokenizer;
-  DataSection data = model.config.data();
+  TaskSection data = FirstTask(model.config);
   if (!model.is_of_run) {
     data.set_chat(!absl::IsNotFound(tokenizer.chat_template().status()));
   }

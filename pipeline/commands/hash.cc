@@ -12,10 +12,12 @@ namespace {
 
 struct HashArgs {
   std::string model;
+  std::string stage;
 };
 
 absl::Status RunHash(const HashArgs& args) {
-  R1_ASSIGN_OR_RETURN(const std::string path, ResolveModelPath(args.model));
+  R1_ASSIGN_OR_RETURN(const std::string path,
+                      ResolveModelPath(args.model, args.stage));
   R1_ASSIGN_OR_RETURN(const ModelFolder folder, LoadModelFolder(path));
   std::printf("%s\n", HashParams(folder.params).c_str());
   return absl::OkStatus();
@@ -29,13 +31,17 @@ CommandBody AddHash(CLI::App* app) {
       "hash", "Print the SHA-256 of a model's tensors by logical name");
   command
       ->add_option("MODEL", args->model,
-                   "A checkpoint folder, or a run: its newest whole checkpoint")
+                   "A checkpoint folder, a stage's, or a run: the newest whole "
+                   "checkpoint of its last stage")
       ->required()
       ->type_name("CHECKPOINT|RUN");
+  command->add_option("STAGE", args->stage, "Of the run, this stage's model")
+      ->type_name("STAGE");
   command->footer(
       "Examples:\n"
       "  r1 hash runs/smoke\n"
-      "  r1 hash runs/smoke/checkpoints/step-0");
+      "  r1 hash runs/smoke pretrain\n"
+      "  r1 hash runs/smoke/stages/rl/checkpoints/step-0");
   return [args] { return RunHash(*args); };
 }
 

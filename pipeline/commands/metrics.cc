@@ -67,6 +67,20 @@ void PrintRow(const MetricsRow& row, const std::vector<ShownMetric>& columns) {
   std::printf("\n");
 }
 
+absl::Status PrintEvals(const std::string& run, const std::string& stage) {
+  R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(run, stage));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  for (const EvalRow& eval : evals) {
+    std::printf("eval of %s at step %lld:", stage.c_str(),
+                static_cast<long long>(eval.step));
+    for (const auto& [name, value] : eval.metrics) {
+      std::printf("  %s %.4g", name.c_str(), value);
+    }
+    std::printf("\n");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunMetrics(const MetricsArgs& args) {
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run));
   R1_ASSIGN_OR_RETURN(std::vector<MetricsRow> rows, reader.AllMetrics());
@@ -92,14 +106,12 @@ absl::Status RunMetrics(const MetricsArgs& args) {
     if (row.stage != stage) PrintHeader(stage = row.stage, columns);
     PrintRow(row, columns);
   }
-  if (args.is_json || !args.stage.empty()) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
-  for (const EvalRow& eval : evals) {
-    std::printf("eval at step %lld:", static_cast<long long>(eval.step));
-    for (const auto& [name, value] : eval.metrics) {
-      std::printf("  %s %.4g", name.c_str(), value);
+  if (args.is_json) return absl::OkStatus();
+  R1_ASSIGN_OR_RETURN(const std::vector<std::string> stages, reader.Stages());
+  for (const std::string& name : stages) {
+    if (args.stage.empty() || args.stage == name) {
+      R1_RETURN_IF_ERROR(PrintEvals(args.run, name));
     }
-    std::printf("\n");
   }
   return absl::OkStatus();
 }
@@ -116,8 +128,7 @@ CommandBody AddMetrics(CLI::App* app) {
   command->add_flag("--json", args->is_json,
                     "One JSON object a line with all metrics");
   command->add_option("--stage", args->stage, "Only this stage")
-      ->check(CLI::IsMember({"pretrain", "sft", "rl"}).description(""))
-      ->type_name("pretrain|sft|rl");
+      ->type_name("STAGE");
   command->add_option("--last", args->last, "Only so many steps, the newest")
       ->check(InRange(int64_t{1}, int64_t{1000000000}))
       ->type_name("N");

@@ -10,7 +10,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/run.h"
 #include "pipeline/summary.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -42,7 +42,7 @@ absl::Status RunQuickstart(const QuickstartArgs& args) {
     overrides.push_back(absl::StrCat("threads=", args.threads));
   }
   RunSpec request;
-  R1_ASSIGN_OR_RETURN(request.config, LoadConfig(args.config, overrides));
+  R1_ASSIGN_OR_RETURN(request.recipe, LoadRecipe(args.config, overrides));
   request.run_dir = !args.run_dir.empty()
                         ? args.run_dir
                         : absl::StrCat("runs/quickstart-", args.seed);
@@ -79,7 +79,7 @@ CommandBody AddQuickstart(CLI::App* app) {
       ->check(WholeNumber())
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--config", args->config, "Another configuration")
+  command->add_option("--config", args->config, "Another recipe")
       ->type_name("FILE")
       ->capture_default_str();
   AddLocalWorkersOption(command, &args->topology.workers);

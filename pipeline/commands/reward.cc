@@ -22,6 +22,8 @@
 #include "pipeline/reward_rules.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
+#include "pipeline/stage_folder.h"
+#include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "reward/core/json_lines.h"
 #include "reward/core/scorer.h"
@@ -45,6 +47,7 @@ struct RewardArgs {
   std::string rule;
   std::string mode;
   std::string against;
+  std::string stage;
   std::vector<std::string> options;  // KEY=VALUE
   std::vector<std::string> plugins;  // NAME=TARGET
   std::vector<std::string> servers;  // HOST:PORT
@@ -235,14 +238,20 @@ void PrintFlip(const Rejudged& r) {
 }
 
 absl::Status RunRescore(const RewardArgs& args) {
-  R1_ASSIGN_OR_RETURN(const RunReader reader, RunReader::Open(args.input));
-  R1_ASSIGN_OR_RETURN(const RunConfig config, ReadRunConfig(args.input));
+  R1_ASSIGN_OR_RETURN(const RunReader reader,
+                      RunReader::Open(args.input, args.stage));
+  if (reader.stage().empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        args.input, " has no scored samples: there is nothing to score anew"));
+  }
+  R1_ASSIGN_OR_RETURN(const StageConfig config,
+                      ReadStageConfig(args.input, reader.stage()));
   std::vector<std::string> plugins(config.reward().plugin().begin(),
                                    config.reward().plugin().end());
   plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
   R1_ASSIGN_OR_RETURN(const RewardRegistry registry, MakeRewardRules(plugins));
   const std::vector<RewardRuleSpec> configured =
-      ConfiguredRules(config.reward(), config.data().task());
+      ConfiguredRules(config.reward(), FirstTask(config).kind());
   std::vector<RewardRuleSpec> rules = configured;
   RescoreOptions options;
   if (!args.rule.empty()) {
@@ -350,6 +359,10 @@ CommandBody AddReward(CLI::App* app) {
                    "Compare this rule; default: the totals of all rules of the "
                    "run")
       ->type_name("RULE");
+  rescore
+      ->add_option("--stage", args->stage,
+                   "Samples of this stage; default the last that has some")
+      ->type_name("STAGE");
   rescore
       ->add_option("--against", args->against,
                    "Compare with the recorded scores of this rule; default: "

@@ -18,6 +18,7 @@ namespace {
 
 struct SamplesArgs {
   std::string run;
+  std::string stage;
   int64_t step = -1;
   int64_t prompt = -1;
   int64_t limit = 8;
@@ -104,7 +105,7 @@ void PrintSample(const SampleView& view) {
 }
 
 absl::Status RunSamples(const SamplesArgs& args) {
-  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run));
+  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run, args.stage));
   SampleFilter filter;
   if (args.step >= 0) filter.step = args.step;
   if (args.prompt >= 0) filter.prompt_id = args.prompt;
@@ -146,6 +147,10 @@ CommandBody AddSamples(CLI::App* app) {
   command->add_option("RUN", args->run, "Folder of the run")
       ->required()
       ->type_name("DIR");
+  command
+      ->add_option("--stage", args->stage,
+                   "Of this stage; default the last that has samples")
+      ->type_name("STAGE");
   command->add_option("--step", args->step, "Only this step")
       ->check(WholeNumber())
       ->type_name("N");

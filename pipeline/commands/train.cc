@@ -7,7 +7,7 @@
 #include "pipeline/commands/command.h"
 #include "pipeline/run.h"
 #include "pipeline/summary.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -19,6 +19,8 @@ struct TrainArgs {
   std::vector<std::string> overrides;
   int threads = -1;  // -1: as configured
   bool accept_build = false;
+  std::vector<std::string> redo;
+  std::string until;
 };
 
 absl::Status RunTrain(const TrainArgs& args) {
@@ -27,13 +29,16 @@ absl::Status RunTrain(const TrainArgs& args) {
   if (args.threads >= 0) {
     overrides.push_back(absl::StrCat("threads=", args.threads));
   }
-  R1_ASSIGN_OR_RETURN(request.config, LoadConfig(args.config, overrides));
+  R1_ASSIGN_OR_RETURN(request.recipe, LoadRecipe(args.config, overrides));
   request.run_dir = args.run_dir;
   request.topology = args.topology;
   request.accept_build = args.accept_build;
+  request.redo = args.redo;
+  request.until = args.until;
   R1_ASSIGN_OR_RETURN(const RunOutcome outcome, RunAll(request));
   std::printf(outcome.was_finished ? "%s is finished already; its outcome:\n\n"
-                                   : "%s is finished:\n\n",
+              : args.until.empty() ? "%s is finished:\n\n"
+                                   : "%s is done so far:\n\n",
               args.run_dir.c_str());
   R1_ASSIGN_OR_RETURN(const std::string text, DescribeOutcome(args.run_dir));
   std::fputs(text.c_str(), stdout);
@@ -45,11 +50,11 @@ absl::Status RunTrain(const TrainArgs& args) {
 CommandBody AddTrain(CLI::App* app) {
   auto args = std::make_shared<TrainArgs>();
   CLI::App* command = app->add_subcommand(
-      "train", "Run the stages of a configuration, or go on with a run");
+      "train", "Run the stages of a recipe, or go on with a run");
   command
-      ->add_option("CONFIG", args->config,
-                   "Configuration (text-proto), see "
-                   "configs/ and proto/config.proto")
+      ->add_option("RECIPE", args->config,
+                   "Recipe (text-proto), see configs/ and "
+                   "proto/config.proto")
       ->required()
       ->type_name("FILE");
   command
@@ -67,6 +72,15 @@ CommandBody AddTrain(CLI::App* app) {
   command->add_flag("--accept-build", args->accept_build,
                     "Go on with a run that another build of r1 began; its "
                     "results may differ from there on. Recorded in the run");
+  command
+      ->add_option("--redo", args->redo,
+                   "Compute this stage anew, and all that depend on it; may be "
+                   "repeated")
+      ->allow_extra_args(false)
+      ->type_name("STAGE");
+  command
+      ->add_option("--until", args->until, "Only this stage and those it needs")
+      ->type_name("STAGE");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->callback([topology = &args->topology] {
@@ -81,6 +95,7 @@ CommandBody AddTrain(CLI::App* app) {
       "  r1 train configs/smoke.textproto --run-dir runs/two --workers 2\n"
       "  r1 train my.textproto --run-dir runs/a --set rl.steps=50 --set "
       "seed=2\n"
+      "  r1 train my.textproto --run-dir runs/a --redo sft\n"
       "  r1 train my.textproto --run-dir runs/b --workers none "
       "--listen 0.0.0.0:7000\n"
       "\nThe same command again goes on where the run stopped, however it "

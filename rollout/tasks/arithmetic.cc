@@ -83,7 +83,7 @@ std::string ArithmeticProblem::Working() const {
   return absl::StrJoin(lines, "\n");
 }
 
-ArithmeticProblem MakeArithmeticProblem(const DataSection& config, Split split,
+ArithmeticProblem MakeArithmeticProblem(const TaskSection& config, Split split,
                                         RandomSequence* random) {
   const std::string& operators = config.operators();
   for (;;) {

@@ -27,7 +27,7 @@ struct ArithmeticProblem {
 // A random problem of the split: operands of 1..digits digits, half as many for
 // "*", and for the divisor and quotient of "/"; op one of config.operators();
 // differences not negative, quotients whole.
-ArithmeticProblem MakeArithmeticProblem(const DataSection& config, Split split,
+ArithmeticProblem MakeArithmeticProblem(const TaskSection& config, Split split,
                                         RandomSequence* random);
 
 }  // namespace r1

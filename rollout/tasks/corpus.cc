@@ -52,7 +52,7 @@ std::string CountdownSearch(const CountdownProblem& problem,
   return Tagged(thought, attempt.expression, random);
 }
 
-std::string CountdownCompletion(const DataSection& config,
+std::string CountdownCompletion(const TaskSection& config,
                                 const CountdownProblem& problem,
                                 RandomSequence* random) {
   if (random->NextUniform() >= config.guess_share()) {
@@ -64,7 +64,7 @@ std::string CountdownCompletion(const DataSection& config,
       random);
 }
 
-std::string ArithmeticCompletion(const DataSection& config,
+std::string ArithmeticCompletion(const TaskSection& config,
                                  const ArithmeticProblem& problem,
                                  RandomSequence* random) {
   if (random->NextUniform() >= config.guess_share()) {
@@ -82,15 +82,15 @@ std::string ArithmeticCompletion(const DataSection& config,
 
 }  // namespace
 
-CorpusDocument MakeCorpusDocument(const DataSection& config, uint64_t seed,
+CorpusDocument MakeCorpusDocument(const TaskSection& config, uint64_t seed,
                                   uint64_t index) {
   RandomSequence random(seed, RandomStream::kCorpus, index, 0);
-  if (config.task() == ARITHMETIC) {
+  if (config.kind() == ARITHMETIC) {
     const auto problem = MakeArithmeticProblem(config, Split::kTrain, &random);
     return {RenderPrompt(config, problem.Question()),
             ArithmeticCompletion(config, problem, &random)};
   }
-  R1_CHECK(config.task() == COUNTDOWN, "the task has a corpus generator");
+  R1_CHECK(config.kind() == COUNTDOWN, "the task has a corpus generator");
   const auto problem = MakeCountdownProblem(config, Split::kTrain, &random);
   return {RenderPrompt(config, problem.Question()),
           CountdownCompletion(config, problem, &random)};

@@ -19,7 +19,7 @@ struct CorpusDocument {
 
 // Document `index` of the corpus: a pure function of (config, seed, index).
 // Only problems of the training split occur. Tasks: COUNTDOWN, ARITHMETIC.
-CorpusDocument MakeCorpusDocument(const DataSection& config, uint64_t seed,
+CorpusDocument MakeCorpusDocument(const TaskSection& config, uint64_t seed,
                                   uint64_t index);
 
 }  // namespace r1

@@ -85,7 +85,7 @@ std::optional<CountdownAttempt> TryAttempt(const std::vector<int64_t>& numbers,
 
 // A problem of either split. Nothing if the numbers seem to allow no attempt,
 // like 3 and 5 with "/" alone.
-std::optional<CountdownProblem> TryProblem(const DataSection& config,
+std::optional<CountdownProblem> TryProblem(const TaskSection& config,
                                            RandomSequence* random) {
   constexpr int kMaxAttempts = 20;
   CountdownProblem problem;
@@ -131,7 +131,7 @@ CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
   }
 }
 
-CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
+CountdownProblem MakeCountdownProblem(const TaskSection& config, Split split,
                                       RandomSequence* random) {
   for (;;) {
     const auto problem = TryProblem(config, random);
@@ -142,7 +142,7 @@ CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
   }
 }
 
-absl::Status CheckCountdownGenerator(const DataSection& config) {
+absl::Status CheckCountdownGenerator(const TaskSection& config) {
   constexpr int kMaxProblems = 10000;
   RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
   bool has_train = false, has_held_out = false;

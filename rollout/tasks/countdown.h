@@ -45,12 +45,12 @@ inline constexpr int64_t kCountdownLimit = 999;
 // A random problem of the split, with a solution by construction: numbers in
 // 1..max_number, the target the value of a random attempt. `config` must have
 // passed CheckCountdownGenerator.
-CountdownProblem MakeCountdownProblem(const DataSection& config, Split split,
+CountdownProblem MakeCountdownProblem(const TaskSection& config, Split split,
                                       RandomSequence* random);
 
 // InvalidArgument if the settings allow no problem of a split ("/" alone and
 // numbers that hardly ever divide, three problems in all, …), with what to do.
-absl::Status CheckCountdownGenerator(const DataSection& config);
+absl::Status CheckCountdownGenerator(const TaskSection& config);
 
 }  // namespace r1
 

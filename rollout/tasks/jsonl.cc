@@ -65,14 +65,14 @@ absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
   return problem;
 }
 
-absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
+absl::StatusOr<Problem> ParseProblem(const TaskSection& config, int line,
                                      absl::string_view text, const json& row) {
   Problem problem;
   const auto id = row.find("id");
   problem.source = id != row.end() && id->is_string()
                        ? id->get<std::string>()
                        : absl::StrCat("line ", line);
-  if (config.task() == COUNTDOWN) {
+  if (config.kind() == COUNTDOWN) {
     R1_ASSIGN_OR_RETURN(const CountdownProblem countdown, CountdownRow(row));
     problem.question = countdown.Question();
     problem.reference = std::string(absl::StripAsciiWhitespace(text));
@@ -85,7 +85,7 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
     problem.messages = messages->dump();
     question = LastQuestion(problem.messages);
   }
-  R1_RETURN_IF_ERROR(Annotate(question.status(), "data.question_field"));
+  R1_RETURN_IF_ERROR(Annotate(question.status(), "task.question_field"));
   problem.question = *std::move(question);
   // Two rows that ask the same are one problem, whatever their references.
   problem.canonical =
@@ -96,7 +96,7 @@ absl::StatusOr<Problem> ParseProblem(const DataSection& config, int line,
 
 }  // namespace
 
-absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
+absl::StatusOr<std::vector<Problem>> ParseProblems(const TaskSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name) {
   std::vector<Problem> problems;

@@ -27,7 +27,7 @@ struct Problem {
 // Errors: InvalidArgument "NAME:LINE: reason", all bad lines (up to 20) at
 // once; also for a file without rows. Lines are strict JSON
 // (model/strict_json.h).
-absl::StatusOr<std::vector<Problem>> ParseProblems(const DataSection& config,
+absl::StatusOr<std::vector<Problem>> ParseProblems(const TaskSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name);
 

@@ -87,13 +87,13 @@ std::optional<absl::string_view> ValueAt(absl::string_view object,
 }
 
 // The value of `answer` as JSON, from that of the field.
-absl::StatusOr<std::string> AnswerValue(const DataSection& config,
+absl::StatusOr<std::string> AnswerValue(const TaskSection& config,
                                         absl::string_view value) {
   if (config.answer_form() == AS_IS) return std::string(value);
   const Json text = Json::parse(value.begin(), value.end());
   if (!text.is_string()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("data.answer_form ", AnswerForm_Name(config.answer_form()),
+        absl::StrCat("task.answer_form ", AnswerForm_Name(config.answer_form()),
                      ": field \"", config.answer_field(),
                      "\": expected a string, got ", text.type_name()));
   }
@@ -101,7 +101,7 @@ absl::StatusOr<std::string> AnswerValue(const DataSection& config,
       AnswerInForm(config.answer_form(), text.get_ref<const std::string&>());
   R1_RETURN_IF_ERROR(Annotate(
       answer.status(),
-      absl::StrCat("data.answer_form: field \"", config.answer_field(), "\"")));
+      absl::StrCat("task.answer_form: field \"", config.answer_field(), "\"")));
   return Json(*std::move(answer)).dump();
 }
 
@@ -128,7 +128,7 @@ absl::StatusOr<std::string> AnswerInForm(AnswerForm form,
   return found;
 }
 
-absl::StatusOr<std::string> RowReference(const DataSection& config,
+absl::StatusOr<std::string> RowReference(const TaskSection& config,
                                          absl::string_view row) {
   constexpr absl::string_view kAnswer = "answer";
   auto parsed = JsonMembers(row);
@@ -151,11 +151,11 @@ absl::StatusOr<std::string> RowReference(const DataSection& config,
     }
   } else if (own != nullptr) {
     return absl::InvalidArgumentError(
-        absl::StrCat("data.answer_field: no field \"", config.answer_field(),
+        absl::StrCat("task.answer_field: no field \"", config.answer_field(),
                      "\" to be the answer, only: ", JsonMemberNames(members)));
   } else if (config.answer_form() != AS_IS) {
     return absl::InvalidArgumentError(
-        absl::StrCat("data.answer_form ", AnswerForm_Name(config.answer_form()),
+        absl::StrCat("task.answer_form ", AnswerForm_Name(config.answer_form()),
                      ": no field \"", config.answer_field(),
                      "\", only: ", JsonMemberNames(members)));
   }

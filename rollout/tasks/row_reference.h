@@ -18,7 +18,7 @@ namespace r1 {
 // judge. `row`: a JSON object, valid as ParseStrictJson has it. Errors:
 // InvalidArgument for an answer without the form, and for a row that has an
 // `answer` but not the field that is to be it.
-absl::StatusOr<std::string> RowReference(const DataSection& config,
+absl::StatusOr<std::string> RowReference(const TaskSection& config,
                                          absl::string_view row);
 
 // The answer in a text of this form, without white space around it.

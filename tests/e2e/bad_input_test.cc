@@ -92,7 +92,7 @@ class BadInputTest : public ::testing::Test {
   static void TearDownTestSuite() { good_.reset(); }
   // A copy of its checkpoint, to be spoilt.
   std::string CopyOfCheckpoint(const std::string& name) {
-    const std::string from = GoodRun() + "/checkpoints/step-1";
+    const std::string from = GoodRun() + "/stages/rl/checkpoints/step-1";
     const std::string to = Dir(name);
     EXPECT_TRUE(MakeDirectories(to).ok());
     for (const char* file : {"config.json", "model.safetensors",
@@ -114,7 +114,7 @@ std::unique_ptr<TestFolder> BadInputTest::good_;
 TEST_F(BadInputTest, CommandLine) {
   const std::vector<BadCase> cases = {
       {{"trian"}, 2, {"there is no command \"trian\"", "\"train\"", "--help"}},
-      {{"train"}, 2, {"CONFIG", "r1 train --help"}},
+      {{"train"}, 2, {"RECIPE", "r1 train --help"}},
       {{"train", kSmoke}, 2, {"--run-dir", "r1 train --help"}},
       {{"train", kSmoke, "--run-dir", Dir("x"), "--workers", "many"},
        2,
@@ -132,7 +132,6 @@ TEST_F(BadInputTest, CommandLine) {
       {{"quickstart", "--seed", "-1"}, 2, {"--seed", "0 or more", "-1"}},
       {{"generate", "m", "--seed", "99999999999999999999"}, 2, {"--seed"}},
       {{"samples", "m", "--step", "1.5"}, 2, {"--step", "1.5"}},
-      {{"metrics", "m", "--stage", "warmup"}, 2, {"--stage", "warmup"}},
       {{"worker"}, 2, {"--join", "r1 worker --help"}},
       {{"hash"}, 2, {"MODEL", "r1 hash --help"}},
       {{"--verbose"}, 2, {"--verbose", "r1 --help"}},
@@ -213,9 +212,9 @@ TEST_F(BadInputTest, Configurations) {
       {train("rl.steps=-1"), 1, {"rl.steps", "-1"}},
       {train("rl.steps"), 1, {"rl.steps"}},
       {TinyTrain(Dir("x"),
-                 {"--set", "pretrain.steps=0", "--set", "rl.steps=0"}),
+                 {"--set", "supervised.steps=0", "--set", "rl.steps=0"}),
        1,
-       {"nothing to do", "rl.steps"}},
+       {"nothing to do", "0 steps"}},
       {train("rollout.max_new_tokens=100000"), 1, {"rollout.max_new_tokens"}},
       {train("reward.rule=[{name: \"magic\"}]"),
        1,
@@ -228,7 +227,8 @@ TEST_F(BadInputTest, Configurations) {
   for (const BadCase& c : cases) ExpectRefused(c);
   // All mistakes of a file at once, one line each.
   const ProgramResult two = RunProgram(
-      {"train", folder_.Write("bad.textproto", "rl { setps: 1 }\nmodle {}\n"),
+      {"train",
+       folder_.Write("bad.textproto", "stage { rl { setps: 1 } }\nmodle {}\n"),
        "--run-dir", Dir("x")});
   EXPECT_FALSE(FileExists(Dir("x")));
   EXPECT_EQ(two.exit_code, 1);
@@ -271,7 +271,7 @@ TEST_F(BadInputTest, ModelFolders) {
        1,
        {Dir("nothing")}},
       {{"generate", GoodRun(), ""}, 1, {"prompt"}},
-      {{"generate", GoodRun() + "/checkpoints/step-1", "--raw", ""},
+      {{"generate", GoodRun() + "/stages/rl/checkpoints/step-1", "--raw", ""},
        1,
        {"the prompt is empty"}},
       {{"generate", GoodRun(), std::string(5000, '7')}, 1, {"context"}},
@@ -315,12 +315,13 @@ TEST_F(BadInputTest, DataFiles) {
                     "{\"question\": \"\", \"answer\": \"2\"}\n");
   const auto train = [&](const std::string& file, const std::string& task) {
     std::vector<std::string> arguments =
-        TinyTrain(Dir("x"), {"--set", absl::StrCat("data.task=", task), "--set",
-                             absl::StrCat("data.file=\"", file, "\"")});
+        TinyTrain(Dir("x"), {"--set", absl::StrCat("task.kind=", task), "--set",
+                             absl::StrCat("task.file=\"", file, "\"")});
     if (task == "QUESTION_ANSWER") {
-      arguments.insert(arguments.end(), {"--set", "pretrain.steps=0", "--set",
-                                         absl::StrCat("model.path=", GoodRun(),
-                                                      "/checkpoints/step-0")});
+      arguments.insert(arguments.end(),
+                       {"--set", "supervised.steps=0", "--set",
+                        absl::StrCat("model.path=", GoodRun(),
+                                     "/stages/rl/checkpoints/step-0")});
     }
     return arguments;
   };
@@ -340,7 +341,7 @@ TEST_F(BadInputTest, DataFiles) {
       {judged(worked, "exact_answer"),
        1,
        {"gsm8k.jsonl", "\"exact_answer\" in 20 of 20 rows", "line 1",
-        "data.answer_form: AFTER_HASHES"}},
+        "task.answer_form: AFTER_HASHES"}},
       {judged(worked, "math"), 1, {"\"math\" in 20 of 20", "AFTER_HASHES"}},
       {judged(solutions, "math"),
        1,
@@ -355,14 +356,14 @@ TEST_F(BadInputTest, DataFiles) {
       {{"eval", GoodRun(), "--data", parquet}, 1, {"a Parquet file"}},
       {{"eval", GoodRun(), "--data", folder_.path()}, 1, {"a folder"}},
       {{"eval", GoodRun(), "--data", blank, "--set",
-        "data.template={question}"},
+        "task.template={question}"},
        1,
        {"prompt line 2 is empty"}},
       {{"eval", GoodRun(), "--data", bad_json}, 1, {"bad.jsonl:2"}},
       {{"eval", GoodRun(), "--data", "chess"}, 1, {"chess", "countdown"}},
       {{"eval", GoodRun(), "--data", longer}, 1, {"tokens", "line 1"}},
-      {TinyTrain(Dir("x"), {"--set", "sft.steps=1", "--set",
-                            absl::StrCat("sft.file=\"", bad_text, "\"")}),
+      {TinyTrain(Dir("x"),
+                 {"--set", absl::StrCat("supervised.data=\"", bad_text, "\"")}),
        1,
        {"text.jsonl:2", "completion"}},
   };
@@ -374,11 +375,11 @@ TEST_F(BadInputTest, DataFiles) {
   const std::string long_text = folder_.Write(
       "long_text.jsonl", absl::StrCat("{\"text\": \"", numbers, "\"}\n"));
   ExpectRefused(
-      {TinyTrain(Dir("y"), {"--set", "sft.steps=1", "--set",
-                            absl::StrCat("sft.file=\"", long_text, "\"")}),
+      {TinyTrain(Dir("y"), {"--set", absl::StrCat("supervised.data=\"",
+                                                  long_text, "\"")}),
        1,
        {"long_text.jsonl:1", "context of 320"}});
-  EXPECT_FALSE(FileExists(Dir("y") + "/checkpoints"));
+  EXPECT_FALSE(FileExists(Dir("y") + "/stages/pretrain/checkpoints"));
 }
 
 TEST_F(BadInputTest, Addresses) {

@@ -73,7 +73,7 @@ TEST_F(DeterminismTest, EqualForAnyNumberOfWorkersAndThreads) {
   EXPECT_EQ(Train("3", {"--workers", "3"}), hash);
   EXPECT_EQ(Train("t1", {"--threads", "1"}), hash);
   // The weights did change, or equal hashes would say nothing.
-  EXPECT_NE(HashOf(Dir("0") + "/checkpoints/step-0"), hash);
+  EXPECT_NE(HashOf(Dir("0") + "/stages/rl/checkpoints/step-0"), hash);
   const std::string samples = Samples("0");
   EXPECT_EQ(Samples("3"), samples);
   EXPECT_EQ(Samples("t1"), samples);
@@ -116,8 +116,9 @@ TEST_F(DeterminismTest, SummaryHoldsTheNumbersOfTheRun) {
   const ProgramResult eval = RunProgram({"eval", Dir("run"), "--json"});
   ASSERT_EQ(eval.exit_code, 0) << eval.err;
   EXPECT_EQ(nlohmann::json::parse(eval.out)["pass@1"], summary["final_pass1"]);
-  const ProgramResult base = RunProgram(
-      {"eval", Dir("run") + "/checkpoints/step-0", "--json", "--threads", "1"});
+  const ProgramResult base =
+      RunProgram({"eval", Dir("run") + "/stages/rl/checkpoints/step-0",
+                  "--json", "--threads", "1"});
   ASSERT_EQ(base.exit_code, 0) << base.err;
   EXPECT_EQ(nlohmann::json::parse(base.out)["mean_length"],
             summary["base_mean_length"]);

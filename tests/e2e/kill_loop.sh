@@ -36,7 +36,7 @@ cleanup() {
 trap cleanup EXIT
 
 job=("$r1" train "$source_dir/configs/smoke.textproto"
-  --set pretrain.steps=20 --set rl.steps=8 --set rl.prompts=6
+  --set supervised.steps=20 --set rl.steps=8 --set rl.prompts=6
   --set rl.group_size=4 --set rollout.max_new_tokens=48
   --set 'reward.rule=[{name: "countdown"}, {name: "overlong"}]'
   --set eval.problems=4 --set checkpoint.every=3)

@@ -119,7 +119,7 @@ std::vector<std::string> TinyTrain(const std::string& run_dir,
       "train", std::string(R1_SOURCE_DIR) + "/configs/smoke.textproto",
       "--run-dir", run_dir};
   for (const char* setting :
-       {"pretrain.steps=20", "rl.steps=3", "rl.prompts=4", "rl.group_size=4",
+       {"supervised.steps=20", "rl.steps=3", "rl.prompts=4", "rl.group_size=4",
         "rollout.max_new_tokens=48", "eval.problems=4", "eval.samples=2",
         "checkpoint.every=1",
         "reward.rule=[{name: \"countdown\"}, {name: \"format\"}, "

@@ -85,7 +85,7 @@ std::vector<std::string> With(std::vector<std::string> arguments,
 TEST_F(ResumeTest, AFinishedRunIsOneWithoutItsCheckpoints) {
   Train("run", {});
   const std::string samples = Samples("run");
-  Move("run/checkpoints", "archive");
+  Move("run/stages/rl/checkpoints", "archive");
   const ProgramResult again = RunProgram(TinyTrain(Dir("run")));
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("is finished already"));
@@ -100,20 +100,20 @@ TEST_F(ResumeTest, AFinishedRunIsOneWithoutItsCheckpoints) {
 TEST_F(ResumeTest, AnInterruptedRunWaitsForItsCheckpoints) {
   const std::string hash = Train("whole", steps_);
   Begin("cut", steps_);
-  Move("cut/checkpoints", "archive");
+  Move("cut/stages/rl/checkpoints", "archive");
   const std::string refusal = Refusal("cut", steps_);
   EXPECT_THAT(refusal, HasSubstr("holds no checkpoint any more"));
   EXPECT_THAT(refusal, HasSubstr("move them back"));
   EXPECT_THAT(refusal, HasSubstr("--run-dir"));
   EXPECT_THAT(Refusal("cut", With(steps_, {"seed=2"})), HasSubstr("seed"));
-  Move("archive", "cut/checkpoints");
+  Move("archive", "cut/stages/rl/checkpoints");
   EXPECT_EQ(Train("cut", steps_), hash);
   EXPECT_EQ(Samples("cut"), Samples("whole"));
 }
 
 TEST_F(ResumeTest, TheAdviceOnDamagedCheckpointsLosesNothing) {
   Begin("run", steps_);
-  const std::string checkpoints = Dir("run") + "/checkpoints";
+  const std::string checkpoints = Dir("run") + "/stages/rl/checkpoints";
   for (const auto& entry : std::filesystem::directory_iterator(checkpoints)) {
     const std::string model = entry.path() / "model.safetensors";
     if (!FileExists(model)) continue;
@@ -123,7 +123,7 @@ TEST_F(ResumeTest, TheAdviceOnDamagedCheckpointsLosesNothing) {
   EXPECT_THAT(refusal, HasSubstr("are damaged: restore one of them"));
   EXPECT_THAT(refusal, Not(HasSubstr("away")));
   // Those who move them away all the same.
-  Move("run/checkpoints", "damaged");
+  Move("run/stages/rl/checkpoints", "damaged");
   EXPECT_THAT(Refusal("run", steps_), HasSubstr("holds no checkpoint"));
 }
 
@@ -209,7 +209,8 @@ TEST_F(ResumeTest, AnInterruptedEvaluationHasItsStepSaved) {
   ASSERT_NE(at, std::string::npos) << err;
   const std::string step =
       err.substr(at + 8, err.find_first_not_of("0123456789", at + 8) - at - 8);
-  EXPECT_TRUE(FileExists(Dir("run") + "/checkpoints/step-" + step)) << err;
+  EXPECT_TRUE(FileExists(Dir("run") + "/stages/rl/checkpoints/step-" + step))
+      << err;
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ TEST_F(RunOnServersTest, TwoBuildsAreRefused) {
   EXPECT_THAT(run.err, HasSubstr(absl::StrCat(
                            "the reward servers ", AddressOf(*first), " and ",
                            AddressOf(*second), " are different programs")));
-  EXPECT_FALSE(FileExists(Dir("there") + "/checkpoints"));
+  EXPECT_FALSE(FileExists(Dir("there") + "/stages/rl/checkpoints"));
 }
 
 TEST_F(RunOnServersTest, DescribeAsJson) {

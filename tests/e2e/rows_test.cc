@@ -53,11 +53,11 @@ class RowsTest : public ::testing::Test {
                                      const std::string& reward) const {
     std::vector<std::string> arguments;
     for (const std::string& value :
-         {std::string("data.task=QUESTION_ANSWER"),
-          absl::StrCat("data.file=\"", file, "\""),
-          std::string("data.template=\"{question}\\n\""),
-          absl::StrCat("pretrain.file=\"", corpus_, "\""),
-          std::string("pretrain.steps=60"), std::string("rl.steps=2"),
+         {std::string("task.kind=QUESTION_ANSWER"),
+          absl::StrCat("task.file=\"", file, "\""),
+          std::string("task.template=\"{question}\\n\""),
+          absl::StrCat("supervised.data=\"", corpus_, "\""),
+          std::string("supervised.steps=60"), std::string("rl.steps=2"),
           std::string("rl.prompts=4"), std::string("rl.group_size=4"),
           std::string("rl.minibatches=1"),
           std::string("rollout.max_new_tokens=48"),
@@ -131,7 +131,7 @@ TEST_F(RowsTest, TheRuleCodeTrainsAndEvaluates) {
   }
   const ProgramResult functions = RunProgram(
       {"eval", Dir("run"), "--data", folder_.Write("m.jsonl", rows), "--set",
-       "data.question_field=text", "--samples", "2", "--json"});
+       "task.question_field=text", "--samples", "2", "--json"});
   ASSERT_EQ(functions.exit_code, 0) << functions.err;
   const Json judged = Json::parse(functions.out);
   EXPECT_EQ(judged["problems"], 40);
@@ -195,7 +195,7 @@ TEST_F(RowsTest, AnswersAreReadOutOfWorkedSolutions) {
   const std::string reward =
       "reward.rule=[{name: \"exact_answer_lenient\" weight: 1}]";
   std::vector<std::string> arguments = Arguments("run", file, reward);
-  arguments.insert(arguments.end(), {"--set", "data.answer_form=AFTER_HASHES"});
+  arguments.insert(arguments.end(), {"--set", "task.answer_form=AFTER_HASHES"});
   const ProgramResult result = RunProgram(arguments);
   ASSERT_EQ(result.exit_code, 0) << result.err << result.out;
   int right = 0;

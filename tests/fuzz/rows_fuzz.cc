@@ -27,7 +27,7 @@ void CheckProblem(const Problem& problem) {
            "messages are a list");
 }
 
-void CheckRows(const DataSection& config, absl::string_view text) {
+void CheckRows(const TaskSection& config, absl::string_view text) {
   const auto problems = ParseProblems(config, text, "rows");
   if (!problems.ok()) return CheckStatus(problems.status());
   R1_CHECK(!problems->empty(), "a file has rows");
@@ -48,24 +48,24 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view text(reinterpret_cast<const char*>(data) + 1,
                                size - 1);
-  DataSection config;
+  TaskSection config;
   switch (data[0] % 6) {
     case 0:
-      config.set_task(COUNTDOWN);
+      config.set_kind(COUNTDOWN);
       break;
     case 1:
-      config.set_task(QUESTION_ANSWER);
+      config.set_kind(QUESTION_ANSWER);
       break;
     case 2:
-      config.set_task(QUESTION_ANSWER);
+      config.set_kind(QUESTION_ANSWER);
       config.set_answer_form(AFTER_HASHES);
       break;
     case 3:
-      config.set_task(QUESTION_ANSWER);
+      config.set_kind(QUESTION_ANSWER);
       config.set_answer_form(BOXED);
       break;
     case 4:
-      config.set_task(QUESTION_ANSWER);
+      config.set_kind(QUESTION_ANSWER);
       config.set_question_field("prompt");
       config.set_answer_field("reward_model.ground_truth");
       break;

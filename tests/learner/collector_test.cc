@@ -117,7 +117,7 @@ class CollectorTest : public testing::Test {
   }
 
   TestClock clock_;
-  RunConfig config_;
+  StageConfig config_;
   ModelConfig model_ = TinyModel();
   Tokenizer tokenizer_;
   CountingPrompts prompts_;

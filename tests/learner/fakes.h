@@ -78,9 +78,8 @@ class MapJournal : public Journal {
     ++flushes;
     return absl::OkStatus();
   }
-  absl::Status RecordMetrics(const std::string& stage, int64_t step,
-                             const Metrics& values) override {
-    metrics[{stage, step}] = values;
+  absl::Status RecordMetrics(int64_t step, const Metrics& values) override {
+    metrics[step] = values;
     return absl::OkStatus();
   }
   absl::Status RecordEvent(int64_t step, const std::string& kind,
@@ -91,7 +90,7 @@ class MapJournal : public Journal {
 
   std::map<Key, SampleRecord> samples;
   std::map<Key, double> advantages;
-  std::map<std::pair<std::string, int64_t>, Metrics> metrics;
+  std::map<int64_t, Metrics> metrics;
   std::vector<std::tuple<int64_t, std::string, std::string>> events;
   int flushes = 0, trajectories_recorded = 0;
 };

@@ -372,7 +372,7 @@ TEST(PolicyLoss, NanStaysVisible) {
   }
 }
 
-TEST(PolicyLoss, ConfigComesFromTheRunConfig) {
+TEST(PolicyLoss, ConfigComesFromTheStageConfig) {
   RlSection rl;
   RolloutSection rollout;
   rl.set_objective(CISPO);

@@ -86,7 +86,7 @@ TEST_F(SupervisedTest, BatchIsAsManyWholeExamplesAsFit) {
     ASSERT_TRUE(metrics.ok()) << metrics.status();
     EXPECT_EQ(trainer.state().next_index, next);
     EXPECT_EQ(MetricOf(*metrics, "tokens/trained"), tokens);
-    EXPECT_EQ((journal_.metrics.at({"pretrain", step})), *metrics);
+    EXPECT_EQ(journal_.metrics.at(step), *metrics);
   }
 }
 

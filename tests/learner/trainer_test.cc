@@ -67,7 +67,7 @@ TEST_F(TrainerTest, MetricsDescribeTheStep) {
   }});
   const auto metrics = process->trainer->Step();
   ASSERT_TRUE(metrics.ok()) << metrics.status();
-  EXPECT_EQ(journal_.metrics.at({"rl", 1}), *metrics);
+  EXPECT_EQ(journal_.metrics.at(1), *metrics);
   const auto value = [&](const char* name) { return MetricOf(*metrics, name); };
   EXPECT_EQ(value("reward/mean"), 1.5);
   EXPECT_EQ(value("reward/rule/even"), 1.5);

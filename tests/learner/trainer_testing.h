@@ -34,8 +34,8 @@ class PoisonableOps : public CpuOps {
   bool is_poisoned = false;
 };
 
-inline RunConfig TinyRun() {
-  RunConfig config;
+inline StageConfig TinyRun() {
+  StageConfig config;
   RlSection* rl = config.mutable_rl();
   rl->set_steps(6);
   rl->set_prompts(4);
@@ -60,7 +60,7 @@ class Process {
     ProgressReporter::Callback on_progress = nullptr;
   };
 
-  Process(const RunConfig& config, MapJournal* journal, const Tokenizer* tok,
+  Process(const StageConfig& config, MapJournal* journal, const Tokenizer* tok,
           Options options, std::optional<TrainingState> state = std::nullopt)
       : ops(options.threads),
         prompts(tok),
@@ -109,7 +109,7 @@ class TrainerTest : public testing::Test {
     return process.Hash();
   }
 
-  RunConfig config_ = TinyRun();
+  StageConfig config_ = TinyRun();
   Tokenizer tokenizer_;
   MapJournal journal_;
 };

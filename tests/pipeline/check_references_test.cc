@@ -43,7 +43,7 @@ TEST(CheckReferencesTest, MoreThanHalfIsRefusedWithRowReasonAndRemedy) {
               AllOf(HasSubstr("f.jsonl: no answer earns the rule "
                               "\"exact_answer\" in 6 of 10 rows looked at, "
                               "e.g. line 1: the gold \"so\\n#### 7\""),
-                    HasSubstr("data.answer_form: AFTER_HASHES")));
+                    HasSubstr("task.answer_form: AFTER_HASHES")));
   EXPECT_TRUE(CheckReferences(rules, {}, "f").ok());
 }
 

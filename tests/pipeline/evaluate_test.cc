@@ -58,7 +58,7 @@ Trajectory Says(const Tokenizer& tokenizer, uint32_t index,
 class EmbeddedRewards : public ::testing::Environment {
  public:
   void SetUp() override {
-    auto link = RewardLink::Connect(RunConfig(), /*num_threads=*/2);
+    auto link = RewardLink::Connect(StageConfig(), /*num_threads=*/2);
     ASSERT_TRUE(link.ok()) << link.status();
     link_ = *std::move(link);
   }
@@ -262,7 +262,7 @@ class OwnServerTest : public ::testing::Test {
     auto server = RewardServer::Start("127.0.0.1:0", std::move(registry), {});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    RunConfig config;
+    StageConfig config;
     config.mutable_reward()->add_server(server_->address());
     config.mutable_rollout()->set_max_new_tokens(99);
     auto link = RewardLink::Connect(config, /*num_threads=*/1);
@@ -534,7 +534,7 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   id.set_version(5);
   id.set_sha256(HashParams(weights->params()));
   const auto source =
-      MakePromptSource(DataSection(), /*seed=*/1, tokenizer, 480);
+      MakePromptSource(TaskSection(), /*seed=*/1, tokenizer, 480);
   ASSERT_TRUE(source.ok()) << source.status();
   const std::vector<Prompt> prompts = *(*source)->HeldOut(5);
 
@@ -546,7 +546,7 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   std::vector<std::string> completions;
   const struct { int threads, max_batch; } kWays[] = {{1, 1}, {2, 3}, {1, 64}};
   for (const auto& [threads, max_batch] : kWays) {
-    RunConfig run;
+    StageConfig run;
     run.mutable_rollout()->set_max_batch(max_batch);
     run.mutable_rollout()->set_lease_seconds(30);
     const auto fleet = RolloutFleet::Start(run, config, *tokenizer, Topology(),

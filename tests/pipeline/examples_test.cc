@@ -19,6 +19,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
+// A stage that learns a file, as is or for this task.
+StageConfig Learns(const std::string& file, uint64_t seed = 1,
+                   const TaskSection& task = TaskSection()) {
+  StageConfig stage;
+  stage.set_seed(seed);
+  *stage.add_task() = task;
+  stage.mutable_supervised()->add_data(file);
+  return stage;
+}
+
 Tokenizer ByteTokenizer() {
   return *TrainTokenizer({"abc"}, 257, /*single_digits=*/true);
 }
@@ -29,9 +39,8 @@ TEST(CorpusTest, AFileIsReadInANewOrderEveryEpoch) {
   for (int i = 0; i < 50; ++i) {
     absl::StrAppend(&text, "{\"text\": \"row ", i, "\"}\n");
   }
-  SupervisedSection section;
-  section.set_file(folder.Write("rows.jsonl", text));
-  const auto corpus = MakeCorpus(section, DataSection(), /*seed=*/3);
+  const std::string file = folder.Write("rows.jsonl", text);
+  const auto corpus = MakeCorpus(Learns(file, /*seed=*/3));
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   std::set<std::string> first, second;
   bool is_same_order = true;
@@ -45,17 +54,17 @@ TEST(CorpusTest, AFileIsReadInANewOrderEveryEpoch) {
   EXPECT_EQ(second, first);
   EXPECT_FALSE(is_same_order);
   // A pure function of the index, whatever was asked before.
-  const auto again = MakeCorpus(section, DataSection(), 3);
+  const auto again = MakeCorpus(Learns(file, 3));
   EXPECT_EQ((*again)->At(77).completion, (*corpus)->At(77).completion);
-  const auto other_seed = MakeCorpus(section, DataSection(), 4);
+  const auto other_seed = MakeCorpus(Learns(file, 4));
   EXPECT_EQ((*other_seed)->DataHash(), (*corpus)->DataHash());
 }
 
 TEST(CorpusTest, AMalformedLineIsNamed) {
   TestFolder folder;
-  SupervisedSection section;
-  section.set_file(folder.Write("rows.jsonl", "{\"text\": \"a\"}\n{oops\n"));
-  const auto corpus = MakeCorpus(section, DataSection(), 1);
+  const std::string file =
+      folder.Write("rows.jsonl", "{\"text\": \"a\"}\n{oops\n");
+  const auto corpus = MakeCorpus(Learns(file));
   ASSERT_FALSE(corpus.ok());
   EXPECT_THAT(std::string(corpus.status().message()),
               HasSubstr("rows.jsonl:2"));
@@ -63,11 +72,10 @@ TEST(CorpusTest, AMalformedLineIsNamed) {
 
 TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
   TestFolder folder;
-  SupervisedSection section;
-  section.set_file(folder.Write(
+  const std::string file = folder.Write(
       "rows.jsonl",
-      "{\"text\": \"abc\"}\n\n{\"prompt\": \"ab\", \"completion\": \"cd\"}\n"));
-  const auto corpus = MakeCorpus(section, DataSection(), 1);
+      "{\"text\": \"abc\"}\n\n{\"prompt\": \"ab\", \"completion\": \"cd\"}\n");
+  const auto corpus = MakeCorpus(Learns(file));
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ByteTokenizer();
   // Four bytes and the end token.
@@ -78,8 +86,8 @@ TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
               HasSubstr("rows.jsonl:3: has 5 tokens, more than the context of "
                         "4"));
 
-  section.set_file(folder.Write("none.jsonl", "{\"text\": \"\"}\n"));
-  const auto empty = MakeCorpus(section, DataSection(), 1);
+  const std::string other = folder.Write("none.jsonl", "{\"text\": \"\"}\n");
+  const auto empty = MakeCorpus(Learns(other));
   ASSERT_TRUE(empty.ok()) << empty.status();
   EXPECT_THAT(std::string((*empty)->CheckRows(tokenizer, 0, 5).message()),
               HasSubstr("none.jsonl:1: there is nothing to learn"));
@@ -87,10 +95,9 @@ TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
 
 TEST(ExampleSourceTest, OnlyCompletionAndEndTokenAreScored) {
   TestFolder folder;
-  SupervisedSection section;
-  section.set_file(folder.Write(
-      "rows.jsonl", "{\"prompt\": \"ab\", \"completion\": \"cde\"}\n"));
-  const auto corpus = MakeCorpus(section, DataSection(), 1);
+  const std::string file = folder.Write(
+      "rows.jsonl", "{\"prompt\": \"ab\", \"completion\": \"cde\"}\n");
+  const auto corpus = MakeCorpus(Learns(file));
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ByteTokenizer();
   const auto example = MakeExampleSource(corpus->get(), &tokenizer, 0)(0);
@@ -102,9 +109,8 @@ TEST(ExampleSourceTest, OnlyCompletionAndEndTokenAreScored) {
 
 TEST(ExampleSourceTest, APlainTextIsScoredFromItsSecondToken) {
   TestFolder folder;
-  SupervisedSection section;
-  section.set_file(folder.Write("rows.jsonl", "{\"text\": \"abc\"}\n"));
-  const auto corpus = MakeCorpus(section, DataSection(), 1);
+  const std::string file = folder.Write("rows.jsonl", "{\"text\": \"abc\"}\n");
+  const auto corpus = MakeCorpus(Learns(file));
   const Tokenizer tokenizer = ByteTokenizer();
   const auto example = MakeExampleSource(corpus->get(), &tokenizer, 0)(0);
   ASSERT_TRUE(example.ok()) << example.status();
@@ -134,11 +140,10 @@ Tokenizer ChatTokenizer() {
   return *Tokenizer::FromFiles(std::move(files));
 }
 
-TrainSequence ExampleOf(const std::string& row, const DataSection& data) {
+TrainSequence ExampleOf(const std::string& row, const TaskSection& data) {
   TestFolder folder;
-  SupervisedSection section;
-  section.set_file(folder.Write("rows.jsonl", row));
-  const auto corpus = MakeCorpus(section, data, 1);
+  const std::string file = folder.Write("rows.jsonl", row);
+  const auto corpus = MakeCorpus(Learns(file, 1, data));
   EXPECT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ChatTokenizer();
   const int32_t end = tokenizer.SpecialId("<|im_end|>");
@@ -157,20 +162,20 @@ std::pair<std::string, std::string> Halves(const TrainSequence& example) {
 
 TEST(ExampleSourceTest, SpecialTokensOfTaughtTextsAreTokens) {
   const TrainSequence text =
-      ExampleOf("{\"text\": \"a<|im_end|>b<|im_end|>\"}", DataSection());
+      ExampleOf("{\"text\": \"a<|im_end|>b<|im_end|>\"}", TaskSection());
   // BOS, a, end, b, end: no end is added to one that is there.
   EXPECT_EQ(text.tokens,
             (std::vector<int32_t>{257, 'a' + 1, 259, 'b' + 1, 259}));
   EXPECT_EQ(text.first_scored, 1);
   const TrainSequence pair = ExampleOf(
-      "{\"prompt\": \"<|im_start|>a\", \"completion\": \"b\"}", DataSection());
+      "{\"prompt\": \"<|im_start|>a\", \"completion\": \"b\"}", TaskSection());
   EXPECT_EQ(pair.tokens,
             (std::vector<int32_t>{257, 258, 'a' + 1, 'b' + 1, 259}));
   EXPECT_EQ(pair.first_scored, 3);
 }
 
 TEST(ExampleSourceTest, AChatsAnswerIsLearnedWhereItWouldBeSampled) {
-  DataSection data;
+  TaskSection data;
   data.set_chat(true);
   data.set_system("S");
   data.set_answer_prefix("<think>\n");

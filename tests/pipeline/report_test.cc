@@ -13,7 +13,7 @@
 #include "pipeline/report_assets.h"
 #include "pipeline/report_data.h"
 #include "pipeline/run_store.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {
@@ -30,7 +30,7 @@ constexpr char kHostile[] =
 class ReportTest : public ::testing::Test {
  protected:
   ReportTest() {
-    folder_.Write("config.textproto", ConfigToText(*ParseConfig("", "t", {})));
+    folder_.Write("config.textproto", "task { } stage { rl { } }");
     store_ = std::move(*RunStore::Open(folder_.path() + "/run.db"));
   }
   void AddSample(int64_t step, uint64_t prompt_id, uint32_t index,
@@ -124,9 +124,8 @@ TEST_F(ReportTest, NothingIsFetchedAndOnlyItsOwnScriptRuns) {
 TEST_F(ReportTest, ShowsMetricsSamplesAndOutcome) {
   for (int step = 1; step <= 3; ++step) {
     ASSERT_TRUE(store_
-                    ->RecordMetrics(
-                        "rl", step,
-                        {{"reward/mean", 0.25 * step}, {"kl", std::nan("")}})
+                    ->RecordMetrics(step, {{"reward/mean", 0.25 * step},
+                                           {"kl", std::nan("")}})
                     .ok());
     AddSample(step, step, 0, "a");
     AddSample(step, step, 1, "b");

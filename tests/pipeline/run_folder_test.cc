@@ -17,7 +17,8 @@
 #include "pipeline/build_id.h"
 #include "pipeline/run_reader.h"
 #include "pipeline/run_store.h"
-#include "proto/config.h"
+#include "pipeline/stage_folder.h"
+#include "proto/recipe.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {
@@ -27,8 +28,12 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-RunConfig Config(std::vector<std::string> overrides = {}) {
-  return *ParseConfig("", "test", overrides);
+constexpr absl::string_view kRecipe =
+    "task { kind: COUNTDOWN } stage { name: 'sft' supervised { steps: 3 } } "
+    "stage { rl { steps: 100 } }";
+
+Recipe Config(std::vector<std::string> overrides = {}) {
+  return *ParseRecipe(kRecipe, "test", overrides);
 }
 
 class RunFolderTest : public ::testing::Test {
@@ -37,12 +42,29 @@ class RunFolderTest : public ::testing::Test {
   // A run that has a checkpoint, and that no process holds.
   void BeginRun() {
     ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
-    ASSERT_TRUE(MakeDirectories(run_dir() + "/checkpoints/step-0").ok());
+    BeginStages(Config());
+  }
+  // Both have a checkpoint.
+  void BeginStages(const Recipe& recipe) {
+    for (const StageConfig& stage : ResolveStages(recipe)) {
+      ASSERT_TRUE(StageFolder::Open(run_dir(), stage)->NoteCheckpoint().ok());
+      MakeCheckpoint(stage.name());
+    }
+  }
+  void MakeCheckpoint(const std::string& stage) {
+    ASSERT_TRUE(
+        MakeDirectories(StageCheckpoints(run_dir(), stage) + "/step-0").ok());
+  }
+  void FinishStages(const Recipe& recipe) {
+    for (const StageConfig& stage : ResolveStages(recipe)) {
+      ASSERT_TRUE(StageFolder::Open(run_dir(), stage)->Finish("abc").ok());
+    }
+    ASSERT_TRUE(WriteFileAtomic(run_dir() + "/summary.json", "{}").ok());
   }
   void RecordOneRow() {
     const auto store = RunStore::Open(run_dir() + "/run.db");
     ASSERT_TRUE(store.ok()) << store.status();
-    ASSERT_TRUE((*store)->RecordMetrics("pretrain", 1, {{"loss", 1}}).ok());
+    ASSERT_TRUE((*store)->RecordMetrics(1, {{"loss", 1}}).ok());
     ASSERT_TRUE((*store)->Flush().ok());
   }
   void EditManifest(const char* key, const char* value) {
@@ -53,7 +75,7 @@ class RunFolderTest : public ::testing::Test {
   }
   // The message with which the run is refused, and nothing changed.
   std::string Refusal(
-      const RunConfig& config,
+      const Recipe& config,
       absl::StatusCode code = absl::StatusCode::kFailedPrecondition,
       bool accept_build = false) {
     const std::string before = Snapshot();
@@ -142,7 +164,7 @@ TEST_F(RunFolderTest, ARunThatHasNotBegunStartsAnew) {
   ASSERT_TRUE(RunStore::Open(run_dir() + "/run.db").ok());  // a session only
   auto other = RunFolder::Open(run_dir(), Config({"rl.steps=3"}));
   ASSERT_TRUE(other.ok()) << other.status();
-  EXPECT_EQ(ReadRunConfig(run_dir())->rl().steps(), 3);
+  EXPECT_EQ(ReadRecipe(run_dir())->stage(1).rl().steps(), 3);
   EXPECT_TRUE(other->Pin("rl_data_sha256", "of a mended file", "data").ok());
   EXPECT_TRUE(other->changes().empty());
 }
@@ -150,36 +172,65 @@ TEST_F(RunFolderTest, ARunThatHasNotBegunStartsAnew) {
 TEST_F(RunFolderTest, AStartKilledBeforeItsFirstCheckpointGoesOn) {
   ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
   RecordOneRow();
-  const std::string other = Refusal(Config({"rl.learning_rate=0.5"}));
-  EXPECT_THAT(other, HasSubstr("rl.learning_rate: 3e-06 -> 0.5"));
+  EXPECT_THAT(Refusal(Config({"seed=9"})), HasSubstr("seed"));
   EXPECT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
   EXPECT_TRUE(*HasRecords(run_dir() + "/run.db"));
 }
 
-TEST_F(RunFolderTest, ABaseModelThatIsPinnedFixesTheConfiguration) {
+TEST_F(RunFolderTest, AStageThatHasBegunFixesItsConfigurationAndNoOther) {
+  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
   {
-    auto folder = RunFolder::Open(run_dir(), Config());
-    ASSERT_TRUE(folder->Pin("base_model_sha256", "abc", "the base model").ok());
+    const StageConfig sft = ResolveStages(Config())[0];
+    auto folder = StageFolder::Open(run_dir(), sft);
+    ASSERT_TRUE(folder->Pin("from_sha256", "abc", "the base model").ok());
   }
-  EXPECT_THAT(Refusal(Config({"seed=9"})), HasSubstr("seed: 1 -> 9"));
-  EXPECT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  EXPECT_THAT(Refusal(Config({"seed=9"})),
+              AllOf(HasSubstr("seed"), HasSubstr("is 1, now 9")));
+  EXPECT_THAT(Refusal(Config({"supervised.learning_rate=0.5"})),
+              AllOf(HasSubstr("(sft: supervised.learning_rate: 0.001 -> 0.5)"),
+                    HasSubstr("--redo sft"), HasSubstr("and with it rl")));
+  const auto folder =
+      RunFolder::Open(run_dir(), Config({"rl.learning_rate=0.5"}));
+  EXPECT_TRUE(folder.ok()) << folder.status();
+}
+
+TEST_F(RunFolderTest, ToRedoAStageRemovesItAndThoseThatNeedIt) {
+  BeginRun();
+  FinishStages(Config());
+  EXPECT_EQ(
+      RunFolder::Open(run_dir(), Config(), false, {"none"}).status().code(),
+      absl::StatusCode::kNotFound);
+  {
+    const auto folder = RunFolder::Open(run_dir(), Config(), false, {"rl"});
+    ASSERT_TRUE(folder.ok()) << folder.status();
+    EXPECT_THAT(folder->dropped(), ElementsAre("rl"));
+    EXPECT_TRUE(IsFinishedStage(run_dir(), "sft"));
+    EXPECT_FALSE(HasStageBegun(run_dir(), "rl"));
+    EXPECT_FALSE(FileExists(run_dir() + "/summary.json"));
+  }
+  {
+    // Killed before the database forgot it: named again.
+    auto folder = RunFolder::Open(run_dir(), Config());
+    EXPECT_THAT(folder->dropped(), ElementsAre("rl"));
+    ASSERT_TRUE(folder->NoteDropped().ok());
+  }
+  const auto folder = RunFolder::Open(
+      run_dir(), Config({"supervised.learning_rate=0.5"}), false, {"sft"});
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_THAT(folder->dropped(), ElementsAre("sft"));
 }
 
 // Its checkpoints were moved to an archive, or removed to save space.
 TEST_F(RunFolderTest, ARunWithoutItsCheckpointsIsRefusedAndLeftAlone) {
-  {
-    auto folder = RunFolder::Open(run_dir(), Config());
-    ASSERT_TRUE(folder->NoteCheckpoint().ok());
-  }
+  BeginRun();
   RecordOneRow();
-  ASSERT_TRUE(MakeDirectories(run_dir() + "/checkpoints/pretrain").ok());
+  ASSERT_TRUE(RemoveAll(StageCheckpoints(run_dir(), "rl")).ok());
   for (const char* override : {"seed=1", "eval.every=9", "rl.steps=1000000"}) {
     const std::string message = Refusal(Config({override}));
     EXPECT_THAT(message, HasSubstr("move them back"));
     EXPECT_THAT(message, HasSubstr("--run-dir"));
   }
-  // One of any stage is enough to go on.
-  ASSERT_TRUE(MakeDirectories(run_dir() + "/checkpoints/pretrain/step-7").ok());
+  MakeCheckpoint("rl");
   EXPECT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
 }
 
@@ -193,8 +244,10 @@ TEST_F(RunFolderTest, ALostManifestIsNamed) {
 TEST_F(RunFolderTest, AFinishedRunIsLeftAloneWhateverIsMissing) {
   BeginRun();
   RecordOneRow();
-  ASSERT_TRUE(WriteFileAtomic(run_dir() + "/summary.json", "{}").ok());
-  ASSERT_TRUE(RemoveAll(run_dir() + "/checkpoints").ok());
+  FinishStages(Config());
+  for (const char* stage : {"sft", "rl"}) {
+    ASSERT_TRUE(RemoveAll(StageCheckpoints(run_dir(), stage)).ok());
+  }
   ASSERT_TRUE(RemoveAll(run_dir() + "/manifest.json").ok());
   const std::string before = Snapshot();
   for (const char* override : {"seed=1", "eval.every=9", "checkpoint.keep=7"}) {
@@ -208,33 +261,39 @@ TEST_F(RunFolderTest, AFinishedRunIsLeftAloneWhateverIsMissing) {
 
 TEST_F(RunFolderTest, WhatChangesNoTrainingBitIsTakenOverAndRecorded) {
   BeginRun();
-  const RunConfig config = Config({"eval.every=9", "checkpoint.keep=7"});
+  const Recipe config = Config({"eval.every=9", "checkpoint.keep=7"});
   {
     const auto folder = RunFolder::Open(run_dir(), config);
     ASSERT_TRUE(folder.ok()) << folder.status();
     EXPECT_THAT(folder->changes(),
-                ElementsAre(HasSubstr("eval.every: 0 -> 9"),
-                            HasSubstr("checkpoint.keep: 2 -> 7")));
+                ElementsAre(HasSubstr("sft.eval.every: 0 -> 9"),
+                            HasSubstr("sft.checkpoint.keep: 2 -> 7"),
+                            HasSubstr("rl.eval.every: 0 -> 9"),
+                            HasSubstr("rl.checkpoint.keep: 2 -> 7")));
+    for (const StageConfig& stage : ResolveStages(config)) {
+      ASSERT_TRUE(StageFolder::Open(run_dir(), stage).ok());
+    }
   }
   EXPECT_EQ(*ReadFile(run_dir() + "/config.textproto"), ConfigToText(config));
   EXPECT_TRUE(RunFolder::Open(run_dir(), config)->changes().empty());
   const auto manifest =
       nlohmann::json::parse(*ReadFile(run_dir() + "/manifest.json"));
-  ASSERT_EQ(manifest["history"].size(), 2u);
+  ASSERT_EQ(manifest["history"].size(), 4u);
   EXPECT_THAT(manifest["history"][0].get<std::string>(),
-              HasSubstr("Z eval.every: 0 -> 9"));
+              HasSubstr("Z sft.eval.every: 0 -> 9"));
 }
 
 TEST_F(RunFolderTest, StepsMayGrowWithAConstantScheduleOnly) {
   BeginRun();
-  const int steps = Config().rl().steps();
+  const int steps = Config().stage(1).rl().steps();
   const auto with_steps = [&](int n) {
     return Config({absl::StrCat("rl.steps=", n)});
   };
   EXPECT_THAT(Refusal(with_steps(steps - 1)),
               HasSubstr("rl.steps may grow, not shrink"));
   // Also of a run that is whole: it is not, then.
-  ASSERT_TRUE(WriteFileAtomic(run_dir() + "/summary.json", "{}").ok());
+  FinishStages(Config());
+  EXPECT_TRUE(*IsFinishedRun(run_dir(), Config()));
   EXPECT_FALSE(*IsFinishedRun(run_dir(), with_steps(steps + 5)));
   {
     const auto folder = RunFolder::Open(run_dir(), with_steps(steps + 5));
@@ -242,17 +301,19 @@ TEST_F(RunFolderTest, StepsMayGrowWithAConstantScheduleOnly) {
     EXPECT_FALSE(folder->is_finished());
     EXPECT_THAT(
         folder->changes(),
-        ElementsAre(absl::StrCat("rl.steps: ", steps, " -> ", steps + 5)));
+        ElementsAre(absl::StrCat("rl.rl.steps: ", steps, " -> ", steps + 5)));
+    EXPECT_FALSE(IsFinishedStage(run_dir(), "rl"));
+    EXPECT_TRUE(IsFinishedStage(run_dir(), "sft"));
   }
   EXPECT_FALSE(FileExists(run_dir() + "/summary.json"));
-  EXPECT_EQ(ReadRunConfig(run_dir())->rl().steps(), steps + 5);
+  EXPECT_EQ(ReadRecipe(run_dir())->stage(1).rl().steps(), steps + 5);
 }
 
 TEST_F(RunFolderTest, StepsMayNotGrowWhereTheyChangeTheSchedule) {
   const std::vector<std::string> cosine = {"rl.schedule=COSINE"};
   ASSERT_TRUE(RunFolder::Open(run_dir(), Config(cosine)).ok());
-  ASSERT_TRUE(MakeDirectories(run_dir() + "/checkpoints/step-0").ok());
-  ASSERT_TRUE(WriteFileAtomic(run_dir() + "/summary.json", "{}").ok());
+  BeginStages(Config(cosine));
+  FinishStages(Config(cosine));
   const std::string message =
       Refusal(Config({"rl.schedule=COSINE", "rl.steps=1000000"}));
   EXPECT_THAT(message, HasSubstr("only with rl.schedule: CONSTANT"));
@@ -324,8 +385,8 @@ TEST_F(RunFolderTest, ADamagedManifestIsNamed) {
               HasSubstr("manifest.json"));
 }
 
-TEST_F(RunFolderTest, ReadRunConfigWantsARun) {
-  const auto config = ReadRunConfig(folder_.path());
+TEST_F(RunFolderTest, ReadStageConfigWantsARun) {
+  const auto config = ReadRecipe(folder_.path());
   EXPECT_TRUE(absl::IsNotFound(config.status())) << config.status();
 }
 

@@ -197,18 +197,16 @@ TEST_F(RunStoreTest, WhatIsDroppedMayBeRecordedAgain) {
 TEST_F(RunStoreTest, AStepComputedAgainKeepsItsTimesAndEvents) {
   const auto store = Open();
   ASSERT_TRUE(store
-                  ->RecordMetrics("rl", 4,
-                                  {{"loss", 1},
-                                   {"time/rollout_seconds", 60},
-                                   {"tokens_per_second/generate", 900},
-                                   {"gone", 1}})
+                  ->RecordMetrics(4, {{"loss", 1},
+                                      {"time/rollout_seconds", 60},
+                                      {"tokens_per_second/generate", 900},
+                                      {"gone", 1}})
                   .ok());
   ASSERT_TRUE(store
-                  ->RecordMetrics("rl", 4,
-                                  {{"loss", 2},
-                                   {"time/rollout_seconds", 0.01},
-                                   {"tokens_per_second/generate", 0},
-                                   {"new", 3}})
+                  ->RecordMetrics(4, {{"loss", 2},
+                                      {"time/rollout_seconds", 0.01},
+                                      {"tokens_per_second/generate", 0},
+                                      {"new", 3}})
                   .ok());
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(store->RecordEvent(4, "update-skipped", "update 3").ok());
@@ -267,23 +265,60 @@ TEST_F(RunStoreTest, ASampleIsRecordedOnce) {
 
 TEST_F(RunStoreTest, MetricsOfAStepAreReplaced) {
   const auto store = Open();
-  ASSERT_TRUE(store->RecordMetrics("rl", 1, {{"b", 1}, {"gone", 2}}).ok());
-  ASSERT_TRUE(store
-                  ->RecordMetrics(
-                      "rl", 1, {{"b", 3}, {"a", std::nan("")}, {"c", INFINITY}})
-                  .ok());
-  ASSERT_TRUE(store->RecordMetrics("pretrain", 1, {{"loss", 4}}).ok());
+  ASSERT_TRUE(store->EnterStage("pretrain").ok());
+  ASSERT_TRUE(store->EnterStage("rl").ok());
+  ASSERT_TRUE(store->RecordMetrics(1, {{"b", 1}, {"gone", 2}}).ok());
+  ASSERT_TRUE(
+      store->RecordMetrics(1, {{"b", 3}, {"a", std::nan("")}, {"c", INFINITY}})
+          .ok());
+  ASSERT_TRUE(store->EnterStage("pretrain").ok());
+  ASSERT_TRUE(store->RecordMetrics(1, {{"loss", 4}}).ok());
   ASSERT_TRUE(store->Flush().ok());
   const auto rows = Reader().AllMetrics();
   ASSERT_TRUE(rows.ok()) << rows.status();
   ASSERT_THAT(*rows, SizeIs(2));
-  EXPECT_EQ((*rows)[0].stage, "pretrain");  // in the order the stages run
+  EXPECT_EQ((*rows)[0].stage, "pretrain");  // in the order they began
   const Metrics& metrics = (*rows)[1].metrics;
   ASSERT_THAT(metrics, SizeIs(3));
   EXPECT_EQ(metrics[0], (std::pair<std::string, double>("b", 3)));
   EXPECT_EQ(metrics[1].first, "a");
   EXPECT_TRUE(std::isnan(metrics[1].second));
   EXPECT_EQ(metrics[2].second, INFINITY);
+}
+
+// Two stages have the same steps and prompt ids; neither sees the other's.
+TEST_F(RunStoreTest, StagesAreKeptApartAndOneCanBeForgotten) {
+  const auto store = Open();
+  for (const char* stage : {"zero", "dev"}) {
+    ASSERT_TRUE(store->EnterStage(stage).ok());
+    Prompt prompt = MakePrompt(5);
+    prompt.set_question(absl::StrCat("of ", stage));
+    ASSERT_TRUE(
+        store->RecordTrajectory(1, prompt, MakeTrajectory(5, 0), stage).ok());
+    ASSERT_TRUE(store->RecordReward(1, 5, 0, MakeReward(0.5)).ok());
+    ASSERT_TRUE(store->RecordMetrics(1, {{"loss", 1}}).ok());
+    ASSERT_TRUE(store->RecordEval(1, {{"pass@1", 0.5}}, {}).ok());
+    ASSERT_TRUE(store->RecordEvent(1, "kind", "the same").ok());
+    ASSERT_TRUE(store->Flush().ok());
+    const auto samples = store->LoadSamples(1);
+    ASSERT_THAT(*samples, SizeIs(1));
+    EXPECT_EQ((*samples)[0].completion, stage);
+    EXPECT_EQ((*samples)[0].prompt.question(), absl::StrCat("of ", stage));
+  }
+  const std::string run_dir = folder_.path();
+  EXPECT_EQ(RunReader::Open(run_dir)->stage(), "dev");  // the last
+  EXPECT_THAT(*RunReader::Open(run_dir)->Stages(), ElementsAre("zero", "dev"));
+  EXPECT_THAT(*Reader().Events(), SizeIs(2));
+  const auto of_zero = RunReader::Open(run_dir, "zero")->Samples({});
+  ASSERT_THAT(*of_zero, SizeIs(1));
+  EXPECT_EQ((*of_zero)[0].record.completion, "zero");
+
+  ASSERT_TRUE(store->DropStage("dev").ok());
+  EXPECT_THAT(*store->LoadSamples(1), SizeIs(0));
+  EXPECT_EQ(RunReader::Open(run_dir)->stage(), "zero");
+  EXPECT_THAT(*Reader().AllMetrics(), SizeIs(1));
+  EXPECT_THAT(*Reader().Events(), SizeIs(1));
+  EXPECT_THAT(*RunReader::Open(run_dir, "zero")->Evals(), SizeIs(1));
 }
 
 TEST_F(RunStoreTest, ReadersLookOnWhileARunWrites) {

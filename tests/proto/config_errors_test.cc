@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/file.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -15,8 +16,15 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// A recipe needs a stage and a task: `text` with those it lacks.
+std::string Whole(absl::string_view text) {
+  return absl::StrCat(
+      text, absl::StrContains(text, "stage {") ? "" : " stage { rl { } }",
+      absl::StrContains(text, "task {") ? "" : " task { }");
+}
+
 std::string ErrorOf(absl::string_view text) {
-  const auto config = ParseConfig(text, "a.textproto", {});
+  const auto config = ParseRecipe(Whole(text), "a.textproto", {});
   if (config.ok()) return "OK";
   EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
   return std::string(config.status().message());
@@ -27,13 +35,12 @@ std::vector<std::string> ErrorLines(absl::string_view text) {
 }
 
 TEST(ConfigErrorsTest, UnknownKeyNamesTheNearest) {
-  EXPECT_EQ(ErrorOf("seed: 1\nrl {\n  stepz: 3\n}"),
+  EXPECT_EQ(ErrorOf("seed: 1\nstage { rl {\n  stepz: 3\n} }"),
             "a.textproto:3: rl.stepz: unknown key; did you mean "
             "\"rl.steps\"?");
   EXPECT_EQ(ErrorOf("learning_rate: 1e-4"),
             "a.textproto:1: learning_rate: unknown key; did you mean "
-            "\"pretrain.learning_rate\", \"sft.learning_rate\" or "
-            "\"rl.learning_rate\"?");
+            "\"supervised.learning_rate\" or \"rl.learning_rate\"?");
 }
 
 TEST(ConfigErrorsTest, UnknownKeyLikeNothingListsTheKnown) {
@@ -60,10 +67,10 @@ TEST(ConfigErrorsTest, OptionsOfARule) {
 }
 
 TEST(ConfigErrorsTest, WrongTypes) {
-  EXPECT_EQ(ErrorOf("rl { steps: 'ten' }"),
+  EXPECT_EQ(ErrorOf("stage { rl { steps: 'ten' } }"),
             "a.textproto:1: rl.steps: wrong type: expected an integer from 0 "
             "to 1000000000, got \"ten\"");
-  EXPECT_EQ(ErrorOf("rl { steps: 1e3 }"),
+  EXPECT_EQ(ErrorOf("stage { rl { steps: 1e3 } }"),
             "a.textproto:1: rl.steps: wrong type: expected an integer from 0 "
             "to 1000000000, got 1e3");
   EXPECT_EQ(ErrorOf("model { path: folder }"),
@@ -72,15 +79,20 @@ TEST(ConfigErrorsTest, WrongTypes) {
   EXPECT_EQ(ErrorOf("model { tie_embeddings: 2 }"),
             "a.textproto:1: model.tie_embeddings: wrong type: expected true or "
             "false, got 2");
-  EXPECT_EQ(ErrorOf("rl: 3"),
-            "a.textproto:1: rl: wrong type: expected a section {...}, got 3");
+  EXPECT_EQ(ErrorOf("stage { rl: 3 }"),
+            "a.textproto:1: stage-1.rl: wrong type: expected a section {...}, "
+            "got 3");
+  EXPECT_EQ(
+      ErrorOf("rl { steps: 3 }"),
+      "a.textproto:1: rl: unknown key: a run is made of stages now, stage "
+      "{ ... } and task { ... }, see configs/README.md");
   EXPECT_EQ(ErrorOf("seed { a: 1 }"),
             "a.textproto:1: seed: wrong type: expected an integer from 0 to "
             "18446744073709551615, got a section {...}");
-  EXPECT_EQ(ErrorOf("rl { steps: [1, 2] }"),
+  EXPECT_EQ(ErrorOf("stage { rl { steps: [1, 2] } }"),
             "a.textproto:1: rl.steps: wrong type: expected an integer from 0 "
             "to 1000000000, got a list [...]");
-  EXPECT_EQ(ErrorOf("rl { advantage: 'GRPO' }"),
+  EXPECT_EQ(ErrorOf("stage { rl { advantage: 'GRPO' } }"),
             "a.textproto:1: rl.advantage: wrong type: expected one of GRPO, "
             "DR_GRPO, RLOO, REINFORCE_PP (without quotes), got \"GRPO\"");
   EXPECT_EQ(ErrorOf("rollout { stop: ['a', 3] }"),
@@ -90,17 +102,17 @@ TEST(ConfigErrorsTest, WrongTypes) {
 
 // A text-proto parser would read 010 as eight.
 TEST(ConfigErrorsTest, LeadingZeroIsNotAnInteger) {
-  EXPECT_THAT(ErrorOf("rl { steps: 010 }"), HasSubstr("got 010"));
-  EXPECT_THAT(ErrorOf("rl { kl_coef: 010 }"), HasSubstr("got 010"));
+  EXPECT_THAT(ErrorOf("stage { rl { steps: 010 } }"), HasSubstr("got 010"));
+  EXPECT_THAT(ErrorOf("stage { rl { kl_coef: 010 } }"), HasSubstr("got 010"));
   EXPECT_THAT(ErrorOf("seed: 007"), HasSubstr("got 007"));
-  EXPECT_EQ(ErrorOf("rl { steps: 0 kl_coef: 0.01 }"), "OK");
+  EXPECT_EQ(ErrorOf("stage { rl { steps: 0 kl_coef: 0.01 } }"), "OK");
 }
 
 TEST(ConfigErrorsTest, OutOfRange) {
   EXPECT_EQ(ErrorOf("rollout {\n\n temperature: -1 }"),
             "a.textproto:3: rollout.temperature: out of range: expected a "
             "number from 0.01 to 100, got -1");
-  EXPECT_EQ(ErrorOf("rl { group_size: 1 }"),
+  EXPECT_EQ(ErrorOf("stage { rl { group_size: 1 } }"),
             "a.textproto:1: rl.group_size: out of range: expected an integer "
             "from 2 to 4096, got 1");
   for (const char* value : {"99999999999", "-99999999999", "2147483648",
@@ -116,25 +128,27 @@ TEST(ConfigErrorsTest, OutOfRange) {
 TEST(ConfigErrorsTest, NotANumberAndInfinitiesAreRefusedEverywhere) {
   for (const char* value : {"nan", "-nan", "NaN", "inf", "-inf", "Infinity",
                             "1e39", "-1e39", "1e400"}) {
-    EXPECT_THAT(ErrorOf(absl::StrCat("rl { learning_rate: ", value, " }")),
-                HasSubstr("rl.learning_rate: out of range"));
+    EXPECT_THAT(
+        ErrorOf(absl::StrCat("stage { rl { learning_rate: ", value, " } }")),
+        HasSubstr("rl.learning_rate: out of range"));
     EXPECT_THAT(ErrorOf(absl::StrCat("model { rope_theta: ", value, " }")),
                 HasSubstr("model.rope_theta: out of range"));
   }
 }
 
 TEST(ConfigErrorsTest, NumberTooSmallForAFloatDoesNotBecomeZero) {
-  EXPECT_THAT(ErrorOf("rl { learning_rate: 1e-50 }"), HasSubstr("got 1e-50"));
-  EXPECT_EQ(ErrorOf("rl { learning_rate: 0e-50 }"), "OK");
+  EXPECT_THAT(ErrorOf("stage { rl { learning_rate: 1e-50 } }"),
+              HasSubstr("got 1e-50"));
+  EXPECT_EQ(ErrorOf("stage { rl { learning_rate: 0e-50 } }"), "OK");
 }
 
 TEST(ConfigErrorsTest, UnknownEnumValueListsTheKnown) {
-  EXPECT_EQ(ErrorOf("rl { advantage: grpo }"),
+  EXPECT_EQ(ErrorOf("stage { rl { advantage: grpo } }"),
             "a.textproto:1: rl.advantage: unknown value: expected one of GRPO, "
             "DR_GRPO, RLOO, REINFORCE_PP (without quotes), got grpo; did you "
             "mean \"GRPO\"?");
-  EXPECT_EQ(ErrorOf("data { task: CHESS }"),
-            "a.textproto:1: data.task: unknown value: expected one of "
+  EXPECT_EQ(ErrorOf("task { kind: CHESS }"),
+            "a.textproto:1: task.kind: unknown value: expected one of "
             "COUNTDOWN, ARITHMETIC, QUESTION_ANSWER (without quotes), got "
             "CHESS");
 }
@@ -142,7 +156,7 @@ TEST(ConfigErrorsTest, UnknownEnumValueListsTheKnown) {
 TEST(ConfigErrorsTest, KeyGivenTwice) {
   EXPECT_EQ(ErrorOf("seed: 1\nthreads: 2\nseed: 3"),
             "a.textproto:3: seed: given twice; first on line 1");
-  EXPECT_EQ(ErrorOf("rl { steps: 1 }\nrl { prompts: 2 }"),
+  EXPECT_EQ(ErrorOf("stage { rl { steps: 1 }\nrl { prompts: 2 } }"),
             "a.textproto:2: rl: given twice; first on line 1");
 }
 
@@ -162,17 +176,20 @@ TEST(ConfigErrorsTest, TextMustBeUtf8WithoutZeroBytes) {
 }
 
 TEST(ConfigErrorsTest, SyntaxErrorsNameWhatWasExpected) {
-  EXPECT_EQ(ErrorOf("rl {\n  steps = 3\n}"),
-            "a.textproto:2: rl.steps: syntax: expected \":\" and a value, or "
-            "\"{\", got \"=\"");
-  EXPECT_EQ(ErrorOf("rl {\n  steps: \n}"),
-            "a.textproto:3: rl.steps: syntax: expected a value, got \"}\"");
-  EXPECT_EQ(ErrorOf("rl {\n  steps: 3"),
-            "a.textproto:2: rl: syntax: expected \"}\" for the bracket of line "
-            "1, got the end");
+  EXPECT_EQ(
+      ErrorOf("stage { rl {\n  steps = 3\n} }"),
+      "a.textproto:2: stage.rl.steps: syntax: expected \":\" and a value, or "
+      "\"{\", got \"=\"");
+  EXPECT_EQ(
+      ErrorOf("stage { rl {\n  steps: \n} }"),
+      "a.textproto:3: stage.rl.steps: syntax: expected a value, got \"}\"");
+  EXPECT_EQ(
+      ErrorOf("stage { rl {\n  steps: 3 }"),
+      "a.textproto:2: stage: syntax: expected \"}\" for the bracket of line "
+      "1, got the end");
   EXPECT_EQ(ErrorOf("}"), "a.textproto:1: syntax: expected a key, got \"}\"");
-  EXPECT_EQ(ErrorOf("rl { [ext]: 3 }"),
-            "a.textproto:1: rl: syntax: expected a key, got \"[\"");
+  EXPECT_EQ(ErrorOf("stage { rl { [ext]: 3 } }"),
+            "a.textproto:1: stage.rl: syntax: expected a key, got \"[\"");
   EXPECT_EQ(ErrorOf("rollout { stop: ['a' 'b', }"),
             "a.textproto:1: rollout.stop: syntax: expected a value, got \"}\"");
   EXPECT_THAT(ErrorLines("model { path: 'abc\n }")[0],
@@ -183,17 +200,17 @@ TEST(ConfigErrorsTest, SyntaxErrorsNameWhatWasExpected) {
 TEST(ConfigErrorsTest, AllMistakesComeAtOnceInTheOrderOfTheFile) {
   EXPECT_THAT(
       ErrorLines("seed: -1\n"
-                 "rl {\n"
+                 "stage { rl {\n"
                  "  stepz: 3\n"
                  "  group_size = 16\n"
                  "  kl_coef: \"much\"\n"
                  "  advantage: GRPPO\n"
-                 "}\n"
+                 "} }\n"
                  "rolout { temperature: 1 }\n"
                  "eval { top_p: 2 }\n"),
       ElementsAre(StartsWith("a.textproto:1: seed: out of range"),
                   StartsWith("a.textproto:3: rl.stepz: unknown key"),
-                  StartsWith("a.textproto:4: rl.group_size: syntax"),
+                  StartsWith("a.textproto:4: stage.rl.group_size: syntax"),
                   StartsWith("a.textproto:5: rl.kl_coef: wrong type"),
                   StartsWith("a.textproto:6: rl.advantage: unknown value"),
                   StartsWith("a.textproto:8: rolout: unknown key"),
@@ -209,7 +226,7 @@ TEST(ConfigErrorsTest, ManyMistakesAreCutToAPage) {
 }
 
 TEST(ConfigErrorsTest, MissingFileIsNamed) {
-  const auto config = LoadConfig("/nonexistent/x.textproto", {});
+  const auto config = LoadRecipe("/nonexistent/x.textproto", {});
   EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(config.status().message()),
               HasSubstr("/nonexistent/x.textproto"));
@@ -218,13 +235,13 @@ TEST(ConfigErrorsTest, MissingFileIsNamed) {
 TEST(ConfigErrorsTest, LoadReadsTheFileAndNamesItInMistakes) {
   const std::string path = absl::StrCat(testing::TempDir(), "/config_errors_",
                                         ::getpid(), ".textproto");
-  ASSERT_TRUE(WriteFileAtomic(path, "rl { steps: 5 }").ok());
-  const auto config = LoadConfig(path, {"rl.prompts=2"});
+  ASSERT_TRUE(WriteFileAtomic(path, Whole("stage { rl { steps: 5 } }")).ok());
+  const auto config = LoadRecipe(path, {"rl.prompts=2"});
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->rl().steps(), 5);
-  EXPECT_EQ(config->rl().prompts(), 2);
-  ASSERT_TRUE(WriteFileAtomic(path, "\nrl { stepz: 5 }").ok());
-  EXPECT_THAT(std::string(LoadConfig(path, {}).status().message()),
+  EXPECT_EQ(config->stage(0).rl().steps(), 5);
+  EXPECT_EQ(config->stage(0).rl().prompts(), 2);
+  ASSERT_TRUE(WriteFileAtomic(path, "\nstage { rl { stepz: 5 } }").ok());
+  EXPECT_THAT(std::string(LoadRecipe(path, {}).status().message()),
               StartsWith(absl::StrCat(path, ":2: rl.stepz: ")));
   EXPECT_TRUE(RemoveAll(path).ok());
 }

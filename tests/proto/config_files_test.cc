@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "proto/config.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -30,31 +30,33 @@ TEST(ConfigFilesTest, EveryFileLoadsAndBeginsWithItsPurpose) {
   const auto paths = ConfigFiles();
   EXPECT_GE(paths.size(), 10);
   for (const std::string& path : paths) {
-    const auto config = LoadConfig(path, {});
+    const auto config = LoadRecipe(path, {});
     EXPECT_TRUE(config.ok()) << config.status();
     EXPECT_THAT(*ReadFile(path), StartsWith("# ")) << path;
   }
 }
 
-RunConfig Load(const std::string& name) {
-  auto config = LoadConfig(std::string(R1_SOURCE_DIR) + "/configs/" + name, {});
+Recipe Load(const std::string& name) {
+  auto config = LoadRecipe(std::string(R1_SOURCE_DIR) + "/configs/" + name, {});
   EXPECT_TRUE(config.ok()) << config.status();
-  return config.ok() ? *config : RunConfig();
+  return config.ok() ? *config : Recipe();
 }
 
 TEST(ConfigFilesTest, SmokeIsTheQuickstartCutShort) {
-  const RunConfig smoke = Load("smoke.textproto");
-  const RunConfig quickstart = Load("quickstart.textproto");
-  EXPECT_EQ(smoke.data().task(), quickstart.data().task());
-  EXPECT_EQ(smoke.rl().advantage(), quickstart.rl().advantage());
-  EXPECT_LT(smoke.pretrain().steps(), quickstart.pretrain().steps());
-  EXPECT_LT(smoke.rl().steps(), quickstart.rl().steps());
+  const Recipe smoke = Load("smoke.textproto");
+  const Recipe quickstart = Load("quickstart.textproto");
+  EXPECT_EQ(smoke.task(0).kind(), quickstart.task(0).kind());
+  ASSERT_EQ(smoke.stage_size(), 2);
+  ASSERT_EQ(quickstart.stage_size(), 2);
+  EXPECT_LT(smoke.stage(0).supervised().steps(),
+            quickstart.stage(0).supervised().steps());
+  EXPECT_LT(smoke.stage(1).rl().steps(), quickstart.stage(1).rl().steps());
 }
 
 // DeepSeek-R1 (arXiv 2501.12948 v2), section 2.1: 32 questions x 16 outputs an
 // update, 8,192 outputs a rollout phase in 16 minibatches, 10,400 updates.
 TEST(ConfigFilesTest, R1ZeroHasThePapersNumbers) {
-  const RunConfig config = Load("r1_zero.textproto");
+  const StageConfig config = ResolveStages(Load("r1_zero.textproto"))[0];
   const RlSection& rl = config.rl();
   EXPECT_EQ(rl.prompts() * rl.group_size(), 8192);
   EXPECT_EQ(rl.group_size(), 16);

@@ -5,23 +5,29 @@
 
 #include <limits>
 
-#include "proto/config.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
 
 using ::testing::HasSubstr;
 
+// A recipe needs a stage and a task: `text` with those it lacks.
+std::string Whole(absl::string_view text) {
+  return absl::StrCat(
+      text, absl::StrContains(text, "stage {") ? "" : " stage { rl { } }",
+      absl::StrContains(text, "task {") ? "" : " task { }");
+}
+
 std::string ErrorOf(absl::string_view text,
                     std::vector<std::string> overrides = {}) {
-  const auto config = ParseConfig(text, "f", overrides);
+  const auto config = ParseRecipe(Whole(text), "f", overrides);
   return config.ok() ? "OK" : std::string(config.status().message());
 }
 
-TEST(ConfigRulesTest, DefaultsAreValid) {
-  EXPECT_EQ(ErrorOf(""), "OK");
-  EXPECT_TRUE(ValidateConfig(RunConfig()).ok());
-}
+TEST(ConfigRulesTest, DefaultsAreValid) { EXPECT_EQ(ErrorOf(""), "OK"); }
 
 TEST(ConfigRulesTest, HeadsDivideTheHiddenSize) {
   EXPECT_EQ(ErrorOf("model { hidden_size: 100 num_heads: 3 num_kv_heads: 3 }"),
@@ -59,93 +65,155 @@ TEST(ConfigRulesTest, ThePromptNeedsRoom) {
             "f:1: model.max_positions: leaves no room for a prompt: expected "
             "less than model.max_positions = 256, got 256");
   EXPECT_EQ(ErrorOf("model { max_positions: 257 }"), "OK");
-  EXPECT_EQ(ErrorOf("model { max_positions: 256 } rl { steps: 0 }"), "OK");
+  EXPECT_EQ(ErrorOf("model { max_positions: 256 } stage { rl { steps: 0 } }"),
+            "OK");
 }
 
 TEST(ConfigRulesTest, CountdownNumbers) {
-  EXPECT_EQ(ErrorOf("data { min_numbers: 5 }"),
-            "f:1: data.min_numbers: expected data.min_numbers <= "
-            "data.max_numbers, got 5 > 4");
-  EXPECT_EQ(ErrorOf("data { min_numbers: 4 }"), "OK");
+  EXPECT_EQ(ErrorOf("task { min_numbers: 5 }"),
+            "f:1: task.min_numbers: expected task.min_numbers <= "
+            "task.max_numbers, got 5 > 4");
+  EXPECT_EQ(ErrorOf("task { min_numbers: 4 }"), "OK");
 }
 
 TEST(ConfigRulesTest, Operators) {
-  EXPECT_EQ(ErrorOf("data { operators: '+%' }"),
-            "f:1: data.operators: expected one or more of + - * /, each once, "
+  EXPECT_EQ(ErrorOf("task { operators: '+%' }"),
+            "f:1: task.operators: expected one or more of + - * /, each once, "
             "got \"+%\"");
-  EXPECT_THAT(ErrorOf("data { operators: '' }"), HasSubstr("got \"\""));
-  EXPECT_THAT(ErrorOf("data { operators: '++' }"), HasSubstr("got \"++\""));
-  EXPECT_EQ(ErrorOf("data { operators: '/' }"), "OK");
+  EXPECT_THAT(ErrorOf("task { operators: '' }"), HasSubstr("got \"\""));
+  EXPECT_THAT(ErrorOf("task { operators: '++' }"), HasSubstr("got \"++\""));
+  EXPECT_EQ(ErrorOf("task { operators: '/' }"), "OK");
 }
 
 TEST(ConfigRulesTest, QuestionsComeFromAFile) {
-  const std::string base = "model { path: '/m' } data { task: QUESTION_ANSWER ";
+  const std::string base = "model { path: '/m' } task { kind: QUESTION_ANSWER ";
   EXPECT_EQ(ErrorOf(base + "}"),
-            "f:1: data.task: QUESTION_ANSWER has no generator: expected a "
+            "f:1: task.kind: QUESTION_ANSWER has no generator: expected a "
             "JSONL file of questions and answers, got \"\"");
   EXPECT_EQ(ErrorOf(base + "file: 'q.jsonl' }"), "OK");
   EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' question_field: '' }"),
-              HasSubstr("data.question_field: expected the name"));
+              HasSubstr("task.question_field: expected the name"));
   EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' answer_field: 'question' }"),
               HasSubstr("the question would be its own answer"));
-  EXPECT_THAT(ErrorOf(base + "file: 'q.jsonl' } pretrain { steps: 1 }"),
-              HasSubstr("pretrain.steps: QUESTION_ANSWER has no corpus"));
+  EXPECT_THAT(
+      ErrorOf(base + "file: 'q.jsonl' } stage { supervised { steps: 1 } }"),
+      HasSubstr("there is nothing to learn from"));
 }
 
 TEST(ConfigRulesTest, ANewTokenizerNeedsACorpus) {
-  const std::string base = "data { task: QUESTION_ANSWER file: 'q.jsonl' } ";
+  const std::string base = "task { kind: QUESTION_ANSWER file: 'q.jsonl' } ";
   EXPECT_THAT(ErrorOf(base), HasSubstr("a new model needs a corpus"));
-  EXPECT_EQ(ErrorOf(base + "pretrain { file: 'c.jsonl' }"), "OK");
+  EXPECT_EQ(ErrorOf(base + "stage { supervised { data: 'c.jsonl' } }"), "OK");
 }
 
 TEST(ConfigRulesTest, TemplateHasAPlaceForTheProblem) {
-  EXPECT_EQ(ErrorOf("data { template: 'Solve:' }"),
-            "f:1: data.template: has no place for the problem: expected a text "
+  EXPECT_EQ(ErrorOf("task { template: 'Solve:' }"),
+            "f:1: task.template: has no place for the problem: expected a text "
             "with {question}, got \"Solve:\"");
-  EXPECT_EQ(ErrorOf("data { template: 'Solve: {question}' }"), "OK");
+  EXPECT_EQ(ErrorOf("task { template: 'Solve: {question}' }"), "OK");
 }
 
 TEST(ConfigRulesTest, ASystemMessageNeedsAChat) {
   EXPECT_EQ(
-      ErrorOf("data { system: 'Be brief.' }"),
-      "f:1: data.system: is given, but only the model's chat template has "
-      "a place for a system message: set data.chat");
-  EXPECT_EQ(ErrorOf("data { system: 'Be brief.' chat: true }"), "OK");
+      ErrorOf("task { system: 'Be brief.' }"),
+      "f:1: task.system: is given, but only the model's chat template has "
+      "a place for a system message: set task.chat");
+  EXPECT_EQ(ErrorOf("task { system: 'Be brief.' chat: true }"), "OK");
 }
 
 TEST(ConfigRulesTest, CountdownRowsHaveNoAnswerForm) {
-  EXPECT_EQ(ErrorOf("data { answer_form: BOXED }"),
-            "f:1: data.answer_form: Countdown's rows have a target and no "
+  EXPECT_EQ(ErrorOf("task { answer_form: BOXED }"),
+            "f:1: task.answer_form: Countdown's rows have a target and no "
             "answer: expected AS_IS, got BOXED");
 }
 
-TEST(ConfigRulesTest, SftNeedsAFile) {
-  EXPECT_EQ(ErrorOf("sft { steps: 5 }"),
-            "f:1: sft.steps: the sft stage has no generator: expected a JSONL "
-            "file of {prompt, completion}, got \"\"; set it, or sft.steps to "
-            "0");
-  EXPECT_EQ(ErrorOf("sft { steps: 5 file: 'demos.jsonl' }"), "OK");
-}
-
-TEST(ConfigRulesTest, MinibatchesHaveEqualSize) {
-  EXPECT_EQ(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 3 }"),
-            "f:1: rl.minibatches: minibatches would be of unequal size: "
-            "expected a divisor of rl.prompts x rl.group_size = 16, got 3");
-  EXPECT_EQ(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 16 }"), "OK");
-  EXPECT_THAT(ErrorOf("rl { prompts: 4 group_size: 4 minibatches: 32 }"),
-              HasSubstr("got 32"));
-  // 10^6 x 4096 does not fit 32 bits.
-  EXPECT_EQ(ErrorOf("rl { prompts: 1000000 group_size: 4096 minibatches: 4096 "
-                    "}"),
+TEST(ConfigRulesTest, SupervisedStagesNeedSomethingToLearnFrom) {
+  const std::string task = "task { kind: QUESTION_ANSWER file: 'q.jsonl' } ";
+  EXPECT_EQ(
+      ErrorOf(task + "model { path: '/m' } stage { supervised { steps: 5 "
+                     "} }"),
+      "f: supervised.data: there is nothing to learn from: expected a JSONL "
+      "file, or a task whose generator has a corpus (COUNTDOWN, "
+      "ARITHMETIC)");
+  EXPECT_EQ(ErrorOf(task + "stage { supervised { data: 'demos.jsonl' } }"),
             "OK");
 }
 
+TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
+  const auto stages = [](const std::string& text) {
+    return ErrorOf("task { } " + text);
+  };
+  EXPECT_EQ(stages("stage { name: 'a' }"),
+            "f:1: a: expected one of supervised { ... }, rl { ... }");
+  EXPECT_EQ(stages("stage { name: 'a' rl { } supervised { } }"),
+            "f:1: a: expected one of supervised { ... }, rl { ... }");
+  EXPECT_EQ(stages("stage { rl { } } stage { rl { } }"),
+            "f: rl.name: expected each name once, got \"rl\" again");
+  EXPECT_THAT(stages("stage { name: 'model' rl { } }"),
+              HasSubstr("no word of the recipe such as \"model\""));
+  EXPECT_THAT(stages("stage { name: 'Big' rl { } }"),
+              HasSubstr("small letters"));
+  EXPECT_EQ(stages("stage { name: 'a' rl { } }\nstage { name: 'b' from: 'c' "
+                   "rl { } }"),
+            "f:2: b.from: there is no stage \"c\": expected \"model\" or one "
+            "of a, b");
+  EXPECT_EQ(stages("stage { name: 'a' from: 'b' rl { } }\nstage { name: 'b' "
+                   "rl { } }"),
+            "f:1: a.from: these stages wait for each other: a, b");
+  EXPECT_EQ(stages("stage { name: 'a' from: 'b' rl { } }\nstage { name: 'b' "
+                   "from: 'model' rl { } }"),
+            "OK");
+  EXPECT_THAT(stages("stage { rl { } use { task: 'chess' } }"),
+              HasSubstr("there is no task \"chess\": expected one of "
+                        "countdown"));
+  EXPECT_EQ(ErrorOf("stage { rl { } } task { kind: QUESTION_ANSWER file: 'q' "
+                    "name: 'rl' } model { path: 'm' }"),
+            "f: rl.name: expected small letters, digits, _ and -, and no word "
+            "of the recipe such as \"model\", got \"rl\"");
+  EXPECT_EQ(ErrorOf(""), "OK");
+  EXPECT_EQ(
+      std::string(ParseRecipe("task { }", "f", {}).status().message()),
+      "f: stage: there is nothing to do: expected one or more, e.g. stage "
+      "{ rl { steps: 100 } }");
+  EXPECT_THAT(
+      std::string(ParseRecipe("stage { rl { } }", "f", {}).status().message()),
+      HasSubstr("there are no problems: expected a task"));
+}
+
+TEST(ConfigRulesTest, OnlyAStageFromTheModelHasAShapeOfItsOwn) {
+  EXPECT_THAT(
+      ErrorOf("task { } stage { name: 'a' rl { } } stage { name: 'b' rl "
+              "{ } model { hidden_size: 8 } }"),
+      HasSubstr("has that model's shape: leave `model` out"));
+  EXPECT_THAT(ErrorOf("task { } stage { name: 'a' rl { } } stage { name: 'b' "
+                      "from: 'model' rl { } model { hidden_size: 9 } }"),
+              HasSubstr("b.model.hidden_size"));
+}
+
+TEST(ConfigRulesTest, MinibatchesHaveEqualSize) {
+  EXPECT_EQ(ErrorOf("stage { rl { prompts: 4 group_size: 4 minibatches: 3 } }"),
+            "f:1: rl.minibatches: minibatches would be of unequal size: "
+            "expected a divisor of rl.prompts x rl.group_size = 16, got 3");
+  EXPECT_EQ(
+      ErrorOf("stage { rl { prompts: 4 group_size: 4 minibatches: 16 } }"),
+      "OK");
+  EXPECT_THAT(
+      ErrorOf("stage { rl { prompts: 4 group_size: 4 minibatches: 32 } }"),
+      HasSubstr("got 32"));
+  // 10^6 x 4096 does not fit 32 bits.
+  EXPECT_EQ(
+      ErrorOf(
+          "stage { rl { prompts: 1000000 group_size: 4096 minibatches: 4096 "
+          "} }"),
+      "OK");
+}
+
 TEST(ConfigRulesTest, DualClip) {
-  EXPECT_EQ(ErrorOf("rl { dual_clip: 0.5 }"),
+  EXPECT_EQ(ErrorOf("stage { rl { dual_clip: 0.5 } }"),
             "f:1: rl.dual_clip: the bound applies to ratios above it: expected "
             "0 (off) or more than 1, got 0.5");
-  EXPECT_EQ(ErrorOf("rl { dual_clip: 3 }"), "OK");
-  EXPECT_EQ(ErrorOf("rl { dual_clip: 3\nobjective: CISPO }"),
+  EXPECT_EQ(ErrorOf("stage { rl { dual_clip: 3 } }"), "OK");
+  EXPECT_EQ(ErrorOf("stage { rl { dual_clip: 3\nobjective: CISPO } }"),
             "f:2: rl.objective: only PPO_CLIP reads it: expected 0 with "
             "rl.objective CISPO, got 3");
 }
@@ -169,8 +237,10 @@ TEST(ConfigRulesTest, RewardRules) {
   EXPECT_THAT(ErrorOf("reward { rule { name: 'a' option { key: 'when' value: "
                       "'eval' } } }"),
               HasSubstr("every rule has weight 0"));
-  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } } rl { steps: 0 }"),
-            "OK");
+  EXPECT_EQ(
+      ErrorOf(
+          "reward { rule { name: 'a' weight: 0 } } stage { rl { steps: 0 } }"),
+      "OK");
   EXPECT_THAT(ErrorOf("reward { rule { name: 'a' weight: nan } }"),
               HasSubstr("reward.rule[0].weight: out of range"));
 }
@@ -203,16 +273,17 @@ TEST(ConfigRulesTest, AKeyWithAMistakeIsNotBlamedTwice) {
             "256, got six");
 }
 
-TEST(ConfigRulesTest, ValidateChecksConfigurationsMadeInCode) {
-  RunConfig config;
-  config.mutable_rl()->set_group_size(1);
-  config.mutable_rl()->set_kl_coef(std::numeric_limits<float>::quiet_NaN());
-  config.mutable_reward()->add_rule()->set_weight(1e6);
-  const std::string message(ValidateConfig(config).message());
-  EXPECT_THAT(message, HasSubstr("rl.group_size: out of range: expected an "
-                                 "integer from 2 to 4096, got 1\n"));
-  EXPECT_THAT(message, HasSubstr("rl.kl_coef: out of range"));
-  EXPECT_THAT(message, HasSubstr("reward.rule[0].weight: out of range"));
+// What stages inherit is checked where it was given, once.
+TEST(ConfigRulesTest, AnInheritedMistakeIsSaidOnce) {
+  EXPECT_EQ(
+      ErrorOf("task { }\nmodel { max_positions: 64 }\nrollout { "
+              "max_new_tokens: 64 }\nstage { name: 'a' rl { } } stage { "
+              "name: 'b' rl { } }"),
+      "f:3: rollout.max_new_tokens: leaves no room for a prompt: expected "
+      "less than model.max_positions = 64, got 64");
+  EXPECT_THAT(ErrorOf("task { }\nstage { name: 'a' rl { } } stage { name: 'b' "
+                      "rl { }\nrollout { max_new_tokens: 512 } }"),
+              HasSubstr("f:3: b.rollout.max_new_tokens: leaves no room"));
 }
 
 }  // namespace

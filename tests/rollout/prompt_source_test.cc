@@ -36,9 +36,9 @@ std::string WriteRows(int count) {
   return Write(text);
 }
 
-DataSection Questions(const std::string& text) {
-  DataSection config;
-  config.set_task(QUESTION_ANSWER);
+TaskSection Questions(const std::string& text) {
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
   config.set_file(Write(text));
   return config;
 }
@@ -50,7 +50,7 @@ std::vector<std::string> QuestionsOf(const std::vector<Prompt>& prompts) {
 }
 
 TEST(PromptSource, PromptIsAFunctionOfSeedAndIndex) {
-  const DataSection config;
+  const TaskSection config;
   const auto a = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   const auto b = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   const auto other = *MakePromptSource(config, 2, ByteTokenizer(), 1000);
@@ -63,7 +63,7 @@ TEST(PromptSource, PromptIsAFunctionOfSeedAndIndex) {
 }
 
 TEST(PromptSource, PromptIsTheTemplateWithTheQuestion) {
-  DataSection config;
+  TaskSection config;
   const auto tokenizer = ByteTokenizer();
   const auto source = *MakePromptSource(config, 1, tokenizer, 1000);
   const Prompt prompt = *source->Train(0);
@@ -78,7 +78,7 @@ TEST(PromptSource, PromptIsTheTemplateWithTheQuestion) {
 }
 
 TEST(PromptSource, LongPromptIsRefusedWithItsLength) {
-  const auto source = *MakePromptSource(DataSection(), 1, ByteTokenizer(), 20);
+  const auto source = *MakePromptSource(TaskSection(), 1, ByteTokenizer(), 20);
   const auto prompt = source->Train(0);
   EXPECT_EQ(prompt.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(prompt.status().message()),
@@ -86,7 +86,7 @@ TEST(PromptSource, LongPromptIsRefusedWithItsLength) {
 }
 
 TEST(FileSource, RowsThatDoNotFitAreRefusedAtOnce) {
-  DataSection config;
+  TaskSection config;
   config.set_file(WriteRows(12));
   const auto tokenizer = ByteTokenizer();
   const auto tight = MakePromptSource(config, 1, tokenizer, 5);
@@ -99,7 +99,7 @@ TEST(FileSource, RowsThatDoNotFitAreRefusedAtOnce) {
 }
 
 TEST(FileSource, EveryEpochVisitsEachTrainingRowOnce) {
-  DataSection config;
+  TaskSection config;
   config.set_file(WriteRows(100));
   const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   std::set<std::string> held_out, first, second;
@@ -136,7 +136,7 @@ TEST(FileSource, HeldOutIsAPropertyOfTheProblemNotOfItsSpelling) {
     absl::StrAppend(&text, "{\"nums\":[", i, ",1", sum);
     absl::StrAppend(&text, "{\"nums\":[1,", i, sum);
   }
-  DataSection config;
+  TaskSection config;
   config.set_file(Write(text));
   const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
   std::set<int64_t> held_out;
@@ -235,7 +235,7 @@ TEST(FileSource, EvaluationReadsEachProblemOnce) {
     absl::StrAppend(&text, "{\"question\":\"q", i % 30,
                     "\",\"answer\":\"1\"}\n");
   }
-  const DataSection config = Questions(text);
+  const TaskSection config = Questions(text);
   const FilePrompts all = *LoadPrompts(config, ByteTokenizer(), 1000);
   EXPECT_EQ(all.num_rows, 960);
   EXPECT_EQ(all.num_problems, 30);
@@ -254,8 +254,8 @@ TEST(FileSource, EvaluationReadsEachProblemOnce) {
 }
 
 TEST(GeneratedSource, NeverHoldsOutAProblemTwice) {
-  DataSection config;
-  config.set_task(ARITHMETIC);
+  TaskSection config;
+  config.set_kind(ARITHMETIC);
   config.set_digits(1);
   config.set_operators("+");
   const auto source = *MakePromptSource(config, 1, ByteTokenizer(), 1000);
@@ -270,7 +270,7 @@ TEST(GeneratedSource, NeverHoldsOutAProblemTwice) {
 }
 
 TEST(PromptSource, AnEmptyPromptIsRefusedAtOnce) {
-  DataSection config = Questions(
+  TaskSection config = Questions(
       "{\"question\":\"q\",\"answer\":\"1\"}\n"
       "{\"question\":\"\",\"answer\":\"1\"}\n");
   EXPECT_TRUE(MakePromptSource(config, 1, ByteTokenizer(), 1000).ok());
@@ -283,7 +283,7 @@ TEST(PromptSource, AnEmptyPromptIsRefusedAtOnce) {
 }
 
 TEST(FileSource, OneRowIsNotEnough) {
-  DataSection config;
+  TaskSection config;
   config.set_file(WriteRows(1));
   EXPECT_EQ(MakePromptSource(config, 1, ByteTokenizer(), 1000).status().code(),
             absl::StatusCode::kInvalidArgument);

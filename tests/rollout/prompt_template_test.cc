@@ -1,4 +1,4 @@
-// Prompts by data.template and by chat templates: special tokens in what the
+// Prompts by task.template and by chat templates: special tokens in what the
 // configuration says and never in what rows say, BOS, what the answer begins
 // with, conversations.
 #include "rollout/prompt_template.h"
@@ -69,8 +69,8 @@ std::string Shown(const Tokenizer& tokenizer,
   return text;
 }
 
-DataSection Template(const std::string& text) {
-  DataSection config;
+TaskSection Template(const std::string& text) {
+  TaskSection config;
   config.set_template_(text);
   return config;
 }
@@ -134,7 +134,7 @@ TEST(PromptTemplateTest, BosStandsBeforeATemplatesText) {
   EXPECT_EQ(
       Shown(tokenizer, EncodePrompt(Template("{question}"), tokenizer, "Q")),
       "[<|begin_of_text|>]Q");
-  EXPECT_EQ(Shown(tokenizer, EncodePrompt(DataSection(), tokenizer, "Q"))
+  EXPECT_EQ(Shown(tokenizer, EncodePrompt(TaskSection(), tokenizer, "Q"))
                 .substr(0, 22),
             "[<|begin_of_text|>]The");
 }
@@ -143,7 +143,7 @@ TEST(PromptTemplateTest, AChatTemplatesBosIsNotDoubled) {
   const Tokenizer tokenizer =
       Make({"<s>", "<|im_start|>", "<|im_end|>"}, /*has_bos=*/true,
            absl::StrCat("{{ bos_token }}", kChatMl));
-  DataSection config;
+  TaskSection config;
   config.set_chat(true);
   EXPECT_EQ(Shown(tokenizer, EncodePrompt(config, tokenizer, "Q<|im_end|>")),
             "[<s>][<|im_start|>]user\nQ<|im_end|>[<|im_end|>]\n[<|im_start|>]"
@@ -153,7 +153,7 @@ TEST(PromptTemplateTest, AChatTemplatesBosIsNotDoubled) {
 TEST(PromptTemplateTest, SystemTemplateAndPrefixArePartOfTheChat) {
   const Tokenizer tokenizer =
       Make({"<|im_start|>", "<|im_end|>", "<think>"}, false, kChatMl);
-  DataSection config = Template("Solve: {question} <think>");
+  TaskSection config = Template("Solve: {question} <think>");
   config.set_chat(true);
   config.set_system("Be brief.");
   config.set_answer_prefix("<think>\n");
@@ -168,7 +168,7 @@ TEST(PromptTemplateTest, SystemTemplateAndPrefixArePartOfTheChat) {
 TEST(PromptTemplateTest, APrefixThatTheTemplateGivesIsNotDoubled) {
   const Tokenizer tokenizer =
       Make({"<think>"}, false, "{{ messages[0].content }}{{ '<think>\\n' }}");
-  DataSection config;
+  TaskSection config;
   config.set_chat(true);
   for (const char* prefix : {"<think>\n", "", "\n"}) {
     config.set_answer_prefix(prefix);
@@ -184,31 +184,31 @@ TEST(PromptTemplateTest, APrefixThatTheTemplateGivesIsNotDoubled) {
 }
 
 TEST(PromptTemplateTest, WhatCannotBeMadeIsSaidInOneLine) {
-  DataSection config;
+  TaskSection config;
   config.set_chat(true);
   const auto none = EncodePrompt(config, Make({}), "Q").status();
   EXPECT_EQ(none.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(none.message()),
-              HasSubstr("data.chat: the model has no chat template"));
+              HasSubstr("task.chat: the model has no chat template"));
   EXPECT_THAT(
       std::string(
           EncodePrompt(
               config, Make({}, false, "{{ raise_exception('no users') }}"), "Q")
               .status()
               .message()),
-      HasSubstr("data.chat: chat template: line 1: the template says: no "
+      HasSubstr("task.chat: chat template: line 1: the template says: no "
                 "users"));
   EXPECT_THAT(
       std::string(EncodePrompt(config, Make({}, false, "\n{% if %}"), "Q")
                       .status()
                       .message()),
-      HasSubstr("data.chat: chat template: line 2: "));
+      HasSubstr("task.chat: chat template: line 2: "));
 }
 
 TEST(PromptTemplateTest, AConversationIsRenderedAsItIs) {
   const Tokenizer tokenizer =
       Make({"<|im_start|>", "<|im_end|>"}, false, kChatMl);
-  DataSection config;
+  TaskSection config;
   config.set_chat(true);
   config.set_system("Own.");
   const std::string turns =
@@ -242,12 +242,12 @@ TEST(PromptTemplateTest, AConversationIsRenderedAsItIs) {
   EXPECT_THAT(
       std::string(
           EncodeConversation(config, tokenizer, turns).status().message()),
-      HasSubstr("set data.chat"));
+      HasSubstr("set task.chat"));
 }
 
 TEST(PromptTemplateTest, RowsMayHoldConversations) {
-  DataSection config;
-  config.set_task(QUESTION_ANSWER);
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
   config.set_question_field("prompt");
   const auto problems = ParseProblems(
       config,
@@ -262,7 +262,7 @@ TEST(PromptTemplateTest, RowsMayHoldConversations) {
           ParseProblems(config, R"({"prompt": [], "answer": "2"})", "rows")
               .status()
               .message()),
-      HasSubstr("rows:1: data.question_field: no message is the user's"));
+      HasSubstr("rows:1: task.question_field: no message is the user's"));
 }
 
 }  // namespace

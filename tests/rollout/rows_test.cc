@@ -22,8 +22,8 @@ using ::testing::HasSubstr;
 std::string Reference(const std::string& row,
                       const std::string& answer_field = "answer",
                       AnswerForm form = AS_IS) {
-  DataSection config;
-  config.set_task(QUESTION_ANSWER);
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
   config.set_answer_field(answer_field);
   config.set_answer_form(form);
   const auto rows = ParseProblems(config, row, "f");
@@ -75,13 +75,13 @@ TEST(RowReference, AnAnswerOfAnotherNameIsThereUnderBoth) {
   EXPECT_EQ(Reference(R"({"question":"q","test":"assert f"})", "gold"),
             R"({"test":"assert f"})");
   EXPECT_THAT(Reference(R"({"question":"q","answer":"7"})", "gold"),
-              HasSubstr("f:1: data.answer_field: no field \"gold\" to be the "
+              HasSubstr("f:1: task.answer_field: no field \"gold\" to be the "
                         "answer, only: answer"));
 }
 
 TEST(RowReference, CountdownRowsKeepTheirOtherFields) {
   const auto rows = ParseProblems(
-      DataSection(),
+      TaskSection(),
       " {\"nums\": [1, 2], \"target\": 3, \"ground_truth\": {\"numbers\": "
       "[1, 2], \"target\": 3}, \"p\": 1e-7} \r\n",
       "f");
@@ -130,7 +130,7 @@ TEST(AnswerForm, ATextWithoutItIsNamedWithItsLine) {
   EXPECT_THAT(
       Reference("{\"question\":\"q\",\"answer\":\"just 7\"}", "answer",
                 AFTER_HASHES),
-      AllOf(HasSubstr("f:1: data.answer_form: field \"answer\": AFTER_HASHES"),
+      AllOf(HasSubstr("f:1: task.answer_form: field \"answer\": AFTER_HASHES"),
             HasSubstr("got \"just 7\"")));
   for (const char* text : {"", "7", "\\boxed{}", "\\boxed{7", "\\boxed",
                            "\\boxed{ }", "boxed{7}"}) {
@@ -141,11 +141,11 @@ TEST(AnswerForm, ATextWithoutItIsNamedWithItsLine) {
   }
   EXPECT_THAT(
       Reference("{\"question\":\"q\",\"answer\":7}", "answer", BOXED),
-      HasSubstr("data.answer_form BOXED: field \"answer\": expected a string, "
+      HasSubstr("task.answer_form BOXED: field \"answer\": expected a string, "
                 "got number"));
   EXPECT_THAT(
       Reference("{\"question\":\"q\",\"x\":7}", "answer", BOXED),
-      HasSubstr("data.answer_form BOXED: no field \"answer\", only: x"));
+      HasSubstr("task.answer_form BOXED: no field \"answer\", only: x"));
 }
 
 TEST(RowFile, AnotherKindOfFileIsNamedWithItsConversion) {

@@ -43,8 +43,8 @@ void Reachable(const std::vector<int64_t>& values, std::set<int64_t>* out) {
   }
 }
 
-DataSection Countdown(int min_numbers, int max_numbers) {
-  DataSection config;
+TaskSection Countdown(int min_numbers, int max_numbers) {
+  TaskSection config;
   config.set_min_numbers(min_numbers);
   config.set_max_numbers(max_numbers);
   config.set_max_number(30);
@@ -53,7 +53,7 @@ DataSection Countdown(int min_numbers, int max_numbers) {
 }
 
 TEST(CountdownProblem, EveryTargetIsReachable) {
-  const DataSection config = Countdown(3, 4);
+  const TaskSection config = Countdown(3, 4);
   for (int i = 0; i < 200; ++i) {
     RandomSequence random(5, RandomStream::kData, i, 0);
     const auto p = MakeCountdownProblem(config, Split::kTrain, &random);
@@ -66,7 +66,7 @@ TEST(CountdownProblem, EveryTargetIsReachable) {
 }
 
 TEST(CountdownProblem, TrainAndHeldOutAreDisjoint) {
-  DataSection config = Countdown(3, 3);
+  TaskSection config = Countdown(3, 3);
   config.set_max_number(6);  // few problems: collisions would show
   std::set<std::string> train, held_out;
   for (int i = 0; i < 2000; ++i) {
@@ -86,7 +86,7 @@ TEST(CountdownProblem, TrainAndHeldOutAreDisjoint) {
 // with "+") are drawn again: this must end, and every target be reachable.
 TEST(CountdownProblem, AnyOperatorsGiveProblems) {
   for (const char* operators : {"+", "-", "*", "/", "-/"}) {
-    DataSection config = Countdown(2, 3);
+    TaskSection config = Countdown(2, 3);
     config.set_operators(operators);
     config.set_max_number(operators[0] == '+' ? 999 : 30);
     ASSERT_TRUE(CheckCountdownGenerator(config).ok()) << operators;
@@ -104,7 +104,7 @@ TEST(CountdownProblem, AnyOperatorsGiveProblems) {
 }
 
 TEST(CountdownProblem, SettingsWithoutProblemsOfASplitAreRefused) {
-  DataSection config = Countdown(2, 2);
+  TaskSection config = Countdown(2, 2);
   config.set_operators("+");
   config.set_max_number(2);  // 1+1, 1+2 and 2+2: none of them is held out
   const absl::Status status = CheckCountdownGenerator(config);
@@ -152,7 +152,7 @@ TEST(CountdownAttempt, ExpressionHasTheValueOfItsSteps) {
 }
 
 TEST(ArithmeticProblem, EveryLineOfItsWorkingHoldsAndTheLastIsTheAnswer) {
-  DataSection config;  // all four operators are the default
+  TaskSection config;  // all four operators are the default
   config.set_digits(4);
   std::map<char, int> seen;
   for (int i = 0; i < 500; ++i) {
@@ -184,7 +184,7 @@ TEST(ArithmeticProblem, EveryLineOfItsWorkingHoldsAndTheLastIsTheAnswer) {
 }
 
 TEST(Corpus, IsAFunctionOfItsIndexAndOfMixedQuality) {
-  const DataSection config = Countdown(3, 3);
+  const TaskSection config = Countdown(3, 3);
   int guesses = 0, tagged = 0, wrong_turns = 0;
   constexpr int kDocuments = 2000;
   for (int i = 0; i < kDocuments; ++i) {
@@ -203,7 +203,7 @@ TEST(Corpus, IsAFunctionOfItsIndexAndOfMixedQuality) {
 }
 
 TEST(Jsonl, ReadsCountdownAndQuestionRows) {
-  DataSection config;
+  TaskSection config;
   auto rows = ParseProblems(
       config, "\xef\xbb\xbf{\"nums\":[1,2],\"target\":3,\"id\":\"a\"}\r\n\n",
       "f");
@@ -213,7 +213,7 @@ TEST(Jsonl, ReadsCountdownAndQuestionRows) {
   EXPECT_EQ((*rows)[0].question, "Make 3 from 1 2.");
   EXPECT_EQ((*rows)[0].reference, "{\"nums\":[1,2],\"target\":3,\"id\":\"a\"}");
 
-  config.set_task(QUESTION_ANSWER);
+  config.set_kind(QUESTION_ANSWER);
   rows = ParseProblems(config, "{\"question\":\"1+1?\",\"answer\":2}", "f");
   ASSERT_TRUE(rows.ok()) << rows.status();
   EXPECT_EQ((*rows)[0].source, "line 1");
@@ -221,7 +221,7 @@ TEST(Jsonl, ReadsCountdownAndQuestionRows) {
 }
 
 TEST(Jsonl, NamesEveryBadLineAndItsReason) {
-  const auto rows = ParseProblems(DataSection(),
+  const auto rows = ParseProblems(TaskSection(),
                                   "{\"nums\":[1,2],\"target\":3}\n"
                                   "{\"nums\":[1,\"x\"],\"target\":3}\n"
                                   "not json\n"
@@ -233,7 +233,7 @@ TEST(Jsonl, NamesEveryBadLineAndItsReason) {
   EXPECT_THAT(message, HasSubstr("rows.jsonl:3: not valid JSON"));
   EXPECT_THAT(message, HasSubstr("rows.jsonl:4: expected \"target\""));
   EXPECT_EQ(message.find("rows.jsonl:1:"), std::string::npos);
-  EXPECT_FALSE(ParseProblems(DataSection(), "\n\n", "empty").ok());
+  EXPECT_FALSE(ParseProblems(TaskSection(), "\n\n", "empty").ok());
 }
 
 TEST(Jsonl, RefusesWhatNoRewardCouldScore) {
@@ -241,11 +241,11 @@ TEST(Jsonl, RefusesWhatNoRewardCouldScore) {
                           "{\"nums\":[1,18446744073709551615],\"target\":3}",
                           "{\"nums\":[1,2],\"target\":18446744073709551615}",
                           "{\"nums\":[1,2],\"target\":3,\"target\":4}"}) {
-    EXPECT_FALSE(ParseProblems(DataSection(), row, "f").ok()) << row;
+    EXPECT_FALSE(ParseProblems(TaskSection(), row, "f").ok()) << row;
   }
   std::string ones = "1";
   for (int i = 0; i < 32; ++i) ones += ",1";
-  EXPECT_FALSE(ParseProblems(DataSection(),
+  EXPECT_FALSE(ParseProblems(TaskSection(),
                              "{\"nums\":[" + ones + "],\"target\":3}", "f")
                    .ok());
 }
@@ -256,25 +256,25 @@ TEST(Jsonl, DeepNestingIsRefusedNotACrash) {
   const std::string deep =
       std::string(kDepth, '[') + "1" + std::string(kDepth, ']');
   const auto rows = ParseProblems(
-      DataSection(), "{\"nums\":[" + deep + "],\"target\":3}", "f");
+      TaskSection(), "{\"nums\":[" + deep + "],\"target\":3}", "f");
   ASSERT_FALSE(rows.ok());
   EXPECT_LT(rows.status().message().size(), 200u);
   EXPECT_FALSE(ParseTextRows("{\"text\":" + deep + "}", "f").ok());
 }
 
 TEST(Jsonl, AMissingFieldIsNamedWithItsKeyAndWhatThereIs) {
-  DataSection config;
-  config.set_task(QUESTION_ANSWER);
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
   const auto rows =
       ParseProblems(config, "{\"problem\":\"p\",\"answer\":\"1\"}", "f");
   EXPECT_EQ(rows.status().message(),
-            "f:1: data.question_field: no field \"question\", only: answer, "
+            "f:1: task.question_field: no field \"question\", only: answer, "
             "problem");
 }
 
 TEST(Jsonl, ALineThatIsNoObjectIsNamedWithItsFault) {
   const auto rows = ParseProblems(
-      DataSection(), "[1]\n{\"nums\": [1, 2]\n{\"nums\": \"\xff\"}\n", "f");
+      TaskSection(), "[1]\n{\"nums\": [1, 2]\n{\"nums\": \"\xff\"}\n", "f");
   const std::string message(rows.status().message());
   EXPECT_THAT(message, HasSubstr("f:1: expected one JSON object, got array"));
   EXPECT_THAT(message, HasSubstr("f:2: not valid JSON at byte 16"));
@@ -283,7 +283,7 @@ TEST(Jsonl, ALineThatIsNoObjectIsNamedWithItsFault) {
 
 TEST(Jsonl, NegativeNumbersAreRefused) {
   const auto rows =
-      ParseProblems(DataSection(), "{\"nums\": [-1, 2], \"target\": 1}", "f");
+      ParseProblems(TaskSection(), "{\"nums\": [-1, 2], \"target\": 1}", "f");
   EXPECT_EQ(rows.status().message(),
             "f:1: \"nums\": expected integers of 0 or more, got -1");
 }
@@ -291,7 +291,7 @@ TEST(Jsonl, NegativeNumbersAreRefused) {
 TEST(Jsonl, AFileOfBadLinesIsNotReadToItsEnd) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += "x\n";
-  const auto rows = ParseProblems(DataSection(), text, "f");
+  const auto rows = ParseProblems(TaskSection(), text, "f");
   const std::string message(rows.status().message());
   EXPECT_THAT(message, HasSubstr("f:20: "));
   EXPECT_THAT(message, Not(HasSubstr("f:21: ")));

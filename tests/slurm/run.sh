@@ -182,7 +182,7 @@ log_has() { grep -q -- "$2" "$work/$1.log"; }
 
 # More steps than are done in the seconds until no worker is left; paid by
 # length, so that each of them changes the weights.
-job=(--threads 1 --set pretrain.steps=20 --set rl.steps=80
+job=(--threads 1 --set supervised.steps=20 --set rl.steps=80
   --set 'reward.rule=[{name: "countdown"}, {name: "overlong"}]'
   --set eval.problems=4 --set eval.samples=1 --set checkpoint.every=100)
 config=$source/configs/smoke.textproto
@@ -249,7 +249,7 @@ all_complete() {
 
 same_run() {
   local base whole
-  base=$("$r1" hash "$work/whole/checkpoints/step-0")
+  base=$("$r1" hash "$work/whole/stages/rl/checkpoints/step-0")
   whole=$("$r1" hash "$work/whole")
   [[ $whole != "$base" && $("$r1" hash "$run") == "$whole" ]] &&
     cmp <("$r1" samples "$work/whole" --json --limit 0) \

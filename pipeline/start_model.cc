@@ -1,0 +1,65 @@
+#include "pipeline/start_model.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "model/checkpoint.h"
+#include "pipeline/base_model.h"
+#include "pipeline/examples.h"
+#include "pipeline/model_path.h"
+#include "pipeline/training_prompts.h"
+#include "proto/recipe.h"
+
+namespace r1 {
+namespace {
+
+// What a step of this stage would stumble over.
+absl::Status CheckData(const StageConfig& stage, const ModelFolder& model) {
+  if (stage.has_supervised() && stage.supervised().steps() > 0) {
+    R1_ASSIGN_OR_RETURN(const std::unique_ptr<Corpus> corpus,
+                        MakeCorpus(stage));
+    R1_RETURN_IF_ERROR(corpus->CheckRows(
+        *model.tokenizer, EndToken(model.config), model.config.max_positions));
+  }
+  if (!stage.has_rl() || stage.rl().steps() == 0) return absl::OkStatus();
+  return MakeTrainingPrompts(stage, model.config, model.tokenizer).status();
+}
+
+}  // namespace
+
+absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
+  const StageConfig& config = *context.config;
+  const RunContext& run = *context.run;
+  if (config.from() != kFromModel) {
+    R1_ASSIGN_OR_RETURN(const std::string path,
+                        ResolveModelPath(run.folder->path(), config.from()));
+    R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
+    R1_RETURN_IF_ERROR(
+        context.folder->Pin("from_sha256", HashParams(folder.params),
+                            absl::StrCat("the model of ", config.from())));
+    return StageModel{folder.config, std::move(folder.params),
+                      folder.tokenizer};
+  }
+  std::unique_ptr<Corpus> corpus;
+  if (config.model().path().empty()) {
+    run.progress->Activity("training the tokenizer", 0, 0);
+    R1_ASSIGN_OR_RETURN(corpus, MakeCorpus(config));
+  }
+  R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
+  std::set<std::string> heirs = {config.name()};
+  for (const StageConfig& stage : *run.stages) {
+    if (heirs.count(stage.from()) > 0) heirs.insert(stage.name());
+    if (heirs.count(stage.name()) == 0) continue;
+    R1_RETURN_IF_ERROR(CheckData(stage, model));
+  }
+  // From here on the stage has begun.
+  R1_RETURN_IF_ERROR(context.folder->Pin(
+      "from_sha256", HashParams(model.params), "the base model"));
+  return StageModel{model.config, std::move(model.params), model.tokenizer};
+}
+
+}  // namespace r1

@@ -1,0 +1,178 @@
+// A recipe to its stages: what each inherits, and their order.
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "base/sha256.h"
+#include "base/status_macros.h"
+#include "proto/config_schema.h"
+#include "proto/recipe.h"
+#include "proto/recipe_names.h"
+
+namespace r1 {
+namespace {
+
+// Lists of the stage replace those it would inherit.
+template <typename Section>
+Section Inherit(const Section& inherited, const Section& own) {
+  Section merged = inherited;
+  const auto* type = Section::descriptor();
+  const auto* r = merged.GetReflection();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const auto* field = type->field(i);
+    if (field->is_repeated() && r->FieldSize(own, field) > 0) {
+      r->ClearField(&merged, field);
+    }
+  }
+  merged.MergeFrom(own);
+  return merged;
+}
+
+// 64 bits that no two names of stages share.
+uint64_t StageSeed(uint64_t seed, const std::string& name) {
+  const std::string hex = Sha256Hex(absl::StrCat("stage ", seed, " ", name));
+  return std::stoull(hex.substr(0, 16), nullptr, 16);
+}
+
+const TaskSection* FindTask(const Recipe& recipe, const std::string& name) {
+  for (const TaskSection& task : recipe.task()) {
+    if (task.name() == name) return &task;
+  }
+  return nullptr;
+}
+
+void AddTasks(const Recipe& recipe, const Stage& stage, StageConfig* config) {
+  float sum = 0;
+  for (const TaskUse& use : stage.use()) {
+    const TaskSection* task = FindTask(recipe, use.task());
+    if (task == nullptr) continue;  // CheckConfigRules says so
+    *config->add_task() = *task;
+    config->add_share(use.share());
+    sum += use.share();
+  }
+  if (stage.use().empty()) {
+    for (const TaskSection& task : recipe.task()) {
+      *config->add_task() = task;
+      config->add_share(1);
+      sum += 1;
+    }
+  }
+  for (float& share : *config->mutable_share()) share /= sum;
+}
+
+StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
+  StageConfig config;
+  config.set_name(stage.name());
+  config.set_from(stage.from());
+  config.set_seed(StageSeed(recipe.seed(), stage.name()));
+  config.set_threads(recipe.threads());
+  *config.mutable_model() = Inherit(recipe.model(), stage.model());
+  AddTasks(recipe, stage, &config);
+  if (stage.has_supervised()) {
+    *config.mutable_supervised() = stage.supervised();
+    WriteDefaults(config.mutable_supervised());
+  }
+  if (stage.has_rl()) {
+    *config.mutable_rl() = stage.rl();
+    WriteDefaults(config.mutable_rl());
+  }
+  *config.mutable_rollout() = Inherit(recipe.rollout(), stage.rollout());
+  *config.mutable_reward() = Inherit(recipe.reward(), stage.reward());
+  *config.mutable_eval() = Inherit(recipe.eval(), stage.eval());
+  *config.mutable_checkpoint() =
+      Inherit(recipe.checkpoint(), stage.checkpoint());
+  for (TaskSection& task : *config.mutable_task()) WriteDefaults(&task);
+  WriteDefaults(config.mutable_model());
+  WriteDefaults(config.mutable_rollout());
+  WriteDefaults(config.mutable_reward());
+  WriteDefaults(config.mutable_eval());
+  WriteDefaults(config.mutable_checkpoint());
+  return config;
+}
+
+}  // namespace
+
+std::vector<std::string> StageInputs(const StageConfig& stage) {
+  std::vector<std::string> inputs;
+  if (stage.from() != kFromModel) inputs.push_back(stage.from());
+  return inputs;
+}
+
+std::vector<StageConfig> ResolveStages(const Recipe& recipe) {
+  std::vector<StageConfig> waiting, ordered;
+  for (const Stage& stage : recipe.stage()) {
+    waiting.push_back(Resolve(recipe, stage));
+  }
+  // The first of the file that waits for nobody, again and again. Those of a
+  // cycle are left over, which CheckConfigRules reports.
+  std::set<std::string> done;
+  for (bool found = true; found;) {
+    found = false;
+    for (auto it = waiting.begin(); it != waiting.end(); ++it) {
+      bool is_ready = true;
+      for (const std::string& input : StageInputs(*it)) {
+        is_ready = is_ready && done.count(input) > 0;
+      }
+      if (!is_ready) continue;
+      done.insert(it->name());
+      ordered.push_back(std::move(*it));
+      waiting.erase(it);
+      found = true;
+      break;
+    }
+  }
+  return ordered;
+}
+
+StageConfig DefaultStage() {
+  Recipe recipe;
+  recipe.add_task();
+  recipe.add_stage()->mutable_rl();
+  FillNames(&recipe);
+  return Resolve(recipe, recipe.stage(0));
+}
+
+absl::StatusOr<StageConfig> ConfigureStage(
+    const StageConfig& stage, absl::Span<const std::string> overrides) {
+  if (overrides.empty()) return stage;
+  // A model that is there: the rules on what a new one needs are not asked.
+  constexpr char kThere[] = "-";
+  Recipe recipe;
+  *recipe.mutable_model() = stage.model();
+  if (stage.model().path().empty()) recipe.mutable_model()->set_path(kThere);
+  *recipe.mutable_task() = stage.task();
+  *recipe.mutable_rollout() = stage.rollout();
+  *recipe.mutable_reward() = stage.reward();
+  *recipe.mutable_eval() = stage.eval();
+  Stage* only = recipe.add_stage();
+  only->set_name(stage.name());
+  only->set_from(kFromModel);
+  if (stage.has_rl()) *only->mutable_rl() = stage.rl();
+  if (stage.has_supervised()) *only->mutable_supervised() = stage.supervised();
+  for (int t = 0; t < stage.task_size(); ++t) {
+    TaskUse* use = only->add_use();
+    use->set_task(stage.task(t).name());
+    use->set_share(stage.share(t));
+  }
+  R1_ASSIGN_OR_RETURN(recipe,
+                      ParseRecipe(ConfigToText(recipe), "defaults", overrides));
+  StageConfig configured = Resolve(recipe, recipe.stage(0));
+  if (configured.model().path() == kThere) {
+    configured.mutable_model()->set_path("");
+  }
+  configured.set_from(stage.from());
+  *configured.mutable_checkpoint() = stage.checkpoint();
+  if (!recipe.has_seed()) configured.set_seed(stage.seed());
+  return configured;
+}
+
+const TaskSection& FirstTask(const StageConfig& stage) {
+  static const auto* const defaults = [] {
+    auto* const task = new TaskSection;
+    WriteDefaults(task);
+    return task;
+  }();
+  return stage.task().empty() ? *defaults : stage.task(0);
+}
+
+}  // namespace r1
