@@ -15,13 +15,14 @@ namespace {
 constexpr size_t kMaxElements = 200;
 constexpr int kMaxFoldedNodes = 20000;
 
+bool HasPlusMinus(const Node& node) {
+  return AnyNode(
+      node, [](const Node& part) { return part.kind == Kind::kPlusMinus; });
+}
+
 // The tree with its plus-minus signs as + (sign 1) or - (sign -1).
 NodePtr WithSign(const NodePtr& node, int sign) {
-  if (!AnyNode(*node, [](const Node& part) {
-        return part.kind == Kind::kPlusMinus;
-      })) {
-    return node;
-  }
+  if (!HasPlusMinus(*node)) return node;
   auto copy = std::make_shared<Node>(*node);
   for (NodePtr& arg : copy->args) arg = WithSign(arg, sign);
   if (copy->kind != Kind::kPlusMinus) return copy;
@@ -31,11 +32,6 @@ NodePtr WithSign(const NodePtr& node, int sign) {
   }
   if (copy->args.size() == 1) return last;
   return MakeNode(Kind::kSum, {copy->args[0], last});
-}
-
-bool HasPlusMinus(const Node& node) {
-  return AnyNode(
-      node, [](const Node& part) { return part.kind == Kind::kPlusMinus; });
 }
 
 void AppendExpanded(const NodePtr& node, std::vector<NodePtr>* elements) {

@@ -57,16 +57,10 @@ NodePtr Parser::Command() {
   if (name == "lceil") return Between("rceil", "ceil");
   ++at_;
   if (name == "frac") {
-    NodePtr top = MacroArgument();
-    NodePtr bottom = top == nullptr ? nullptr : MacroArgument();
-    if (bottom == nullptr) return nullptr;
-    return MakeNode(Kind::kDivide, {top, bottom});
+    return MakeNode(Kind::kDivide, {MacroArgument(), MacroArgument()});
   }
   if (name == "binom") {
-    NodePtr n = MacroArgument();
-    NodePtr k = n == nullptr ? nullptr : MacroArgument();
-    if (k == nullptr) return nullptr;
-    return MakeNode(Kind::kCall, {n, k}, "binom");
+    return MakeNode(Kind::kCall, {MacroArgument(), MacroArgument()}, name);
   }
   if (name == "sqrt") {
     NodePtr index = MakeNumber(2);
@@ -78,18 +72,13 @@ NodePtr Parser::Command() {
     NodePtr radicand = IsSymbol("{")                       ? Group()
                        : Peek().kind == TokenKind::kNumber ? Number()
                                                            : MacroArgument();
-    if (radicand == nullptr) return nullptr;
     return MakeNode(Kind::kRoot, {radicand, index});
   }
   if (name == "cbrt") {
-    NodePtr radicand = MacroArgument();
-    if (radicand == nullptr) return nullptr;
-    return MakeNode(Kind::kRoot, {radicand, MakeNumber(3)});
+    return MakeNode(Kind::kRoot, {MacroArgument(), MakeNumber(3)});
   }
   if (name == "factorial") {
-    NodePtr argument = MacroArgument();
-    if (argument == nullptr) return nullptr;
-    return MakeNode(Kind::kCall, {argument}, "factorial");
+    return MakeNode(Kind::kCall, {MacroArgument()}, name);
   }
   if (name == "top" || name == "intercal") {  // transposed
     return MakeNode(Kind::kSymbol, {}, "T");
@@ -183,14 +172,11 @@ NodePtr Parser::BigOperator(const std::string& name) {
       at_ += 2;
       continue;
     }
-    NodePtr bound = MacroArgument();
-    if (bound == nullptr) return nullptr;
-    args.push_back(MakeNode(Kind::kCall, {bound}, mark));
+    args.push_back(MakeNode(Kind::kCall, {MacroArgument()}, mark));
+    if (args.back() == nullptr) return nullptr;
   }
   if (args.size() == 2 && args[0]->name == "^") std::swap(args[0], args[1]);
-  NodePtr body = name == "int" ? Integrand() : Term();
-  if (body == nullptr) return nullptr;
-  args.push_back(std::move(body));
+  args.push_back(name == "int" ? Integrand() : Term());
   return MakeNode(Kind::kCall, std::move(args), name);
 }
 

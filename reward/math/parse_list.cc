@@ -196,7 +196,7 @@ NodePtr Parser::Element() {
 }
 
 NodePtr Parser::SetExpression() {
-  NodePtr left = SetOperand();
+  NodePtr left = Ratio();
   while (left != nullptr) {
     std::string op;
     for (const char* name : {"cup", "cap", "setminus"}) {
@@ -211,7 +211,7 @@ NodePtr Parser::SetExpression() {
       op = "cup";
     }
     if (op.empty()) break;
-    NodePtr right = SetOperand();
+    NodePtr right = Ratio();
     if (right == nullptr) return nullptr;
     // {1,3} \cup {2,4}: beside an operator of sets, braces hold one.
     const auto as_set = [](NodePtr node) {
@@ -224,8 +224,6 @@ NodePtr Parser::SetExpression() {
   return left == nullptr ? nullptr : AsDifference(left);
 }
 
-NodePtr Parser::SetOperand() { return Ratio(); }
-
 NodePtr Parser::Ratio() {
   NodePtr first = Quantity();
   if (first == nullptr) return nullptr;
@@ -233,9 +231,7 @@ NodePtr Parser::Ratio() {
   if (first->kind == Kind::kNumber && Peek().text == "to" &&
       Peek().kind == TokenKind::kText && Peek(1).kind == TokenKind::kNumber) {
     ++at_;
-    NodePtr second = Quantity();
-    if (second == nullptr) return nullptr;
-    return MakeNode(Kind::kRatio, {first, second});
+    return MakeNode(Kind::kRatio, {first, Quantity()});
   }
   // {x : x > 2}
   const bool is_condition =
@@ -335,10 +331,8 @@ NodePtr Parser::Infix() {
   const bool is_over = IsCommand("over");
   if (!is_over && !IsCommand("choose")) return left;
   ++at_;
-  NodePtr right = Sum();
-  if (right == nullptr) return nullptr;
-  return is_over ? MakeNode(Kind::kDivide, {left, right})
-                 : MakeNode(Kind::kCall, {left, right}, "binom");
+  return is_over ? MakeNode(Kind::kDivide, {left, Sum()})
+                 : MakeNode(Kind::kCall, {left, Sum()}, "binom");
 }
 
 // "for k \in \mathbb{Z}", "(k \in \mathbb{Z})": what the letters of a family

@@ -339,11 +339,9 @@ NodePtr Parser::Set() {
   in_set_ = set;
   if (inside == nullptr) return nullptr;
   if (Take("|") || Take("mid") || Take(":")) {
-    NodePtr condition = List();
-    if (condition == nullptr) return nullptr;
-    inside = MakeNode(Kind::kCall, {inside, condition}, "such that");
+    inside = MakeNode(Kind::kCall, {inside, List()}, "such that");
   }
-  if (!Expect("\\}")) return nullptr;
+  if (inside == nullptr || !Expect("\\}")) return nullptr;
   if (inside->kind == Kind::kList) return MakeNode(Kind::kSet, inside->args);
   return MakeNode(Kind::kSet, {inside});
 }
@@ -354,13 +352,9 @@ NodePtr Parser::Between(absl::string_view close, absl::string_view function) {
   if (is_bar) ++bars_;
   NodePtr inside = Sum();
   if (is_bar) --bars_;
-  if (inside == nullptr) return nullptr;
-  if (is_bar) {
-    if (!Expect("|")) return nullptr;
-  } else {
-    if (!IsCommand(close)) return Fail(close);
-    ++at_;
-  }
+  if (inside == nullptr || (is_bar && !Expect("|"))) return nullptr;
+  if (!is_bar && !IsCommand(close)) return Fail(close);
+  if (!is_bar) ++at_;
   return MakeNode(Kind::kCall, {inside}, std::string(function));
 }
 

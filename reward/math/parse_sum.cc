@@ -39,21 +39,14 @@ NodePtr Parser::Sum() {
         IsSymbol("+") && IsSymbol("/", 1) && IsSymbol("-", 2);
     const bool is_joined =
         is_first && IsSymbol("+") && IsSymbol("-", 1) && !Peek(1).space_before;
-    if (Take("+-") || is_slashed || is_joined) {
+    const bool is_plus_first = Take("+-") || is_slashed || is_joined;
+    if (is_plus_first || Take("-+")) {
       at_ += is_slashed ? 3 : is_joined ? 2 : 0;
-      NodePtr term = Term();
-      if (term == nullptr) return nullptr;
-      total = total == nullptr
-                  ? MakeNode(Kind::kPlusMinus, {term}, "+-")
-                  : MakeNode(Kind::kPlusMinus, {total, term}, "+-");
-      continue;
-    }
-    if (Take("-+")) {
-      NodePtr term = Term();
-      if (term == nullptr) return nullptr;
-      total = total == nullptr
-                  ? MakeNode(Kind::kPlusMinus, {term}, "-+")
-                  : MakeNode(Kind::kPlusMinus, {total, term}, "-+");
+      std::vector<NodePtr> args;
+      if (total != nullptr) args.push_back(total);
+      args.push_back(Term());
+      total = MakeNode(Kind::kPlusMinus, args, is_plus_first ? "+-" : "-+");
+      if (total == nullptr) return nullptr;
       continue;
     }
     bool is_negative = false;
@@ -75,13 +68,9 @@ NodePtr Parser::Term() {
   while (product != nullptr) {
     const bool is_text = product->kind == Kind::kText;
     if (Take("*")) {
-      NodePtr factor = SignedFactor();
-      if (factor == nullptr) return nullptr;
-      product = MakeNode(Kind::kProduct, {product, factor});
+      product = MakeNode(Kind::kProduct, {product, SignedFactor()});
     } else if (Take("/")) {
-      NodePtr factor = SignedFactor();
-      if (factor == nullptr) return nullptr;
-      product = MakeNode(Kind::kDivide, {product, factor});
+      product = MakeNode(Kind::kDivide, {product, SignedFactor()});
     } else if (!is_text && StartsOperand()) {
       // 2 3 is no product: a mark is missing; but 2^6 3^5 is one.
       if (Peek().kind == TokenKind::kNumber &&
@@ -184,10 +173,7 @@ bool Parser::StartsOperand() {
 NodePtr Parser::SignedFactor() {
   const Depth depth(this);
   if (depth_ > 4 * 60) return Fail("less nesting");
-  if (Take("-")) {
-    NodePtr factor = SignedFactor();
-    return factor == nullptr ? nullptr : MakeNode(Kind::kNegate, {factor});
-  }
+  if (Take("-")) return MakeNode(Kind::kNegate, {SignedFactor()});
   if (Take("+")) return SignedFactor();
   return Factor();
 }
@@ -207,9 +193,8 @@ NodePtr Parser::Power(NodePtr base) {
         base = MakeNode(Kind::kCall, {base}, side);
         continue;
       }
-      NodePtr exponent = Exponent();
-      if (exponent == nullptr) return nullptr;
-      base = MakeNode(Kind::kPower, {base, exponent});
+      base = MakeNode(Kind::kPower, {base, Exponent()});
+      if (base == nullptr) return nullptr;
     } else if (Take("!")) {
       // n!! is the product of every second factor; (n!)! has brackets.
       base = MakeNode(Kind::kCall, {base},
@@ -247,20 +232,13 @@ std::string Parser::Side() {
 NodePtr Parser::Exponent() {
   const Depth depth(this);
   if (depth_ > 4 * 60) return Fail("less nesting");
-  if (Take("-")) {
-    NodePtr exponent = Exponent();
-    return exponent == nullptr ? nullptr : MakeNode(Kind::kNegate, {exponent});
-  }
+  if (Take("-")) return MakeNode(Kind::kNegate, {Exponent()});
   if (Take("+")) return Exponent();
   NodePtr exponent = IsSymbol("{") ? Group() : Primary();
   if (exponent == nullptr) return nullptr;
   exponent = Grouped(exponent);
-  if (Take("^")) {  // right to left: 2^3^4 is 2^(3^4)
-    NodePtr next = Exponent();
-    if (next == nullptr) return nullptr;
-    exponent = MakeNode(Kind::kPower, {exponent, next});
-  }
-  return exponent;
+  // Right to left: 2^3^4 is 2^(3^4).
+  return Take("^") ? MakeNode(Kind::kPower, {exponent, Exponent()}) : exponent;
 }
 
 // The argument of sin, log, ... without brackets: factors up to the next
@@ -279,9 +257,8 @@ NodePtr Parser::ImplicitArgument() {
     // sin x/2
     if (IsSymbol("/") && Peek(1).kind == TokenKind::kNumber) {
       ++at_;
-      NodePtr divisor = Factor();
-      if (divisor == nullptr) return nullptr;
-      argument = MakeNode(Kind::kDivide, {argument, divisor});
+      argument = MakeNode(Kind::kDivide, {argument, Factor()});
+      if (argument == nullptr) return nullptr;
     }
   }
   if (argument == nullptr) {

@@ -31,7 +31,6 @@ class Parser {
   NodePtr Element();
   NodePtr NamedSide();  // parse_left_side.cc; null: an ordinary operand
   NodePtr SetExpression();
-  NodePtr SetOperand();
   NodePtr Ratio();
   NodePtr Quantity();
   NodePtr Labelled(const std::string& label, NodePtr value);

@@ -95,18 +95,11 @@ CommandMap MakeCommands() {
            {"euro", "euro texteuro"},
            {"sterling", "pounds textsterling"},
            {"yen", "yen textyen"},
-           {"rupee", "rupee"},
            {"won", "won textwon"},
-           {"ruble", "ruble"},
-           {"lira", "lira"},
            {"naira", "naira textnaira"},
            {"peso", "peso textpeso"},
            {"dong", "dong textdong"},
            {"baht", "baht textbaht"},
-           {"hryvnia", "hryvnia"},
-           {"shekel", "shekel"},
-           {"taka", "taka"},
-           {"cedi", "cedi"},
            {"and", "land wedge"},
            {"or", "lor vee"},
            {"==", "equiv"},
@@ -114,6 +107,7 @@ CommandMap MakeCommands() {
        }) {
     add(CommandRole::kSymbol, text, names);
   }
+  add(CommandRole::kSymbol, "", "rupee ruble lira hryvnia shekel taka cedi");
   add(CommandRole::kCommand, "frac", "frac dfrac tfrac cfrac nicefrac sfrac");
   add(CommandRole::kCommand, "binom", "binom dbinom tbinom");
   add(CommandRole::kCommand, "arcsinh", "arsinh");

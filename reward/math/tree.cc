@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -160,6 +161,7 @@ NodePtr MakeNumber(mpq_class value) {
 }
 
 NodePtr MakeNode(Kind kind, std::vector<NodePtr> args, std::string name) {
+  if (absl::c_linear_search(args, nullptr)) return nullptr;
   return std::make_shared<Node>(Node{kind, std::move(name), std::move(args)});
 }
 

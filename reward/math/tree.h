@@ -59,6 +59,7 @@ struct Node {
 };
 
 NodePtr MakeNumber(mpq_class value);
+// Null if an argument is: a part that could not be read.
 NodePtr MakeNode(Kind kind, std::vector<NodePtr> args, std::string name = "");
 
 // LaTeX that parses to an equal tree; one line.
