@@ -171,6 +171,14 @@ NodePtr PointOf(const Node& node) {
   return is_named ? node.args[1] : nullptr;
 }
 
+// Words and other writings of what the other tree is; null: as it stands.
+NodePtr Beside(const Node& node, const Node& other) {
+  if (NodePtr named = Named(node)) return named;
+  if (other.kind != Kind::kTuple) return nullptr;
+  if (NodePtr point = PointOf(node)) return point;
+  return IsScalar(node) ? AsVector(node, other.args.size()) : nullptr;
+}
+
 // `equal`, or where only one side writes capitals together, how the sides
 // compare when it does not either. Two names of the same letters stay two.
 Equality OrSpelledOut(Equality equal, const Node& gold, const Node& answer,
@@ -183,8 +191,9 @@ Equality OrSpelledOut(Equality equal, const Node& gold, const Node& answer,
                              theirs == nullptr ? answer : *theirs);
 }
 
-// The minutes of a time of day with a.m. or p.m., as 24 hours.
+// A time of day with a.m. or p.m. as one of 24 hours; null for other trees.
 NodePtr ToTwentyFour(const Node& quantity) {
+  if (quantity.kind != Kind::kQuantity) return nullptr;
   const Node& time = *quantity.args[0];
   const bool is_pm = absl::AsciiStrToLower(quantity.name) == "pm";
   const bool is_am = absl::AsciiStrToLower(quantity.name) == "am";
@@ -215,16 +224,9 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
   if (answer.kind == Kind::kRelation && ContradictsItself(answer)) {
     return Equality::kDifferent;
   }
-  // Words and other writings of the same thing.
-  if (const NodePtr named = Named(gold)) return Compare(*named, answer);
-  if (const NodePtr named = Named(answer)) return Compare(gold, *named);
-  if (const NodePtr point = PointOf(gold);
-      point != nullptr && answer.kind == Kind::kTuple) {
-    return Compare(*point, answer);
-  }
-  if (const NodePtr point = PointOf(answer);
-      point != nullptr && gold.kind == Kind::kTuple) {
-    return Compare(gold, *point);
+  if (const NodePtr mine = Beside(gold, answer)) return Compare(*mine, answer);
+  if (const NodePtr theirs = Beside(answer, gold)) {
+    return Compare(gold, *theirs);
   }
   if (IsCongruence(gold) && IsCongruence(answer)) {
     return CompareCongruences(gold, answer);
@@ -232,16 +234,6 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
   if (answer.kind == Kind::kMatrix) {
     if (const NodePtr matrix = AsMatrix(gold)) {
       return CompareMatrix(*matrix, answer);
-    }
-  }
-  if (gold.kind == Kind::kTuple && IsScalar(answer)) {
-    if (const NodePtr vector = AsVector(answer, gold.args.size())) {
-      return CompareTuple(gold, *vector);
-    }
-  }
-  if (answer.kind == Kind::kTuple && IsScalar(gold)) {
-    if (const NodePtr vector = AsVector(gold, answer.args.size())) {
-      return CompareTuple(*vector, answer);
     }
   }
   if (gold.kind == Kind::kText || answer.kind == Kind::kText) {
@@ -253,11 +245,8 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
   if (gold.kind == Kind::kList) return CompareList(gold, answer);
   if (answer.kind == Kind::kRelation) return CompareWithRelation(gold, answer);
   if (gold.kind == Kind::kQuantity || answer.kind == Kind::kQuantity) {
-    const NodePtr time =
-        gold.kind == Kind::kQuantity ? ToTwentyFour(gold) : nullptr;
-    if (time != nullptr) {
-      const NodePtr other =
-          answer.kind == Kind::kQuantity ? ToTwentyFour(answer) : nullptr;
+    const NodePtr other = ToTwentyFour(answer);
+    if (const NodePtr time = ToTwentyFour(gold)) {
       if (other != nullptr) return Compare(*time, *other);
       // 4:30 p.m. is 16:30, and 4:30 where the half of the day is left out.
       if (Compare(*time, answer) == Equality::kEqual) return Equality::kEqual;
@@ -265,8 +254,6 @@ Equality Comparator::Compare(const Node& gold, const Node& answer) {
                  ? Equality::kDifferent
                  : Compare(*gold.args[0], answer);
     }
-    const NodePtr other =
-        answer.kind == Kind::kQuantity ? ToTwentyFour(answer) : nullptr;
     if (other != nullptr && Compare(gold, *other) == Equality::kEqual) {
       return Equality::kEqual;
     }

@@ -56,10 +56,6 @@ bool HasSolutionShape(const Node& node) {
   });
 }
 
-NodePtr Difference(const NodePtr& a, const NodePtr& b) {
-  return MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});
-}
-
 }  // namespace
 
 // The gold is f(x) + C. The answer g(x, C) is another antiderivative where
@@ -95,8 +91,7 @@ bool Comparator::IsAntiderivative(const Node& gold, const Node& answer) {
            math::CompareRatio(*difference, *MakeNumber(1), /*same_sign=*/false,
                               sampling_, budget_) == Equality::kEqual;
   };
-  return is_constant(Difference(at(2), rest)) &&
-         is_constant(Difference(at(3), rest)) &&
+  return is_constant(Minus(at(2), rest)) && is_constant(Minus(at(3), rest)) &&
          CompareScalar(*at(2), *at(3)) == Equality::kDifferent;
 }
 

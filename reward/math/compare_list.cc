@@ -15,14 +15,9 @@ namespace {
 constexpr size_t kMaxElements = 200;
 constexpr int kMaxFoldedNodes = 20000;
 
-bool HasPlusMinus(const Node& node) {
-  return AnyNode(
-      node, [](const Node& part) { return part.kind == Kind::kPlusMinus; });
-}
-
 // The tree with its plus-minus signs as + (sign 1) or - (sign -1).
 NodePtr WithSign(const NodePtr& node, int sign) {
-  if (!HasPlusMinus(*node)) return node;
+  if (!HasKind(*node, Kind::kPlusMinus)) return node;
   auto copy = std::make_shared<Node>(*node);
   for (NodePtr& arg : copy->args) arg = WithSign(arg, sign);
   if (copy->kind != Kind::kPlusMinus) return copy;
@@ -35,7 +30,7 @@ NodePtr WithSign(const NodePtr& node, int sign) {
 }
 
 void AppendExpanded(const NodePtr& node, std::vector<NodePtr>* elements) {
-  if (HasPlusMinus(*node)) {
+  if (HasKind(*node, Kind::kPlusMinus)) {
     elements->push_back(WithSign(node, 1));
     elements->push_back(WithSign(node, -1));
   } else {
@@ -79,11 +74,6 @@ NodePtr Determinant(const Node& matrix) {
   return MakeNode(Kind::kSum, std::move(terms));
 }
 
-bool HasMatrix(const Node& node) {
-  return AnyNode(node,
-                 [](const Node& part) { return part.kind == Kind::kMatrix; });
-}
-
 // Whether the tree has more nodes than a worked-out one may: with every product
 // of matrices the entries grow by a factor.
 bool IsTooLarge(const Node& node) {
@@ -124,7 +114,8 @@ NodePtr Folded(const Node& node) {
     }
     return sum;
   }
-  if (node.kind == Kind::kDivide && a.kind == Kind::kMatrix && !HasMatrix(b)) {
+  if (node.kind == Kind::kDivide && a.kind == Kind::kMatrix &&
+      !HasKind(b, Kind::kMatrix)) {
     auto quotient = std::make_shared<Node>(a);
     for (NodePtr& entry : quotient->args) {
       entry = MakeNode(Kind::kDivide, {entry, node.args[1]});
@@ -134,7 +125,7 @@ NodePtr Folded(const Node& node) {
   if (node.kind != Kind::kProduct) return nullptr;
   if (a.kind != b.kind) {
     // A scalar, not a product that was left as it is.
-    if (HasMatrix(a.kind == Kind::kMatrix ? b : a)) return nullptr;
+    if (HasKind(a.kind == Kind::kMatrix ? b : a, Kind::kMatrix)) return nullptr;
     const bool is_left = a.kind == Kind::kMatrix;
     auto product = std::make_shared<Node>(is_left ? a : b);
     for (NodePtr& entry : product->args) {
@@ -162,7 +153,7 @@ NodePtr Folded(const Node& node) {
 }  // namespace
 
 NodePtr Expand(const NodePtr& node) {
-  const bool has_matrix = HasMatrix(*node);
+  const bool has_matrix = HasKind(*node, Kind::kMatrix);
   // (1, 2)^T and [1, 2]^T are columns like (1, 2).
   const bool is_vector =
       IsTranspose(*node) && (node->args[0]->kind == Kind::kTuple ||
@@ -178,7 +169,7 @@ NodePtr Expand(const NodePtr& node) {
     const NodePtr folded = Folded(*copy);
     return folded == nullptr || IsTooLarge(*folded) ? copy : folded;
   }
-  if (!HasPlusMinus(*node)) return node;
+  if (!HasKind(*node, Kind::kPlusMinus)) return node;
   if (node->kind == Kind::kList || node->kind == Kind::kSet) {
     auto copy = std::make_shared<Node>(*node);
     copy->args.clear();

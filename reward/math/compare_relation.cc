@@ -80,11 +80,9 @@ bool AsSteps(const Node& relation, std::vector<Step>* steps) {
     NodePtr right = relation.args[i + 1];
     if (op[0] == '<') std::swap(left, right);
     if (op[0] != '<' && op[0] != '>' && op != "!=") return false;
-    steps->push_back(
-        {MakeNode(Kind::kSum, {left, MakeNode(Kind::kNegate, {right})}),
-         op == "!="       ? op
-         : op.size() == 2 ? ">="
-                          : ">"});
+    steps->push_back({Minus(left, right), op == "!="       ? op
+                                          : op.size() == 2 ? ">="
+                                                           : ">"});
   }
   return true;
 }
@@ -110,11 +108,6 @@ bool IsInequality(const Node& node) {
          std::any_of(node.ops.begin(), node.ops.end(), [](const auto& op) {
            return op[0] == '<' || op[0] == '>' || op == "!=";
          });
-}
-
-NodePtr Difference(const Node& equation) {
-  return MakeNode(Kind::kSum, {equation.args[0],
-                               MakeNode(Kind::kNegate, {equation.args[1]})});
 }
 
 }  // namespace
@@ -293,8 +286,8 @@ Equality Comparator::CompareEquations(const Node& gold, const Node& answer) {
     return gold.ops == answer.ops ? CompareArgs(gold, answer)
                                   : Equality::kDifferent;
   }
-  const NodePtr f = Difference(gold);
-  const NodePtr g = Difference(answer);
+  const NodePtr f = Minus(gold.args[0], gold.args[1]);
+  const NodePtr g = Minus(answer.args[0], answer.args[1]);
   Budget quarter = budget_->Quarter();
   Equality equal = CompareAsEquations(*f, *g, &quarter);
   budget_->Charge(quarter);

@@ -164,11 +164,8 @@ Equality Comparator::CompareDecimal(const Node& gold, const Node& answer) {
     if (!options_.decimal_gold_is_rounded || expected.digits < 3) {
       return Equality::kUnknown;
     }
-    const bool has_point = AnyNode(answer, [](const Node& part) {
-      return part.kind == Kind::kNumber && part.decimals >= 0;
-    });
     const auto exact = RationalValue(answer, budget_);
-    if (has_point) {
+    if (HasDecimalPoint(answer)) {
       const Decimal got = AsDecimal(answer, budget_);
       const bool may_be_rounded =
           expected.is_scaled || (2 * expected.half_unit <= mpq_class(1, 1000) &&
@@ -244,26 +241,23 @@ bool Comparator::AreOneFamily(const Node& gold, const Node& answer) {
   const auto is_zero = [this](const NodePtr& node) {
     return CompareScalar(*MakeNumber(0), *node) == Equality::kEqual;
   };
-  const auto minus = [](const NodePtr& a, const NodePtr& b) {
-    return MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});
-  };
   const auto times = [](int n, const NodePtr& a) {
     return MakeNode(Kind::kProduct, {MakeNumber(n), a});
   };
   for (const auto* family : {&*mine, &*theirs}) {
     if (is_zero(family->step) ||
-        !is_zero(minus(minus(family->third, family->first),
+        !is_zero(Minus(Minus(family->third, family->first),
                        times(2, family->step)))) {
       return false;
     }
   }
-  if (!is_zero(minus(mine->step, theirs->step)) &&
+  if (!is_zero(Minus(mine->step, theirs->step)) &&
       !is_zero(MakeNode(Kind::kSum, {mine->step, theirs->step}))) {
     return false;
   }
-  const NodePtr between = minus(mine->first, theirs->first);
+  const NodePtr between = Minus(mine->first, theirs->first);
   for (int turns = -kMaxTurns; turns <= kMaxTurns; ++turns) {
-    if (is_zero(minus(between, times(turns, mine->step)))) return true;
+    if (is_zero(Minus(between, times(turns, mine->step)))) return true;
   }
   return false;
 }

@@ -1,7 +1,5 @@
 #include "reward/math/enclosure.h"
 
-#include <flint/fmpq.h>
-
 #include "reward/math/evaluator.h"
 #include "reward/math/rational_value.h"
 
@@ -96,41 +94,12 @@ Equality AtPoints(const Node& a, const Node& b, const SamplingOptions& options,
   return Equality::kUnknown;
 }
 
-void SetRational(const mpq_class& value, long precision, arb_struct* out) {
-  fmpq_t rational;
-  fmpq_init(rational);
-  fmpq_set_mpq(rational, value.get_mpq_t());
-  arb_set_fmpq(out, rational, precision);
-  fmpq_clear(rational);
-}
-
 }  // namespace
 
 bool HasVariable(const Node& node) {
-  static constexpr absl::string_view kKnown[] = {"abs",     "floor",
-                                                 "ceil",    "factorial",
-                                                 "binom",   "sin",
-                                                 "cos",     "tan",
-                                                 "cot",     "sec",
-                                                 "csc",     "sinh",
-                                                 "cosh",    "tanh",
-                                                 "coth",    "exp",
-                                                 "log",     "ln",
-                                                 "lg",      "arcsin",
-                                                 "arccos",  "arctan",
-                                                 "arccot",  "arcsec",
-                                                 "arccsc",  "arcsinh",
-                                                 "arccosh", "arctanh",
-                                                 "max",     "min",
-                                                 "gcd",     "lcm",
-                                                 "bmod",    "double factorial"};
   return AnyNode(node, [](const Node& part) {
-    if (part.kind == Kind::kSymbol) return true;
-    if (part.kind != Kind::kCall) return false;
-    for (const absl::string_view name : kKnown) {
-      if (part.name == name) return false;
-    }
-    return true;
+    return part.kind == Kind::kSymbol ||
+           (part.kind == Kind::kCall && !IsKnownFunction(part.name));
   });
 }
 
@@ -176,18 +145,15 @@ std::optional<bool> IsWithin(const Node& constant, const mpq_class& centre,
     return std::nullopt;
   }
   if (!arb_contains_zero(acb_imagref(value.get()))) return false;
-  arb_t error, bound;
-  arb_init(error);
-  arb_init(bound);
-  SetRational(centre, 256, bound);
-  arb_sub(error, acb_realref(value.get()), bound, 256);
+  Ball difference, bound;
+  SetRational(centre, 256, &bound);
+  acb_sub(difference.get(), value.get(), bound.get(), 256);
+  arb_struct* error = acb_realref(difference.get());
   arb_abs(error, error);
-  SetRational(radius, 256, bound);
+  SetRational(radius, 256, &bound);
   std::optional<bool> is_within;
-  if (arb_lt(error, bound)) is_within = true;
-  if (arb_gt(error, bound)) is_within = false;
-  arb_clear(error);
-  arb_clear(bound);
+  if (arb_lt(error, acb_realref(bound.get()))) is_within = true;
+  if (arb_gt(error, acb_realref(bound.get()))) is_within = false;
   return is_within;
 }
 

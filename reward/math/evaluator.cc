@@ -17,14 +17,6 @@ namespace {
 
 constexpr int kMaxExponentBits = 40;
 
-void SetRational(const mpq_class& value, long precision, Ball* out) {
-  fmpq_t rational;
-  fmpq_init(rational);
-  fmpq_set_mpq(rational, value.get_mpq_t());
-  acb_set_fmpq(out->get(), rational, precision);
-  fmpq_clear(rational);
-}
-
 bool IsSmall(const Ball& x) {
   return acb_is_finite(x.get()) &&
          mag_cmp_2exp_si(arb_radref(acb_realref(x.get())), kMaxExponentBits) <
@@ -40,14 +32,54 @@ bool IsNegative(const Ball& x) {
   return acb_is_real(x.get()) && arb_is_negative(acb_realref(x.get()));
 }
 
-// Whether Elementary() knows the function.
-bool IsElementary(absl::string_view name) {
-  static constexpr absl::string_view kNames[] = {
-      "sin",    "cos",    "tan",    "cot",     "sec",     "csc",    "sinh",
-      "cosh",   "tanh",   "coth",   "exp",     "arcsin",  "arccos", "arctan",
-      "arccot", "arcsec", "arccsc", "arcsinh", "arccosh", "arctanh"};
-  return std::find(std::begin(kNames), std::end(kNames), name) !=
-         std::end(kNames);
+// What a function is taken of: x, an x that is not large, or 1 / x.
+enum class Argument { kAny, kSmall, kInverse };
+using enum Argument;
+struct ElementaryFunction {
+  absl::string_view name;
+  void (*function)(acb_t, const acb_t, slong);
+  Argument argument;
+};
+constexpr ElementaryFunction kElementary[] = {
+    {"sin", acb_sin, kSmall},       {"cos", acb_cos, kSmall},
+    {"tan", acb_tan, kSmall},       {"cot", acb_cot, kSmall},
+    {"sec", acb_sec, kSmall},       {"csc", acb_csc, kSmall},
+    {"sinh", acb_sinh, kSmall},     {"cosh", acb_cosh, kSmall},
+    {"tanh", acb_tanh, kSmall},     {"coth", acb_coth, kSmall},
+    {"exp", acb_exp, kSmall},       {"arcsin", acb_asin, kAny},
+    {"arccos", acb_acos, kAny},     {"arctan", acb_atan, kAny},
+    {"arcsinh", acb_asinh, kAny},   {"arccosh", acb_acosh, kAny},
+    {"arctanh", acb_atanh, kAny},   {"arccot", acb_atan, kInverse},
+    {"arcsec", acb_acos, kInverse}, {"arccsc", acb_asin, kInverse},
+};
+
+// Null for other functions.
+const ElementaryFunction* FindElementary(absl::string_view name) {
+  for (const ElementaryFunction& known : kElementary) {
+    if (known.name == name) return &known;
+  }
+  return nullptr;
+}
+
+bool Apply(const ElementaryFunction& known, Ball* x, long precision,
+           Ball* out) {
+  if (known.argument == kSmall && !IsSmall(*x)) return false;
+  if (known.argument == kInverse) {
+    if (acb_contains_zero(x->get())) return false;
+    acb_inv(x->get(), x->get(), precision);
+  }
+  known.function(out->get(), x->get(), precision);
+  return true;
+}
+
+bool IsCounting(absl::string_view name) {
+  return name == "factorial" || name == "double factorial" || name == "binom" ||
+         name == "bmod" || name == "gcd" || name == "lcm" || name == "max" ||
+         name == "min";
+}
+
+bool IsLogarithm(absl::string_view name) {
+  return name == "ln" || name == "log" || name == "lg";
 }
 
 void FlattenInto(const Node& node, Kind kind, std::vector<std::string>* keys) {
@@ -59,6 +91,20 @@ void FlattenInto(const Node& node, Kind kind, std::vector<std::string>* keys) {
 }
 
 }  // namespace
+
+void SetRational(const mpq_class& value, long precision, Ball* out) {
+  fmpq_t rational;
+  fmpq_init(rational);
+  fmpq_set_mpq(rational, value.get_mpq_t());
+  acb_set_fmpq(out->get(), rational, precision);
+  fmpq_clear(rational);
+}
+
+bool IsKnownFunction(absl::string_view name) {
+  return FindElementary(name) != nullptr || IsCounting(name) ||
+         IsLogarithm(name) || name == "abs" || name == "floor" ||
+         name == "ceil";
+}
 
 std::string StructuralKey(const Node& node) {
   if (node.kind == Kind::kNumber) return node.value.get_str();
@@ -201,49 +247,6 @@ bool Evaluator::Root(const Ball& radicand, const Node& index, Ball* out) {
   return acb_is_finite(out->get());
 }
 
-bool Evaluator::Elementary(const std::string& name, const Ball& x, Ball* out) {
-  using Function = void (*)(acb_t, const acb_t, slong);
-  static constexpr std::pair<absl::string_view, Function> kFunctions[] = {
-      {"sin", acb_sin},   {"cos", acb_cos},   {"tan", acb_tan},
-      {"cot", acb_cot},   {"sec", acb_sec},   {"csc", acb_csc},
-      {"sinh", acb_sinh}, {"cosh", acb_cosh}, {"tanh", acb_tanh},
-      {"coth", acb_coth}, {"exp", acb_exp},
-  };
-  for (const auto& [known, function] : kFunctions) {
-    if (name != known) continue;
-    if (!IsSmall(x)) return false;
-    function(out->get(), x.get(), point_.precision);
-    return true;
-  }
-  return Inverse(name, x, out);
-}
-
-bool Evaluator::Inverse(const std::string& name, const Ball& x, Ball* out) {
-  const long prec = point_.precision;
-  Ball y;
-  acb_set(y.get(), x.get());
-  if (name == "arccot" || name == "arcsec" || name == "arccsc") {
-    if (acb_contains_zero(y.get())) return false;
-    acb_inv(y.get(), y.get(), prec);
-  }
-  if (name == "arcsin" || name == "arccsc") {
-    acb_asin(out->get(), y.get(), prec);
-  } else if (name == "arccos" || name == "arcsec") {
-    acb_acos(out->get(), y.get(), prec);
-  } else if (name == "arctan" || name == "arccot") {
-    acb_atan(out->get(), y.get(), prec);
-  } else if (name == "arcsinh") {
-    acb_asinh(out->get(), y.get(), prec);
-  } else if (name == "arccosh") {
-    acb_acosh(out->get(), y.get(), prec);
-  } else if (name == "arctanh") {
-    acb_atanh(out->get(), y.get(), prec);
-  } else {
-    return false;
-  }
-  return true;
-}
-
 // Gamma(x) or its inverse, for |x| up to about 1000.
 bool Evaluator::Gamma(const Ball& x, bool is_inverse, Ball* out) {
   const long prec = point_.precision;
@@ -341,7 +344,7 @@ bool Evaluator::Call(const Node& node, Ball* out) {
     return true;
   }
   Ball x, y;
-  if (name == "ln" || name == "log" || name == "lg") {
+  if (IsLogarithm(name)) {
     if (!Evaluate(*node.args[0], &x) || acb_contains_zero(x.get()))
       return false;
     NoteDomain(x);
@@ -374,13 +377,10 @@ bool Evaluator::Call(const Node& node, Ball* out) {
     arb_zero(acb_imagref(out->get()));
     return arb_is_exact(real);
   }
-  if (name == "factorial" || name == "double factorial" || name == "binom" ||
-      name == "bmod" || name == "gcd" || name == "lcm" || name == "max" ||
-      name == "min") {
-    return Counting(node, out);
-  }
-  if (node.args.size() == 1 && IsElementary(name)) {
-    return Evaluate(*node.args[0], &x) && Elementary(name, x, out);
+  if (IsCounting(name)) return Counting(node, out);
+  const ElementaryFunction* known = FindElementary(name);
+  if (known != nullptr && node.args.size() == 1) {
+    return Evaluate(*node.args[0], &x) && Apply(*known, &x, prec, out);
   }
   // A function that is not known: some value for each name and argument.
   std::string key = name;

@@ -4,6 +4,7 @@
 
 #include <acb.h>
 
+#include "absl/strings/string_view.h"
 #include "reward/math/budget.h"
 #include "reward/math/sample_points.h"
 #include "reward/math/tree.h"
@@ -23,6 +24,11 @@ class Ball {
  private:
   acb_t ball_;
 };
+
+void SetRational(const mpq_class& value, long precision, Ball* out);
+
+// Whether it has a value of its own: sin, floor, binom, not f.
+bool IsKnownFunction(absl::string_view name);
 
 // Where a tree is evaluated. Without `points` variables have no value.
 struct EvaluationPoint {
@@ -48,8 +54,6 @@ class Evaluator {
   bool Call(const Node& node, Ball* out);
   bool Counting(const Node& node, Ball* out);
   bool Gamma(const Ball& x, bool is_inverse, Ball* out);
-  bool Elementary(const std::string& name, const Ball& x, Ball* out);
-  bool Inverse(const std::string& name, const Ball& x, Ball* out);
   bool Power(const Ball& base, const Node& exponent, Ball* out);
   bool Root(const Ball& radicand, const Node& index, Ball* out);
   bool Variable(const std::string& name, Ball* out);

@@ -67,9 +67,7 @@ std::optional<Family> AsFamily(const NodePtr& node) {
     return WithValue(node, *names.begin(), MakeNumber(k));
   };
   const NodePtr first = at(0);
-  return Family{first,
-                MakeNode(Kind::kSum, {at(1), MakeNode(Kind::kNegate, {first})}),
-                at(2)};
+  return Family{first, Minus(at(1), first), at(2)};
 }
 
 }  // namespace r1::math

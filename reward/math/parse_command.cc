@@ -261,8 +261,9 @@ NodePtr Parser::Matrix(absl::string_view close_environment, bool is_system) {
         std::remove_if(tokens_.begin() + at_, tokens_.begin() + end, is_mark),
         tokens_.begin() + end);
   }
-  const bool rows = std::exchange(in_rows_, true);
-  const int bars = std::exchange(bars_, 0);
+  const Context outer = context_;
+  context_.in_rows = true;
+  context_.bars = 0;
   auto matrix = std::make_shared<Node>(Node{Kind::kMatrix});
   int cols = 0;
   for (;;) {
@@ -287,8 +288,7 @@ NodePtr Parser::Matrix(absl::string_view close_environment, bool is_system) {
     cols = 0;
     if (!Take("\\\\")) break;
   }
-  in_rows_ = rows;
-  bars_ = bars;
+  context_ = outer;
   if (!IsCommand("end")) return Fail("\"&\", \"\\\\\" or \"\\end\"");
   ++at_;
   std::string name;

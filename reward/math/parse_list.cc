@@ -143,7 +143,7 @@ NodePtr Parser::List() {
     while (true) {
       if (Take(",")) {
         is_weak = true;
-      } else if (Take(";") || (!in_rows_ && Take("\\\\"))) {
+      } else if (Take(";") || (!context_.in_rows && Take("\\\\"))) {
         is_strong = true;
       } else if (IsSymbol("or") || IsSymbol("and")) {
         word = Peek().text;
@@ -234,8 +234,8 @@ NodePtr Parser::Ratio() {
     return MakeNode(Kind::kRatio, {first, Quantity()});
   }
   // {x : x > 2}
-  const bool is_condition =
-      in_set_ && (first->kind == Kind::kSymbol || first->kind == Kind::kTuple);
+  const bool is_condition = context_.in_set && (first->kind == Kind::kSymbol ||
+                                                first->kind == Kind::kTuple);
   if (!IsSymbol(":") || is_condition) return first;
   std::vector<NodePtr> parts = {first};
   while (Take(":")) {

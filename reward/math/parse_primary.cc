@@ -241,14 +241,10 @@ NodePtr Parser::Bracket() {
     return Numeral(digits);
   }
   ++at_;
-  const int bars = std::exchange(bars_, 0);
-  const bool rows = std::exchange(in_rows_, false);
-  const bool set = std::exchange(in_set_, false);
+  const Context outer = std::exchange(context_, Context());
   const bool is_remark = IsSymbol("~");
   NodePtr inside = List();
-  bars_ = bars;
-  in_rows_ = rows;
-  in_set_ = set;
+  context_ = outer;
   if (inside == nullptr) return nullptr;
   // "(\\approx 5)" says of something else how large it is.
   if (is_remark && inside->kind != Kind::kList) {
@@ -295,9 +291,9 @@ bool Parser::ClosesInterval() const {
 
 NodePtr Parser::Group() {
   if (!Expect("{")) return nullptr;
-  const int bars = std::exchange(bars_, 0);
+  const int bars = std::exchange(context_.bars, 0);
   NodePtr inside = List();
-  bars_ = bars;
+  context_.bars = bars;
   if (inside == nullptr || !Expect("}")) return nullptr;
   return inside;
 }
@@ -332,11 +328,11 @@ NodePtr Parser::Set() {
   if (!Expect("\\{")) return nullptr;
   if (Take("\\}")) return MakeNode(Kind::kSet, {});
   // {x | x > 0}: a bar after the first element is no absolute value.
-  const int bars = std::exchange(bars_, 1);
-  const bool set = std::exchange(in_set_, true);
+  const Context outer = context_;
+  context_.bars = 1;
+  context_.in_set = true;
   NodePtr inside = List();
-  bars_ = bars;
-  in_set_ = set;
+  context_ = outer;
   if (inside == nullptr) return nullptr;
   if (Take("|") || Take("mid") || Take(":")) {
     inside = MakeNode(Kind::kCall, {inside, List()}, "such that");
@@ -349,9 +345,9 @@ NodePtr Parser::Set() {
 NodePtr Parser::Between(absl::string_view close, absl::string_view function) {
   ++at_;
   const bool is_bar = close == "|";
-  if (is_bar) ++bars_;
+  if (is_bar) ++context_.bars;
   NodePtr inside = Sum();
-  if (is_bar) --bars_;
+  if (is_bar) --context_.bars;
   if (inside == nullptr || (is_bar && !Expect("|"))) return nullptr;
   if (!is_bar && !IsCommand(close)) return Fail(close);
   if (!is_bar) ++at_;

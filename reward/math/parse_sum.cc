@@ -148,7 +148,7 @@ bool Parser::StartsFactor() {
     case TokenKind::kSymbol:
       return token.text == "(" || token.text == "[" || token.text == "{" ||
              token.text == "\\{" || token.text == "<|" ||
-             (token.text == "|" && bars_ == 0);
+             (token.text == "|" && context_.bars == 0);
     default:
       return false;
   }

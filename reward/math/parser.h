@@ -93,9 +93,13 @@ class Parser {
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
-  int bars_ = 0;          // open | of absolute values
-  bool in_rows_ = false;  // inside an environment, where & and \\ separate
-  bool in_set_ = false;   // inside braces, where : may begin a condition
+  // What the group around here gives some symbols to mean.
+  struct Context {
+    int bars = 0;          // open | of absolute values
+    bool in_rows = false;  // inside an environment, where & and \\ separate
+    bool in_set = false;   // inside braces, where : may begin a condition
+  };
+  Context context_;
   absl::Status status_;
 };
 

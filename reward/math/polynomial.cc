@@ -195,59 +195,62 @@ void MakePrimitive(Poly* poly) {
   fmpz_clear(content);
 }
 
-}  // namespace
-
-Equality CompareAsQuotients(const Node& a, const Node& b, Budget* budget) {
+// What `compare(ring, p, q)` says of both trees as quotients of polynomials.
+template <typename Compare>
+Equality WithQuotients(const Node& a, const Node& b, Budget* budget,
+                       const Compare& compare) {
   Ring ring;
   if (!ring.Collect(a, budget) || !ring.Collect(b, budget)) {
     return Equality::kUnknown;
   }
   ring.Init();
   Converter converter(ring, budget);
-  const auto p = converter.Convert(a);
-  const auto q = converter.Convert(b);
+  auto p = converter.Convert(a);
+  auto q = converter.Convert(b);
   if (!p.has_value() || !q.has_value() || p->bottom.IsZero() ||
       q->bottom.IsZero()) {
     return Equality::kUnknown;
   }
-  Poly left(ring), right(ring);
-  if (!Multiply(p->top, q->bottom, &left, budget) ||
-      !Multiply(q->top, p->bottom, &right, budget)) {
-    return Equality::kUnknown;
-  }
-  if (left.EqualTo(right)) return Equality::kEqual;
-  return ring.is_decisive() ? Equality::kDifferent : Equality::kUnknown;
+  return compare(ring, &*p, &*q);
+}
+
+}  // namespace
+
+Equality CompareAsQuotients(const Node& a, const Node& b, Budget* budget) {
+  return WithQuotients(
+      a, b, budget, [budget](const Ring& ring, Quotient* p, Quotient* q) {
+        Poly left(ring), right(ring);
+        if (!Multiply(p->top, q->bottom, &left, budget) ||
+            !Multiply(q->top, p->bottom, &right, budget)) {
+          return Equality::kUnknown;
+        }
+        if (left.EqualTo(right)) return Equality::kEqual;
+        return ring.is_decisive() ? Equality::kDifferent : Equality::kUnknown;
+      });
 }
 
 Equality CompareAsEquations(const Node& f, const Node& g, Budget* budget) {
-  Ring ring;
-  if (!ring.Collect(f, budget) || !ring.Collect(g, budget)) {
-    return Equality::kUnknown;
-  }
-  ring.Init();
-  Converter converter(ring, budget);
-  auto p = converter.Convert(f);
-  auto q = converter.Convert(g);
-  if (!p.has_value() || !q.has_value()) return Equality::kUnknown;
-  for (auto* quotient : {&*p, &*q}) {
-    // Factors of the denominator that cancel are no solutions.
-    Poly divisor(ring);
-    if (quotient->top.IsZero() || quotient->bottom.IsZero()) {
-      return Equality::kUnknown;
-    }
-    if (quotient->bottom.NumTerms() > 0 && ring.roots().empty() &&
-        budget->Spend(20 * quotient->top.NumTerms() *
-                      quotient->bottom.NumTerms()) &&
-        fmpz_mpoly_gcd(divisor.get(), quotient->top.get(),
-                       quotient->bottom.get(), ring.context()) != 0) {
-      fmpz_mpoly_divides(quotient->top.get(), quotient->top.get(),
-                         divisor.get(), ring.context());
-    }
-    MakePrimitive(&quotient->top);
-  }
-  if (p->top.EqualTo(q->top)) return Equality::kEqual;
-  return ring.roots().empty() && ring.imaginary() < 0 ? Equality::kDifferent
-                                                      : Equality::kUnknown;
+  return WithQuotients(
+      f, g, budget, [budget](const Ring& ring, Quotient* p, Quotient* q) {
+        for (auto* quotient : {p, q}) {
+          // Factors of the denominator that cancel are no solutions.
+          Poly divisor(ring);
+          if (quotient->top.IsZero()) return Equality::kUnknown;
+          if (quotient->bottom.NumTerms() > 0 && ring.roots().empty() &&
+              budget->Spend(20 * quotient->top.NumTerms() *
+                            quotient->bottom.NumTerms()) &&
+              fmpz_mpoly_gcd(divisor.get(), quotient->top.get(),
+                             quotient->bottom.get(), ring.context()) != 0) {
+            fmpz_mpoly_divides(quotient->top.get(), quotient->top.get(),
+                               divisor.get(), ring.context());
+          }
+          MakePrimitive(&quotient->top);
+        }
+        if (p->top.EqualTo(q->top)) return Equality::kEqual;
+        return ring.roots().empty() && ring.imaginary() < 0
+                   ? Equality::kDifferent
+                   : Equality::kUnknown;
+      });
 }
 
 std::optional<std::string> QuotientKey(const Node& node, Budget* budget) {

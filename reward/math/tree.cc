@@ -165,6 +165,10 @@ NodePtr MakeNode(Kind kind, std::vector<NodePtr> args, std::string name) {
   return std::make_shared<Node>(Node{kind, std::move(name), std::move(args)});
 }
 
+NodePtr Minus(const NodePtr& a, const NodePtr& b) {
+  return MakeNode(Kind::kSum, {a, MakeNode(Kind::kNegate, {b})});
+}
+
 std::string Render(const Node& node) {
   const auto& args = node.args;
   switch (node.kind) {

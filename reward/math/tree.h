@@ -62,6 +62,9 @@ NodePtr MakeNumber(mpq_class value);
 // Null if an argument is: a part that could not be read.
 NodePtr MakeNode(Kind kind, std::vector<NodePtr> args, std::string name = "");
 
+// a - b
+NodePtr Minus(const NodePtr& a, const NodePtr& b);
+
 // LaTeX that parses to an equal tree; one line.
 std::string Render(const Node& node);
 
@@ -76,6 +79,14 @@ bool AnyNode(const Node& node, Predicate predicate) {
     if (AnyNode(*arg, predicate)) return true;
   }
   return false;
+}
+
+inline bool HasDecimalPoint(const Node& node) {
+  return AnyNode(node, [](const Node& part) { return part.decimals >= 0; });
+}
+
+inline bool HasKind(const Node& node, Kind kind) {
+  return AnyNode(node, [kind](const Node& part) { return part.kind == kind; });
 }
 
 }  // namespace r1::math

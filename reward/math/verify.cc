@@ -14,7 +14,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "base/status_macros.h"
 #include "reward/core/text.h"
 #include "reward/math/answer_line.h"
 #include "reward/math/budget.h"
@@ -93,12 +92,6 @@ bool MayHaveDecimalComma(absl::string_view text) {
   return num_after >= 2 && !is_thousands;
 }
 
-bool HasDecimalPoint(const Node& node) {
-  return AnyNode(node, [](const Node& part) {
-    return part.kind == Kind::kNumber && part.decimals >= 0;
-  });
-}
-
 // How an answer is read.
 struct Reading {
   LexOptions lex;
@@ -167,104 +160,89 @@ Equality CompareTrees(const NodePtr& gold, const NodePtr& answer,
   return Comparator(options, budget).Compare(*Expand(gold), *Expand(answer));
 }
 
-// The other reading of a comma, where the other side has a decimal point.
-bool EqualByDecimalComma(absl::string_view gold_text, const NodePtr& gold,
-                         absl::string_view answer_text,
-                         const absl::StatusOr<NodePtr>& answer,
-                         const MathOptions& options, Budget* budget) {
-  if (options.decimal_comma != CommaPolicy::kAuto) return false;
-  Reading comma = ToReading(options, /*allow_sentences=*/true);
-  comma.lex.decimal_comma = true;
-  if (MayHaveDecimalComma(gold_text) && answer.ok() &&
-      HasDecimalPoint(**answer)) {
-    const auto other = Read(gold_text, comma);
-    return other.ok() &&
-           CompareTrees(*other, *answer, options, budget) == Equality::kEqual;
+// One side of a comparison, as it is read beside no other.
+struct ReadSide {
+  ReadSide(absl::string_view source, const Reading& reading)
+      : source(source), text(Trimmed(source)), reading(reading) {
+    auto read = Read(source, reading);
+    if (read.ok()) tree = *std::move(read);
+    status = read.status();
   }
-  if (MayHaveDecimalComma(answer_text) && HasDecimalPoint(*gold)) {
-    comma.allow_sentences = AllowsSentences(options.mode);
-    const auto other = Read(answer_text, comma);
-    return other.ok() &&
-           CompareTrees(gold, *other, options, budget) == Equality::kEqual;
+
+  absl::string_view source;
+  std::string text;  // trimmed
+  Reading reading;
+  NodePtr tree;  // null where it is neither a formula nor words
+  absl::Status status;
+};
+
+// The other readings of a side, which what the other side says calls for; null
+// where there is none. 1,50 beside 1.50:
+NodePtr WithDecimalComma(const ReadSide& side, const ReadSide& other,
+                         const MathOptions& options) {
+  if (options.decimal_comma != CommaPolicy::kAuto ||
+      !MayHaveDecimalComma(side.source) || other.tree == nullptr ||
+      !HasDecimalPoint(*other.tree)) {
+    return nullptr;
   }
-  return false;
+  Reading reading = side.reading;
+  reading.lex.decimal_comma = true;
+  return Read(side.source, reading).value_or(nullptr);
 }
 
-bool HasKnownUnit(const Node& node) {
-  return node.kind == Kind::kQuantity && !CanonicalUnit(node.name).empty();
+// "(C) 42" beside 42: a choice is also its text.
+NodePtr TextOfChoice(const ReadSide& side, const ReadSide& /*other*/,
+                     const MathOptions& options) {
+  const auto choice = FindChoice(side.text);
+  if (!choice.has_value() || choice->text.empty()) return nullptr;
+  return Read(choice->text, ToReading(options, /*allow_sentences=*/false))
+      .value_or(nullptr);
 }
 
-// `text` with the letters behind its number as a unit; null where that is no
-// number with a unit, with or without a name.
-NodePtr ReadQuantity(absl::string_view text, UnitLetters letters,
-                     bool allow_sentences, const MathOptions& options) {
-  Reading reading = ToReading(options, allow_sentences);
-  reading.lex.unit_letters = letters;
-  const auto node = Read(text, reading);
-  if (!node.ok()) return nullptr;
-  // Also v = 5 m/s.
-  const Assignment assignment = AsAssignment(**node);
-  const Node& quantity =
-      assignment.value == nullptr ? **node : *assignment.value;
-  return HasKnownUnit(quantity) && !HasVariable(*quantity.args[0]) ? *node
-                                                                   : nullptr;
+bool HasKnownUnit(const NodePtr& node) {
+  return node != nullptr && node->kind == Kind::kQuantity &&
+         !CanonicalUnit(node->name).empty();
 }
 
 // 5 m, where the m is no variable: because the other side says metres, or
-// because it stands apart from a number.
-bool EqualByUnitLetters(absl::string_view gold_text, const NodePtr& gold,
-                        absl::string_view answer_text,
-                        const absl::StatusOr<NodePtr>& answer,
-                        const MathOptions& options, Budget* budget) {
+// because it stands apart from a number. With or without a name, v = 5 m/s.
+NodePtr WithUnitLetters(const ReadSide& side, bool other_has_unit) {
+  if (HasKnownUnit(side.tree)) return side.tree;
+  Reading reading = side.reading;
+  reading.lex.unit_letters =
+      other_has_unit ? UnitLetters::kAll : UnitLetters::kSpaced;
+  const NodePtr node = Read(side.source, reading).value_or(nullptr);
+  if (node == nullptr) return nullptr;
+  const Assignment assignment = AsAssignment(*node);
+  const NodePtr& quantity =
+      assignment.value == nullptr ? node : assignment.value;
+  return HasKnownUnit(quantity) && !HasVariable(*quantity->args[0]) ? node
+                                                                    : nullptr;
+}
+
+// Beside a bare number, m and N can be variables.
+bool IsPlainUnit(const NodePtr& node) {
+  return node != nullptr && node->kind == Kind::kQuantity &&
+         (node->name.size() > 1 || node->name == "J" || node->name == "W");
+}
+
+bool EqualByOtherReading(const ReadSide& gold, const ReadSide& answer,
+                         const MathOptions& options, Budget* budget) {
   const auto are_equal = [&](const NodePtr& a, const NodePtr& b) {
     return a != nullptr && b != nullptr &&
            CompareTrees(a, b, options, budget) == Equality::kEqual;
   };
-  const bool allow_sentences = AllowsSentences(options.mode);
-  const auto letters_for = [](bool other_has_unit) {
-    return other_has_unit ? UnitLetters::kAll : UnitLetters::kSpaced;
-  };
-  // Beside a bare number, m and N can be variables.
-  const auto is_plain_unit = [](const NodePtr& quantity) {
-    return quantity != nullptr && quantity->kind == Kind::kQuantity &&
-           (quantity->name.size() > 1 || quantity->name == "J" ||
-            quantity->name == "W");
-  };
-  const NodePtr plain = answer.ok() ? *answer : nullptr;
-  NodePtr mine = HasKnownUnit(*gold) ? gold : nullptr;
-  NodePtr theirs = plain != nullptr && HasKnownUnit(*plain) ? plain : nullptr;
-  if (mine == nullptr) {
-    mine = ReadQuantity(gold_text, letters_for(theirs != nullptr),
-                        /*allow_sentences=*/true, options);
-    if (is_plain_unit(mine) && are_equal(mine, plain)) return true;
+  for (const auto read : {WithDecimalComma, TextOfChoice}) {
+    if (are_equal(read(gold, answer, options), answer.tree) ||
+        are_equal(gold.tree, read(answer, gold, options))) {
+      return true;
+    }
   }
-  if (theirs == nullptr) {
-    theirs = ReadQuantity(answer_text, letters_for(mine != nullptr),
-                          allow_sentences, options);
-    if (is_plain_unit(theirs) && are_equal(gold, theirs)) return true;
-  }
-  return are_equal(mine, theirs);
-}
-
-// 42 for "(C) 42" and the other way round: a choice is also its text.
-bool EqualByChoice(absl::string_view gold_text, const NodePtr& gold,
-                   absl::string_view answer_text,
-                   const absl::StatusOr<NodePtr>& answer,
-                   const MathOptions& options, Budget* budget) {
-  const auto mine = FindChoice(gold_text);
-  const auto theirs = FindChoice(answer_text);
-  const Reading reading = ToReading(options, /*allow_sentences=*/false);
-  if (mine.has_value() && !mine->text.empty() && answer.ok()) {
-    const auto option = Read(mine->text, reading);
-    return option.ok() &&
-           CompareTrees(*option, *answer, options, budget) == Equality::kEqual;
-  }
-  if (theirs.has_value() && !theirs->text.empty()) {
-    const auto option = Read(theirs->text, reading);
-    return option.ok() &&
-           CompareTrees(gold, *option, options, budget) == Equality::kEqual;
-  }
-  return false;
+  const NodePtr mine = WithUnitLetters(gold, HasKnownUnit(answer.tree));
+  const NodePtr theirs = WithUnitLetters(answer, mine != nullptr);
+  return (IsPlainUnit(mine) && are_equal(mine, answer.tree)) ||
+         (IsPlainUnit(theirs) && are_equal(gold.tree, theirs)) ||
+         are_equal(mine, theirs);
 }
 
 bool EqualAsChemistry(absl::string_view gold_text,
@@ -366,81 +344,69 @@ MathResult Judge(absl::string_view gold_text, absl::string_view answer_text,
                  const MathOptions& options, MathResult result) {
   static thread_local ThreadCaches caches;
   (void)caches;
-  const std::string trimmed_gold = Trimmed(gold_text);
-  const std::string trimmed_answer = Trimmed(answer_text);
+  ReadSide gold(gold_text, ToReading(options, /*allow_sentences=*/true));
   const absl::string_view lost = LostCommand(gold_text);
-  const auto gold =
-      lost.empty() ? ReadAnswer(gold_text, options)
-                   : absl::InvalidArgumentError(absl::StrCat(
-                         "a command lost its first letter: \"", lost, "\""));
+  if (!lost.empty()) {
+    gold.tree = nullptr;
+    gold.status = absl::InvalidArgumentError(
+        absl::StrCat("a command lost its first letter: \"", lost, "\""));
+  }
   Budget budget;
-  if ((!gold.ok() && (!lost.empty() || !HasForm(trimmed_gold))) ||
-      (gold.ok() && DividesByZero(**gold, &budget))) {
+  const bool has_tree = gold.tree != nullptr;
+  if (has_tree ? DividesByZero(*gold.tree, &budget)
+               : !lost.empty() || !HasForm(gold.text)) {
     result.verdict = MathVerdict::kAbstain;
     result.reason = absl::StrCat(
         "unusable gold \"", Excerpt(gold_text),
-        "\": ", gold.ok() ? "it divides by zero" : gold.status().message());
+        "\": ", has_tree ? "it divides by zero" : gold.status.message());
     return result;
   }
-  const auto is_right = JudgeForm(trimmed_gold, trimmed_answer);
-  if (is_right.has_value() || !gold.ok()) {
-    const bool is_equal =
-        is_right.value_or(EqualAsChemistry(trimmed_gold, trimmed_answer));
-    result.gold = trimmed_gold;
-    result.answer = trimmed_answer;
-    result.verdict = is_equal ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
-    if (!is_equal) {
-      result.reason = absl::StrCat("answered ", Excerpt(trimmed_answer),
-                                   ", expected ", Excerpt(trimmed_gold));
-    }
+  const ReadSide answer(answer_text,
+                        ToReading(options, AllowsSentences(options.mode)));
+  const auto decide = [&](bool is_right, absl::string_view otherwise) {
+    result.verdict = is_right ? MathVerdict::kCorrect : MathVerdict::kIncorrect;
+    result.reason = is_right ? "" : std::string(otherwise);
     return result;
+  };
+  const auto is_right = JudgeForm(gold.text, answer.text);
+  if (is_right.has_value() || !has_tree) {
+    result.gold = gold.text;
+    result.answer = answer.text;
+    return decide(is_right.value_or(EqualAsChemistry(gold.text, answer.text)),
+                  absl::StrCat("answered ", Excerpt(answer.text), ", expected ",
+                               Excerpt(gold.text)));
   }
-  result.gold = Render(**gold);
-  result.verdict = MathVerdict::kIncorrect;
-  const auto answer =
-      ReadAnswer(answer_text, options, AllowsSentences(options.mode));
-  if (answer.ok()) {
-    result.answer = Render(**answer);
-    if (DividesByZero(**answer, &budget)) {
-      result.reason = "the answer divides by zero";
-      return result;
-    }
-  }
-  if (answer.ok() && LeavesOpen(**answer, trimmed_answer) &&
-      !LeavesOpen(**gold, trimmed_gold)) {
-    result.reason = absl::StrCat("answered ", Excerpt(trimmed_answer),
-                                 ", which leaves open which of them it is");
-    return result;
-  }
+  result.gold = Render(*gold.tree);
   Equality equal = Equality::kDifferent;
-  if (answer.ok()) {
-    equal = CompareTrees(*gold, *answer, options, &budget);
-  } else {
-    result.reason =
-        absl::StrCat("the answer \"", Excerpt(answer_text),
-                     "\" is no formula: ", answer.status().message());
-  }
-  if (equal == Equality::kEqual ||
-      EqualAsChemistry(trimmed_gold, trimmed_answer) ||
-      ((*gold)->kind == Kind::kText &&
-       EqualAsWords(trimmed_gold, trimmed_answer, options)) ||
-      EqualByDecimalComma(gold_text, *gold, answer_text, answer, options,
-                          &budget) ||
-      EqualByUnitLetters(gold_text, *gold, answer_text, answer, options,
-                         &budget) ||
-      EqualByChoice(trimmed_gold, *gold, trimmed_answer, answer, options,
-                    &budget)) {
-    result.verdict = MathVerdict::kCorrect;
-    result.reason = "";
-  } else if (equal == Equality::kUnknown) {
-    result.reason = budget.IsSpent() ? "not shown to be equal within the budget"
-                                     : "not shown to be equal";
-  } else if (result.reason.empty()) {
-    result.reason =
+  std::string otherwise =
+      absl::StrCat("the answer \"", Excerpt(answer_text),
+                   "\" is no formula: ", answer.status.message());
+  if (answer.tree != nullptr) {
+    result.answer = Render(*answer.tree);
+    if (DividesByZero(*answer.tree, &budget)) {
+      return decide(false, "the answer divides by zero");
+    }
+    if (LeavesOpen(*answer.tree, answer.text) &&
+        !LeavesOpen(*gold.tree, gold.text)) {
+      return decide(false,
+                    absl::StrCat("answered ", Excerpt(answer.text),
+                                 ", which leaves open which of them it is"));
+    }
+    equal = CompareTrees(gold.tree, answer.tree, options, &budget);
+    otherwise =
         absl::StrCat("answered ", Excerpt(result.answer), ", expected ",
-                     KindName((*gold)->kind), " ", Excerpt(result.gold));
+                     KindName(gold.tree->kind), " ", Excerpt(result.gold));
   }
-  return result;
+  const bool is_equal = equal == Equality::kEqual ||
+                        EqualAsChemistry(gold.text, answer.text) ||
+                        (gold.tree->kind == Kind::kText &&
+                         EqualAsWords(gold.text, answer.text, options)) ||
+                        EqualByOtherReading(gold, answer, options, &budget);
+  if (equal == Equality::kUnknown) {
+    otherwise = budget.IsSpent() ? "not shown to be equal within the budget"
+                                 : "not shown to be equal";
+  }
+  return decide(is_equal, otherwise);
 }
 
 MathResult JudgeChoice(absl::string_view gold_text,
@@ -474,12 +440,6 @@ absl::StatusOr<NodePtr> ReadAnswer(absl::string_view text,
                                    const MathOptions& options,
                                    bool allow_sentences) {
   return Read(text, ToReading(options, allow_sentences));
-}
-
-absl::StatusOr<std::string> CanonicalForm(absl::string_view text,
-                                          const MathOptions& options) {
-  R1_ASSIGN_OR_RETURN(const NodePtr node, ReadAnswer(text, options));
-  return Render(*node);
 }
 
 }  // namespace math

@@ -44,11 +44,6 @@ absl::StatusOr<NodePtr> ReadAnswer(absl::string_view text,
                                    const MathOptions& options,
                                    bool allow_sentences = true);
 
-// Canonical LaTeX: parses again to a tree that equals this one.
-// The same as Render() of the tree.
-absl::StatusOr<std::string> CanonicalForm(absl::string_view text,
-                                          const MathOptions& options);
-
 }  // namespace math
 }  // namespace r1
 
