@@ -14,7 +14,6 @@
 #include "reward/code/code_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
-#include "reward/format/tag_count_rule.h"
 #include "reward/language/language_rule.h"
 #include "reward/length/cosine_rule.h"
 #include "reward/length/group_length_rule.h"

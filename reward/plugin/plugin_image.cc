@@ -1,7 +1,5 @@
 #include "reward/plugin/plugin_image.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +13,10 @@
 #include "base/status_macros.h"
 #include "reward/core/text.h"
 #include "reward/plugin/host/library_fd.h"
-#include "reward/plugin/host_program.h"
+#include "reward/sandbox/embed_file.h"
+
+// The program that loads a library with a reward (host/host_main.cc).
+R1_EMBED_FILE(r1_reward_host, R1_REWARD_HOST_FILE);
 
 namespace r1 {
 namespace {
@@ -25,26 +26,9 @@ constexpr absl::Duration kHelloLimit = absl::Seconds(30);
 // Most of a line of its own that is shown: the reason may stand at the end.
 constexpr size_t kMaxShownBytes = 400;
 
-// The bytes as a file in memory that nobody can change; -1 if there is no room.
-int MemoryFile(const char* name, absl::string_view bytes) {
-  const int fd = ::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  while (fd >= 0 && !bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n <= 0) {
-      ::close(fd);
-      return -1;
-    }
-    bytes.remove_prefix(n);
-  }
-  if (fd >= 0) {
-    ::fcntl(fd, F_ADD_SEALS,
-            F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-  }
-  return fd;
-}
-
 int HostFile() {
-  static const int file = MemoryFile("r1-reward-host", HostProgram());
+  static const int file =
+      SealedFile("r1-reward-host", R1_EMBEDDED(r1_reward_host));
   return file;
 }
 
@@ -75,7 +59,7 @@ absl::StatusOr<std::unique_ptr<PluginImage>> PluginImage::Load(
   image->hash_ = PluginHash(files);
   if (HostFile() < 0) return NoMemory();
   if (spec.carrier == PluginCarrier::kLibrary) {
-    image->library_ = MemoryFile("r1-reward-library", files[0]);
+    image->library_ = SealedFile("r1-reward-library", files[0]);
     if (image->library_ < 0) return NoMemory();
   }
   return image;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,8 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/sandbox/embed_file.h"
 #include "reward/sandbox/message.h"
+
+R1_EMBED_FILE(r1_launcher, R1_LAUNCHER_FILE);
 
 namespace r1 {
 namespace {
@@ -23,19 +24,7 @@ namespace {
 // The launcher as a file in memory that nobody can change any more; shared by
 // all that are started, for the life of the program.
 absl::StatusOr<int> LauncherFile() {
-  static const int file = [] {
-    const int fd =
-        ::memfd_create("r1-launcher", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    absl::string_view rest = LauncherProgram();
-    while (fd >= 0 && !rest.empty()) {
-      const ssize_t n = ::write(fd, rest.data(), rest.size());
-      if (n <= 0) return -1;
-      rest.remove_prefix(n);
-    }
-    ::fcntl(fd, F_ADD_SEALS,
-            F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-    return fd;
-  }();
+  static const int file = SealedFile("r1-launcher", R1_EMBEDDED(r1_launcher));
   if (file < 0) {
     return absl::UnavailableError("sandbox: no memory for the launcher");
   }

@@ -14,7 +14,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "reward/sandbox/embedded.h"
+#include "reward/sandbox/embed_file.h"
+
+R1_EMBED_FILE(r1_zygote_library, R1_ZYGOTE_LIBRARY_FILE);
+R1_EMBED_FILE(r1_zygote_script, R1_ZYGOTE_SCRIPT_FILE);
 
 namespace r1 {
 namespace {
@@ -147,8 +150,8 @@ struct Channels {
 
 LauncherSetup Sandbox::Setup() const {
   LauncherSetup setup;
-  setup.zygote_library = std::string(ZygoteLibrary());
-  setup.zygote_script = std::string(ZygoteScript());
+  setup.zygote_library = std::string(R1_EMBEDDED(r1_zygote_library));
+  setup.zygote_script = std::string(R1_EMBEDDED(r1_zygote_script));
   setup.read_only_folder = options_.shared_folder;
   return setup;
 }

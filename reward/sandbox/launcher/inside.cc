@@ -287,26 +287,6 @@ void BecomeInit(const RunFds& fds) {
 
 }  // namespace
 
-std::string RunSpec::Pack() const {
-  WireWriter out;
-  out.Bytes(order.Pack());
-  out.Number(uid);
-  out.Number(has_memory_cgroup);
-  out.Number(has_pids_cgroup);
-  out.Bytes(filter);
-  return out.Take();
-}
-
-bool RunSpec::Unpack(std::string_view bytes) {
-  WireReader in(bytes);
-  const bool has_order = order.Unpack(in.Bytes());
-  uid = in.Number();
-  has_memory_cgroup = in.Number();
-  has_pids_cgroup = in.Number();
-  filter = in.Bytes();
-  return has_order && in.ok();
-}
-
 int StartRun(const RunFds& fds, bool as_sibling) {
   clone_args args = {};
   args.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;

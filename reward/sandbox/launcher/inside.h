@@ -16,14 +16,17 @@ namespace r1 {
 // The sandbox's part of a run's description, which crosses to the fork server
 // in a memfd: the fork server itself, whose copies all later runs are, never
 // sees what one run brings along.
-struct RunSpec {
+struct RunSpec : WireMessage<RunSpec> {
   RunOrder order;    // without standard_input
   uint64_t uid = 0;  // of the program; kKeepUid: a user namespace holds it
   uint64_t has_memory_cgroup = 0, has_pids_cgroup = 0;
   std::string filter;  // the seccomp program, struct sock_filter after another
 
-  std::string Pack() const;
-  bool Unpack(std::string_view bytes);
+  template <typename Self, typename Wire>
+  static void Visit(Self& self, Wire& wire) {
+    wire(self.order, self.uid, self.has_memory_cgroup, self.has_pids_cgroup,
+         self.filter);
+  }
 };
 inline constexpr uint64_t kKeepUid = ~uint64_t{0};
 
