@@ -1,10 +1,10 @@
 // Arbitrary constants: of antiderivatives, x^2 + C, and of the solutions of
 // differential equations, C e^x. They may be called and chosen otherwise.
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_set.h"
 #include "absl/strings/match.h"
 #include "reward/math/compare.h"
 #include "reward/math/evaluator.h"
@@ -15,16 +15,7 @@ namespace {
 
 constexpr size_t kMaxConstants = 3;
 
-using Names = absl::btree_set<std::string>;
-
-Names Letters(const Node& node) {
-  Names names;
-  AnyNode(node, [&](const Node& part) {
-    if (part.kind == Kind::kSymbol) names.insert(part.name);
-    return false;
-  });
-  return names;
-}
+using Names = std::set<std::string>;
 
 bool IsNumbered(const std::string& name) {
   return absl::StartsWith(name, "C_") || absl::StartsWith(name, "c_");

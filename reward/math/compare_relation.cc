@@ -1,5 +1,8 @@
 // Equations and inequalities.
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -188,14 +191,23 @@ Equality Comparator::CompareCongruences(const Node& gold, const Node& answer) {
   return Compare(*mine.args[0], *theirs.args[0]);
 }
 
-// x = 5 = 6 gives two values. Members with variables may be anything.
+// x = 5 = 6 gives two values, and so does y = x^2 = 2x. Members with different
+// letters or with functions that are not known may be anything, as may the
+// sides of x + 1 = 2x = 4.
 bool Comparator::ContradictsItself(const Node& chain) {
   if (chain.ops.size() < 2) return false;
-  const Node* value = nullptr;  // of the members so far
-  for (size_t i = 0; i < chain.args.size(); ++i) {
-    if (i > 0 && chain.ops[i - 1] != "=") value = nullptr;
+  const bool has_name = AsAssignment(chain).value != nullptr;
+  // Of the members so far, the last with these letters.
+  std::map<std::set<std::string>, const Node*> values;
+  for (size_t i = has_name ? 1 : 0; i < chain.args.size(); ++i) {
+    if (i > 0 && chain.ops[i - 1] != "=") values.clear();
     const Node& member = *chain.args[i];
-    if (member.kind == Kind::kText || HasVariable(member)) continue;
+    const bool is_open = AnyNode(member, [](const Node& part) {
+      return part.kind == Kind::kText ||
+             (part.kind == Kind::kCall && !IsKnownFunction(part.name));
+    });
+    if (is_open || (HasVariable(member) && !has_name)) continue;
+    const Node*& value = values[Letters(member)];
     if (value != nullptr && !MayBeEqual(*value, member)) return true;
     value = &member;
   }

@@ -3,11 +3,19 @@
 #include <algorithm>
 #include <memory>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 
 namespace r1::math {
+
+std::set<std::string> Letters(const Node& node) {
+  std::set<std::string> names;
+  AnyNode(node, [&](const Node& part) {
+    if (part.kind == Kind::kSymbol) names.insert(part.name);
+    return false;
+  });
+  return names;
+}
 
 NodePtr WithValue(const NodePtr& node, const std::string& name,
                   const NodePtr& value) {
@@ -51,13 +59,10 @@ NodePtr SpelledOut(const Node& node) {
 }
 
 std::optional<Family> AsFamily(const NodePtr& node) {
-  absl::flat_hash_set<std::string> names;
-  bool is_turning = false;
-  AnyNode(*node, [&](const Node& part) {
-    if (part.kind == Kind::kSymbol) names.insert(part.name);
-    is_turning |= part.kind == Kind::kDegrees ||
-                  (part.kind == Kind::kConstant && part.name == "pi");
-    return false;
+  const std::set<std::string> names = Letters(*node);
+  const bool is_turning = AnyNode(*node, [](const Node& part) {
+    return part.kind == Kind::kDegrees ||
+           (part.kind == Kind::kConstant && part.name == "pi");
   });
   if (!is_turning || names.size() != 1 || names.begin()->size() != 1 ||
       !absl::StrContains("knmlj", *names.begin())) {

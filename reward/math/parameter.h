@@ -4,11 +4,15 @@
 #define R1_REWARD_MATH_PARAMETER_H_
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "reward/math/tree.h"
 
 namespace r1::math {
+
+// The symbols of a tree.
+std::set<std::string> Letters(const Node& node);
 
 // The tree with `value` wherever the symbol `name` stands.
 NodePtr WithValue(const NodePtr& node, const std::string& name,
