@@ -61,9 +61,9 @@ RuleResult CodeRule::Score(const RewardItem& item,
   }
   reference->is_fraction = options_.is_fraction;
   const std::string& entry = reference->entry_point;
-  const std::string name = entry.substr(entry.find('.') + 1);
-  const ExtractedCode extracted = ExtractCode(
-      item.completion(), reference->language, reference->entry_point);
+  const ExtractedCode extracted =
+      ExtractCode(item.completion(), reference->language,
+                  entry.substr(entry.find('.') + 1));  // of Class.method
   if (extracted.code.empty()) return RuleResult::Score(0, extracted.problem);
   const absl::StatusOr<CodeVerifier*> verifier = Verifier();
   if (!verifier.ok()) {
