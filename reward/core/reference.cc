@@ -73,7 +73,9 @@ absl::StatusOr<std::string> AnswerReference(absl::string_view json) {
   } else if (answer.is_number()) {
     text = std::string(spelled);
   }
-  absl::StripAsciiWhitespace(&text);
+  absl::StripTrailingAsciiWhitespace(&text);
+  // But no form feed, which JSON makes of the start of \frac.
+  text.erase(0, text.find_first_not_of(" \t\n\v\r"));
   if (text.empty()) return Unusable(json, kExpected);
   if (text.size() > kMaxAnswerBytes) {
     return absl::InvalidArgumentError(

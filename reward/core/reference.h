@@ -15,7 +15,8 @@ namespace r1 {
 
 // {"answer": "72"}; a number in place of the string is taken as it is spelled,
 // whatever its size: 18446744073709551616, 0.00002, 1e22.
-// Returns the answer without surrounding white space, never empty.
+// Returns the answer without surrounding white space, never empty. A form feed
+// before it stays: JSON makes one of the start of "\frac".
 // Errors: InvalidArgument; for a reference without the field it names those
 // there are.
 absl::StatusOr<std::string> AnswerReference(absl::string_view json);

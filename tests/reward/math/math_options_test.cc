@@ -175,6 +175,19 @@ TEST(MathRuleTest, ScoresAndAbstains) {
 }
 
 // Reasoning that the prompt opened and nothing closed is no answer.
+// A row that was written with one backslash.
+TEST(MathRuleTest, AFormFeedBeforeAGoldIsACommand) {
+  for (const char* reference :
+       {R"({"answer": "\frac{3}{4}"})", R"({"answer": " \frac{3}{4} "})"}) {
+    EXPECT_EQ(MathRule().Score(MakeItem("\\boxed{0.75}", reference), {}).value,
+              1)
+        << reference;
+  }
+  EXPECT_EQ(
+      MathRule().Score(MakeItem("\\boxed{1}", R"({"answer": "\f"})"), {}).kind,
+      REWARD_ABSTAIN);
+}
+
 TEST(MathRuleTest, ReasoningThatNeverEndsIsNotPaid) {
   const MathRule rule;
   RewardItem item = MakeItem("so \\boxed{5}, let me check", "{\"answer\": 5}");
