@@ -11,9 +11,9 @@ namespace {
 struct Probe {
   const char* name;
   const char* program;
-  Verdict verdict;
-  const char* output;
-  bool is_for_full;
+  Verdict verdict = Verdict::kOk;
+  const char* output = "held\n";  // null: anything
+  bool is_for_full = false;
 };
 
 // Prints "held" if all statements of a list fail as they should.
@@ -31,66 +31,57 @@ struct Probe {
 
 constexpr Probe kProbes[] = {
     {"an honest program runs", "print(sum(map(int, input().split())))",
-     Verdict::kOk, "5\n", false},
+     Verdict::kOk, "5\n"},
     {"no capability, no root",
      "s = open('/proc/self/status').read() if __import__('os').path.exists("
      "'/proc/self/status') else 'CapEff:\\t0\\nCapBnd:\\t0\\n'\n"
      "caps = [l.split()[1] for l in s.splitlines() if l[:3] == 'Cap']\n"
-     "print('held' if all(int(c, 16) == 0 for c in caps) else 'OUT')",
-     Verdict::kOk, "held\n", false},
+     "print('held' if all(int(c, 16) == 0 for c in caps) else 'OUT')"},
     {"no file of the host",
      "import os\n"
      "print('held' if not any(map(os.path.exists, ['/root', '/home', '/var', "
-     "'/etc/shadow', '/sys', '/run', '/boot'])) else 'OUT')",
-     Verdict::kOk, "held\n", false},
+     "'/etc/shadow', '/sys', '/run', '/boot'])) else 'OUT')"},
     {"nothing writable but its folder",
      R1_REFUSED("",
                 "lambda: open('/usr/bin/x', 'w'), lambda: open('/x', 'w'),"
-                "lambda: open('/etc/passwd', 'a')"),
-     Verdict::kOk, "held\n", false},
+                "lambda: open('/etc/passwd', 'a')")},
     {"no network",
      R1_REFUSED("import socket",
                 "lambda: socket.socket(), lambda: "
                 "socket.socket(socket.AF_UNIX), lambda: "
                 "socket.socket(socket.AF_INET6, socket.SOCK_DGRAM),"
-                "lambda: socket.socket(40)"),
-     Verdict::kOk, "held\n", false},
+                "lambda: socket.socket(40)")},
     {"no other process",
      R1_REFUSED("",
                 "lambda: os.kill(os.getppid(), 9) or -1, lambda: "
                 "open('/proc/1/mem', 'rb'), lambda: 0 if len([p for p in "
-                "os.listdir('/proc') if p.isdigit()]) > 2 else -1"),
-     Verdict::kOk, "held\n", false},
-    {"no tracing",
-     R1_REFUSED("",
-                "lambda: libc.ptrace(0, 0, 0, 0), lambda: "
-                "libc.process_vm_readv(1, 0, 0, 0, 0, 0)"),
-     Verdict::kOk, "held\n", false},
+                "os.listdir('/proc') if p.isdigit()]) > 2 else -1")},
+    {"no tracing", R1_REFUSED("",
+                              "lambda: libc.ptrace(0, 0, 0, 0), lambda: "
+                              "libc.process_vm_readv(1, 0, 0, 0, 0, 0)")},
     {"no namespace, no mount",
      R1_REFUSED("",
                 "lambda: libc.unshare(0x10000000), lambda: "
                 "libc.unshare(0x20000), lambda: libc.mount(b'x', b'/box/tmp', "
                 "b'tmpfs', 0, None), lambda: libc.umount2(b'/proc', 2), "
-                "lambda: libc.chroot(b'/box')"),
-     Verdict::kOk, "held\n", false},
+                "lambda: libc.chroot(b'/box')")},
     {"no kernel interface",
      R1_REFUSED("",
                 // bpf, io_uring_setup, keyctl, perf_event_open, userfaultfd
                 "lambda: libc.syscall(321, 0, 0, 0), lambda: "
                 "libc.syscall(425, 1, 0), lambda: libc.syscall(250, 0, 0, 0), "
                 "lambda: libc.syscall(298, 0, 0, 0, 0, 0), lambda: "
-                "libc.syscall(323, 0)"),
-     Verdict::kOk, "held\n", false},
-    {"CPU time ends", "while True: pass", Verdict::kTimeLimit, "", false},
+                "libc.syscall(323, 0)")},
+    {"CPU time ends", "while True: pass", Verdict::kTimeLimit, ""},
     {"waiting ends",
      "import signal, time\n"
      "for s in range(1, 65):\n"
      "    try: signal.signal(s, signal.SIG_IGN)\n"
      "    except (OSError, ValueError): pass\n"
      "time.sleep(100)",
-     Verdict::kTimeLimit, "", false},
+     Verdict::kTimeLimit, ""},
     {"output ends", "while True: print('x' * 65536)", Verdict::kOutputLimit,
-     nullptr, false},
+     nullptr},
     {"disk ends",
      "held = False\n"
      "try:\n"
@@ -98,8 +89,7 @@ constexpr Probe kProbes[] = {
      "        open(f'/box/{i}', 'wb').write(bytes(1 << 20))\n"
      "except OSError:\n"
      "    held = True\n"
-     "print('held' if held else 'OUT')",
-     Verdict::kOk, "held\n", false},
+     "print('held' if held else 'OUT')"},
     {"memory ends", "x = []\nwhile True: x.append(bytearray(1 << 20))",
      Verdict::kMemoryLimit, "", true},
     {"processes end",
