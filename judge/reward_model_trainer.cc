@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "learner/packing.h"
@@ -49,7 +50,11 @@ RewardModelTrainer::RewardModelTrainer(const RewardModelOptions& options,
       state_(std::move(state)),
       optimizer_(MakeOptimizer(options)),
       model_(state_.weights->config(), ops),
-      grads_(state_.weights->params().shared_layout()) {}
+      grads_(state_.weights->params().shared_layout()) {
+  R1_CHECK(batch_size_ >= 1, "a batch has examples");
+  R1_CHECK(state_.weights->config().head == ModelHead::kScore,
+           "the model gives scores");
+}
 
 absl::StatusOr<Metrics> RewardModelTrainer::Step() {
   const absl::Time start = absl::Now();

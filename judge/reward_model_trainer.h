@@ -21,7 +21,7 @@ namespace r1 {
 // Defaults: DeepSeek-R1 (arXiv 2501.12948 v2), 3.1.
 struct RewardModelOptions {
   int64_t steps = 1;         // of the schedule, a half cosine to a tenth
-  int64_t batch_size = 256;  // examples per update
+  int64_t batch_size = 256;  // examples per update, 1 or more
   double learning_rate = 6e-6;
   int64_t warmup_steps = 0;
   double weight_decay = 0;
