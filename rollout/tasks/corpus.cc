@@ -1,10 +1,8 @@
 #include "rollout/tasks/corpus.h"
 
 #include <set>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/philox.h"
 #include "rollout/prompt_template.h"
@@ -45,8 +43,10 @@ std::string CountdownSearch(const CountdownProblem& problem,
     const bool is_found = attempt.value == problem.target;
     // "8+3=11,11+12=23,24? no": the target beside the value, since comparing
     // neighbours is what a small model learns first.
-    absl::StrAppend(&thought, absl::StrJoin(attempt.steps, ","), ",",
-                    problem.target, is_found ? "? yes\n" : "? no\n");
+    for (const CountdownStep& step : attempt.steps) {
+      absl::StrAppend(&thought, step.Text(), ",");
+    }
+    absl::StrAppend(&thought, problem.target, is_found ? "? yes\n" : "? no\n");
     if (is_found || random->NextUniform() < kGiveUp) break;
   }
   return Tagged(thought, attempt.expression, random);

@@ -40,13 +40,13 @@ int64_t Apply(int64_t a, char op, int64_t b) {
 }
 
 // Combines two random terms; false if the drawn step is not allowed.
-bool TryStep(const std::string& operators, RandomSequence* random,
-             std::vector<Term>* terms, std::vector<std::string>* steps) {
+bool TryStep(absl::FunctionRef<char()> next_operator, RandomSequence* random,
+             std::vector<Term>* terms, std::vector<CountdownStep>* steps) {
   const int n = terms->size();
   const int i = random->NextBelow(n);
   int j = random->NextBelow(n - 1);
   if (j >= i) ++j;
-  const char op = operators[random->NextBelow(operators.size())];
+  const char op = next_operator();
   Term a = (*terms)[i], b = (*terms)[j];
   // What was just computed goes on; a difference or quotient needs the larger
   // number first.
@@ -54,8 +54,7 @@ bool TryStep(const std::string& operators, RandomSequence* random,
   if (is_ordered ? a.value < b.value : b.op != 0) std::swap(a, b);
   const int64_t value = Apply(a.value, op, b.value);
   if (value == 0) return false;
-  steps->push_back(
-      absl::StrCat(a.value, absl::string_view(&op, 1), b.value, "=", value));
+  steps->push_back({a.value, op, b.value, value});
   Term combined{value,
                 absl::StrCat(Operand(a, op, false), absl::string_view(&op, 1),
                              Operand(b, op, true)),
@@ -66,38 +65,35 @@ bool TryStep(const std::string& operators, RandomSequence* random,
   return true;
 }
 
-// Nothing at a dead end: every step is refused, or so it seems.
-std::optional<CountdownAttempt> TryAttempt(const std::vector<int64_t>& numbers,
-                                           const std::string& operators,
-                                           RandomSequence* random) {
-  constexpr int kMaxDraws = 64;
-  std::vector<Term> terms;
-  for (int64_t n : numbers) terms.push_back({n, absl::StrCat(n), 0});
-  CountdownAttempt attempt;
-  for (int draw = 0; draw < kMaxDraws && terms.size() > 1; ++draw) {
-    TryStep(operators, random, &terms, &attempt.steps);
-  }
-  if (terms.size() > 1) return std::nullopt;
-  attempt.expression = terms[0].text;
-  attempt.value = terms[0].value;
-  return attempt;
+std::optional<CountdownAttempt> TryWith(const std::string& operators,
+                                        const std::vector<int64_t>& numbers,
+                                        RandomSequence* random) {
+  const auto any = [&] {
+    return operators[random->NextBelow(operators.size())];
+  };
+  return TryAttempt(numbers, any, random);
+}
+
+CountdownOptions OptionsOf(const TaskSection& config) {
+  return {static_cast<int>(config.min_numbers()),
+          static_cast<int>(config.max_numbers()), config.max_number(),
+          config.operators()};
 }
 
 // A problem of either split. Nothing if the numbers seem to allow no attempt,
 // like 3 and 5 with "/" alone.
-std::optional<CountdownProblem> TryProblem(const TaskSection& config,
+std::optional<CountdownProblem> TryProblem(const CountdownOptions& options,
                                            RandomSequence* random) {
   constexpr int kMaxAttempts = 20;
   CountdownProblem problem;
   const int count =
-      config.min_numbers() +
-      random->NextBelow(config.max_numbers() - config.min_numbers() + 1);
+      options.min_numbers +
+      random->NextBelow(options.max_numbers - options.min_numbers + 1);
   for (int i = 0; i < count; ++i) {
-    problem.numbers.push_back(1 + random->NextBelow(config.max_number()));
+    problem.numbers.push_back(1 + random->NextBelow(options.max_number));
   }
   for (int i = 0; i < kMaxAttempts; ++i) {
-    const auto attempt =
-        TryAttempt(problem.numbers, config.operators(), random);
+    const auto attempt = TryWith(options.operators, problem.numbers, random);
     if (!attempt.has_value()) continue;
     problem.target = attempt->value;
     return problem;
@@ -106,6 +102,10 @@ std::optional<CountdownProblem> TryProblem(const TaskSection& config,
 }
 
 }  // namespace
+
+std::string CountdownStep::Text() const {
+  return absl::StrCat(a, absl::string_view(&op, 1), b, "=", result);
+}
 
 std::string CountdownProblem::Question() const {
   return absl::StrCat("Make ", target, " from ", absl::StrJoin(numbers, " "),
@@ -123,18 +123,39 @@ std::string CountdownProblem::Canonical() const {
   return absl::StrCat("countdown ", absl::StrJoin(sorted, ","), " ", target);
 }
 
+std::optional<CountdownAttempt> TryAttempt(
+    const std::vector<int64_t>& numbers,
+    absl::FunctionRef<char()> next_operator, RandomSequence* random) {
+  constexpr int kMaxDraws = 64;
+  std::vector<Term> terms;
+  for (int64_t n : numbers) terms.push_back({n, absl::StrCat(n), 0});
+  CountdownAttempt attempt;
+  for (int draw = 0; draw < kMaxDraws && terms.size() > 1; ++draw) {
+    TryStep(next_operator, random, &terms, &attempt.steps);
+  }
+  if (terms.size() > 1) return std::nullopt;
+  attempt.expression = terms[0].text;
+  attempt.value = terms[0].value;
+  return attempt;
+}
+
 CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
                                const std::string& operators,
                                RandomSequence* random) {
   for (;;) {
-    if (auto attempt = TryAttempt(numbers, operators, random)) return *attempt;
+    if (auto attempt = TryWith(operators, numbers, random)) return *attempt;
   }
 }
 
 CountdownProblem MakeCountdownProblem(const TaskSection& config, Split split,
                                       RandomSequence* random) {
+  return MakeCountdownProblem(OptionsOf(config), split, random);
+}
+
+CountdownProblem MakeCountdownProblem(const CountdownOptions& options,
+                                      Split split, RandomSequence* random) {
   for (;;) {
-    const auto problem = TryProblem(config, random);
+    const auto problem = TryProblem(options, random);
     if (problem.has_value() &&
         IsHeldOut(problem->Canonical()) == (split == Split::kHeldOut)) {
       return *problem;
@@ -143,11 +164,15 @@ CountdownProblem MakeCountdownProblem(const TaskSection& config, Split split,
 }
 
 absl::Status CheckCountdownGenerator(const TaskSection& config) {
+  return CheckCountdownGenerator(OptionsOf(config));
+}
+
+absl::Status CheckCountdownGenerator(const CountdownOptions& options) {
   constexpr int kMaxProblems = 10000;
   RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
   bool has_train = false, has_held_out = false;
   for (int i = 0; i < kMaxProblems; ++i) {
-    const auto problem = TryProblem(config, &random);
+    const auto problem = TryProblem(options, &random);
     if (!problem.has_value()) continue;
     (IsHeldOut(problem->Canonical()) ? has_held_out : has_train) = true;
     if (has_train && has_held_out) return absl::OkStatus();
@@ -155,8 +180,8 @@ absl::Status CheckCountdownGenerator(const TaskSection& config) {
   return absl::InvalidArgumentError(absl::StrCat(
       "data: ", kMaxProblems, " tries gave no ",
       has_train ? "held-out" : "training", " Countdown problem with operators ",
-      config.operators(), " on ", config.min_numbers(), " to ",
-      config.max_numbers(), " numbers from 1 to ", config.max_number(),
+      options.operators, " on ", options.min_numbers, " to ",
+      options.max_numbers, " numbers from 1 to ", options.max_number,
       " and results from 1 to ", kCountdownLimit,
       ": allow more operators or other numbers"));
 }

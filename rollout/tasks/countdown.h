@@ -4,15 +4,23 @@
 #define R1_ROLLOUT_TASKS_COUNTDOWN_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "base/philox.h"
 #include "proto/config.pb.h"
 #include "rollout/tasks/split.h"
 
 namespace r1 {
+
+struct CountdownOptions {
+  int min_numbers = 3, max_numbers = 3;
+  int64_t max_number = 12;  // each number is from 1 to this
+  std::string operators = "+-";
+};
 
 struct CountdownProblem {
   std::vector<int64_t> numbers;
@@ -26,10 +34,20 @@ struct CountdownProblem {
   std::string Canonical() const;
 };
 
+// Two numbers, and what they make.
+struct CountdownStep {
+  int64_t a = 0;
+  char op = '+';
+  int64_t b = 0;
+  int64_t result = 0;
+
+  std::string Text() const;  // "3+5=8"
+};
+
 // One way of combining all numbers, as a sequence of two-number steps.
 struct CountdownAttempt {
-  std::vector<std::string> steps;  // "3+5=8", "8*9=72"
-  std::string expression;          // "(3+5)*9", fewest parentheses
+  std::vector<CountdownStep> steps;
+  std::string expression;  // "(3+5)*9", fewest parentheses
   int64_t value = 0;
 };
 
@@ -40,16 +58,25 @@ CountdownAttempt RandomAttempt(const std::vector<int64_t>& numbers,
                                const std::string& operators,
                                RandomSequence* random);
 
+// The same with an operator of the caller's choice for each step that is tried;
+// nothing at a dead end: every step is refused, or so it seems.
+std::optional<CountdownAttempt> TryAttempt(
+    const std::vector<int64_t>& numbers,
+    absl::FunctionRef<char()> next_operator, RandomSequence* random);
+
 inline constexpr int64_t kCountdownLimit = 999;
 
 // A random problem of the split, with a solution by construction: numbers in
-// 1..max_number, the target the value of a random attempt. `config` must have
-// passed CheckCountdownGenerator.
+// 1..max_number, the target the value of a random attempt. The options must
+// have passed CheckCountdownGenerator.
+CountdownProblem MakeCountdownProblem(const CountdownOptions& options,
+                                      Split split, RandomSequence* random);
 CountdownProblem MakeCountdownProblem(const TaskSection& config, Split split,
                                       RandomSequence* random);
 
 // InvalidArgument if the settings allow no problem of a split ("/" alone and
 // numbers that hardly ever divide, three problems in all, …), with what to do.
+absl::Status CheckCountdownGenerator(const CountdownOptions& options);
 absl::Status CheckCountdownGenerator(const TaskSection& config);
 
 }  // namespace r1
