@@ -14,12 +14,15 @@
 #include "reward/code/code_rule.h"
 #include "reward/countdown/countdown_rule.h"
 #include "reward/format/format_rule.h"
+#include "reward/instruction/instruction_rule.h"
 #include "reward/language/language_rule.h"
 #include "reward/length/cosine_rule.h"
 #include "reward/length/group_length_rule.h"
 #include "reward/length/overlong_rule.h"
 #include "reward/math/math_rule.h"
+#include "reward/refusal/refusal_rule.h"
 #include "reward/repetition/repetition_rule.h"
+#include "reward/steps/true_steps_rule.h"
 
 namespace r1 {
 namespace {
@@ -86,13 +89,14 @@ bool IsConfigured(const RewardSection& section, absl::string_view name) {
 // Built-in rules that say whether an answer is right; the other built-in ones
 // look at form, language or length.
 bool IsAnswerRule(const RewardRuleSpec& rule) {
-  return ReadsAnswers(rule.name()) || rule.name() == "code";
+  return ReadsAnswers(rule.name()) || rule.name() == "code" ||
+         rule.name() == "instruction" || rule.name() == "refusal";
 }
 
 bool IsShapeRule(const RewardRuleSpec& rule) {
   static constexpr const char* kNames[] = {
-      "format",     "format_lenient", "tag_count", "language",
-      "repetition", "overlong",       "cosine",    "group_length"};
+      "format",   "format_lenient", "tag_count",    "language",  "repetition",
+      "overlong", "cosine",         "group_length", "true_steps"};
   return absl::c_linear_search(kNames, rule.name());
 }
 
@@ -169,6 +173,9 @@ RewardRegistry BuiltinRewardRules() {
   Add<GroupLengthRule, GroupLengthOptions>("group_length", &registry,
                                            {{"answer", "exact_answer"}});
   Add<CodeRule, CodeOptions>("code", &registry);
+  Add<InstructionRule, InstructionRuleOptions>("instruction", &registry);
+  Add<RefusalRule, RefusalOptions>("refusal", &registry);
+  Add<TrueStepsRule, TrueStepsOptions>("true_steps", &registry);
   return registry;
 }
 

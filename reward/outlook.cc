@@ -11,8 +11,10 @@
 #include "reward/code/code_reference.h"
 #include "reward/core/reference.h"
 #include "reward/core/text.h"
+#include "reward/instruction/constraints.h"
 #include "reward/math/options.h"
 #include "reward/math/verify.h"
+#include "reward/refusal/refusal_rule.h"
 
 namespace r1 {
 namespace {
@@ -106,6 +108,14 @@ Outlook CheckReference(absl::string_view rule, const RuleOptions& options,
   if (rule == "code") {
     const auto tests = ParseCodeReference(reference, RunLimits());
     return tests.ok() ? Outlook() : Unusable(tests.status());
+  }
+  if (rule == "instruction") {
+    const auto constraints = ConstraintsReference(reference);
+    return constraints.ok() ? Outlook() : Unusable(constraints.status());
+  }
+  if (rule == "refusal") {
+    const auto refusal = ParseRefusalReference(reference);
+    return refusal.ok() ? Outlook() : Unusable(refusal.status());
   }
   if (rule != "exact_answer" && rule != "math") return {};
   const auto gold = AnswerReference(reference);

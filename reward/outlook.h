@@ -38,7 +38,8 @@ struct Outlook {
 //                 a number among words, as only the very same text is equal.
 //   math          hopeless: no answer, or none that the verifier can read;
 //                 "####", a placeholder
-//   countdown, code  hopeless: a reference that they abstain from
+//   countdown, code, instruction, refusal  hopeless: a reference that they
+//                 abstain from
 Outlook CheckReference(absl::string_view rule, const RuleOptions& options,
                        absl::string_view reference);
 

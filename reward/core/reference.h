@@ -8,10 +8,22 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace r1 {
+
+// The value of the field `name` as it is spelled, valid JSON; points into
+// `reference`. `expected`: what a reference should be, for the message.
+// Errors: InvalidArgument; without the field it names those there are.
+absl::StatusOr<absl::string_view> ReferenceField(absl::string_view reference,
+                                                 const char* name,
+                                                 absl::string_view expected);
+
+// InvalidArgument: "unusable reference: expected ..., got ...".
+absl::Status UnusableReference(absl::string_view reference,
+                               absl::string_view expected);
 
 // {"answer": "72"}; a number in place of the string is taken as it is spelled,
 // whatever its size: 18446744073709551616, 0.00002, 1e22.

@@ -168,6 +168,18 @@ absl::Status CheckCountdownGenerator(const TaskSection& config) {
 }
 
 absl::Status CheckCountdownGenerator(const CountdownOptions& options) {
+  constexpr int kMaxCount = 6;
+  if (options.min_numbers < 2 || options.max_numbers > kMaxCount ||
+      options.min_numbers > options.max_numbers) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "data: Countdown's numbers: expected 2 <= min <= max <= ", kMaxCount,
+        ", got ", options.min_numbers, " and ", options.max_numbers));
+  }
+  if (options.max_number < 1 || options.max_number > kCountdownLimit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data: Countdown's largest number: expected 1 to ",
+                     kCountdownLimit, ", got ", options.max_number));
+  }
   constexpr int kMaxProblems = 10000;
   RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
   bool has_train = false, has_held_out = false;

@@ -14,7 +14,9 @@ namespace {
 
 constexpr size_t kHugeBytes = 512 << 10;
 constexpr char kReference[] =
-    "{\"nums\": [3, 5, 7], \"target\": 22, \"answer\": \"22\"}";
+    R"({"nums": [3, 5, 7], "target": 22, "answer": "22", "refuse": true,
+        "secret": "1", "constraints": {"words": ["22"], "of": ["22"],
+        "count": 1, "order": "alphabet", "case": "lower", "form": "plain"}})";
 
 std::string Repeat(const std::string& unit, size_t bytes) {
   std::string text;
@@ -42,6 +44,8 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
     const absl::Duration start = ThreadCpuTime();
     const RuleResult result = ScoreOne(*rule, item, context);
     EXPECT_LT(ThreadCpuTime() - start, kBound) << name << " on " << what;
+    // It is for texts that state a sum.
+    if (name == "true_steps" && result.kind == REWARD_NOT_APPLICABLE) continue;
     EXPECT_EQ(result.kind, REWARD_SCORE) << name << " on " << what;
     EXPECT_GE(result.value, rule->range().lowest) << name << " on " << what;
     EXPECT_LE(result.value, rule->range().highest) << name << " on " << what;

@@ -351,12 +351,13 @@ TEST_P(RewardServiceTest, DescribeNamesBuildAndRules) {
   EXPECT_EQ(rules["group_length"].lowest(), -0.5);
   EXPECT_EQ(rules["overlong"].lowest(), -1);
   EXPECT_EQ(rules["overlong"].highest(), 0);
-  EXPECT_THAT(names,
-              ::testing::ElementsAre(
-                  "code", "cosine", "countdown", "countdown_lenient",
-                  "exact_answer", "exact_answer_lenient", "fails", "format",
-                  "format_lenient", "gate", "group_length", "language", "math",
-                  "odd", "overlong", "repetition", "slow", "tag_count"));
+  EXPECT_THAT(
+      names,
+      ::testing::ElementsAre(
+          "code", "cosine", "countdown", "countdown_lenient", "exact_answer",
+          "exact_answer_lenient", "fails", "format", "format_lenient", "gate",
+          "group_length", "instruction", "language", "math", "odd", "overlong",
+          "refusal", "repetition", "slow", "tag_count", "true_steps"));
 }
 
 TEST_P(RewardServiceTest, DescribeCountsWhatWasDone) {
