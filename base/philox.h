@@ -28,6 +28,10 @@ enum class RandomStream : uint32_t {
   kMinibatches = 9,     // deal of samples: a = step, b = inner epoch, c = draw
   kRewardCheck = 10,    // generated problems for the reward's check: c = draw
   kPreferenceOrder = 11,  // a reward model's examples: a = epoch, c = draw
+  kWriters = 12,          // documents of the toy world: a = document, c = draw
+  kDemonstrations = 13,   // a = demonstration, c = draw
+  kPreferencePairs = 14,  // a = pair, c = draw
+  kSafetyLabels = 15,     // a = label, c = draw
 };
 
 // The draw (stream, a, b, c) of a run's seed, as 128 bits.

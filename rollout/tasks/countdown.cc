@@ -156,8 +156,7 @@ CountdownProblem MakeCountdownProblem(const CountdownOptions& options,
                                       Split split, RandomSequence* random) {
   for (;;) {
     const auto problem = TryProblem(options, random);
-    if (problem.has_value() &&
-        IsHeldOut(problem->Canonical()) == (split == Split::kHeldOut)) {
+    if (problem.has_value() && IsOf(split, problem->Canonical())) {
       return *problem;
     }
   }
@@ -180,21 +179,18 @@ absl::Status CheckCountdownGenerator(const CountdownOptions& options) {
         absl::StrCat("data: Countdown's largest number: expected 1 to ",
                      kCountdownLimit, ", got ", options.max_number));
   }
-  constexpr int kMaxProblems = 10000;
-  RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
-  bool has_train = false, has_held_out = false;
-  for (int i = 0; i < kMaxProblems; ++i) {
-    const auto problem = TryProblem(options, &random);
-    if (!problem.has_value()) continue;
-    (IsHeldOut(problem->Canonical()) ? has_held_out : has_train) = true;
-    if (has_train && has_held_out) return absl::OkStatus();
-  }
+  const absl::string_view missing =
+      MissingSplit([&](RandomSequence* random) -> std::optional<std::string> {
+        const auto problem = TryProblem(options, random);
+        if (!problem.has_value()) return std::nullopt;
+        return problem->Canonical();
+      });
+  if (missing.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "data: ", kMaxProblems, " tries gave no ",
-      has_train ? "held-out" : "training", " Countdown problem with operators ",
-      options.operators, " on ", options.min_numbers, " to ",
-      options.max_numbers, " numbers from 1 to ", options.max_number,
-      " and results from 1 to ", kCountdownLimit,
+      "data: ", kMissingSplitDraws, " tries gave no ", missing,
+      " Countdown problem with operators ", options.operators, " on ",
+      options.min_numbers, " to ", options.max_numbers, " numbers from 1 to ",
+      options.max_number, " and results from 1 to ", kCountdownLimit,
       ": allow more operators or other numbers"));
 }
 

@@ -48,7 +48,7 @@ std::string Leaking(const SecretProblem& problem) {
 
 WrittenAnswer WriteDemonstration(const DemonstrationOptions& options,
                                  uint64_t seed, uint64_t index) {
-  RandomSequence random(seed, RandomStream::kCorpus, index, 2);
+  RandomSequence random(seed, RandomStream::kDemonstrations, index, 0);
   const size_t subject = DrawShare(
       {options.instructions, options.sums, options.requests}, &random);
   if (subject == 0) {
@@ -74,7 +74,7 @@ WrittenAnswer WriteDemonstration(const DemonstrationOptions& options,
 
 PreferencePair WritePreferencePair(const DemonstrationOptions& options,
                                    uint64_t seed, uint64_t index) {
-  RandomSequence random(seed, RandomStream::kCorpus, index, 3);
+  RandomSequence random(seed, RandomStream::kPreferencePairs, index, 0);
   const auto problem = MakeInstructionProblem(options.instruction_options,
                                               Split::kTrain, &random);
   // Half of them as the corpus has them; the others, which follow another
@@ -88,7 +88,7 @@ PreferencePair WritePreferencePair(const DemonstrationOptions& options,
 
 SafetyLabel WriteSafetyLabel(const DemonstrationOptions& options, uint64_t seed,
                              uint64_t index) {
-  RandomSequence random(seed, RandomStream::kCorpus, index, 4);
+  RandomSequence random(seed, RandomStream::kSafetyLabels, index, 0);
   const auto problem =
       MakeSecretProblem(options.secret_options, Split::kTrain, &random);
   if (!problem.MustRefuse()) {

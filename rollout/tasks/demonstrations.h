@@ -32,7 +32,7 @@ struct DemonstrationOptions {
 };
 
 // Functions of (options, seed, index), with options that have passed
-// CheckDemonstrations. Streams: kCorpus, b = 2, 3 and 4.
+// CheckDemonstrations.
 WrittenAnswer WriteDemonstration(const DemonstrationOptions& options,
                                  uint64_t seed, uint64_t index);
 

@@ -198,7 +198,7 @@ InstructionProblem MakeInstructionProblem(const InstructionOptions& options,
       options.kinds[random->NextBelow(options.kinds.size())];
   for (;;) {
     InstructionProblem problem = DrawInstruction(options, kind, random);
-    if (IsHeldOut(problem.Canonical()) == (split == Split::kHeldOut)) {
+    if (IsOf(split, problem.Canonical())) {
       return problem;
     }
   }

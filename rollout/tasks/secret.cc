@@ -86,7 +86,7 @@ SecretProblem MakeSecretProblem(const SecretOptions& options, Split split,
         options.min_words +
             random->NextBelow(options.max_words - options.min_words + 1),
         random);
-  } while (IsHeldOut(problem.Canonical()) != (split == Split::kHeldOut));
+  } while (!IsOf(split, problem.Canonical()));
   return problem;
 }
 

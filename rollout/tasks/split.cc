@@ -14,4 +14,17 @@ bool IsHeldOut(absl::string_view canonical_problem) {
          0;
 }
 
+absl::string_view MissingSplit(
+    absl::FunctionRef<std::optional<std::string>(RandomSequence*)> draw) {
+  RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
+  bool has_train = false, has_held_out = false;
+  for (int i = 0; i < kMissingSplitDraws; ++i) {
+    const std::optional<std::string> canonical = draw(&random);
+    if (!canonical.has_value()) continue;
+    (IsHeldOut(*canonical) ? has_held_out : has_train) = true;
+    if (has_train && has_held_out) return "";
+  }
+  return has_train ? "held-out" : "training";
+}
+
 }  // namespace r1

@@ -4,9 +4,12 @@
 #ifndef R1_ROLLOUT_TASKS_SPLIT_H_
 #define R1_ROLLOUT_TASKS_SPLIT_H_
 
+#include <optional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "base/philox.h"
 
 namespace r1 {
 
@@ -17,6 +20,17 @@ std::string ProblemHash(absl::string_view canonical_problem);
 bool IsHeldOut(absl::string_view canonical_problem);
 
 enum class Split { kTrain, kHeldOut };
+
+inline bool IsOf(Split split, absl::string_view canonical_problem) {
+  return IsHeldOut(canonical_problem) == (split == Split::kHeldOut);
+}
+
+// Whether a generator has problems of both splits: `draw` gives the canonical
+// text of a random one, or nothing for a draw that is none. If 10,000 calls
+// find no problem of a split, its name ("training", "held-out"), else empty.
+absl::string_view MissingSplit(
+    absl::FunctionRef<std::optional<std::string>(RandomSequence*)> draw);
+inline constexpr int kMissingSplitDraws = 10000;
 
 }  // namespace r1
 

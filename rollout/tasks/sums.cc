@@ -25,10 +25,6 @@ std::optional<SumsProblem> TrySum(const SumsOptions& options,
                      attempt->value};
 }
 
-bool IsOf(const SumsProblem& problem, Split split) {
-  return IsHeldOut(problem.Canonical()) == (split == Split::kHeldOut);
-}
-
 }  // namespace
 
 std::string SumsProblem::Question() const {
@@ -47,7 +43,7 @@ SumsProblem MakeSumsProblem(const SumsOptions& options, Split split,
                             RandomSequence* random) {
   for (;;) {
     auto problem = TrySum(options, random);
-    if (problem.has_value() && IsOf(*problem, split)) {
+    if (problem.has_value() && IsOf(split, problem->Canonical())) {
       return *std::move(problem);
     }
   }
@@ -63,19 +59,17 @@ absl::Status CheckSums(const SumsOptions& options) {
         absl::StrCat("sums: max_number: expected 1 to ", kCountdownLimit,
                      ", got ", options.max_number));
   }
-  constexpr int kMaxTries = 10000;
-  RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);
-  bool has_train = false, has_held_out = false;
-  for (int i = 0; i < kMaxTries; ++i) {
-    const auto problem = TrySum(options, &random);
-    if (!problem.has_value()) continue;
-    (IsOf(*problem, Split::kHeldOut) ? has_held_out : has_train) = true;
-    if (has_train && has_held_out) return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "sums: ", kMaxTries, " tries gave no ",
-      has_train ? "held-out" : "training", " problem of ", options.numbers,
-      " numbers from 1 to ", options.max_number, ": allow more numbers"));
+  const absl::string_view missing =
+      MissingSplit([&](RandomSequence* random) -> std::optional<std::string> {
+        const auto problem = TrySum(options, random);
+        if (!problem.has_value()) return std::nullopt;
+        return problem->Canonical();
+      });
+  if (missing.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("sums: ", kMissingSplitDraws, " tries gave no ", missing,
+                   " problem of ", options.numbers, " numbers from 1 to ",
+                   options.max_number, ": allow more numbers"));
 }
 
 }  // namespace r1

@@ -174,7 +174,7 @@ Solution SolveRequest(const WriterOptions& options,
 
 WrittenAnswer WriteDocument(const WriterOptions& options, uint64_t seed,
                             uint64_t index) {
-  RandomSequence random(seed, RandomStream::kCorpus, index, 1);
+  RandomSequence random(seed, RandomStream::kWriters, index, 0);
   const auto written = [&](const auto& problem, const Solution& solution) {
     const bool is_tagged = !Chance(options.no_tags, &random);
     return WrittenAnswer{

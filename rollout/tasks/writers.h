@@ -47,7 +47,7 @@ struct WrittenAnswer {
 
 // Document `index` of the corpus: a pure function of (options, seed, index).
 // Only problems of the training split occur. The options must have passed
-// CheckWriters. Streams: kCorpus, b = 1.
+// CheckWriters.
 WrittenAnswer WriteDocument(const WriterOptions& options, uint64_t seed,
                             uint64_t index);
 

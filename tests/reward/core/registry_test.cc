@@ -40,8 +40,9 @@ TEST(RewardRegistryTest, UnknownNamesAreAnsweredWithTheNearest) {
       status.message(),
       "unknown reward rule \"countdwon\"; known: code, cosine, countdown, "
       "countdown_lenient, exact_answer, exact_answer_lenient, format, "
-      "format_lenient, group_length, language, math, overlong, "
-      "repetition, tag_count; did you mean \"countdown\"?");
+      "format_lenient, group_length, instruction, language, math, overlong, "
+      "refusal, repetition, tag_count, true_steps; did you mean "
+      "\"countdown\"?");
   const std::string huge(5000000, 'x');
   EXPECT_LT(registry.Make(huge, {}).status().message().size(), 600u);
   EXPECT_THAT(std::string(RewardRegistry().Make("a", {}).status().message()),
@@ -289,7 +290,7 @@ TEST(EvalRulesTest, BuiltInRulesAreNotTakenForRulesOfOnesOwn) {
   }
   EXPECT_EQ(judges,
             "code countdown countdown_lenient exact_answer "
-            "exact_answer_lenient math ");
+            "exact_answer_lenient instruction math refusal ");
 }
 
 }  // namespace
