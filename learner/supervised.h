@@ -29,8 +29,9 @@ using ExampleSource =
 // Threads: one learner thread.
 class SupervisedTrainer {
  public:
-  // `stage` names it in messages; the journal may be null. `state` comes from StartTraining without a reference or from a
-  // checkpoint. Everything pointed to outlives the trainer.
+  // `stage` names it in messages; the journal may be null. `state` comes from
+  // StartTraining without a reference or from a checkpoint. Everything pointed
+  // to outlives the trainer.
   SupervisedTrainer(std::string stage, const SupervisedSection& config,
                     ExampleSource examples, Ops* ops, Journal* journal,
                     TrainingState state);

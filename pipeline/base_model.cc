@@ -52,7 +52,7 @@ ModelConfig NewModelConfig(const ModelSection& section,
 }
 
 absl::StatusOr<ModelFolder> NewModel(const StageConfig& config,
-                                     const Corpus& corpus) {
+                                     const TextCorpus& corpus) {
   std::vector<std::string> texts;
   for (uint64_t i = 0; i < kTokenizerDocuments; ++i) {
     Document document = corpus.At(i);
@@ -75,7 +75,7 @@ absl::StatusOr<ModelFolder> NewModel(const StageConfig& config,
 }  // namespace
 
 absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
-                                          const Corpus* corpus) {
+                                          const TextCorpus* corpus) {
   if (config.model().path().empty()) {
     R1_CHECK(corpus != nullptr, "a new model has a corpus");
     return NewModel(config, *corpus);
@@ -100,10 +100,10 @@ absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
 }
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
-    const std::string& folder) {
+    const std::string& folder, ModelHead head) {
   const std::string path = folder + "/config.json";
   R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
-  const auto config = ModelConfigFromJson(json);
+  const auto config = ModelConfigFromJson(json, head);
   if (!config.ok()) return Annotate(config.status(), path);
   R1_ASSIGN_OR_RETURN(Tokenizer tokenizer,
                       ReadTokenizerFolder(folder, config->vocab_size));

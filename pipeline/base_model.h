@@ -18,11 +18,11 @@ namespace r1 {
 // Errors: those of LoadModelFolder; InvalidArgument for a model without an end
 // token or with a context too short for rollout.max_new_tokens.
 absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
-                                          const Corpus* corpus);
+                                          const TextCorpus* corpus);
 
 // The tokenizer of a model folder.
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
-    const std::string& folder);
+    const std::string& folder, ModelHead head = ModelHead::kVocabulary);
 
 // The token that ends a text.
 int32_t EndToken(const ModelConfig& config);

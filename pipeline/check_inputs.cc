@@ -10,18 +10,19 @@
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/status_macros.h"
+#include "judge/preference_rows.h"
 #include "model/model_config.h"
 #include "pipeline/check_references.h"
 #include "pipeline/judge_samples.h"
 #include "pipeline/model_path.h"
 #include "pipeline/reward_link.h"
 #include "pipeline/stage_folder.h"
+#include "pipeline/stage_rewards.h"
 #include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "rollout/coordinator.h"
 #include "rollout/coordinator_server.h"
-#include "rollout/tasks/arithmetic.h"
-#include "rollout/tasks/countdown.h"
+#include "rollout/tasks/generator.h"
 #include "rollout/tasks/jsonl.h"
 #include "rollout/tasks/row_file.h"
 
@@ -45,25 +46,16 @@ absl::Status CheckModelFolder(const std::string& path) {
   return Annotate(ModelConfigFromJson(json).status(), file);
 }
 
-absl::Status CheckGenerator(const TaskSection& task) {
-  if (task.kind() != COUNTDOWN) return absl::OkStatus();
-  return CheckCountdownGenerator(task);
-}
-
 // Some problems of the generator.
 std::vector<CheckedRow> GenerateRows(const TaskSection& task) {
   constexpr int kRows = 16;
   std::vector<CheckedRow> rows;
   RandomSequence random(0, RandomStream::kRewardCheck, 0, 0);
   for (int i = 0; i < kRows; ++i) {
-    const std::string source = absl::StrCat("problem ", i);
-    if (task.kind() == ARITHMETIC) {
-      const auto p = MakeArithmeticProblem(task, Split::kTrain, &random);
-      rows.push_back({source, p.Question(), p.Reference()});
-    } else {
-      const auto p = MakeCountdownProblem(task, Split::kTrain, &random);
-      rows.push_back({source, p.Question(), p.Reference()});
-    }
+    Problem p = GenerateProblem(task, Split::kTrain, &random,
+                                absl::StrCat("problem ", i));
+    rows.push_back(
+        {std::move(p.source), std::move(p.question), std::move(p.reference)});
   }
   return rows;
 }
@@ -107,46 +99,65 @@ absl::Status CheckRules(const std::vector<RewardRuleSpec>& rules,
   return ProbeRewards(left, rows, file, source);
 }
 
-// Whether the reward service takes the rules to train and to evaluate by, and
-// whether they can be earned.
-absl::Status CheckRewards(const StageConfig& config,
-                          const std::vector<CheckedRow>& rows) {
-  const RewardSection& section = config.reward();
-  const Task task = FirstTask(config).kind();
-  const std::string file = FirstTask(config).file().empty()
-                               ? "the generator's problems"
-                               : FirstTask(config).file();
-  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardLink> link,
-                      RewardLink::Connect(config, /*num_threads=*/1));
-  const std::vector<RewardRuleSpec> training = ConfiguredRules(section, task);
+// Whether rows of a task can earn the rules that train on it and judge it.
+absl::Status CheckTask(const StageConfig& config, const TaskSection& task,
+                       const RewardLink& link) {
+  R1_ASSIGN_OR_RETURN(const std::vector<CheckedRow> rows, ReadPrompts(task));
+  const RewardSection section = TaskReward(config, task);
+  const std::string file =
+      task.file().empty() ? "the generator's problems" : task.file();
+  const std::vector<RewardRuleSpec> training =
+      ConfiguredRules(section, task.kind());
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> reward,
-                      link->MakeSource(training));
+                      link.MakeSource(training));
   R1_RETURN_IF_ERROR(CheckRules(training, {}, rows, file, reward.get()));
   constexpr absl::string_view kWhat =
       "the rules of evaluations (option \"when\")";
-  const auto judge = MakeJudge(section, task, *link);
+  const auto judge = MakeJudge(section, task.kind(), link);
   if (!judge.ok()) return Annotate(judge.status(), kWhat);
-  return Annotate(CheckRules(JudgingRules(section, task, *link), training, rows,
-                             file, judge->get()),
+  return Annotate(CheckRules(JudgingRules(section, task.kind(), link), training,
+                             rows, file, judge->get()),
                   kWhat);
 }
 
-absl::Status CheckStage(const StageConfig& config) {
+// Whether the reward service takes the rules to train and to evaluate by, and
+// whether they can be earned.
+absl::Status CheckRewards(const StageConfig& config) {
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardLink> link,
+                      RewardLink::Connect(config, /*num_threads=*/1));
+  for (const TaskSection& task : config.task()) {
+    const absl::Status status = CheckTask(config, task, *link);
+    R1_RETURN_IF_ERROR(
+        config.task_size() == 1
+            ? status
+            : Annotate(status, absl::StrCat("task ", task.name())));
+  }
+  if (config.task_size() == 1) return absl::OkStatus();
+  R1_ASSIGN_OR_RETURN(const RewardSection all, StageReward(config));
+  return link->MakeSource(ConfiguredRules(all, config.task(0).kind())).status();
+}
+
+absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
   if (config.from() == kFromModel) {
     R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
   }
   R1_RETURN_IF_ERROR(CheckTextFiles(config.supervised()));
   for (const TaskSection& task : config.task()) {
-    R1_RETURN_IF_ERROR(CheckGenerator(task));
+    if (task.file().empty()) R1_RETURN_IF_ERROR(CheckGenerator(task));
   }
-  if (!config.has_rl() || config.rl().steps() == 0) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::vector<CheckedRow> rows,
-                      ReadPrompts(FirstTask(config)));
-  return CheckRewards(config, rows);
+  for (const std::string& file : config.reward_model().data()) {
+    R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
+    R1_RETURN_IF_ERROR(ParsePreferenceRows(text, file).status());
+  }
+  const bool has_samples =
+      config.has_sample() || (config.has_rl() && config.rl().steps() > 0);
+  return has_samples ? CheckRewards(WithRewardModels(config, run_dir))
+                     : absl::OkStatus();
 }
 
 bool HasSteps(const StageConfig& stage) {
-  return stage.supervised().steps() > 0 ||
+  return stage.supervised().steps() > 0 || stage.has_sample() ||
+         (stage.has_reward_model() && stage.reward_model().steps() > 0) ||
          (stage.has_rl() && stage.rl().steps() > 0);
 }
 
@@ -162,7 +173,7 @@ absl::Status CheckInputs(const std::vector<StageConfig>& stages,
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
   for (const StageConfig& stage : stages) {
     if (IsFinishedStage(run_dir, stage.name())) continue;
-    R1_RETURN_IF_ERROR(CheckStage(stage));
+    R1_RETURN_IF_ERROR(CheckStage(stage, run_dir));
   }
   return absl::OkStatus();
 }

@@ -10,11 +10,16 @@
 #include "base/philox.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "pipeline/sampled_rows.h"
+#include "pipeline/stage_folder.h"
 #include "proto/recipe.h"
 #include "rollout/prompt_template.h"
 #include "rollout/tasks/corpus.h"
+#include "rollout/tasks/demonstrations.h"
+#include "rollout/tasks/generator.h"
 #include "rollout/tasks/jsonl.h"
 #include "rollout/tasks/row_file.h"
+#include "rollout/tasks/writers.h"
 
 namespace r1 {
 namespace {
@@ -32,7 +37,14 @@ absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
                                              const Tokenizer& tokenizer,
                                              int32_t end_token) {
   TrainSequence sequence;
-  if (document.prompt.empty()) {  // all but its first token is scored
+  if (!document.prompt_tokens.empty() &&
+      document.tokenizer_sha256 == tokenizer.hash()) {
+    sequence.tokens = document.prompt_tokens;
+    sequence.first_scored = sequence.length();
+    sequence.tokens.insert(sequence.tokens.end(),
+                           document.completion_tokens.begin(),
+                           document.completion_tokens.end());
+  } else if (document.prompt.empty()) {  // all but its first token is scored
     R1_ASSIGN_OR_RETURN(sequence.tokens,
                         EncodeText(tokenizer, document.completion));
   } else {
@@ -60,10 +72,10 @@ absl::StatusOr<TrainSequence> EncodeDocument(const Document& document,
   return sequence;
 }
 
-class GeneratedCorpus : public Corpus {
+class GeneratedCorpus : public TextCorpus {
  public:
   GeneratedCorpus(const TaskSection& task, uint64_t seed)
-      : Corpus(task), seed_(seed) {}
+      : TextCorpus(task), seed_(seed) {}
 
   Document At(uint64_t index) const override {
     CorpusDocument document = MakeCorpusDocument(task(), seed_, index);
@@ -83,43 +95,78 @@ class GeneratedCorpus : public Corpus {
 
 struct FileRow {
   std::string file;
-  TextRow row;
+  int line = 0;
+  Document document;
 };
 
-class FileCorpus : public Corpus {
+// The corpus of the toy world, by the settings of the stage's tasks.
+class WrittenCorpus : public GeneratedCorpus {
+ public:
+  WrittenCorpus(const StageConfig& stage, const TaskSection& task)
+      : GeneratedCorpus(task, stage.seed()), stage_(stage) {
+    for (const TaskSection& t : stage.task()) {
+      if (t.kind() == INSTRUCTION) {
+        writers_.instruction_options = InstructionOptionsOf(t);
+        demonstrations_.instruction_options = InstructionOptionsOf(t);
+      }
+      if (t.kind() == SUMS) {
+        writers_.sums_options = SumsOptionsOf(t);
+        demonstrations_.sums_options = SumsOptionsOf(t);
+      }
+    }
+  }
+
+  Document At(uint64_t index) const override {
+    WrittenAnswer answer =
+        stage_.supervised().corpus() == WRITERS
+            ? WriteDocument(writers_, stage_.seed(), index)
+            : WriteDemonstration(demonstrations_, stage_.seed(), index);
+    return {RenderPrompt(task(), answer.question),
+            std::move(answer.completion)};
+  }
+  std::string DataHash() const override {
+    std::string text = Corpus_Name(stage_.supervised().corpus());
+    for (const TaskSection& t : stage_.task()) text += t.SerializeAsString();
+    return Sha256Hex(text);
+  }
+
+ private:
+  const StageConfig stage_;
+  WriterOptions writers_;
+  DemonstrationOptions demonstrations_;
+};
+
+class FileCorpus : public TextCorpus {
  public:
   // At least one row.
   FileCorpus(const TaskSection& task, std::vector<FileRow> rows,
              std::string hash, uint64_t seed)
-      : Corpus(task),
+      : TextCorpus(task),
         rows_(std::move(rows)),
         hash_(std::move(hash)),
         seed_(seed) {}
 
   Document At(uint64_t index) const override {
-    const TextRow& row =
-        rows_[RowOf(index / rows_.size(), index % rows_.size())].row;
-    return {row.prompt, row.completion};
+    return rows_[RowOf(index / rows_.size(), index % rows_.size())].document;
   }
   std::string DataHash() const override { return hash_; }
   absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                          int64_t max_tokens) const override {
-    for (const auto& [file, row] : rows_) {
-      auto encoded = EncodeDocument({row.prompt, row.completion}, task(),
-                                    tokenizer, end_token);
+    for (const auto& [file, line, document] : rows_) {
+      auto encoded = EncodeDocument(document, task(), tokenizer, end_token);
       if (!encoded.ok()) {
-        return Annotate(encoded.status(), absl::StrCat(file, ":", row.line));
+        return Annotate(encoded.status(), absl::StrCat(file, ":", line));
       }
       const TrainSequence& sequence = *encoded;
       if (sequence.length() > max_tokens) {
         return absl::InvalidArgumentError(
-            absl::StrCat(file, ":", row.line, ": has ", sequence.length(),
+            absl::StrCat(file, ":", line, ": has ", sequence.length(),
                          " tokens, more than the context of ", max_tokens,
                          ": shorten or drop it, or raise model.max_positions"));
       }
       if (sequence.scored() < 1) {
         return absl::InvalidArgumentError(absl::StrCat(
-            file, ":", row.line, ": there is nothing to learn: drop it"));
+            file, ":", line, ": there is nothing to learn: drop it"));
       }
     }
     return absl::OkStatus();
@@ -152,9 +199,13 @@ class FileCorpus : public Corpus {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage) {
+absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
+    const StageConfig& stage, const std::string& run_dir) {
   const TaskSection& task = FirstTask(stage);
-  if (stage.supervised().data().empty()) {
+  if (stage.supervised().data().empty() && stage.data_stage().empty()) {
+    if (stage.supervised().corpus() != TASK_CORPUS) {
+      return std::make_unique<WrittenCorpus>(stage, task);
+    }
     return std::make_unique<GeneratedCorpus>(task, stage.seed());
   }
   std::vector<FileRow> rows;
@@ -162,14 +213,33 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage) {
   for (const std::string& file : stage.supervised().data()) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
     R1_ASSIGN_OR_RETURN(std::vector<TextRow> parsed, ParseTextRows(text, file));
-    for (TextRow& row : parsed) rows.push_back({file, std::move(row)});
+    for (TextRow& row : parsed) {
+      rows.push_back(
+          {file, row.line, {std::move(row.prompt), std::move(row.completion)}});
+    }
+    absl::StrAppend(&hashes, Sha256Hex(text), "\n");
+  }
+  for (const std::string& name : stage.data_stage()) {
+    const std::string file = StageData(run_dir, name);
+    R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
+    R1_ASSIGN_OR_RETURN(std::vector<SampledRow> parsed,
+                        ParseSampledRows(text, file));
+    int line = 0;
+    for (SampledRow& row : parsed) {
+      rows.push_back(
+          {file,
+           ++line,
+           {std::move(row.prompt), std::move(row.completion),
+            std::move(row.prompt_tokens), std::move(row.completion_tokens),
+            std::move(row.tokenizer_sha256)}});
+    }
     absl::StrAppend(&hashes, Sha256Hex(text), "\n");
   }
   return std::make_unique<FileCorpus>(task, std::move(rows), Sha256Hex(hashes),
                                       stage.seed());
 }
 
-ExampleSource MakeExampleSource(const Corpus* corpus,
+ExampleSource MakeExampleSource(const TextCorpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token) {
   return [=](uint64_t index) -> absl::StatusOr<TrainSequence> {
     return EncodeDocument(corpus->At(index), corpus->task(), *tokenizer,

@@ -22,13 +22,17 @@ namespace r1 {
 struct Document {
   std::string prompt;
   std::string completion;
+  // Of a stage that samples: what the model read and wrote, which a tokenizer
+  // of this hash would not always find again in the texts.
+  std::vector<int32_t> prompt_tokens = {}, completion_tokens = {};
+  std::string tokenizer_sha256 = "";
 };
 
 // Threads: immutable; safe from any thread.
-class Corpus {
+class TextCorpus {
  public:
-  explicit Corpus(TaskSection task) : task_(std::move(task)) {}
-  virtual ~Corpus() = default;
+  explicit TextCorpus(TaskSection task) : task_(std::move(task)) {}
+  virtual ~TextCorpus() = default;
   // What says whether prompts are messages.
   const TaskSection& task() const { return task_; }
   // Document `index`, a pure function of (config, seed, index). Files are read
@@ -47,10 +51,11 @@ class Corpus {
   const TaskSection task_;
 };
 
-// The corpus of a supervised stage: its files, row after row, or the generator
-// of its first task.
-// Errors: of reading a file, naming line and reason.
-absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage);
+// The corpus of a supervised stage: its files and what the stages among its
+// data have kept in `run_dir`, row after row; or the generator of its first
+// task. Errors: of reading a file, naming line and reason.
+absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
+    const StageConfig& stage, const std::string& run_dir);
 
 // The tokens of prompt and completion, encoded apart as they are in rollouts,
 // and the end token unless they end with it. Special tokens are recognised in
@@ -58,7 +63,7 @@ absl::StatusOr<std::unique_ptr<Corpus>> MakeCorpus(const StageConfig& stage);
 // prompt is rendered by the model's chat template, and the completion stands
 // where an answer would be sampled, without task.answer_prefix a second time.
 // `corpus` and the tokenizer must outlive the source.
-ExampleSource MakeExampleSource(const Corpus* corpus,
+ExampleSource MakeExampleSource(const TextCorpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token);
 
 }  // namespace r1

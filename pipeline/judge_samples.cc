@@ -28,9 +28,11 @@ std::vector<RewardRuleSpec> JudgingRules(const RewardSection& section,
   // sample.
   for (size_t j = 0; j < judges.size(); ++j) rules[j].set_weight(1);
   std::vector<std::string> more = {kFormatRule};
-  if (absl::c_any_of(judges, [](const RewardRuleSpec& judge) {
-        return ReadsAnswers(judge.name());
-      })) {
+  if (absl::c_any_of(judges,
+                     [](const RewardRuleSpec& judge) {
+                       return ReadsAnswers(judge.name());
+                     }) &&
+      *LenientAnswerRuleName(task) != '\0') {
     more.insert(more.begin(), LenientAnswerRuleName(task));
   }
   for (const std::string& name : more) {

@@ -51,7 +51,8 @@ std::pair<std::string, std::string> StageOf(const std::string& path) {
   return {run.empty() ? "." : run, folder.filename().string()};
 }
 
-// The last stage of a run that has a checkpoint, and where that is.
+// The last stage of a run that has a checkpoint of a language model, and where
+// that is.
 struct LastModel {
   std::string stage;
   std::string path;
@@ -61,6 +62,7 @@ absl::StatusOr<LastModel> FindLastModel(const std::string& run_dir) {
   std::vector<StageConfig> stages = ResolveStages(recipe);
   std::reverse(stages.begin(), stages.end());
   for (const StageConfig& stage : stages) {
+    if (stage.has_reward_model()) continue;
     R1_ASSIGN_OR_RETURN(std::string path,
                         NewestWhole(StageCheckpoints(run_dir, stage.name())));
     if (!path.empty()) return LastModel{stage.name(), std::move(path)};

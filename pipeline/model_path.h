@@ -12,8 +12,8 @@ namespace r1 {
 
 // `path` itself if it is a model folder (config.json); the newest whole
 // checkpoint of a stage's folder, RUN/stages/NAME; or of the run folder `path`
-// that of the last stage that has one, in the order in which they run. Damaged
-// checkpoints are named in a warning and passed over.
+// that of the last stage that has one of a language model, in the order in
+// which they run. Damaged checkpoints are named in a warning and passed over.
 // Errors: NotFound if it is none of these, or there is no checkpoint yet.
 absl::StatusOr<std::string> ResolveModelPath(const std::string& path);
 

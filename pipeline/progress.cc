@@ -77,6 +77,7 @@ class PlainProgress : public Progress {
     std::lock_guard<std::mutex> lock(mutex_);
     std::string line = absl::StrCat("eval at step ", step);
     for (const auto& [name, value] : metrics) {
+      if (IsEvalDetail(name)) continue;
       absl::StrAppendFormat(&line, "  %s %.4g", name, value);
     }
     Print(line);
@@ -155,12 +156,26 @@ std::string FormatMetric(Format format, double value) {
   return absl::StrFormat(std::abs(value) >= 100 ? "%.1f" : "%.3f", value);
 }
 
+// "mean_length" of "sums/mean_length", an evaluation of one task of several.
+absl::string_view OfAnyTask(absl::string_view name) {
+  const bool is_rule = absl::StartsWith(name, "reward/");
+  return is_rule ? name : name.substr(name.rfind('/') + 1);
+}
+
+bool IsEvalDetail(absl::string_view name) {
+  const absl::string_view plain = OfAnyTask(name);
+  return plain.size() < name.size() && plain != "pass@1" && plain != "format" &&
+         !IsEvalFault(plain);
+}
+
 bool IsEvalFault(absl::string_view name) {
+  name = OfAnyTask(name);
   return name == "abstained" || name == "errors" || name == "unjudged" ||
          name == "abstained_samples" || name == "not_applicable";
 }
 
 std::string FormatEvalMetric(absl::string_view name, double value) {
+  name = OfAnyTask(name);
   if (name == "mean_length") return absl::StrFormat("%.1f", value);
   if (absl::StartsWith(name, "reward/")) {
     return FormatMetric(ShownMetric::Format::kNumber, value);

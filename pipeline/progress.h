@@ -49,6 +49,9 @@ const std::vector<ShownMetric>& ShownMetrics();
 // people where it is not 0.
 bool IsEvalFault(absl::string_view name);
 
+// Whether it is a number of one task of several that the first look leaves out.
+bool IsEvalDetail(absl::string_view name);
+
 // The value as people read it: 0.4712, 47.1 %, 12,345, 3.1e-05; "-" for NaN.
 std::string FormatMetric(ShownMetric::Format format, double value);
 // A number of an evaluation: 47.1 % of a share, 81.2 tokens, 128 problems.

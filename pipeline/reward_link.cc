@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "judge/model_rule.h"
 #include "pipeline/build_id.h"
 #include "pipeline/reward_rules.h"
 #include "reward/service/channel.h"
@@ -96,6 +97,10 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     absl::StatusOr<RewardRegistry> registry =
         MakeRewardRules({section.plugin().begin(), section.plugin().end()});
     R1_RETURN_IF_ERROR(Annotate(registry.status(), "reward.plugin"));
+    for (const std::string& rule : config.model_rule()) {
+      R1_RETURN_IF_ERROR(registry->RegisterPlugin(
+          rule, MakesModelRule(num_threads), kModelRuleCarrier));
+    }
     link->embedded_ =
         std::make_unique<EmbeddedRewardService>(*std::move(registry), service);
     link->endpoints_ = {{"", link->embedded_->channel()}};

@@ -11,12 +11,13 @@
 #include "learner/checkpoint_store.h"
 #include "learner/trainer.h"
 #include "pipeline/base_model.h"
-#include "pipeline/evaluate.h"
+#include "pipeline/evaluate_tasks.h"
 #include "pipeline/reward_link.h"
 #include "pipeline/rollout_fleet.h"
 #include "pipeline/run_owner.h"
 #include "pipeline/run_reader.h"
 #include "pipeline/run_schema.h"
+#include "pipeline/stage_rewards.h"
 #include "pipeline/start_model.h"
 #include "pipeline/stop_signal.h"
 #include "pipeline/training_prompts.h"
@@ -39,7 +40,7 @@ class RlStage {
   explicit RlStage(const StageContext& stage)
       : stage_(stage),
         context_(*stage.run),
-        config_(*stage.config),
+        config_(WithRewardModels(*stage.config, stage.run->folder->path())),
         checkpoints_(stage.folder->checkpoints(), config_.checkpoint().keep()) {
   }
 
@@ -53,21 +54,21 @@ class RlStage {
   absl::Status StartFleet();
   // `id` names state.weights.
   absl::Status EvaluateIfDue(const TrainingState& state, const WeightsId& id);
-  absl::StatusOr<std::vector<Prompt>> HeldOutPrompts();
   void ShowSampling(const std::string& what, int64_t done, int64_t total,
                     const std::vector<WorkerStatus>& workers);
   void ShowProgress(const StepProgress& progress);
 
   const StageContext& stage_;
   const RunContext& context_;
-  const StageConfig& config_;
+  const StageConfig config_;  // with the paths of reward models
   CheckpointStore checkpoints_;
   Start start_;
   // For training and evaluations.
   std::unique_ptr<RewardLink> reward_;
+  RewardSection rewards_;  // of all tasks
   std::unique_ptr<RolloutFleet> fleet_;
-  bool has_told_held_out_ = false;
-  std::string model_sha256_;  // of the newest weights
+  std::vector<std::vector<Prompt>> held_out_;  // by task; empty until needed
+  std::string model_sha256_;                   // of the newest weights
 };
 
 absl::Status RlStage::Load() {
@@ -101,20 +102,6 @@ absl::Status RlStage::PinInputs() {
                      "the training data");
 }
 
-absl::StatusOr<std::vector<Prompt>> RlStage::HeldOutPrompts() {
-  const int wanted = config_.eval().problems();
-  R1_ASSIGN_OR_RETURN(std::vector<Prompt> prompts,
-                      start_.prompts->HeldOut(wanted));
-  if (static_cast<int>(prompts.size()) < wanted && !has_told_held_out_) {
-    has_told_held_out_ = true;
-    LogWarning(absl::StrCat("eval.problems is ", wanted, ", but only ",
-                            prompts.size(),
-                            " different problems are held out: evaluations "
-                            "are about these"));
-  }
-  return prompts;
-}
-
 absl::Status RlStage::StartFleet() {
   if (fleet_ != nullptr) return absl::OkStatus();
   R1_ASSIGN_OR_RETURN(
@@ -145,21 +132,21 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
     context_.progress->Eval(step, eval.metrics);
     return absl::OkStatus();
   }
-  R1_ASSIGN_OR_RETURN(const std::vector<Prompt> prompts, HeldOutPrompts());
+  if (held_out_.empty()) {
+    R1_ASSIGN_OR_RETURN(held_out_, HeldOutByTask(config_, *start_.prompts));
+  }
   EvalOptions options;
-  options.task = FirstTask(config_).kind();
-  options.reward = config_.reward();
   options.samples = config_.eval().samples();
   options.sampling = MakeEvalSampling(config_);
   options.seed = config_.seed();
   R1_RETURN_IF_ERROR(StartFleet());
   RolloutSource* const source = fleet_->source();
-  const absl::StatusOr<EvalReport> report =
-      Evaluate(id, state.weights, prompts, *start_.tokenizer, options, source,
-               *reward_, [&](int64_t done, int64_t total) {
-                 ShowSampling("evaluating", done, total, source->Workers());
-                 return !StopRequested();
-               });
+  const absl::StatusOr<EvalReport> report = EvaluateTasks(
+      config_, id, state.weights, held_out_, *start_.tokenizer, options, source,
+      *reward_, [&](int64_t done, int64_t total) {
+        ShowSampling("evaluating", done, total, source->Workers());
+        return !StopRequested();
+      });
   if (absl::IsCancelled(report.status())) {
     return InterruptedError(
         absl::StrCat("while evaluating ", config_.name(), " step ", step));
@@ -199,7 +186,7 @@ void RlStage::ShowProgress(const StepProgress& progress) {
 absl::Status RlStage::Train() {
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> reward,
                       reward_->MakeSource(ConfiguredRules(
-                          config_.reward(), FirstTask(config_).kind())));
+                          rewards_, FirstTask(config_).kind())));
   R1_RETURN_IF_ERROR(StartFleet());
   LearnerPeers peers;
   peers.prompts = start_.prompts.get();
@@ -209,7 +196,7 @@ absl::Status RlStage::Train() {
   peers.tokenizer = start_.tokenizer.get();
   TrainerOptions options;
   for (const std::string& name :
-       AccuracyRules(config_.reward(), FirstTask(config_).kind())) {
+       AccuracyRules(rewards_, FirstTask(config_).kind())) {
     AnswerRule& rule = options.answer_rules.emplace_back();
     rule.name = name;
     R1_ASSIGN_OR_RETURN(rule.right_from, reward_->RightScore(name));
@@ -252,6 +239,7 @@ absl::Status RlStage::Advance(Trainer* trainer) {
 }
 
 absl::Status RlStage::Run() {
+  R1_ASSIGN_OR_RETURN(rewards_, StageReward(config_));
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
   context_.progress->Describe(DescribeSize(start_.state->weights->params()));
@@ -260,15 +248,14 @@ absl::Status RlStage::Run() {
   R1_ASSIGN_OR_RETURN(reward_,
                       RewardLink::Connect(config_, context_.num_threads));
   LogInfo(absl::StrCat("held-out answers are judged by the rule ",
-                       RuleNames(JudgesOf(EvalRules(
-                           config_.reward(), FirstTask(config_).kind())))));
+                       JudgesOfStage(config_)));
   WeightsId id;
   id.set_version(start_.state->version);
   model_sha256_ = HashParams(start_.state->weights->params());
   id.set_sha256(model_sha256_);
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
   if (start_.state->step < config_.rl().steps()) R1_RETURN_IF_ERROR(Train());
-  if (fleet_ != nullptr && stage_.is_last_to_sample) fleet_->Finish();
+  if (fleet_ != nullptr) EndFleet(stage_, fleet_.get());
   return stage_.folder->Finish(model_sha256_);
 }
 

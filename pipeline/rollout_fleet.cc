@@ -104,6 +104,11 @@ void RolloutFleet::Finish() {
   coordinator_->FinishRun(kLeaveGrace);
 }
 
+void EndFleet(const StageContext& stage, RolloutFleet* fleet) {
+  const bool is_local = fleet->join_address().empty();
+  if (is_local || stage.is_last_to_sample) fleet->Finish();
+}
+
 RolloutFleet::~RolloutFleet() {
   if (processes_ == nullptr) return;
   processes_->ExpectEnd();

@@ -53,6 +53,10 @@ class RolloutFleet {
   std::unique_ptr<WorkerProcesses> processes_;
 };
 
+// The stage needs no more samples. Workers of elsewhere stay for a later stage
+// that does.
+void EndFleet(const StageContext& stage, RolloutFleet* fleet);
+
 }  // namespace r1
 
 #endif  // R1_PIPELINE_ROLLOUT_FLEET_H_

@@ -13,8 +13,10 @@
 #include "pipeline/live_view.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/report.h"
+#include "pipeline/reward_model_stage.h"
 #include "pipeline/rl_stage.h"
 #include "pipeline/run_owner.h"
+#include "pipeline/sample_stage.h"
 #include "pipeline/stop_signal.h"
 #include "pipeline/summary.h"
 #include "pipeline/supervised_stage.h"
@@ -42,10 +44,16 @@ absl::StatusOr<std::vector<StageConfig>> StagesUntil(
                                           absl::StrJoin(names, ", ")));
 }
 
+bool NeedsSamples(const StageConfig& stage) {
+  return stage.has_rl() || stage.has_sample();
+}
+
 absl::Status RunStage(const StageContext& context) {
   const StageConfig& config = *context.config;
   R1_RETURN_IF_ERROR(context.run->store->EnterStage(config.name()));
   if (config.has_supervised()) return RunSupervisedStage(context);
+  if (config.has_sample()) return RunSampleStage(context);
+  if (config.has_reward_model()) return RunRewardModelStage(context);
   return RunRlStage(context);
 }
 
@@ -60,13 +68,13 @@ absl::Status RunStages(const RunContext& context,
     }
     R1_ASSIGN_OR_RETURN(StageFolder folder,
                         StageFolder::Open(run_dir, stages[i]));
-    R1_RETURN_IF_ERROR(folder.PinFiles());
+    R1_RETURN_IF_ERROR(folder.PinInputs(run_dir));
     StageContext stage;
     stage.run = &context;
     stage.config = &stages[i];
     stage.folder = &folder;
     for (size_t k = i + 1; k < stages.size(); ++k) {
-      if (stages[k].has_rl()) stage.is_last_to_sample = false;
+      if (NeedsSamples(stages[k])) stage.is_last_to_sample = false;
     }
     R1_RETURN_IF_ERROR(RunStage(stage));
   }

@@ -429,6 +429,13 @@ absl::StatusOr<bool> IsFinishedRun(const std::string& run_dir,
   return true;
 }
 
+absl::StatusOr<std::vector<std::string>> ChangesOfStage(
+    const std::string& run_dir, const StageConfig& stage) {
+  R1_ASSIGN_OR_RETURN(const StageConfig recorded,
+                      ReadStageConfig(run_dir, stage.name()));
+  return FixedDifferences(recorded, stage);
+}
+
 absl::StatusOr<Recipe> ReadRecipe(const std::string& run_dir) {
   if (!IsRunFolder(run_dir)) {
     return LacksFile(run_dir,

@@ -103,6 +103,12 @@ class RunFolder {
 absl::StatusOr<bool> IsFinishedRun(const std::string& run_dir,
                                    const Recipe& recipe);
 
+// What of a stage that has begun differs from its configuration now, and is not
+// for a resumed stage to take over.
+// Errors: those of ReadStageConfig.
+absl::StatusOr<std::vector<std::string>> ChangesOfStage(
+    const std::string& run_dir, const StageConfig& stage);
+
 // The recipe a run folder was made with.
 // Errors: NotFound if there is none.
 absl::StatusOr<Recipe> ReadRecipe(const std::string& run_dir);

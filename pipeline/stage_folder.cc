@@ -18,9 +18,8 @@ namespace {
 
 constexpr char kConfigName[] = "/stage.textproto";
 constexpr char kFactsName[] = "/stage.json";
-constexpr char kModelKey[] = "model_sha256";
+constexpr char kOutputKey[] = "output_sha256";
 constexpr char kStageKey[] = "key";
-constexpr char kFromKey[] = "from_sha256";
 constexpr char kHasCheckpointKey[] = "has_checkpoint";
 
 absl::StatusOr<std::map<std::string, std::string>> ReadFacts(
@@ -44,9 +43,16 @@ std::string FileKey(const std::string& file) {
   return absl::StrCat("file ", file);
 }
 
+std::string StageKey(const std::string& stage) {
+  return absl::StrCat("stage ", stage);
+}
+
 std::vector<std::string> FilesOf(const StageConfig& stage) {
   std::vector<std::string> files(stage.supervised().data().begin(),
                                  stage.supervised().data().end());
+  for (const std::string& file : stage.reward_model().data()) {
+    files.push_back(file);
+  }
   for (const TaskSection& task : stage.task()) {
     if (!task.file().empty()) files.push_back(task.file());
   }
@@ -65,6 +71,10 @@ absl::Status ChangedError(const std::string& path, const StageConfig& stage,
 
 std::string StagePath(const std::string& run_dir, const std::string& stage) {
   return absl::StrCat(run_dir, "/stages/", stage);
+}
+
+std::string StageData(const std::string& run_dir, const std::string& stage) {
+  return absl::StrCat(StagePath(run_dir, stage), "/data.jsonl");
 }
 
 std::string StageCheckpoints(const std::string& run_dir,
@@ -97,7 +107,7 @@ absl::StatusOr<StageFolder> StageFolder::Open(const std::string& run_dir,
 std::string StageFolder::Key() const {
   std::string text = ConfigToText(EssenceOf(config_));
   for (const auto& [name, value] : facts_) {
-    if (name != kModelKey && name != kHasCheckpointKey)
+    if (name != kOutputKey && name != kHasCheckpointKey)
       absl::StrAppend(&text, name, " ", value, "\n");
   }
   return Sha256Hex(text);
@@ -122,12 +132,18 @@ absl::Status StageFolder::Pin(const std::string& key, const std::string& value,
       "with --run-dir"));
 }
 
-absl::Status StageFolder::Finish(const std::string& model_sha256) {
-  facts_[kModelKey] = model_sha256;
+absl::Status StageFolder::Finish(const std::string& output_sha256) {
+  facts_[kOutputKey] = output_sha256;
   return Write();
 }
 
-absl::Status StageFolder::PinFiles() {
+absl::Status StageFolder::PinInputs(const std::string& run_dir) {
+  for (const std::string& input : StageInputs(config_)) {
+    R1_ASSIGN_OR_RETURN(auto facts,
+                        ReadFacts(StagePath(run_dir, input) + kFactsName));
+    R1_RETURN_IF_ERROR(Pin(StageKey(input), facts[kOutputKey],
+                           absl::StrCat("what ", input, " has made")));
+  }
   for (const std::string& file : FilesOf(config_)) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
     R1_RETURN_IF_ERROR(Pin(FileKey(file), Sha256Hex(text), file));
@@ -143,14 +159,12 @@ absl::Status CheckInputsStay(const std::string& run_dir,
                              const StageConfig& stage) {
   const std::string path = StagePath(run_dir, stage.name());
   R1_ASSIGN_OR_RETURN(auto facts, ReadFacts(path + kFactsName));
-  if (stage.from() != kFromModel) {
-    R1_ASSIGN_OR_RETURN(
-        auto from, ReadFacts(StagePath(run_dir, stage.from()) + kFactsName));
-    if (from[kModelKey] != facts[kFromKey]) {
-      return ChangedError(
-          path, stage,
-          absl::StrCat("the model of ", stage.from(), " has changed"));
-    }
+  for (const std::string& input : StageInputs(stage)) {
+    R1_ASSIGN_OR_RETURN(auto made,
+                        ReadFacts(StagePath(run_dir, input) + kFactsName));
+    if (made[kOutputKey] == facts[StageKey(input)]) continue;
+    return ChangedError(path, stage,
+                        absl::StrCat("what ", input, " made has changed"));
   }
   for (const std::string& file : FilesOf(stage)) {
     const absl::StatusOr<std::string> text = ReadFile(file);
@@ -170,7 +184,7 @@ bool HasLostCheckpoints(const std::string& run_dir, const std::string& stage) {
 
 bool IsFinishedStage(const std::string& run_dir, const std::string& stage) {
   const auto facts = ReadFacts(StagePath(run_dir, stage) + kFactsName);
-  return facts.ok() && facts->count(kModelKey) > 0;
+  return facts.ok() && facts->count(kOutputKey) > 0;
 }
 
 bool HasStageBegun(const std::string& run_dir, const std::string& stage) {
@@ -186,7 +200,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadStageFacts(
 absl::Status ReopenStage(const std::string& run_dir, const std::string& stage) {
   const std::string path = StagePath(run_dir, stage) + kFactsName;
   R1_ASSIGN_OR_RETURN(auto facts, ReadFacts(path));
-  if (facts.erase(kModelKey) == 0) return absl::OkStatus();
+  if (facts.erase(kOutputKey) == 0) return absl::OkStatus();
   return WriteFileAtomic(path, nlohmann::json(facts).dump(2) + "\n");
 }
 

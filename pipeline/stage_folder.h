@@ -1,7 +1,8 @@
 // RUN/stages/NAME/: what one stage was computed from and what came of it.
 //   stage.textproto    the resolved stage
-//   stage.json         what it was computed from; once done, its model
-//   checkpoints/step-N
+//   stage.json         what it was computed from; once done, its output
+//   checkpoints/step-N   of a model
+//   data.jsonl           of a stage that samples
 #ifndef R1_PIPELINE_STAGE_FOLDER_H_
 #define R1_PIPELINE_STAGE_FOLDER_H_
 
@@ -21,6 +22,9 @@ std::string StagePath(const std::string& run_dir, const std::string& stage);
 std::string StageCheckpoints(const std::string& run_dir,
                              const std::string& stage);
 
+// What a stage that samples has kept.
+std::string StageData(const std::string& run_dir, const std::string& stage);
+
 // Threads: one.
 class StageFolder {
  public:
@@ -37,19 +41,20 @@ class StageFolder {
   absl::Status Pin(const std::string& key, const std::string& value,
                    const std::string& what);
 
-  // Pins the hashes of the files that the stage reads.
-  absl::Status PinFiles();
+  // Pins the hashes of the files that the stage reads and of what the stages it
+  // needs have made.
+  absl::Status PinInputs(const std::string& run_dir);
   // A checkpoint is saved: from now on the stage never starts from nothing.
   absl::Status NoteCheckpoint();
 
-  // The stage is done, and this is the SHA-256 of its model.
-  absl::Status Finish(const std::string& model_sha256);
-  bool is_finished() const { return facts_.count("model_sha256") > 0; }
+  // The stage is done, and this is the SHA-256 of its model or data.
+  absl::Status Finish(const std::string& output_sha256);
   // The SHA-256 of the stage's own section, of all it inherits, its seed and
   // its inputs, as far as they are pinned: equal keys, equal models.
   std::string Key() const;
 
   std::string checkpoints() const { return path_ + "/checkpoints"; }
+  std::string data() const { return path_ + "/data.jsonl"; }
   const std::string& path() const { return path_; }
 
  private:

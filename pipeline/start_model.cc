@@ -18,14 +18,19 @@ namespace r1 {
 namespace {
 
 // What a step of this stage would stumble over.
-absl::Status CheckData(const StageConfig& stage, const ModelFolder& model) {
-  if (stage.has_supervised() && stage.supervised().steps() > 0) {
-    R1_ASSIGN_OR_RETURN(const std::unique_ptr<Corpus> corpus,
-                        MakeCorpus(stage));
+absl::Status CheckData(const StageConfig& stage, const std::string& run_dir,
+                       const ModelFolder& model) {
+  // What other stages are yet to sample fits, as it was sampled.
+  if (stage.has_supervised() && stage.supervised().steps() > 0 &&
+      stage.data_stage().empty()) {
+    R1_ASSIGN_OR_RETURN(const std::unique_ptr<TextCorpus> corpus,
+                        MakeCorpus(stage, run_dir));
     R1_RETURN_IF_ERROR(corpus->CheckRows(
         *model.tokenizer, EndToken(model.config), model.config.max_positions));
   }
-  if (!stage.has_rl() || stage.rl().steps() == 0) return absl::OkStatus();
+  if (!stage.has_sample() && (!stage.has_rl() || stage.rl().steps() == 0)) {
+    return absl::OkStatus();
+  }
   return MakeTrainingPrompts(stage, model.config, model.tokenizer).status();
 }
 
@@ -38,23 +43,20 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
     R1_ASSIGN_OR_RETURN(const std::string path,
                         ResolveModelPath(run.folder->path(), config.from()));
     R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
-    R1_RETURN_IF_ERROR(
-        context.folder->Pin("from_sha256", HashParams(folder.params),
-                            absl::StrCat("the model of ", config.from())));
     return StageModel{folder.config, std::move(folder.params),
                       folder.tokenizer};
   }
-  std::unique_ptr<Corpus> corpus;
+  std::unique_ptr<TextCorpus> corpus;
   if (config.model().path().empty()) {
     run.progress->Activity("training the tokenizer", 0, 0);
-    R1_ASSIGN_OR_RETURN(corpus, MakeCorpus(config));
+    R1_ASSIGN_OR_RETURN(corpus, MakeCorpus(config, run.folder->path()));
   }
   R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
   std::set<std::string> heirs = {config.name()};
   for (const StageConfig& stage : *run.stages) {
     if (heirs.count(stage.from()) > 0) heirs.insert(stage.name());
     if (heirs.count(stage.name()) == 0) continue;
-    R1_RETURN_IF_ERROR(CheckData(stage, model));
+    R1_RETURN_IF_ERROR(CheckData(stage, run.folder->path(), model));
   }
   // From here on the stage has begun.
   R1_RETURN_IF_ERROR(context.folder->Pin(

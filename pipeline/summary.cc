@@ -13,12 +13,12 @@
 #include "model/checkpoint.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/escape.h"
+#include "pipeline/evaluate_tasks.h"
 #include "pipeline/model_path.h"
 #include "pipeline/progress.h"
 #include "pipeline/run_reader.h"
 #include "pipeline/stage_folder.h"
 #include "proto/recipe.h"
-#include "reward/builtin_rules.h"
 
 namespace r1 {
 namespace {
@@ -55,11 +55,6 @@ void AddEvals(const EvalRow& base, const EvalRow& last,
   }
 }
 
-std::string JudgeOf(const StageConfig& config) {
-  return RuleNames(
-      JudgesOf(EvalRules(config.reward(), FirstTask(config).kind())));
-}
-
 // name, before, after and change of every metric that both evaluations have.
 std::string RenderTable(const EvalRow& base, const EvalRow& last,
                         const std::string& judge) {
@@ -78,6 +73,7 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last,
     }
   }
   for (const auto& [name, value] : metrics) {
+    if (IsEvalDetail(name)) continue;
     const bool is_fault = IsEvalFault(name);
     const double before =
         MetricOr(base.metrics, name, is_fault ? 0 : std::nan(""));
@@ -147,12 +143,12 @@ absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
   R1_ASSIGN_OR_RETURN(const double seconds, reader.StageSeconds(stage.name()));
   nlohmann::ordered_json facts;
   facts["name"] = stage.name();
-  facts["kind"] = stage.has_rl() ? "rl" : "supervised";
+  facts["kind"] = StageKind(stage);
   facts["from"] = stage.from();
   facts["seconds"] = seconds;
   const auto recorded = ReadStageFacts(run_dir, stage.name());
   if (!recorded.ok()) return recorded.status();
-  for (const char* key : {"key", "model_sha256"}) {
+  for (const char* key : {"key", "output_sha256"}) {
     const auto it = recorded->find(key);
     if (it != recorded->end()) facts[key] = it->second;
   }
@@ -179,7 +175,7 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
     const bool has_base = evals.front().step == 0;
     summary["eval_stage"] = reader.stage();
     AddEvals(has_base ? evals.front() : EvalRow(), evals.back(), &summary);
-    summary["eval_judge"] = JudgeOf(judged);
+    summary["eval_judge"] = JudgesOfStage(judged);
   }
   summary["wall_seconds"] = wall_seconds;
   int64_t rl_steps = 0;
@@ -210,8 +206,9 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
   std::string text;
   if (evals.size() > 1) {
     const auto config = ReadStageConfig(run_dir, reader.stage());
-    absl::StrAppend(&text, RenderTable(evals.front(), evals.back(),
-                                       config.ok() ? JudgeOf(*config) : ""));
+    absl::StrAppend(&text,
+                    RenderTable(evals.front(), evals.back(),
+                                config.ok() ? JudgesOfStage(*config) : ""));
     R1_ASSIGN_OR_RETURN(const std::string answers,
                         RenderAnswers(reader, evals.front(), evals.back()));
     absl::StrAppend(&text, answers);

@@ -1,50 +1,24 @@
 #include "pipeline/supervised_stage.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
 #include "pipeline/base_model.h"
 #include "pipeline/examples.h"
+#include "pipeline/save_pacer.h"
 #include "pipeline/start_model.h"
 #include "pipeline/stop_signal.h"
 
 namespace r1 {
-namespace {
-
-// When a supervised stage saves: its steps take milliseconds on a small model,
-// so time, not steps, decides, and saving takes at most a twentieth of it.
-// Results do not depend on when a state is saved.
-class SavePacer {
- public:
-  bool IsDue() const {
-    return absl::Now() - last_end_ >= std::max(kShortest, 20 * last_duration_);
-  }
-  // Around each save.
-  void Begin() { begin_ = absl::Now(); }
-  void End() {
-    last_end_ = absl::Now();
-    last_duration_ = last_end_ - begin_;
-  }
-
- private:
-  static constexpr absl::Duration kShortest = absl::Seconds(1);
-  absl::Time begin_, last_end_ = absl::Now();
-  absl::Duration last_duration_;
-};
-
-}  // namespace
-
 absl::Status RunSupervisedStage(const StageContext& context) {
   const RunContext& run = *context.run;
   const StageConfig& config = *context.config;
   const SupervisedSection& section = config.supervised();
-  R1_ASSIGN_OR_RETURN(const std::unique_ptr<Corpus> corpus, MakeCorpus(config));
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<TextCorpus> corpus,
+                      MakeCorpus(config, run.folder->path()));
   R1_RETURN_IF_ERROR(context.folder->Pin("data_sha256", corpus->DataHash(),
                                          "the training data"));
   // Only the newest matters: the next stage starts from it.

@@ -155,15 +155,15 @@ void CheckTask(const TaskSection& task, RuleChecker* check) {
 
 // Whether a task has documents to train on.
 bool HasCorpus(const StageConfig& config) {
-  for (const TaskSection& task : config.task()) {
-    if (task.kind() != QUESTION_ANSWER) return true;
-  }
-  return false;
+  if (config.supervised().corpus() != TASK_CORPUS) return true;
+  return !config.task().empty() && (config.task(0).kind() == COUNTDOWN ||
+                                    config.task(0).kind() == ARITHMETIC);
 }
 
 void CheckSupervised(const StageConfig& config, RuleChecker* check) {
   if (config.supervised().steps() == 0) return;  // hands its model on
-  check->Require(!config.supervised().data().empty() || HasCorpus(config),
+  check->Require(!config.supervised().data().empty() ||
+                     !config.data_stage().empty() || HasCorpus(config),
                  {"supervised.data", "use"},
                  "there is nothing to learn from: expected a JSONL file, or a "
                  "task whose generator has a corpus (COUNTDOWN, ARITHMETIC)");
@@ -172,12 +172,12 @@ void CheckSupervised(const StageConfig& config, RuleChecker* check) {
 void CheckStart(const StageConfig& config, RuleChecker* check) {
   const bool is_new =
       config.from() == kFromModel && config.model().path().empty();
-  check->Require(
-      !is_new || !config.supervised().data().empty() || HasCorpus(config),
-      {"model.path", "from"},
-      "a new model needs a corpus to train its tokenizer on: "
-      "expected the folder of a base model, got \"\"; set it, or "
-      "let a supervised stage come first");
+  check->Require(!is_new || !config.supervised().data().empty() ||
+                     !config.data_stage().empty() || HasCorpus(config),
+                 {"model.path", "from"},
+                 "a new model needs a corpus to train its tokenizer on: "
+                 "expected the folder of a base model, got \"\"; set it, or "
+                 "let a supervised stage come first");
   check->Require(
       is_new || config.from() == kFromModel || !check->stage().has_model(),
       {"model", "from"},
@@ -235,6 +235,9 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
                                 QuoteForMessage(rule.name()),
                                 " again; change the weight of the first"));
   }
+  for (const TaskSection& task : config.task()) {
+    has_weight = has_weight || !task.rule().empty();
+  }
   check->Require(has_weight || config.rl().steps() == 0,
                  {"reward.rule", "rl.steps"},
                  "every rule has weight 0, so there is nothing to learn: "
@@ -289,8 +292,8 @@ bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
            Recipe::descriptor()->FindFieldByName(name) == nullptr;
   };
   constexpr absl::string_view kNameRule =
-      "expected small letters, digits, _ and -, and no word of the recipe such "
-      "as \"model\", got ";
+      "expected small letters, digits, _ and -, no word of the recipe such as "
+      "\"model\" and no task's name, got ";
   for (int i = 0; i < recipe.task_size(); ++i) {
     const std::string& name = recipe.task(i).name();
     const std::string path = absl::StrCat("task[", i, "].name");
@@ -312,8 +315,12 @@ bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
   for (int i = 0; i < recipe.stage_size(); ++i) {
     const Stage& stage = recipe.stage(i);
     const std::string path = absl::StrCat("stage[", i, "]");
-    is_good &= require(stage.has_supervised() + stage.has_rl() == 1, path,
-                       "expected one of supervised { ... }, rl { ... }");
+    is_good &= require(stage.has_supervised() + stage.has_rl() +
+                               stage.has_sample() + stage.has_reward_model() ==
+                           1,
+                       path,
+                       "expected one of supervised { ... }, rl { ... }, sample "
+                       "{ ... }, reward_model { ... }");
     is_good &= require(
         stage.from() == kFromModel || stages.count(stage.from()) > 0,
         path + ".from",
@@ -333,6 +340,63 @@ bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
     }
   }
   return is_good;
+}
+
+const Stage* FindStage(const Recipe& recipe, const std::string& name) {
+  for (const Stage& stage : recipe.stage()) {
+    if (stage.name() == name) return &stage;
+  }
+  return nullptr;
+}
+
+// Whether each stage gets from others what they make: models to start from,
+// data to learn, reward models to be judged by.
+void CheckEdges(const Recipe& recipe, const StageConfig& stage,
+                RuleChecker* check) {
+  const Stage* from = FindStage(recipe, stage.from());
+  check->Require(from == nullptr || !from->has_sample(), {"from"},
+                 absl::StrCat(stage.from(),
+                              " makes data and no model: expected "
+                              "a stage that trains one, or \"model\""));
+  check->Require(
+      from == nullptr || !from->has_reward_model() || stage.has_reward_model(),
+      {"from"},
+      absl::StrCat(stage.from(),
+                   " makes a reward model, which writes nothing: "
+                   "expected a stage that trains a model"));
+  for (const std::string& data : stage.data_stage()) {
+    const Stage* source = FindStage(recipe, data);
+    check->Require(source != nullptr && source->has_sample(),
+                   {"supervised.data"},
+                   absl::StrCat(data,
+                                " makes a model and no data: expected a "
+                                "stage that samples, or a JSONL file"));
+  }
+  for (const std::string& judge : RewardModelsOf(stage)) {
+    const Stage* source = FindStage(recipe, judge);
+    check->Require(
+        source != nullptr && source->has_reward_model(), {"reward.rule", "use"},
+        absl::StrCat("there is no reward model ", QuoteForMessage(judge),
+                     ": expected a stage with reward_model { ... }"));
+  }
+}
+
+void CheckSample(const StageConfig& config, RuleChecker* check) {
+  if (!config.has_sample()) return;
+  check->Require(!config.task().empty(), {"use", "sample"},
+                 "there are no problems: expected a task, e.g. task { kind: "
+                 "COUNTDOWN }");
+  const std::string& form = config.sample().form();
+  check->Require(form.empty() || form.find("{answer}") != std::string::npos,
+                 {"sample.form"},
+                 absl::StrCat("has no place for the answer: expected a text "
+                              "with {answer}, got ",
+                              QuoteForMessage(form)));
+  for (int k = 0; k < config.sample().keep_size(); ++k) {
+    check->Require(!config.sample().keep(k).rule().empty(),
+                   {absl::StrCat("sample.keep[", k, "]")},
+                   "has no rule: expected e.g. rule: \"countdown\"");
+  }
 }
 
 // The shape of the new model that a stage descends from, or a folder's.
@@ -379,6 +443,8 @@ void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
     for (const TaskSection& task : stage.task()) CheckTask(task, &check);
     CheckStart(stage, &check);
     CheckSupervised(stage, &check);
+    CheckEdges(recipe, stage, &check);
+    CheckSample(stage, &check);
     CheckRl(stage, &check);
     CheckRules(stage, &check);
     CheckServer(stage, &check);

@@ -49,7 +49,18 @@ absl::StatusOr<StageConfig> ConfigureStage(
 // The task that a stage without any means: the first, or one with all defaults.
 const TaskSection& FirstTask(const StageConfig& stage);
 
-// Names of the stages that `stage` needs: where it starts, what it reads.
+// Option of the rule "model" (and any other name it is served by): the stage
+// whose reward model judges.
+inline constexpr char kStageOption[] = "stage";
+
+// The reward models that judge in this stage, by the names of their stages.
+std::vector<std::string> RewardModelsOf(const StageConfig& stage);
+
+// "supervised", "rl", "sample" or "reward_model".
+std::string StageKind(const StageConfig& stage);
+
+// Names of the stages that `stage` needs: where it starts, what it reads, who
+// judges.
 std::vector<std::string> StageInputs(const StageConfig& stage);
 
 // A recipe or stage as text, its keys in the order of config.proto.

@@ -14,8 +14,8 @@ using ::google::protobuf::FieldDescriptor;
 // The sections of which a stage has one, and whose name, where only one stage
 // has it, stands for that stage.
 const std::vector<std::string>& Kinds() {
-  static const auto* const kinds =
-      new std::vector<std::string>{"supervised", "rl"};
+  static const auto* const kinds = new std::vector<std::string>{
+      "supervised", "rl", "sample", "reward_model"};
   return *kinds;
 }
 

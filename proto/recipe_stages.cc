@@ -60,6 +60,31 @@ void AddTasks(const Recipe& recipe, const Stage& stage, StageConfig* config) {
   for (float& share : *config->mutable_share()) share /= sum;
 }
 
+template <typename Do>
+void ForEachRule(const StageConfig& stage, const Do& act) {
+  for (const WeightedRule& rule : stage.reward().rule()) act(rule);
+  for (const TaskSection& task : stage.task()) {
+    for (const WeightedRule& rule : task.rule()) act(rule);
+  }
+}
+
+// Data of a supervised stage that is another stage's.
+void SplitData(const Recipe& recipe, StageConfig* config) {
+  SupervisedSection* section = config->mutable_supervised();
+  std::vector<std::string> files;
+  for (const std::string& data : section->data()) {
+    bool is_stage = false;
+    for (const Stage& stage : recipe.stage()) is_stage |= stage.name() == data;
+    if (is_stage) {
+      config->add_data_stage(data);
+    } else {
+      files.push_back(data);
+    }
+  }
+  section->clear_data();
+  for (std::string& file : files) section->add_data(std::move(file));
+}
+
 StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
   StageConfig config;
   config.set_name(stage.name());
@@ -71,10 +96,19 @@ StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
   if (stage.has_supervised()) {
     *config.mutable_supervised() = stage.supervised();
     WriteDefaults(config.mutable_supervised());
+    SplitData(recipe, &config);
   }
   if (stage.has_rl()) {
     *config.mutable_rl() = stage.rl();
     WriteDefaults(config.mutable_rl());
+  }
+  if (stage.has_sample()) {
+    *config.mutable_sample() = stage.sample();
+    WriteDefaults(config.mutable_sample());
+  }
+  if (stage.has_reward_model()) {
+    *config.mutable_reward_model() = stage.reward_model();
+    WriteDefaults(config.mutable_reward_model());
   }
   *config.mutable_rollout() = Inherit(recipe.rollout(), stage.rollout());
   *config.mutable_reward() = Inherit(recipe.reward(), stage.reward());
@@ -82,6 +116,11 @@ StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
   *config.mutable_checkpoint() =
       Inherit(recipe.checkpoint(), stage.checkpoint());
   for (TaskSection& task : *config.mutable_task()) WriteDefaults(&task);
+  std::set<std::string> model_rules;
+  ForEachRule(config, [&](const WeightedRule& rule) {
+    if (rule.option().count(kStageOption) > 0) model_rules.insert(rule.name());
+  });
+  for (const std::string& rule : model_rules) config.add_model_rule(rule);
   WriteDefaults(config.mutable_model());
   WriteDefaults(config.mutable_rollout());
   WriteDefaults(config.mutable_reward());
@@ -92,10 +131,30 @@ StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
 
 }  // namespace
 
+std::string StageKind(const StageConfig& stage) {
+  if (stage.has_rl()) return "rl";
+  if (stage.has_sample()) return "sample";
+  return stage.has_reward_model() ? "reward_model" : "supervised";
+}
+
 std::vector<std::string> StageInputs(const StageConfig& stage) {
   std::vector<std::string> inputs;
   if (stage.from() != kFromModel) inputs.push_back(stage.from());
+  for (const std::string& other : stage.data_stage()) inputs.push_back(other);
+  for (const std::string& judge : RewardModelsOf(stage)) {
+    inputs.push_back(judge);
+  }
   return inputs;
+}
+
+std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
+  std::vector<std::string> names;
+  if (!stage.has_rl() && !stage.has_sample()) return names;  // nothing is judged
+  ForEachRule(stage, [&](const WeightedRule& rule) {
+    const auto it = rule.option().find(kStageOption);
+    if (it != rule.option().end()) names.push_back(it->second);
+  });
+  return names;
 }
 
 std::vector<StageConfig> ResolveStages(const Recipe& recipe) {
@@ -148,7 +207,16 @@ absl::StatusOr<StageConfig> ConfigureStage(
   only->set_name(stage.name());
   only->set_from(kFromModel);
   if (stage.has_rl()) *only->mutable_rl() = stage.rl();
-  if (stage.has_supervised()) *only->mutable_supervised() = stage.supervised();
+  if (stage.has_supervised()) {
+    *only->mutable_supervised() = stage.supervised();
+    for (const std::string& data : stage.data_stage()) {
+      only->mutable_supervised()->add_data(data);
+    }
+  }
+  if (stage.has_sample()) *only->mutable_sample() = stage.sample();
+  if (stage.has_reward_model()) {
+    *only->mutable_reward_model() = stage.reward_model();
+  }
   for (int t = 0; t < stage.task_size(); ++t) {
     TaskUse* use = only->add_use();
     use->set_task(stage.task(t).name());
@@ -161,6 +229,11 @@ absl::StatusOr<StageConfig> ConfigureStage(
     configured.mutable_model()->set_path("");
   }
   configured.set_from(stage.from());
+  *configured.mutable_data_stage() = stage.data_stage();
+  if (stage.has_supervised()) {
+    *configured.mutable_supervised()->mutable_data() =
+        stage.supervised().data();
+  }
   *configured.mutable_checkpoint() = stage.checkpoint();
   if (!recipe.has_seed()) configured.set_seed(stage.seed());
   return configured;

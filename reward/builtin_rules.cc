@@ -180,11 +180,23 @@ RewardRegistry BuiltinRewardRules() {
 }
 
 const char* AnswerRuleName(Task task) {
-  return task == COUNTDOWN ? "countdown" : "exact_answer";
+  switch (task) {
+    case COUNTDOWN:
+      return "countdown";
+    case INSTRUCTION:
+      return "instruction";
+    case REQUEST:
+      return "refusal";
+    default:
+      return "exact_answer";
+  }
 }
 
 const char* LenientAnswerRuleName(Task task) {
-  return task == COUNTDOWN ? "countdown_lenient" : "exact_answer_lenient";
+  const absl::string_view strict = AnswerRuleName(task);
+  if (strict == "countdown") return "countdown_lenient";
+  if (strict == "exact_answer") return "exact_answer_lenient";
+  return "";
 }
 
 bool ReadsAnswers(absl::string_view rule) {
@@ -195,9 +207,13 @@ bool ReadsAnswers(absl::string_view rule) {
 }
 
 std::vector<RewardRuleSpec> DefaultRules(Task task) {
-  return {Spec(AnswerRuleName(task), 1), Spec("format", 1),
-          Spec(LenientAnswerRuleName(task), 0), Spec("format_lenient", 0),
-          Spec("overlong", 0)};
+  std::vector<RewardRuleSpec> rules = {Spec(AnswerRuleName(task), 1),
+                                       Spec("format", 1)};
+  const char* lenient = LenientAnswerRuleName(task);
+  if (*lenient != '\0') rules.push_back(Spec(lenient, 0));
+  rules.push_back(Spec("format_lenient", 0));
+  rules.push_back(Spec("overlong", 0));
+  return rules;
 }
 
 std::vector<RewardRuleSpec> ConfiguredRules(const RewardSection& section,

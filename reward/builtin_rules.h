@@ -17,7 +17,7 @@ namespace r1 {
 RewardRegistry BuiltinRewardRules();
 
 // The rule that says whether an answer is right ("accuracy"), and its lenient
-// twin, for evaluation.
+// twin, for evaluation; empty if it has none.
 const char* AnswerRuleName(Task task);
 const char* LenientAnswerRuleName(Task task);
 

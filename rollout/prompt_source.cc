@@ -7,14 +7,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "rollout/prompt_template.h"
-#include "rollout/tasks/arithmetic.h"
-#include "rollout/tasks/countdown.h"
+#include "rollout/tasks/generator.h"
 #include "rollout/tasks/jsonl.h"
 #include "rollout/tasks/row_file.h"
 #include "rollout/tasks/split.h"
@@ -168,15 +168,10 @@ class GeneratedSource : public ProblemSource {
         is_train ? RandomSequence(seed_, RandomStream::kData, index, 0)
                  : RandomSequence(kHeldOutSeed, RandomStream::kHeldOutData,
                                   index, 0);
-    const char* kind = is_train ? "-train-" : "-heldout-";
-    if (config().kind() == ARITHMETIC) {
-      const auto p = MakeArithmeticProblem(config(), split, &random);
-      return {absl::StrCat("arithmetic", kind, index), p.Question(),
-              p.Reference(), p.Canonical()};
-    }
-    const auto p = MakeCountdownProblem(config(), split, &random);
-    return {absl::StrCat("countdown", kind, index), p.Question(), p.Reference(),
-            p.Canonical()};
+    return GenerateProblem(
+        config(), split, &random,
+        absl::StrCat(absl::AsciiStrToLower(Task_Name(config().kind())),
+                     is_train ? "-train-" : "-heldout-", index));
   }
 
   uint64_t seed_;
@@ -256,13 +251,7 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakePromptSource(
     std::shared_ptr<const Tokenizer> tokenizer, int64_t max_prompt_tokens) {
   PromptMaker maker{config, std::move(tokenizer), max_prompt_tokens};
   if (config.file().empty()) {
-    if (config.kind() == QUESTION_ANSWER) {
-      return absl::InvalidArgumentError(
-          "task.kind QUESTION_ANSWER needs task.file, a JSONL of prompts");
-    }
-    if (config.kind() == COUNTDOWN) {
-      R1_RETURN_IF_ERROR(CheckCountdownGenerator(config));
-    }
+    R1_RETURN_IF_ERROR(CheckGenerator(config));
     return std::make_unique<GeneratedSource>(std::move(maker), seed);
   }
   R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(config.file()));

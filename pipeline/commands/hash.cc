@@ -18,8 +18,13 @@ struct HashArgs {
 absl::Status RunHash(const HashArgs& args) {
   R1_ASSIGN_OR_RETURN(const std::string path,
                       ResolveModelPath(args.model, args.stage));
-  R1_ASSIGN_OR_RETURN(const ModelFolder folder, LoadModelFolder(path));
-  std::printf("%s\n", HashParams(folder.params).c_str());
+  absl::StatusOr<ModelFolder> folder = LoadModelFolder(path);
+  if (!folder.ok()) {  // a reward model?
+    auto judge = LoadModelFolder(path, ModelHead::kScore);
+    if (judge.ok()) folder = std::move(judge);
+  }
+  R1_RETURN_IF_ERROR(folder.status());
+  std::printf("%s\n", HashParams(folder->params).c_str());
   return absl::OkStatus();
 }
 

@@ -23,6 +23,7 @@
 #include "pipeline/run_folder.h"
 #include "pipeline/score_file.h"
 #include "pipeline/stage_folder.h"
+#include "pipeline/stage_rewards.h"
 #include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "reward/core/json_lines.h"
@@ -250,8 +251,9 @@ absl::Status RunRescore(const RewardArgs& args) {
                                    config.reward().plugin().end());
   plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
   R1_ASSIGN_OR_RETURN(const RewardRegistry registry, MakeRewardRules(plugins));
+  R1_ASSIGN_OR_RETURN(const RewardSection section, StageReward(config));
   const std::vector<RewardRuleSpec> configured =
-      ConfiguredRules(config.reward(), FirstTask(config).kind());
+      ConfiguredRules(section, FirstTask(config).kind());
   std::vector<RewardRuleSpec> rules = configured;
   RescoreOptions options;
   if (!args.rule.empty()) {

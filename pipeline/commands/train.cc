@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "pipeline/commands/command.h"
+#include "pipeline/plan.h"
 #include "pipeline/run.h"
 #include "pipeline/summary.h"
 #include "proto/recipe.h"
@@ -21,6 +22,7 @@ struct TrainArgs {
   bool accept_build = false;
   std::vector<std::string> redo;
   std::string until;
+  bool is_plan = false;
 };
 
 absl::Status RunTrain(const TrainArgs& args) {
@@ -30,6 +32,12 @@ absl::Status RunTrain(const TrainArgs& args) {
     overrides.push_back(absl::StrCat("threads=", args.threads));
   }
   R1_ASSIGN_OR_RETURN(request.recipe, LoadRecipe(args.config, overrides));
+  if (args.is_plan) {
+    R1_ASSIGN_OR_RETURN(const std::string plan,
+                        DescribePlan(request.recipe, args.run_dir));
+    std::fputs(plan.c_str(), stdout);
+    return absl::OkStatus();
+  }
   request.run_dir = args.run_dir;
   request.topology = args.topology;
   request.accept_build = args.accept_build;
@@ -81,6 +89,9 @@ CommandBody AddTrain(CLI::App* app) {
   command
       ->add_option("--until", args->until, "Only this stage and those it needs")
       ->type_name("STAGE");
+  command->add_flag("--plan", args->is_plan,
+                    "Only print the stages, what they need and how far they "
+                    "are");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->callback([topology = &args->topology] {

@@ -40,7 +40,7 @@ TEST(CorpusTest, AFileIsReadInANewOrderEveryEpoch) {
     absl::StrAppend(&text, "{\"text\": \"row ", i, "\"}\n");
   }
   const std::string file = folder.Write("rows.jsonl", text);
-  const auto corpus = MakeCorpus(Learns(file, /*seed=*/3));
+  const auto corpus = MakeCorpus(Learns(file, /*seed=*/3), "");
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   std::set<std::string> first, second;
   bool is_same_order = true;
@@ -54,9 +54,9 @@ TEST(CorpusTest, AFileIsReadInANewOrderEveryEpoch) {
   EXPECT_EQ(second, first);
   EXPECT_FALSE(is_same_order);
   // A pure function of the index, whatever was asked before.
-  const auto again = MakeCorpus(Learns(file, 3));
+  const auto again = MakeCorpus(Learns(file, 3), "");
   EXPECT_EQ((*again)->At(77).completion, (*corpus)->At(77).completion);
-  const auto other_seed = MakeCorpus(Learns(file, 4));
+  const auto other_seed = MakeCorpus(Learns(file, 4), "");
   EXPECT_EQ((*other_seed)->DataHash(), (*corpus)->DataHash());
 }
 
@@ -64,7 +64,7 @@ TEST(CorpusTest, AMalformedLineIsNamed) {
   TestFolder folder;
   const std::string file =
       folder.Write("rows.jsonl", "{\"text\": \"a\"}\n{oops\n");
-  const auto corpus = MakeCorpus(Learns(file));
+  const auto corpus = MakeCorpus(Learns(file), "");
   ASSERT_FALSE(corpus.ok());
   EXPECT_THAT(std::string(corpus.status().message()),
               HasSubstr("rows.jsonl:2"));
@@ -75,7 +75,7 @@ TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
   const std::string file = folder.Write(
       "rows.jsonl",
       "{\"text\": \"abc\"}\n\n{\"prompt\": \"ab\", \"completion\": \"cd\"}\n");
-  const auto corpus = MakeCorpus(Learns(file));
+  const auto corpus = MakeCorpus(Learns(file), "");
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ByteTokenizer();
   // Four bytes and the end token.
@@ -87,7 +87,7 @@ TEST(CorpusTest, ALineThatDoesNotFitIsNamed) {
                         "4"));
 
   const std::string other = folder.Write("none.jsonl", "{\"text\": \"\"}\n");
-  const auto empty = MakeCorpus(Learns(other));
+  const auto empty = MakeCorpus(Learns(other), "");
   ASSERT_TRUE(empty.ok()) << empty.status();
   EXPECT_THAT(std::string((*empty)->CheckRows(tokenizer, 0, 5).message()),
               HasSubstr("none.jsonl:1: there is nothing to learn"));
@@ -97,7 +97,7 @@ TEST(ExampleSourceTest, OnlyCompletionAndEndTokenAreScored) {
   TestFolder folder;
   const std::string file = folder.Write(
       "rows.jsonl", "{\"prompt\": \"ab\", \"completion\": \"cde\"}\n");
-  const auto corpus = MakeCorpus(Learns(file));
+  const auto corpus = MakeCorpus(Learns(file), "");
   ASSERT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ByteTokenizer();
   const auto example = MakeExampleSource(corpus->get(), &tokenizer, 0)(0);
@@ -110,7 +110,7 @@ TEST(ExampleSourceTest, OnlyCompletionAndEndTokenAreScored) {
 TEST(ExampleSourceTest, APlainTextIsScoredFromItsSecondToken) {
   TestFolder folder;
   const std::string file = folder.Write("rows.jsonl", "{\"text\": \"abc\"}\n");
-  const auto corpus = MakeCorpus(Learns(file));
+  const auto corpus = MakeCorpus(Learns(file), "");
   const Tokenizer tokenizer = ByteTokenizer();
   const auto example = MakeExampleSource(corpus->get(), &tokenizer, 0)(0);
   ASSERT_TRUE(example.ok()) << example.status();
@@ -143,7 +143,7 @@ Tokenizer ChatTokenizer() {
 TrainSequence ExampleOf(const std::string& row, const TaskSection& data) {
   TestFolder folder;
   const std::string file = folder.Write("rows.jsonl", row);
-  const auto corpus = MakeCorpus(Learns(file, 1, data));
+  const auto corpus = MakeCorpus(Learns(file, 1, data), "");
   EXPECT_TRUE(corpus.ok()) << corpus.status();
   const Tokenizer tokenizer = ChatTokenizer();
   const int32_t end = tokenizer.SpecialId("<|im_end|>");

@@ -40,7 +40,8 @@ TEST(ConfigErrorsTest, UnknownKeyNamesTheNearest) {
             "\"rl.steps\"?");
   EXPECT_EQ(ErrorOf("learning_rate: 1e-4"),
             "a.textproto:1: learning_rate: unknown key; did you mean "
-            "\"supervised.learning_rate\" or \"rl.learning_rate\"?");
+            "\"supervised.learning_rate\", \"rl.learning_rate\" or "
+            "\"reward_model.learning_rate\"?");
 }
 
 TEST(ConfigErrorsTest, UnknownKeyLikeNothingListsTheKnown) {
@@ -149,8 +150,8 @@ TEST(ConfigErrorsTest, UnknownEnumValueListsTheKnown) {
             "mean \"GRPO\"?");
   EXPECT_EQ(ErrorOf("task { kind: CHESS }"),
             "a.textproto:1: task.kind: unknown value: expected one of "
-            "COUNTDOWN, ARITHMETIC, QUESTION_ANSWER (without quotes), got "
-            "CHESS");
+            "COUNTDOWN, ARITHMETIC, QUESTION_ANSWER, SUMS, INSTRUCTION, REQUEST "
+            "(without quotes), got CHESS");
 }
 
 TEST(ConfigErrorsTest, KeyGivenTwice) {

@@ -143,10 +143,14 @@ TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
   const auto stages = [](const std::string& text) {
     return ErrorOf("task { } " + text);
   };
-  EXPECT_EQ(stages("stage { name: 'a' }"),
-            "f:1: a: expected one of supervised { ... }, rl { ... }");
-  EXPECT_EQ(stages("stage { name: 'a' rl { } supervised { } }"),
-            "f:1: a: expected one of supervised { ... }, rl { ... }");
+  EXPECT_EQ(
+      stages("stage { name: 'a' }"),
+      "f:1: a: expected one of supervised { ... }, rl { ... }, sample { ... }, "
+      "reward_model { ... }");
+  EXPECT_EQ(
+      stages("stage { name: 'a' rl { } supervised { } }"),
+      "f:1: a: expected one of supervised { ... }, rl { ... }, sample { ... }, "
+      "reward_model { ... }");
   EXPECT_EQ(stages("stage { rl { } } stage { rl { } }"),
             "f: rl.name: expected each name once, got \"rl\" again");
   EXPECT_THAT(stages("stage { name: 'model' rl { } }"),
@@ -168,8 +172,8 @@ TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
                         "countdown"));
   EXPECT_EQ(ErrorOf("stage { rl { } } task { kind: QUESTION_ANSWER file: 'q' "
                     "name: 'rl' } model { path: 'm' }"),
-            "f: rl.name: expected small letters, digits, _ and -, and no word "
-            "of the recipe such as \"model\", got \"rl\"");
+            "f: rl.name: expected small letters, digits, _ and -, no word of "
+            "the recipe such as \"model\" and no task's name, got \"rl\"");
   EXPECT_EQ(ErrorOf(""), "OK");
   EXPECT_EQ(
       std::string(ParseRecipe("task { }", "f", {}).status().message()),

@@ -159,8 +159,8 @@ TEST(ConfigSchemaTest, SuggestsTyposAndOtherSections) {
   EXPECT_THAT(SuggestKeys("rolout"), ElementsAre("rollout"));
   EXPECT_THAT(SuggestKeys("rl.temperature"),
               ElementsAre("rollout.temperature", "eval.temperature"));
-  EXPECT_THAT(SuggestKeys("steps"),
-              ElementsAre("supervised.steps", "rl.steps"));
+  EXPECT_THAT(SuggestKeys("steps"), ElementsAre("supervised.steps", "rl.steps",
+                                                "reward_model.steps"));
   EXPECT_THAT(SuggestKeys("rl.banana"), IsEmpty());
 }
 

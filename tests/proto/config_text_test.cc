@@ -116,7 +116,10 @@ TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
 
 TEST(ConfigTextTest, AResolvedStageNamesEveryKey) {
   const auto recipe = ParseRecipe(
-      "task { } stage { supervised { } } stage { rl { } }", "t", {});
+      "task { } stage { supervised { } } stage { rl { } } stage { sample { "
+      "keep "
+      "{ rule: 'format' } } } stage { from: 'rl' reward_model { data: 'p' } }",
+      "t", {});
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   std::string text;
   for (const StageConfig& stage : ResolveStages(*recipe)) {

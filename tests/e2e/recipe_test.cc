@@ -1,0 +1,193 @@
+// A recipe with every kind of stage, as people run it: the same for any workers
+// and after any kill, redone stage by stage, refused where its inputs changed.
+#include <signal.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/e2e/program.h"
+#include "tests/pipeline/test_folder.h"
+
+namespace r1 {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kRecipe[] = R"(
+model { vocab_size: 320 hidden_size: 32 intermediate_size: 64 num_layers: 1
+        num_heads: 2 num_kv_heads: 1 max_positions: 256 }
+task { name: "cd" kind: COUNTDOWN min_numbers: 3 max_numbers: 3 max_number: 12
+       operators: "+-" template: "User: {question}\nAssistant: " }
+task { name: "sums" kind: ARITHMETIC digits: 1 operators: "+"
+       template: "User: {question}\nAssistant: " }
+rollout { max_new_tokens: 24 max_batch: 64 }
+eval { problems: 4 samples: 2 }
+# Something that every model of this size earns, unequally.
+reward { rule { name: "overlong" } }
+stage { name: "base"
+        supervised { steps: 60 batch_tokens: 512 learning_rate: 3e-3 }
+        use { task: "cd" } }
+stage { name: "zero"
+        rl { steps: 3 prompts: 6 group_size: 4 learning_rate: 1e-3 }
+        use { task: "cd" share: 2 } use { task: "sums" } }
+stage { name: "cold" use { task: "cd" }
+        sample { prompts: 70 per_prompt: 2 keep { rule: "overlong" at_least: -2 } } }
+stage { name: "dev" from: "base"
+        supervised { data: "cold" steps: 5 batch_tokens: 512 } }
+stage { name: "helpful" from: "dev"
+        reward_model { data: "PAIRS" steps: 3 batch_size: 8 learning_rate: 1e-2 } }
+stage { name: "r1" from: "dev" use { task: "sums" }
+        rl { steps: 2 prompts: 4 group_size: 4 learning_rate: 1e-3 }
+        reward { rule { name: "overlong" }
+                 rule { name: "helpful" option { key: "stage" value: "helpful" } } } }
+stage { name: "student" from: "model" model { hidden_size: 16 }
+        supervised { data: "cold" steps: 5 batch_tokens: 512 } }
+)";
+
+class RecipeTest : public ::testing::Test {
+ protected:
+  RecipeTest() {
+    WritePairs("no");
+    std::string recipe = kRecipe;
+    recipe.replace(recipe.find("PAIRS"), 5, folder_.path() + "/pairs.jsonl");
+    recipe_ = folder_.Write("recipe.textproto", recipe);
+  }
+  void WritePairs(const std::string& rejected) {
+    std::string pairs;
+    for (int i = 0; i < 40; ++i) {
+      absl::StrAppend(&pairs, "{\"prompt\": \"Say ", i,
+                      ".\", \"chosen\": \"yes ", i, "\", \"rejected\": \"",
+                      rejected, "\"}\n");
+    }
+    folder_.Write("pairs.jsonl", pairs);
+  }
+  std::string Dir(const std::string& name) const {
+    return absl::StrCat(folder_.path(), "/", name);
+  }
+  std::vector<std::string> Train(const std::string& name,
+                                 std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"train", recipe_, "--run-dir",
+                                          Dir(name)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  }
+  // The hash of what each stage has made.
+  std::map<std::string, std::string> Outputs(const std::string& name) const {
+    const auto text = ReadFile(Dir(name) + "/summary.json");
+    EXPECT_TRUE(text.ok()) << text.status();
+    std::map<std::string, std::string> outputs;
+    if (!text.ok()) return outputs;
+    const auto summary = nlohmann::json::parse(*text);
+    for (const auto& stage : summary["stages"]) {
+      outputs[stage["name"]] = stage["output_sha256"];
+    }
+    return outputs;
+  }
+  std::map<std::string, std::string> Finish(
+      const std::string& name,
+      const std::vector<std::string>& more = {}) const {
+    const ProgramResult result = RunProgram(Train(name, more));
+    EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+    return Outputs(name);
+  }
+
+  const std::vector<std::string> stages_ = {"base",    "zero", "cold",   "dev",
+                                            "helpful", "r1",   "student"};
+  TestFolder folder_;
+  std::string recipe_;
+};
+
+TEST_F(RecipeTest, EveryStageIsEqualForAnyWorkersThreadsAndAfterAnyKill) {
+  const auto whole = Finish("whole", {"--threads", "1"});
+  ASSERT_EQ(whole.size(), stages_.size());
+  EXPECT_EQ(Finish("workers", {"--workers", "3", "--threads", "2"}), whole);
+  // Killed as each stage begins, and once more a little later.
+  for (const std::string& stage : stages_) {
+    for (const std::string& moment :
+         {absl::StrCat(stage, ": "), absl::StrCat(stage, " 1/")}) {
+      Program program(Train("killed"));
+      ASSERT_TRUE(program.WaitForText(moment))
+          << program.err() << program.out();
+      program.Kill(SIGKILL);
+      program.Wait();
+    }
+  }
+  EXPECT_EQ(Finish("killed", {"--workers", "1"}), whole);
+  // What was sampled is learned as it was sampled, and no other way.
+  const std::string row =
+      ReadFile(Dir("whole") + "/stages/cold/data.jsonl")->substr(0, 4000);
+  EXPECT_THAT(
+      row, AllOf(HasSubstr("\"completion\":"), HasSubstr("\"prompt_tokens\":["),
+                 HasSubstr("\"task\":\"cd\"")));
+  EXPECT_EQ(*ReadFile(Dir("killed") + "/stages/cold/data.jsonl"),
+            *ReadFile(Dir("whole") + "/stages/cold/data.jsonl"));
+  // Each task has its numbers, and each stage its own.
+  const std::string zero =
+      RunProgram({"metrics", Dir("whole"), "--stage", "zero"}).out;
+  EXPECT_THAT(zero, AllOf(HasSubstr("cd/pass@1"), HasSubstr("sums/pass@1")));
+  EXPECT_THAT(RunProgram({"samples", Dir("whole"), "--stage", "cold"}).out,
+              HasSubstr("overlong"));
+  // Every stage that makes a model can be asked.
+  for (const char* stage : {"base", "dev", "helpful", "student"}) {
+    EXPECT_EQ(RunProgram({"hash", Dir("whole"), stage}).out,
+              absl::StrCat(whole.at(stage), "\n"));
+  }
+}
+
+TEST_F(RecipeTest, AStageIsRedoneWithThoseThatNeedItAndNoOther) {
+  auto before = Finish("run");
+  const std::vector<std::string> change = {"--set", "zero.rl.steps=2"};
+  const ProgramResult refused = RunProgram(Train("run", change));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("zero: rl.steps"), HasSubstr("--redo zero")));
+  EXPECT_EQ(Outputs("run"), before);
+  std::vector<std::string> redo = change;
+  redo.insert(redo.end(), {"--redo", "zero"});
+  const auto after = Finish("run", redo);
+  EXPECT_EQ(after.at("base"), before.at("base"));
+  EXPECT_NE(after.at("zero"), before.at("zero"));
+  EXPECT_NE(after.at("cold"), before.at("cold"));
+  EXPECT_NE(after.at("student"), before.at("student"));
+  // As if it had never been otherwise.
+  EXPECT_EQ(Finish("anew", change), after);
+}
+
+TEST_F(RecipeTest, AFileThatChangedIsNamedAndOneStageStopsThere) {
+  const ProgramResult part = RunProgram(Train("run", {"--until", "helpful"}));
+  EXPECT_EQ(part.exit_code, 0) << part.err;
+  EXPECT_FALSE(FileExists(Dir("run") + "/summary.json"));
+  EXPECT_FALSE(FileExists(Dir("run") + "/stages/r1"));
+  EXPECT_FALSE(FileExists(Dir("run") + "/stages/student"));
+  WritePairs("never");
+  const ProgramResult refused = RunProgram(Train("run"));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("pairs.jsonl has changed"), HasSubstr("helpful"),
+                    HasSubstr("--redo helpful")));
+  Finish("run", {"--redo", "helpful"});
+}
+
+TEST_F(RecipeTest, AStageThatKeepsNothingSaysWhy) {
+  const ProgramResult result = RunProgram(
+      Train("run", {"--set", "cold.sample.keep=[{rule: \"overlong\"}]"}));
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("the stage cold keeps nothing"),
+                    HasSubstr("0 of 140 samples"), HasSubstr("overlong")));
+  EXPECT_FALSE(FileExists(Dir("run") + "/stages/cold/data.jsonl"));
+  Finish("run", {"--redo", "cold"});
+}
+
+}  // namespace
+}  // namespace r1
