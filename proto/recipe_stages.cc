@@ -149,7 +149,8 @@ std::vector<std::string> StageInputs(const StageConfig& stage) {
 
 std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
   std::vector<std::string> names;
-  if (!stage.has_rl() && !stage.has_sample()) return names;  // nothing is judged
+  if (!stage.has_rl() && !stage.has_sample())
+    return names;  // nothing is judged
   ForEachRule(stage, [&](const WeightedRule& rule) {
     const auto it = rule.option().find(kStageOption);
     if (it != rule.option().end()) names.push_back(it->second);

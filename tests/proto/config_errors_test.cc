@@ -148,10 +148,11 @@ TEST(ConfigErrorsTest, UnknownEnumValueListsTheKnown) {
             "a.textproto:1: rl.advantage: unknown value: expected one of GRPO, "
             "DR_GRPO, RLOO, REINFORCE_PP (without quotes), got grpo; did you "
             "mean \"GRPO\"?");
-  EXPECT_EQ(ErrorOf("task { kind: CHESS }"),
-            "a.textproto:1: task.kind: unknown value: expected one of "
-            "COUNTDOWN, ARITHMETIC, QUESTION_ANSWER, SUMS, INSTRUCTION, REQUEST "
-            "(without quotes), got CHESS");
+  EXPECT_EQ(
+      ErrorOf("task { kind: CHESS }"),
+      "a.textproto:1: task.kind: unknown value: expected one of "
+      "COUNTDOWN, ARITHMETIC, QUESTION_ANSWER, SUMS, INSTRUCTION, REQUEST "
+      "(without quotes), got CHESS");
 }
 
 TEST(ConfigErrorsTest, KeyGivenTwice) {
