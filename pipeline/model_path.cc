@@ -13,6 +13,7 @@
 #include "learner/trainer_files.h"
 #include "pipeline/run_folder.h"
 #include "pipeline/stage_folder.h"
+#include "pipeline/stage_rewards.h"
 #include "proto/recipe.h"
 
 namespace r1 {
@@ -120,8 +121,9 @@ absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
     }
   }
   if (stage.empty()) return std::optional<StageConfig>();
-  R1_ASSIGN_OR_RETURN(StageConfig config, ReadStageConfig(run_dir, stage));
-  return std::optional<StageConfig>(std::move(config));
+  R1_ASSIGN_OR_RETURN(const StageConfig config,
+                      ReadStageConfig(run_dir, stage));
+  return std::optional<StageConfig>(WithRewardModels(config, run_dir));
 }
 
 }  // namespace r1

@@ -24,7 +24,8 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
                                              const std::string& stage);
 
 // The stage of a run that `path` is, or lies in: RUN, RUN/stages/NAME or a
-// checkpoint in it. Nothing if it belongs to no run.
+// checkpoint in it, with the paths of its reward models (stage_rewards.h).
+// Nothing if it belongs to no run.
 // Errors: those of ReadStageConfig.
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
     const std::string& path);

@@ -11,7 +11,6 @@
 #include "absl/time/clock.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "judge/model_rule.h"
 #include "pipeline/build_id.h"
 #include "pipeline/reward_rules.h"
 #include "reward/service/channel.h"
@@ -94,13 +93,10 @@ absl::StatusOr<std::unique_ptr<RewardLink>> RewardLink::Connect(
     service.threads = num_threads;
     service.item_limit = timeout;
     R1_ASSIGN_OR_RETURN(service.build_id, BuildId());
-    absl::StatusOr<RewardRegistry> registry =
-        MakeRewardRules({section.plugin().begin(), section.plugin().end()});
+    absl::StatusOr<RewardRegistry> registry = MakeRewardRules(
+        {section.plugin().begin(), section.plugin().end()},
+        {config.model_rule().begin(), config.model_rule().end()});
     R1_RETURN_IF_ERROR(Annotate(registry.status(), "reward.plugin"));
-    for (const std::string& rule : config.model_rule()) {
-      R1_RETURN_IF_ERROR(registry->RegisterPlugin(
-          rule, MakesModelRule(num_threads), kModelRuleCarrier));
-    }
     link->embedded_ =
         std::make_unique<EmbeddedRewardService>(*std::move(registry), service);
     link->endpoints_ = {{"", link->embedded_->channel()}};

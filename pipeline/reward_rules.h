@@ -11,10 +11,12 @@
 
 namespace r1 {
 
-// The built-in rules, and one for each plugin, a "NAME=TARGET".
+// The built-in rules, the rule "model" (judge/model_rule.h) under its name and
+// under those of `model_rules`, and one rule for each plugin, a "NAME=TARGET".
 // Errors: those of AddPlugins (reward/service/plugins.h).
 absl::StatusOr<RewardRegistry> MakeRewardRules(
-    const std::vector<std::string>& plugins);
+    const std::vector<std::string>& plugins,
+    const std::vector<std::string>& model_rules = {});
 
 }  // namespace r1
 

@@ -15,7 +15,6 @@ namespace r1 {
 namespace {
 
 // Held-out ids of task t begin at kFirstHeldOutId + t * kIdsPerTask.
-constexpr uint64_t kFirstHeldOutId = uint64_t{1} << 47;
 constexpr uint64_t kIdsPerTask = uint64_t{1} << 32;
 
 }  // namespace

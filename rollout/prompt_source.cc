@@ -22,7 +22,6 @@
 namespace r1 {
 namespace {
 
-constexpr uint64_t kFirstHeldOutId = uint64_t{1} << 47;
 // Held-out problems are the same for every run seed.
 constexpr uint64_t kHeldOutSeed = 0;
 

@@ -17,6 +17,9 @@
 
 namespace r1 {
 
+// Ids of held-out prompts start here, above all of training prompts.
+inline constexpr uint64_t kFirstHeldOutId = uint64_t{1} << 47;
+
 // Training and held-out problems are disjoint by construction. Two rows of a
 // file with the same question are the same problem.
 // Threads: immutable; safe from any thread.
@@ -29,8 +32,8 @@ class PromptSource {
   virtual absl::StatusOr<Prompt> Train(uint64_t index) const = 0;
   // `count` held-out prompts, no problem twice; fewer if there are no more. The
   // same ones for every seed, a longer list begins with a shorter one, and what
-  // comes first does not depend on its place in a file. Ids start at 2^47,
-  // apart from all training ids. Errors: as Train.
+  // comes first does not depend on its place in a file. Ids start at
+  // kFirstHeldOutId. Errors: as Train.
   virtual absl::StatusOr<std::vector<Prompt>> HeldOut(int64_t count) const = 0;
   // SHA-256 of what the prompts are made from: the file's bytes or the
   // generator's settings. Part of the run's manifest.

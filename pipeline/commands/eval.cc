@@ -1,12 +1,14 @@
 // r1 eval: how good a model is at problems it was not trained on.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
@@ -16,14 +18,17 @@
 #include "nlohmann/json.hpp"
 #include "pipeline/check_references.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/evaluate.h"
+#include "pipeline/evaluate_tasks.h"
 #include "pipeline/judge_samples.h"
 #include "pipeline/loaded_model.h"
 #include "pipeline/progress.h"
 #include "pipeline/reward_link.h"
 #include "pipeline/rollout_fleet.h"
+#include "pipeline/stage_rewards.h"
 #include "pipeline/stop_signal.h"
+#include "pipeline/training_prompts.h"
 #include "proto/recipe.h"
+#include "reward/builtin_rules.h"
 #include "rollout/prompt_source.h"
 #include "rollout/tasks/row_file.h"
 
@@ -34,6 +39,7 @@ namespace {
 struct EvalArgs {
   std::string model;
   std::string data;
+  std::string task;
   std::optional<int> samples;
   std::optional<int> problems;
   std::optional<float> temperature;
@@ -117,33 +123,85 @@ absl::StatusOr<std::vector<Prompt>> LoadProblems(
 
 // Whether rows of a file can earn the rules that judge, and whether there are
 // these rules: refused before hours of generation.
-absl::Status CheckJudge(const StageConfig& config,
+absl::Status CheckJudge(const StageConfig& config, const TaskSection& task,
                         const std::vector<Prompt>& prompts,
                         const RewardLink& link) {
-  const Task task = FirstTask(config).kind();
+  const RewardSection reward = TaskReward(config, task);
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> judge,
-                      MakeJudge(config.reward(), task, link));
-  const std::string& file = FirstTask(config).file();
-  if (file.empty()) return absl::OkStatus();
+                      MakeJudge(reward, task.kind(), link));
+  if (task.file().empty()) return absl::OkStatus();
   std::vector<CheckedRow> rows;
   for (const Prompt& prompt : prompts) {
     rows.push_back({prompt.source(), prompt.question(), prompt.reference()});
   }
   rows = SampleRows(std::move(rows));
   const std::vector<RewardRuleSpec> rules =
-      JudgingRules(config.reward(), task, link);
-  R1_RETURN_IF_ERROR(CheckReferences(rules, rows, file));
-  return ProbeRewards(rules, rows, file, judge.get());
+      JudgingRules(reward, task.kind(), link);
+  R1_RETURN_IF_ERROR(CheckReferences(rules, rows, task.file()));
+  return ProbeRewards(rules, rows, task.file(), judge.get());
+}
+
+// What of the stage's tasks is measured: one for --task or --data, else all.
+absl::Status ChooseTasks(const EvalArgs& args, StageConfig* config) {
+  if (config->task().empty()) *config->add_task() = FirstTask(*config);
+  if (!args.task.empty()) {
+    std::vector<std::string> names;
+    for (const TaskSection& task : config->task()) names.push_back(task.name());
+    const auto found = std::find(names.begin(), names.end(), args.task);
+    if (found == names.end()) {
+      return absl::NotFoundError(absl::StrCat(
+          "--task ", args.task, ": there is no such task: expected one of ",
+          absl::StrJoin(names, ", ")));
+    }
+    config->mutable_task()->SwapElements(
+        0, static_cast<int>(found - names.begin()));
+  }
+  if (args.task.empty() && args.data.empty()) return absl::OkStatus();
+  const bool was_mixture = config->task_size() > 1;
+  config->mutable_task()->DeleteSubrange(1, config->task_size() - 1);
+  TaskSection* task = config->mutable_task(0);
+  R1_RETURN_IF_ERROR(ChooseData(args.data, task));
+  // As in the mixture (stage_rewards.h).
+  if (was_mixture && task->rule().empty()) {
+    task->add_rule()->set_name(AnswerRuleName(task->kind()));
+  }
+  return absl::OkStatus();
+}
+
+// By task.
+absl::StatusOr<std::vector<std::vector<Prompt>>> LoadAllProblems(
+    const EvalArgs& args, const StageConfig& config, const ModelConfig& model,
+    std::shared_ptr<const Tokenizer> tokenizer) {
+  std::vector<std::vector<Prompt>> problems;
+  if (config.task_size() == 1) {
+    R1_ASSIGN_OR_RETURN(
+        problems.emplace_back(),
+        LoadProblems(args, config, tokenizer,
+                     model.max_positions - config.rollout().max_new_tokens()));
+    return problems;
+  }
+  R1_ASSIGN_OR_RETURN(const std::unique_ptr<PromptSource> source,
+                      MakeTrainingPrompts(config, model, tokenizer));
+  return HeldOutByTask(config, *source);
+}
+
+// What the problems are, for people.
+std::string SourceOf(const StageConfig& config) {
+  if (config.task_size() > 1) {
+    return absl::StrCat(
+        "held-out problems of ",
+        absl::StrJoin(config.task(), ", ", [](std::string* out, const auto& t) {
+          out->append(t.name());
+        }));
+  }
+  const TaskSection& task = config.task(0);
+  if (!task.file().empty()) return task.file();
+  return absl::StrCat(
+      "held-out ", absl::AsciiStrToLower(Task_Name(task.kind())), " problems");
 }
 
 void Print(const EvalReport& report, const std::string& model,
-           const TaskSection& data, bool is_json) {
-  const std::string source =
-      data.file().empty()
-          ? absl::StrCat("held-out ",
-                         absl::AsciiStrToLower(Task_Name(data.kind())),
-                         " problems")
-          : data.file();
+           const std::string& source, bool is_json) {
   if (is_json) {
     nlohmann::ordered_json object;
     object["model"] = model;
@@ -174,11 +232,9 @@ absl::Status RunEval(const EvalArgs& args) {
   R1_ASSIGN_OR_RETURN(LoadedModel model,
                       LoadModel(args.model, args.overrides, ops.get()));
   StageConfig& config = model.config;
-  if (config.task().empty()) *config.add_task() = FirstTask(config);
-  R1_RETURN_IF_ERROR(ChooseData(args.data, config.mutable_task(0)));
+  R1_RETURN_IF_ERROR(ChooseTasks(args, &config));
+  if (args.problems) config.mutable_eval()->set_problems(*args.problems);
   EvalOptions options;
-  options.task = FirstTask(config).kind();
-  options.reward = config.reward();
   options.samples = args.samples.value_or(config.eval().samples());
   if (args.max_new_tokens) {
     config.mutable_rollout()->set_max_new_tokens(*args.max_new_tokens);
@@ -195,13 +251,14 @@ absl::Status RunEval(const EvalArgs& args) {
         " new tokens leave no room for a prompt: lower --max-new-tokens"));
   }
   R1_ASSIGN_OR_RETURN(
-      const std::vector<Prompt> prompts,
-      LoadProblems(args, config, model.tokenizer,
-                   context_tokens - options.sampling.max_new_tokens()));
+      const std::vector<std::vector<Prompt>> prompts,
+      LoadAllProblems(args, config, model.weights->config(), model.tokenizer));
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RewardLink> link,
       RewardLink::Connect(config, ResolveThreads(args.threads)));
-  R1_RETURN_IF_ERROR(CheckJudge(config, prompts, *link));
+  for (int t = 0; t < config.task_size(); ++t) {
+    R1_RETURN_IF_ERROR(CheckJudge(config, config.task(t), prompts[t], *link));
+  }
   InstallStopSignals();
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,
@@ -214,8 +271,8 @@ absl::Status RunEval(const EvalArgs& args) {
   id.set_version(1);
   id.set_sha256(HashParams(model.weights->params()));
   const bool is_watched = ::isatty(STDERR_FILENO) != 0;
-  const absl::StatusOr<EvalReport> evaluated = Evaluate(
-      id, std::move(model.weights), prompts, *model.tokenizer, options,
+  const absl::StatusOr<EvalReport> evaluated = EvaluateTasks(
+      config, id, std::move(model.weights), prompts, *model.tokenizer, options,
       fleet->source(), *link,
       [is_watched, shown = int64_t{-1}](int64_t done, int64_t total) mutable {
         if (is_watched && done != shown) {
@@ -224,8 +281,9 @@ absl::Status RunEval(const EvalArgs& args) {
         return !StopRequested();
       });
   if (is_watched) std::fputs("\r\x1b[K", stderr);
+  fleet->Finish();
   R1_ASSIGN_OR_RETURN(const EvalReport report, evaluated);
-  Print(report, model.path, FirstTask(config), args.is_json);
+  Print(report, model.path, SourceOf(config), args.is_json);
   return absl::OkStatus();
 }
 
@@ -244,6 +302,10 @@ CommandBody AddEval(CLI::App* app) {
           "A JSONL file (each of its problems), or held-out problems of the "
           "task countdown or arithmetic; default: the run's own")
       ->type_name("FILE|TASK");
+  command
+      ->add_option("--task", args->task,
+                   "Of the stage's tasks, this one; default: all")
+      ->type_name("NAME");
   command->add_option("--samples", args->samples, "k, answers per problem")
       ->check(InRange(1, 4096))
       ->type_name("K");
@@ -278,7 +340,7 @@ CommandBody AddEval(CLI::App* app) {
   command->footer(
       "Examples:\n"
       "  r1 eval runs/quickstart-1 --samples 16\n"
-      "  r1 eval runs/quickstart-1/checkpoints/step-0 --data countdown\n"
+      "  r1 eval runs/quickstart-1/stages/pretrain --data countdown\n"
       "  r1 eval my-model --data problems.jsonl --samples 4 --problems 100\n"
       "\nWithout options the run's eval section decides; outside a run its "
       "defaults\n(proto/config.proto). The judge is the rule that training "

@@ -245,12 +245,15 @@ absl::Status RunRescore(const RewardArgs& args) {
     return absl::NotFoundError(absl::StrCat(
         args.input, " has no scored samples: there is nothing to score anew"));
   }
-  R1_ASSIGN_OR_RETURN(const StageConfig config,
+  R1_ASSIGN_OR_RETURN(const StageConfig recorded,
                       ReadStageConfig(args.input, reader.stage()));
+  const StageConfig config = WithRewardModels(recorded, args.input);
   std::vector<std::string> plugins(config.reward().plugin().begin(),
                                    config.reward().plugin().end());
   plugins.insert(plugins.end(), args.plugins.begin(), args.plugins.end());
-  R1_ASSIGN_OR_RETURN(const RewardRegistry registry, MakeRewardRules(plugins));
+  R1_ASSIGN_OR_RETURN(const RewardRegistry registry,
+                      MakeRewardRules(plugins, {config.model_rule().begin(),
+                                                config.model_rule().end()}));
   R1_ASSIGN_OR_RETURN(const RewardSection section, StageReward(config));
   const std::vector<RewardRuleSpec> configured =
       ConfiguredRules(section, FirstTask(config).kind());
