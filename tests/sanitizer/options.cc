@@ -39,7 +39,9 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:google::protobuf::internal::WireFormat\n"
          "race:grpc::ProtoBufferReader\n"
          "race:grpc::ProtoBufferWriter\n"
-         "race:grpc::internal::CallOpSet\n"
+         "race:grpc::ClientContext\n"
+         "race:grpc::internal::CallOp\n"
+         "race:grpc::internal::CallbackUnaryCall\n"
          "race:grpc::internal::CallbackWith\n";
 }
 
