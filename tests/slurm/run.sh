@@ -168,7 +168,9 @@ no_job() { [[ -z $(squeue -h) ]]; }
 
 # Slurm lets a job that is queued again wait for two minutes.
 start_now() {
-  await 30 is "$1" Reason BeginTime && scontrol update "JobId=$1" StartTime=now
+  # Slurm revokes the credential of the last start by the second: a start within
+  # that second is refused ("Job credential revoked").
+  await 30 is "$1" Reason BeginTime && sleep 3 && scontrol update "JobId=$1" StartTime=now
 }
 
 # submit NAME OPTIONS OF sbatch: prints the job's number.
