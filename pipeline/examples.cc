@@ -200,7 +200,8 @@ class FileCorpus : public TextCorpus {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
-    const StageConfig& stage, const std::string& run_dir) {
+    const StageConfig& whole, const std::string& run_dir) {
+  const StageConfig stage = EssenceOf(whole);
   const TaskSection& task = FirstTask(stage);
   if (stage.supervised().data().empty() && stage.data_stage().empty()) {
     if (stage.supervised().corpus() != TASK_CORPUS) {

@@ -44,10 +44,6 @@ absl::StatusOr<std::vector<StageConfig>> StagesUntil(
                                           absl::StrJoin(names, ", ")));
 }
 
-bool NeedsSamples(const StageConfig& stage) {
-  return stage.has_rl() || stage.has_sample();
-}
-
 absl::Status RunStage(const StageContext& context) {
   const StageConfig& config = *context.config;
   R1_RETURN_IF_ERROR(context.run->store->EnterStage(config.name()));
@@ -74,7 +70,7 @@ absl::Status RunStages(const RunContext& context,
     stage.config = &stages[i];
     stage.folder = &folder;
     for (size_t k = i + 1; k < stages.size(); ++k) {
-      if (NeedsSamples(stages[k])) stage.is_last_to_sample = false;
+      if (DrawsSamples(stages[k])) stage.is_last_to_sample = false;
     }
     R1_RETURN_IF_ERROR(RunStage(stage));
   }
@@ -112,7 +108,6 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
     R1_RETURN_IF_ERROR(store->RecordEvent(-1, "changed", change));
   }
   RunContext context;
-  context.recipe = &spec.recipe;
   context.stages = &all;
   context.topology = spec.topology;
   context.folder = &folder;

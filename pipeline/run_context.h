@@ -30,7 +30,6 @@ struct Topology {
 
 // Nothing is owned.
 struct RunContext {
-  const Recipe* recipe = nullptr;
   // Each after those it needs.
   const std::vector<StageConfig>* stages = nullptr;
   Topology topology;

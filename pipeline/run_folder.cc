@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -98,14 +99,11 @@ bool MayGrow(const StageConfig& recorded, const StageConfig& config) {
 // What of `config` a stage that was begun with `recorded` cannot take over.
 std::vector<std::string> FixedDifferences(const StageConfig& recorded,
                                           const StageConfig& config) {
-  Fields adjustable = FreeFields();
-  adjustable.push_back(StageConfig::descriptor()->FindFieldByName("eval"));
-  adjustable.push_back(
-      StageConfig::descriptor()->FindFieldByName("checkpoint"));
+  Fields ignored = {StageConfig::descriptor()->FindFieldByName("seed")};
   if (MayGrow(recorded, config)) {
-    adjustable.push_back(RlSection::descriptor()->FindFieldByName("steps"));
+    ignored.push_back(RlSection::descriptor()->FindFieldByName("steps"));
   }
-  return Differences(recorded, config, adjustable);
+  return Differences(EssenceOf(recorded), EssenceOf(config), ignored);
 }
 
 // Why rl.steps, if it differs, cannot be taken over.
@@ -233,7 +231,7 @@ absl::Status RunFolder::StartAnew(const Recipe& recipe) {
 }
 
 absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
-                             const std::set<std::string>& redone) {
+                             std::set<std::string> redone) {
   const std::vector<StageConfig> stages = ResolveStages(recipe);
   if (redone.empty()) {
     R1_ASSIGN_OR_RETURN(is_finished_, IsFinishedRun(path_, recipe));
@@ -248,6 +246,11 @@ absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
   R1_RETURN_IF_ERROR(CheckProgram(accept_build));
   R1_RETURN_IF_ERROR(CheckPinned(kSeedKey, absl::StrCat(recipe.seed()),
                                  "the configuration's seed", kOtherFolder));
+  // A kill may have left half of a stage that was to be computed anew.
+  for (absl::string_view name :
+       absl::StrSplit(manifest_[kDroppedKey], ' ', absl::SkipEmpty())) {
+    redone.emplace(name);
+  }
   R1_RETURN_IF_ERROR(CheckStagesStay(path_, stages, redone));
   R1_RETURN_IF_ERROR(CheckCheckpoints(stages, redone));
   // The summary goes first: while it is there, the run is whole.
@@ -256,17 +259,16 @@ absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
   return AdoptChanges(recipe, stages);
 }
 
-// A kill in between leaves the names in the manifest, and the rest is done at
-// the next start.
+// A kill in between leaves the names in the manifest, and the next start does
+// the rest.
 absl::Status RunFolder::DropStages(const std::set<std::string>& redone) {
-  for (absl::string_view name :
-       absl::StrSplit(manifest_[kDroppedKey], ' ', absl::SkipEmpty())) {
-    dropped_.emplace_back(name);
-  }
+  const std::string pending = manifest_[kDroppedKey];
   for (const std::string& name : redone) {
-    if (!HasStageBegun(path_, name)) continue;
+    const bool is_pending =
+        absl::c_linear_search(absl::StrSplit(pending, ' '), name);
+    if (!is_pending && !HasStageBegun(path_, name)) continue;
     dropped_.push_back(name);
-    changes_.push_back(absl::StrCat(name, ": computed anew"));
+    if (!is_pending) changes_.push_back(absl::StrCat(name, ": computed anew"));
   }
   manifest_[kDroppedKey] = absl::StrJoin(dropped_, " ");
   if (dropped_.empty()) manifest_.erase(kDroppedKey);
@@ -342,9 +344,11 @@ absl::Status RunFolder::AdoptChanges(const Recipe& recipe,
     for (const auto& change : Differences(recorded, stage, FreeFields())) {
       changes_.push_back(absl::StrCat(stage.name(), ".", change));
     }
+    // First, so that nothing takes the larger number of steps for done.
     if (MayGrow(recorded, stage)) {
       R1_RETURN_IF_ERROR(ReopenStage(path_, stage.name()));
     }
+    R1_RETURN_IF_ERROR(WriteStageConfig(path_, stage));
   }
   const std::string now =
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());

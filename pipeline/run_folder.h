@@ -74,7 +74,7 @@ class RunFolder {
   absl::StatusOr<bool> HasBegun() const;
   absl::Status StartAnew(const Recipe& recipe);
   absl::Status GoOn(const Recipe& recipe, bool accept_build,
-                    const std::set<std::string>& redone);
+                    std::set<std::string> redone);
   absl::Status DropStages(const std::set<std::string>& redone);
   absl::Status TellWhatComesTooLate(
       const std::vector<StageConfig>& stages) const;

@@ -53,6 +53,7 @@ std::vector<std::string> FilesOf(const StageConfig& stage) {
   for (const std::string& file : stage.reward_model().data()) {
     files.push_back(file);
   }
+  if (!DrawsSamples(stage)) return files;
   for (const TaskSection& task : stage.task()) {
     if (!task.file().empty()) files.push_back(task.file());
   }
@@ -87,10 +88,33 @@ StageConfig EssenceOf(const StageConfig& config) {
   essence.clear_threads();
   essence.clear_eval();
   essence.clear_checkpoint();
-  essence.mutable_reward()->clear_server();
-  essence.mutable_rollout()->clear_max_batch();
-  essence.mutable_rollout()->clear_lease_seconds();
+  if (config.from() != kFromModel) essence.clear_model();
+  if (DrawsSamples(config)) {
+    essence.mutable_reward()->clear_server();
+    essence.mutable_rollout()->clear_max_batch();
+    essence.mutable_rollout()->clear_lease_seconds();
+    return essence;
+  }
+  essence.clear_rollout();
+  essence.clear_reward();
+  essence.clear_model_rule();
+  essence.clear_share();
+  const bool reads_first_task =
+      config.has_supervised() && config.supervised().corpus() == TASK_CORPUS;
+  if (reads_first_task && config.task_size() > 1) {
+    essence.mutable_task()->DeleteSubrange(1, config.task_size() - 1);
+  }
+  for (TaskSection& task : *essence.mutable_task()) {
+    task.clear_file();
+    task.clear_rule();
+  }
   return essence;
+}
+
+absl::Status WriteStageConfig(const std::string& run_dir,
+                              const StageConfig& config) {
+  return WriteFileAtomic(StagePath(run_dir, config.name()) + kConfigName,
+                         ConfigToText(config));
 }
 
 absl::StatusOr<StageFolder> StageFolder::Open(const std::string& run_dir,
@@ -99,16 +123,15 @@ absl::StatusOr<StageFolder> StageFolder::Open(const std::string& run_dir,
   R1_RETURN_IF_ERROR(MakeDirectories(folder.path_));
   R1_ASSIGN_OR_RETURN(folder.facts_, ReadFacts(folder.path_ + kFactsName));
   folder.facts_.erase(kStageKey);
-  R1_RETURN_IF_ERROR(
-      WriteFileAtomic(folder.path_ + kConfigName, ConfigToText(config)));
+  R1_RETURN_IF_ERROR(WriteStageConfig(run_dir, config));
   return folder;
 }
 
 std::string StageFolder::Key() const {
   std::string text = ConfigToText(EssenceOf(config_));
   for (const auto& [name, value] : facts_) {
-    if (name != kOutputKey && name != kHasCheckpointKey)
-      absl::StrAppend(&text, name, " ", value, "\n");
+    if (name == kOutputKey || name == kHasCheckpointKey) continue;
+    absl::StrAppend(&text, name, " ", value, "\n");
   }
   return Sha256Hex(text);
 }

@@ -94,9 +94,14 @@ absl::StatusOr<std::map<std::string, std::string>> ReadStageFacts(
 // The stage is to go on: takes back that it is done.
 absl::Status ReopenStage(const std::string& run_dir, const std::string& stage);
 
-// `config` without what decides where or how fast a stage computes and what is
-// looked at on the way, and never the model.
+// What of `config` decides what a stage of its kind makes: without where or how
+// fast it computes, what is looked at on the way, and sections that another
+// kind reads.
 StageConfig EssenceOf(const StageConfig& config);
+
+// The stage goes on, or stays as it is, with this configuration.
+absl::Status WriteStageConfig(const std::string& run_dir,
+                              const StageConfig& config);
 
 }  // namespace r1
 

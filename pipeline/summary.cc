@@ -160,8 +160,6 @@ absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
                                         const Recipe& recipe) {
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
-  R1_ASSIGN_OR_RETURN(const std::string checkpoint, ResolveModelPath(run_dir));
-  R1_ASSIGN_OR_RETURN(const ModelFolder model, LoadModelFolder(checkpoint));
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
   R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> metrics,
                       reader.AllMetrics());
@@ -195,8 +193,14 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
     summary["max_logprob_mismatch"] =
         MaxOverSteps(metrics, "max_logprob_mismatch");
   }
-  summary["checkpoint"] = checkpoint;
-  summary["checkpoint_sha256"] = HashParams(model.params);
+  const absl::StatusOr<std::string> checkpoint = ResolveModelPath(run_dir);
+  if (checkpoint.ok()) {
+    R1_ASSIGN_OR_RETURN(const ModelFolder model, LoadModelFolder(*checkpoint));
+    summary["checkpoint"] = *checkpoint;
+    summary["checkpoint_sha256"] = HashParams(model.params);
+  } else if (!absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }  // else no stage makes a language model
   return summary.dump(2) + "\n";
 }
 
@@ -221,7 +225,7 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
     return checkpoint.status();
   }
   absl::StrAppend(&text, "\n  model    ",
-                  checkpoint.ok() ? *checkpoint : "no longer in this folder",
+                  checkpoint.ok() ? *checkpoint : "none in this folder",
                   "\n  report   ", run_dir, "/report.html\n  summary  ",
                   run_dir, "/summary.json\n  samples  r1 samples ", run_dir,
                   "\n  metrics  r1 metrics ", run_dir, "\n");

@@ -64,6 +64,11 @@ class RuleChecker {
   ConfigReport* report_;
 };
 
+// Whether it draws any answers.
+bool HasSamples(const StageConfig& config) {
+  return config.has_sample() || (config.has_rl() && config.rl().steps() > 0);
+}
+
 void CheckModel(const StageConfig& config, RuleChecker* check) {
   const ModelSection& model = config.model();
   // A folder's config.json gives the shape, or another stage's model.
@@ -95,7 +100,7 @@ void CheckModel(const StageConfig& config, RuleChecker* check) {
 // is known when it is read.
 void CheckRoom(const StageConfig& config, const ModelSection& model,
                RuleChecker* check) {
-  check->Require(!model.path().empty() || config.rl().steps() == 0 ||
+  check->Require(!model.path().empty() || !HasSamples(config) ||
                      config.rollout().max_new_tokens() < model.max_positions(),
                  {"rollout.max_new_tokens", "model.max_positions"},
                  absl::StrCat("leaves no room for a prompt: expected less than "
@@ -238,8 +243,8 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
   for (const TaskSection& task : config.task()) {
     has_weight = has_weight || !task.rule().empty();
   }
-  check->Require(has_weight || config.rl().steps() == 0,
-                 {"reward.rule", "rl.steps"},
+  const bool learns = config.has_rl() && config.rl().steps() > 0;
+  check->Require(has_weight || !learns, {"reward.rule", "rl.steps"},
                  "every rule has weight 0, so there is nothing to learn: "
                  "expected a weight other than 0, got only 0");
 }
@@ -327,7 +332,13 @@ bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
         absl::StrCat("there is no stage ", QuoteForMessage(stage.from()),
                      ": expected \"model\" or one of ",
                      absl::StrJoin(stages, ", ")));
+    std::set<std::string> used;
     for (int u = 0; u < stage.use_size(); ++u) {
+      is_good &= require(used.insert(stage.use(u).task()).second,
+                         absl::StrCat(path, ".use[", u, "]"),
+                         absl::StrCat("expected each task once, got ",
+                                      QuoteForMessage(stage.use(u).task()),
+                                      " again; change the share of the first"));
       is_good &= require(
           tasks.count(stage.use(u).task()) > 0,
           absl::StrCat(path, ".use[", u, "]"),
@@ -434,6 +445,11 @@ void CheckOrder(const Recipe& recipe, const std::vector<StageConfig>& ordered,
 
 void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
   if (!CheckGraph(recipe, report)) return;
+  for (int i = 0; i < recipe.stage_size(); ++i) {
+    RuleChecker check(recipe, i, report);
+    CheckEdges(recipe, ResolveStage(recipe, recipe.stage(i)), &check);
+  }
+  if (!report->ok()) return;  // what waits for nothing cannot be put in order
   const std::vector<StageConfig> stages = ResolveStages(recipe);
   CheckOrder(recipe, stages, report);
   for (const StageConfig& stage : stages) {
@@ -443,7 +459,6 @@ void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
     for (const TaskSection& task : stage.task()) CheckTask(task, &check);
     CheckStart(stage, &check);
     CheckSupervised(stage, &check);
-    CheckEdges(recipe, stage, &check);
     CheckSample(stage, &check);
     CheckRl(stage, &check);
     CheckRules(stage, &check);

@@ -34,6 +34,9 @@ absl::StatusOr<Recipe> ParseRecipe(absl::string_view text,
                                    absl::string_view name,
                                    absl::Span<const std::string> overrides);
 
+// A stage with all that it inherits and every key present.
+StageConfig ResolveStage(const Recipe& recipe, const Stage& stage);
+
 // The stages of a recipe that was loaded, each after those it needs, with all
 // that they inherit and every key present.
 std::vector<StageConfig> ResolveStages(const Recipe& recipe);
@@ -58,6 +61,9 @@ std::vector<std::string> RewardModelsOf(const StageConfig& stage);
 
 // "supervised", "rl", "sample" or "reward_model".
 std::string StageKind(const StageConfig& stage);
+
+// Whether its kind samples and scores answers.
+bool DrawsSamples(const StageConfig& stage);
 
 // Names of the stages that `stage` needs: where it starts, what it reads, who
 // judges.

@@ -8,9 +8,6 @@
 namespace r1 {
 namespace {
 
-using ::google::protobuf::Descriptor;
-using ::google::protobuf::FieldDescriptor;
-
 // The sections of which a stage has one, and whose name, where only one stage
 // has it, stands for that stage.
 const std::vector<std::string>& Kinds() {

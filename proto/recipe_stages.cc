@@ -1,6 +1,7 @@
 // A recipe to its stages: what each inherits, and their order.
-#include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
@@ -85,7 +86,9 @@ void SplitData(const Recipe& recipe, StageConfig* config) {
   for (std::string& file : files) section->add_data(std::move(file));
 }
 
-StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
+}  // namespace
+
+StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   StageConfig config;
   config.set_name(stage.name());
   config.set_from(stage.from());
@@ -129,7 +132,9 @@ StageConfig Resolve(const Recipe& recipe, const Stage& stage) {
   return config;
 }
 
-}  // namespace
+bool DrawsSamples(const StageConfig& stage) {
+  return stage.has_rl() || stage.has_sample();
+}
 
 std::string StageKind(const StageConfig& stage) {
   if (stage.has_rl()) return "rl";
@@ -149,8 +154,7 @@ std::vector<std::string> StageInputs(const StageConfig& stage) {
 
 std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
   std::vector<std::string> names;
-  if (!stage.has_rl() && !stage.has_sample())
-    return names;  // nothing is judged
+  if (!DrawsSamples(stage)) return names;  // nothing is judged
   ForEachRule(stage, [&](const WeightedRule& rule) {
     const auto it = rule.option().find(kStageOption);
     if (it != rule.option().end()) names.push_back(it->second);
@@ -161,7 +165,7 @@ std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
 std::vector<StageConfig> ResolveStages(const Recipe& recipe) {
   std::vector<StageConfig> waiting, ordered;
   for (const Stage& stage : recipe.stage()) {
-    waiting.push_back(Resolve(recipe, stage));
+    waiting.push_back(ResolveStage(recipe, stage));
   }
   // The first of the file that waits for nobody, again and again. Those of a
   // cycle are left over, which CheckConfigRules reports.
@@ -189,7 +193,7 @@ StageConfig DefaultStage() {
   recipe.add_task();
   recipe.add_stage()->mutable_rl();
   FillNames(&recipe);
-  return Resolve(recipe, recipe.stage(0));
+  return ResolveStage(recipe, recipe.stage(0));
 }
 
 absl::StatusOr<StageConfig> ConfigureStage(
@@ -225,7 +229,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
   }
   R1_ASSIGN_OR_RETURN(recipe,
                       ParseRecipe(ConfigToText(recipe), "defaults", overrides));
-  StageConfig configured = Resolve(recipe, recipe.stage(0));
+  StageConfig configured = ResolveStage(recipe, recipe.stage(0));
   if (configured.model().path() == kThere) {
     configured.mutable_model()->set_path("");
   }

@@ -163,6 +163,40 @@ TEST_F(RecipeTest, AStageIsRedoneWithThoseThatNeedItAndNoOther) {
   EXPECT_EQ(Finish("anew", change), after);
 }
 
+// The base is kept where only what later stages earn by has changed.
+TEST_F(RecipeTest, AnotherRewardLeavesSupervisedStagesAlone) {
+  const auto before = Finish("run");
+  const ProgramResult refused = RunProgram(
+      Train("run", {"--set", "reward.rule=[{name: \"overlong\" weight: 2}]"}));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("zero: "), Not(HasSubstr("base: ")),
+                                 Not(HasSubstr("student: "))));
+  EXPECT_EQ(Outputs("run"), before);
+}
+
+// Data of a model that is there already: nothing in the run makes a model.
+TEST_F(RecipeTest, ARunMayMakeDataAlone) {
+  EXPECT_EQ(RunProgram(Train("run", {"--until", "base"})).exit_code, 0);
+  const std::string data = folder_.Write(
+      "data.textproto", absl::StrCat(R"(
+    task { name: "cd" kind: COUNTDOWN min_numbers: 3 max_numbers: 3
+           max_number: 12 operators: "+-" }
+    rollout { max_new_tokens: 24 }
+    reward { rule { name: "overlong" } }
+    stage { name: "rows" use { task: "cd" }
+            sample { prompts: 5 per_prompt: 2
+                     keep { rule: "overlong" at_least: -2 } } }
+    model { path: ")",
+                                     Dir("run"), "/stages/base\" }"));
+  const ProgramResult result =
+      RunProgram({"train", data, "--run-dir", Dir("data")});
+  EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+  const auto rows = ReadFile(Dir("data") + "/stages/rows/data.jsonl");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_THAT(*rows, HasSubstr("\"task\":\"cd\""));
+  EXPECT_EQ(Outputs("data").count("rows"), 1);
+}
+
 TEST_F(RecipeTest, AFileThatChangedIsNamedAndOneStageStopsThere) {
   const ProgramResult part = RunProgram(Train("run", {"--until", "helpful"}));
   EXPECT_EQ(part.exit_code, 0) << part.err;

@@ -220,6 +220,34 @@ TEST_F(RunFolderTest, ToRedoAStageRemovesItAndThoseThatNeedIt) {
   EXPECT_THAT(folder->dropped(), ElementsAre("sft"));
 }
 
+// A stage is not asked about what only another kind reads.
+TEST_F(RunFolderTest, WhatAStageDoesNotReadMayChange) {
+  ASSERT_TRUE(RunFolder::Open(run_dir(), Config()).ok());
+  const StageConfig sft = ResolveStages(Config())[0];
+  ASSERT_TRUE(StageFolder::Open(run_dir(), sft)->NoteCheckpoint().ok());
+  MakeCheckpoint("sft");
+  const std::string key = StageFolder::Open(run_dir(), sft)->Key();
+  const Recipe other =
+      Config({"rollout.temperature=0.7", "reward.rule={name: \"format\"}",
+              "task.rule={name: \"countdown\"}", "task.file=rows.jsonl"});
+  const auto folder = RunFolder::Open(run_dir(), other);
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_EQ(StageFolder::Open(run_dir(), ResolveStages(other)[0])->Key(), key);
+  const Recipe third = Config({"task.max_number=50"});
+  EXPECT_NE(StageFolder::Open(run_dir(), ResolveStages(third)[0])->Key(), key);
+}
+
+TEST_F(RunFolderTest, HalfARemovedStageIsRemovedAtTheNextStart) {
+  BeginRun();
+  EditManifest("dropped", "rl");
+  ASSERT_TRUE(RemoveAll(StagePath(run_dir(), "rl") + "/stage.textproto").ok());
+  const auto folder = RunFolder::Open(run_dir(), Config());
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_THAT(folder->dropped(), ElementsAre("rl"));
+  EXPECT_FALSE(HasStageBegun(run_dir(), "rl"));
+  EXPECT_TRUE(HasStageBegun(run_dir(), "sft"));
+}
+
 // Its checkpoints were moved to an archive, or removed to save space.
 TEST_F(RunFolderTest, ARunWithoutItsCheckpointsIsRefusedAndLeftAlone) {
   BeginRun();
@@ -270,9 +298,6 @@ TEST_F(RunFolderTest, WhatChangesNoTrainingBitIsTakenOverAndRecorded) {
                             HasSubstr("sft.checkpoint.keep: 2 -> 7"),
                             HasSubstr("rl.eval.every: 0 -> 9"),
                             HasSubstr("rl.checkpoint.keep: 2 -> 7")));
-    for (const StageConfig& stage : ResolveStages(config)) {
-      ASSERT_TRUE(StageFolder::Open(run_dir(), stage).ok());
-    }
   }
   EXPECT_EQ(*ReadFile(run_dir() + "/config.textproto"), ConfigToText(config));
   EXPECT_TRUE(RunFolder::Open(run_dir(), config)->changes().empty());

@@ -184,6 +184,48 @@ TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
       HasSubstr("there are no problems: expected a task"));
 }
 
+// What a kind does not read cannot be wrong for it.
+TEST(ConfigRulesTest, AStageIsHeldToTheRulesOfItsKindAlone) {
+  const std::string supervised = "task { } stage { supervised { steps: 5 } } ";
+  EXPECT_EQ(ErrorOf(supervised + "model { max_positions: 64 }"), "OK");
+  EXPECT_EQ(ErrorOf(supervised + "reward { rule { name: 'a' weight: 0 } }"),
+            "OK");
+  const std::string sample =
+      "task { } stage { supervised { } } stage { sample { } } ";
+  EXPECT_EQ(ErrorOf(sample + "reward { rule { name: 'a' weight: 0 } }"), "OK");
+  EXPECT_THAT(ErrorOf(sample + "model { max_positions: 64 }"),
+              HasSubstr("leaves no room for a prompt"));
+}
+
+TEST(ConfigRulesTest, StagesGetWhatOthersMake) {
+  const std::string stages =
+      "task { } stage { name: 'base' supervised { } } stage { name: 'data' "
+      "sample { } } stage { name: 'judge' from: 'base' reward_model { } } ";
+  EXPECT_EQ(ErrorOf(stages), "OK");
+  EXPECT_THAT(ErrorOf(stages + "stage { name: 'x' from: 'data' rl { } }"),
+              HasSubstr("data makes data and no model"));
+  EXPECT_THAT(ErrorOf(stages + "stage { name: 'x' from: 'judge' rl { } }"),
+              HasSubstr("judge makes a reward model, which writes nothing"));
+  EXPECT_THAT(ErrorOf(stages + "stage { name: 'x' from: 'base' supervised { "
+                               "data: 'judge' } }"),
+              HasSubstr("judge makes a model and no data"));
+  const std::string judged =
+      "stage { name: 'x' from: 'base' rl { } reward { rule { name: 'm' option "
+      "{ key: 'stage' value: 'JUDGE' } } } }";
+  const auto judged_by = [&](const std::string& name) {
+    std::string text = judged;
+    return text.replace(text.find("JUDGE"), 5, name);
+  };
+  EXPECT_EQ(ErrorOf(stages + judged_by("judge")), "OK");
+  EXPECT_THAT(ErrorOf(stages + judged_by("base")),
+              HasSubstr("there is no reward model \"base\""));
+  EXPECT_THAT(ErrorOf(stages + judged_by("none")),
+              HasSubstr("there is no reward model \"none\""));
+  EXPECT_THAT(ErrorOf("task { } stage { rl { } use { task: 'countdown' } use { "
+                      "task: 'countdown' } }"),
+              HasSubstr("expected each task once"));
+}
+
 TEST(ConfigRulesTest, OnlyAStageFromTheModelHasAShapeOfItsOwn) {
   EXPECT_THAT(
       ErrorOf("task { } stage { name: 'a' rl { } } stage { name: 'b' rl "
