@@ -1,5 +1,5 @@
 // Where the learner records samples and metrics before they count. The run
-// store (pipeline/run_store.h) implements it; tests use a map.
+// store (pipeline/store/run_store.h) implements it; tests use a map.
 #ifndef R1_LEARNER_JOURNAL_H_
 #define R1_LEARNER_JOURNAL_H_
 

@@ -1,3 +1,3 @@
-#include "pipeline/command_line.h"
+#include "pipeline/commands/command_line.h"
 
 int main(int argc, char** argv) { return r1::RunCommandLine(argc, argv); }

@@ -22,7 +22,8 @@ const char* AnswerRuleName(Task task);
 const char* LenientAnswerRuleName(Task task);
 
 // Whether it is a built-in rule that compares the answer a text gives with the
-// reference, so that samples of a problem can vote (pipeline/vote.h).
+// reference, so that samples of a problem can vote
+// (pipeline/evaluation/vote.h).
 bool ReadsAnswers(absl::string_view rule);
 
 // The task's answer rule and "format", both with weight 1 (DeepSeek-R1, arXiv

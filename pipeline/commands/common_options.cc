@@ -3,7 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/run_context.h"
+#include "pipeline/services/topology.h"
 
 namespace r1 {
 

@@ -5,7 +5,7 @@
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/model_path.h"
+#include "pipeline/folder/model_path.h"
 
 namespace r1 {
 namespace {

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/run.h"
-#include "pipeline/summary.h"
+#include "pipeline/process/build_id.h"
+#include "pipeline/report/summary.h"
+#include "pipeline/run/run.h"
 #include "proto/recipe.h"
 
 namespace r1 {

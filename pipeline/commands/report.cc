@@ -1,5 +1,5 @@
 // r1 report: the page that shows a run.
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 #include <cstdio>
 #include <memory>

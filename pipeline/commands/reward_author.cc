@@ -16,8 +16,8 @@
 #include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status_macros.h"
-#include "pipeline/bench_reward.h"
-#include "pipeline/reward_rules.h"
+#include "pipeline/evaluation/bench_reward.h"
+#include "pipeline/services/reward_rules.h"
 #include "reward/conformance/conformance.h"
 #include "reward/plugin/plugin_spec.h"
 

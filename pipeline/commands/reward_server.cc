@@ -9,10 +9,10 @@
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/reward_rules.h"
-#include "pipeline/stop_signal.h"
+#include "pipeline/process/build_id.h"
+#include "pipeline/process/stop_signal.h"
+#include "pipeline/services/reward_rules.h"
 #include "reward/code/code_host.h"
 #include "reward/service/server.h"
 

@@ -10,8 +10,8 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
-#include "pipeline/escape.h"
-#include "pipeline/run_reader.h"
+#include "pipeline/screen/escape.h"
+#include "pipeline/store/run_reader.h"
 
 namespace r1 {
 namespace {

@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/plan.h"
-#include "pipeline/run.h"
-#include "pipeline/summary.h"
+#include "pipeline/report/summary.h"
+#include "pipeline/run/plan.h"
+#include "pipeline/run/run.h"
 #include "proto/recipe.h"
 
 namespace r1 {

@@ -14,10 +14,10 @@
 #include "absl/time/time.h"
 #include "base/process_name.h"
 #include "base/status_macros.h"
-#include "pipeline/build_id.h"
 #include "pipeline/commands/command.h"
-#include "pipeline/run_owner.h"
-#include "pipeline/stop_signal.h"
+#include "pipeline/folder/run_owner.h"
+#include "pipeline/process/build_id.h"
+#include "pipeline/process/stop_signal.h"
 #include "reward/service/channel.h"
 
 namespace r1 {

@@ -1,6 +1,6 @@
 # Turns the page's files into a C++ source: cmake -DOUT=... -DDIR=... -P this.
 set(text "// Made by embed.cmake from the files in pipeline/report/.\n")
-string(APPEND text "#include \"pipeline/report_assets.h\"\n\nnamespace r1 {\n\n")
+string(APPEND text "#include \"pipeline/report/report_assets.h\"\n\nnamespace r1 {\n\n")
 foreach(entry "kPageHtml:page.html" "kPageCss:page.css"
         "kPageJs:chart.js,page.js")
   string(REPLACE ":" ";" entry "${entry}")

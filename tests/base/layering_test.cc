@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -57,6 +58,27 @@ bool IsContract(absl::string_view header) {
   return absl::EndsWith(header, "_source.h");
 }
 
+absl::string_view RoomOf(absl::string_view path) {
+  return path.substr(0, path.find('/'));
+}
+
+// pipeline's folders from the bottom up: one includes itself and those before.
+constexpr absl::string_view kPipelineFloors[] = {
+    "process",    "store",  "folder", "services", "screen",
+    "evaluation", "stages", "report", "run",      "commands"};
+
+// The place of a pipeline file's folder in kPipelineFloors; above all for the
+// files that lie in pipeline/ itself; -1 if the folder is not listed.
+int FloorOf(absl::string_view path) {
+  if (!absl::ConsumePrefix(&path, "pipeline/")) return -1;
+  const int top = static_cast<int>(std::size(kPipelineFloors));
+  if (!absl::StrContains(path, '/')) return top;
+  const auto* found = std::find(std::begin(kPipelineFloors),
+                                std::end(kPipelineFloors), RoomOf(path));
+  const int floor = static_cast<int>(found - kPipelineFloors);
+  return floor == top ? -1 : floor;
+}
+
 struct Door {
   absl::string_view library;               // for messages
   std::vector<absl::string_view> headers;  // substrings of the include
@@ -69,7 +91,10 @@ struct Door {
 const std::vector<Door>& Doors() {
   static const auto* doors = new std::vector<Door>{
       {"CUDA", {"cuda", "cublas", "nccl.h"}, {"kernels/cuda/"}, {}},
-      {"SQLite", {"sqlite3"}, {"pipeline/sqlite", "pipeline/run_store"}, {}},
+      {"SQLite",
+       {"sqlite3"},
+       {"pipeline/store/sqlite", "pipeline/store/run_store"},
+       {}},
       {"gRPC",
        {"grpc"},
        {"rollout/", "reward/", "pipeline/"},
@@ -93,10 +118,6 @@ const std::vector<Door>& Doors() {
       {"Google Benchmark", {"benchmark/"}, {"bench/"}, {}},
   };
   return *doors;
-}
-
-absl::string_view RoomOf(absl::string_view path) {
-  return path.substr(0, path.find('/'));
 }
 
 absl::string_view FileName(absl::string_view path) {
@@ -145,6 +166,14 @@ std::string Violation(absl::string_view path, absl::string_view header) {
       is_ours && !IsContract(header)) {
     return absl::StrCat(path, ": learner may include only *_source.h of ",
                         other, ", not ", header);
+  }
+  if (room == "pipeline" && other == room) {
+    const int floor = FloorOf(path);
+    if (floor < 0) return absl::StrCat(path, ": a folder without a floor");
+    if (FloorOf(header) > floor) {
+      return absl::StrCat(path, ": may not include ", header,
+                          ", which is above it");
+    }
   }
   for (const Door& door : Doors()) {
     const bool is_library =
@@ -210,18 +239,25 @@ TEST(LayeringTest, UpwardIncludesAreFound) {
               HasSubstr("reward may not include"));
   EXPECT_THAT(Violation("kernels/cpu/a.cc", "proto/config.pb.h"),
               HasSubstr("kernels may not include"));
-  EXPECT_THAT(Violation("learner/a.cc", "pipeline/run_store.h"),
+  EXPECT_THAT(Violation("learner/a.cc", "pipeline/store/run_store.h"),
               HasSubstr("learner may not include"));
   EXPECT_THAT(Violation("model/a.cc", "tests/reference/matmul.h"),
               HasSubstr("model may not include"));
   EXPECT_THAT(Violation("learner/a.cc", "rollout/engine.h"),
               HasSubstr("only *_source.h"));
+  EXPECT_THAT(Violation("pipeline/store/a.cc", "pipeline/run/plan.h"),
+              HasSubstr("which is above it"));
+  EXPECT_THAT(Violation("pipeline/else/a.cc", "pipeline/run/plan.h"),
+              HasSubstr("without a floor"));
   EXPECT_THAT(Violation("scripts/a.cc", "base/file.h"),
               HasSubstr("not a room"));
 }
 
 TEST(LayeringTest, DownwardIncludesAreAllowed) {
   EXPECT_THAT(Violation("pipeline/a.cc", "learner/trainer.h"), IsEmpty());
+  EXPECT_THAT(Violation("pipeline/run/a.cc", "pipeline/store/b.h"), IsEmpty());
+  EXPECT_THAT(Violation("pipeline/main.cc", "pipeline/commands/b.h"),
+              IsEmpty());
   EXPECT_THAT(Violation("learner/a.cc", "rollout/rollout_source.h"), IsEmpty());
   EXPECT_THAT(Violation("learner/a.cc", "proto/reward.pb.h"), IsEmpty());
   EXPECT_THAT(Violation("model/a.cc", "model/b.h"), IsEmpty());
@@ -251,7 +287,7 @@ TEST(LayeringTest, LibrariesBesideTheirDoorAreFound) {
 }
 
 TEST(LayeringTest, LibrariesThroughTheirDoorAreAllowed) {
-  EXPECT_THAT(Violation("pipeline/sqlite.cc", "sqlite3.h"), IsEmpty());
+  EXPECT_THAT(Violation("pipeline/store/sqlite.cc", "sqlite3.h"), IsEmpty());
   EXPECT_THAT(Violation("rollout/worker.cc", "grpcpp/grpcpp.h"), IsEmpty());
   EXPECT_THAT(Violation("reward/service/service.cc", "proto/reward.grpc.pb.h"),
               IsEmpty());

@@ -1,4 +1,4 @@
-#include "pipeline/check_references.h"
+#include "pipeline/run/check_references.h"
 
 #include <string>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "pipeline/count_verdicts.h"
+#include "pipeline/evaluation/count_verdicts.h"
 
 #include <string>
 #include <vector>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/run_reader.h"
+#include "pipeline/store/run_reader.h"
 
 namespace r1 {
 namespace {

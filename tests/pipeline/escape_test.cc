@@ -1,4 +1,4 @@
-#include "pipeline/escape.h"
+#include "pipeline/screen/escape.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "pipeline/estimators.h"
+#include "pipeline/evaluation/estimators.h"
 
 #include <vector>
 

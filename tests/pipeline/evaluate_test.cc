@@ -1,4 +1,4 @@
-#include "pipeline/evaluate.h"
+#include "pipeline/evaluation/evaluate.h"
 
 #include <limits>
 #include <memory>
@@ -10,10 +10,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/param_set.h"
-#include "pipeline/judge_samples.h"
-#include "pipeline/reward_link.h"
-#include "pipeline/rollout_fleet.h"
-#include "pipeline/run_reader.h"
+#include "pipeline/evaluation/judge_samples.h"
+#include "pipeline/services/reward_link.h"
+#include "pipeline/services/rollout_fleet.h"
+#include "pipeline/store/run_reader.h"
 #include "reward/length/group_length_rule.h"
 #include "reward/service/server.h"
 #include "rollout/prompt_source.h"

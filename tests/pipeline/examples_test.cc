@@ -1,4 +1,4 @@
-#include "pipeline/examples.h"
+#include "pipeline/stages/examples.h"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
 // Evaluations on workers: the same samples whoever makes them.
-#include "pipeline/generate_samples.h"
+#include "pipeline/evaluation/generate_samples.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "pipeline/live_screen.h"
+#include "pipeline/screen/live_screen.h"
 
 #include <cmath>
 #include <string>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/escape.h"
+#include "pipeline/screen/escape.h"
 
 namespace r1 {
 namespace {

@@ -1,4 +1,4 @@
-#include "pipeline/progress.h"
+#include "pipeline/screen/progress.h"
 
 #include <cmath>
 #include <cstdio>

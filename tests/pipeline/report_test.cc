@@ -1,4 +1,4 @@
-#include "pipeline/report.h"
+#include "pipeline/report/report.h"
 
 #include <string>
 
@@ -10,9 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "pipeline/report_assets.h"
-#include "pipeline/report_data.h"
-#include "pipeline/run_store.h"
+#include "pipeline/report/report_assets.h"
+#include "pipeline/report/report_data.h"
+#include "pipeline/store/run_store.h"
 #include "proto/recipe.h"
 #include "tests/pipeline/test_folder.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/run_folder.h"
+#include "pipeline/folder/run_folder.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,10 +14,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "pipeline/build_id.h"
-#include "pipeline/run_reader.h"
-#include "pipeline/run_store.h"
-#include "pipeline/stage_folder.h"
+#include "pipeline/folder/stage_folder.h"
+#include "pipeline/process/build_id.h"
+#include "pipeline/store/run_reader.h"
+#include "pipeline/store/run_store.h"
 #include "proto/recipe.h"
 #include "tests/pipeline/test_folder.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/run_store.h"
+#include "pipeline/store/run_store.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/run_reader.h"
+#include "pipeline/store/run_reader.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {

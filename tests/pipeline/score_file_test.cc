@@ -1,4 +1,4 @@
-#include "pipeline/score_file.h"
+#include "pipeline/evaluation/score_file.h"
 
 #include <sstream>
 #include <string>
@@ -7,8 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "pipeline/rescore.h"
-#include "pipeline/run_store.h"
+#include "pipeline/evaluation/rescore.h"
+#include "pipeline/store/run_store.h"
 #include "reward/builtin_rules.h"
 #include "reward/core/json_lines.h"
 #include "tests/pipeline/test_folder.h"

@@ -1,5 +1,5 @@
 // In processes of their own: signal handlers belong to a whole process.
-#include "pipeline/stop_signal.h"
+#include "pipeline/process/stop_signal.h"
 
 #include <pty.h>
 #include <signal.h>

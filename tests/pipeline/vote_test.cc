@@ -1,4 +1,4 @@
-#include "pipeline/vote.h"
+#include "pipeline/evaluation/vote.h"
 
 #include <set>
 #include <string>
@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "pipeline/estimators.h"
+#include "pipeline/evaluation/estimators.h"
 
 namespace r1 {
 namespace {

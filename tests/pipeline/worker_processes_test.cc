@@ -1,4 +1,4 @@
-#include "pipeline/worker_processes.h"
+#include "pipeline/services/worker_processes.h"
 
 #include <signal.h>
 #include <unistd.h>

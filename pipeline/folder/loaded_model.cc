@@ -1,0 +1,38 @@
+#include "pipeline/folder/loaded_model.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "model/checkpoint.h"
+#include "pipeline/folder/model_path.h"
+#include "proto/recipe.h"
+
+namespace r1 {
+
+absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
+                                      absl::Span<const std::string> overrides,
+                                      Ops* ops) {
+  LoadedModel model;
+  R1_ASSIGN_OR_RETURN(model.path, ResolveModelPath(path));
+  R1_ASSIGN_OR_RETURN(const std::optional<StageConfig> config,
+                      ConfigOfModel(model.path));
+  model.is_of_run = config.has_value();
+  R1_ASSIGN_OR_RETURN(
+      model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));
+  R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
+  model.tokenizer = folder.tokenizer;
+  model.weights = std::make_unique<ModelWeights>(
+      folder.config, std::move(folder.params), /*is_trained=*/false);
+  model.weights->Pack(ops);
+  return model;
+}
+
+int ResolveThreads(int threads) {
+  if (threads > 0) return threads;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace r1

@@ -1,0 +1,36 @@
+// A model ready to sample, for the commands that only look at one.
+#ifndef R1_PIPELINE_FOLDER_LOADED_MODEL_H_
+#define R1_PIPELINE_FOLDER_LOADED_MODEL_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "kernels/ops.h"
+#include "model/tokenizer.h"
+#include "model/weights.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+struct LoadedModel {
+  std::string path;  // of the model folder
+  std::unique_ptr<ModelWeights> weights;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  // The stage it belongs to, changed by --set; all defaults outside a run.
+  StageConfig config;
+  bool is_of_run = false;
+};
+
+// `path` as in ResolveModelPath. Errors: of finding, reading or configuring.
+absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
+                                      absl::Span<const std::string> overrides,
+                                      Ops* ops);
+
+// Threads to use when --threads asks for `threads`.
+int ResolveThreads(int threads);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_FOLDER_LOADED_MODEL_H_

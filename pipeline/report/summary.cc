@@ -1,0 +1,235 @@
+#include "pipeline/report/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "base/status_macros.h"
+#include "model/checkpoint.h"
+#include "nlohmann/json.hpp"
+#include "pipeline/evaluation/evaluate_tasks.h"
+#include "pipeline/folder/model_path.h"
+#include "pipeline/folder/stage_folder.h"
+#include "pipeline/screen/escape.h"
+#include "pipeline/screen/progress.h"
+#include "pipeline/store/run_reader.h"
+#include "proto/recipe.h"
+
+namespace r1 {
+namespace {
+
+constexpr int kShownAnswers = 2;
+
+// The largest value of a metric over all RL steps; 0 without any.
+double MaxOverSteps(const std::vector<MetricsRow>& rows,
+                    absl::string_view name) {
+  double most = 0;
+  for (const MetricsRow& row : rows) {
+    most = std::max(most, MetricOr(row.metrics, name, 0));
+  }
+  return most;
+}
+
+void AddEvals(const EvalRow& base, const EvalRow& last,
+              nlohmann::ordered_json* summary) {
+  const struct {
+    const char* key;
+    const char* metric;
+  } kFacts[] = {{"pass1", "pass@1"},
+                {"format", "format"},
+                {"mean_length", "mean_length"},
+                {"problems", "problems"},
+                {"abstained", "abstained"},
+                {"not_applicable", "not_applicable"},
+                {"errors", "errors"}};
+  for (const auto& [key, metric] : kFacts) {
+    (*summary)[absl::StrCat("base_", key)] =
+        MetricOr(base.metrics, metric, std::nan(""));
+    (*summary)[absl::StrCat("final_", key)] =
+        MetricOr(last.metrics, metric, std::nan(""));
+  }
+}
+
+// name, before, after and change of every metric that both evaluations have.
+std::string RenderTable(const EvalRow& base, const EvalRow& last,
+                        const std::string& judge) {
+  std::string table = absl::StrFormat(
+      "  %-18s %12s %12s\n", "held-out problems",
+      absl::StrCat("step ", base.step), absl::StrCat("step ", last.step));
+  if (!judge.empty()) {
+    absl::StrAppend(&table, "  judged by the rule ", judge, "\n");
+  }
+  Metrics metrics = last.metrics;
+  for (const auto& metric : base.metrics) {
+    // Counts of what went wrong that only the first evaluation has.
+    if (IsEvalFault(metric.first) &&
+        std::isnan(MetricOr(metrics, metric.first, std::nan("")))) {
+      metrics.emplace_back(metric.first, 0);
+    }
+  }
+  for (const auto& [name, value] : metrics) {
+    if (IsEvalDetail(name)) continue;
+    const bool is_fault = IsEvalFault(name);
+    const double before =
+        MetricOr(base.metrics, name, is_fault ? 0 : std::nan(""));
+    if (std::isnan(before) || (is_fault && before == 0 && value == 0)) continue;
+    absl::StrAppendFormat(
+        &table, "  %-18s %12s %12s\n", absl::StrReplaceAll(name, {{"_", " "}}),
+        FormatEvalMetric(name, before), FormatEvalMetric(name, value));
+  }
+  return table;
+}
+
+// "  rewards of training   3 errors, 12 abstentions"; empty if all were scores.
+std::string RenderFaults(const std::vector<MetricsRow>& rows) {
+  std::string faults;
+  for (const ShownMetric& shown : ShownMetrics()) {
+    double count = 0;
+    for (const MetricsRow& row : rows) {
+      if (shown.is_fault) count += MetricOr(row.metrics, shown.name, 0);
+    }
+    if (count == 0) continue;
+    absl::StrAppend(&faults, faults.empty() ? "" : ", ",
+                    FormatMetric(shown.format, count), " ", shown.label);
+  }
+  if (faults.empty()) return "";
+  return absl::StrCat("  rewards of training: ", faults, "\n");
+}
+
+std::string Indent(absl::string_view text) {
+  return absl::StrCat("    ", absl::StrReplaceAll(text, {{"\n", "\n    "}}),
+                      "\n");
+}
+
+std::string RenderAnswer(absl::string_view when, const EvalSample& sample) {
+  return absl::StrCat(
+      "  ", when,
+      !sample.is_correct.has_value() ? ", not judged"
+      : *sample.is_correct           ? ", right"
+                                     : ", wrong",
+      ", ", sample.num_tokens, " tokens:\n",
+      Indent(VisibleText(absl::StripAsciiWhitespace(sample.completion))));
+}
+
+absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
+                                          const EvalRow& base,
+                                          const EvalRow& last) {
+  constexpr int64_t kEnough = 4096;  // rows with all samples of two problems
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalSample> before,
+                      reader.EvalSamples(base.step, kEnough));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalSample> after,
+                      reader.EvalSamples(last.step, kEnough));
+  std::string text;
+  int shown = 0;
+  for (size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
+    if (before[i].sample_index != 0 || shown == kShownAnswers) continue;
+    ++shown;
+    absl::StrAppend(&text, "\n  ", VisibleLine(before[i].question), "\n",
+                    RenderAnswer("before", before[i]),
+                    RenderAnswer("after", after[i]));
+  }
+  return text;
+}
+
+// One line of the recipe: what it took and what came of it.
+absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
+                                                  const StageConfig& stage,
+                                                  const RunReader& reader) {
+  R1_ASSIGN_OR_RETURN(const double seconds, reader.StageSeconds(stage.name()));
+  nlohmann::ordered_json facts;
+  facts["name"] = stage.name();
+  facts["kind"] = StageKind(stage);
+  facts["from"] = stage.from();
+  facts["seconds"] = seconds;
+  const auto recorded = ReadStageFacts(run_dir, stage.name());
+  if (!recorded.ok()) return recorded.status();
+  for (const char* key : {"key", "output_sha256"}) {
+    const auto it = recorded->find(key);
+    if (it != recorded->end()) facts[key] = it->second;
+  }
+  return facts;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
+                                        const Recipe& recipe) {
+  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> metrics,
+                      reader.AllMetrics());
+  R1_ASSIGN_OR_RETURN(const double wall_seconds, reader.WallSeconds());
+  nlohmann::ordered_json summary;
+  summary["seed"] = recipe.seed();
+  if (!evals.empty()) {
+    R1_ASSIGN_OR_RETURN(const StageConfig judged,
+                        ReadStageConfig(run_dir, reader.stage()));
+    // A run whose database was lost has none of its base; null says so.
+    const bool has_base = evals.front().step == 0;
+    summary["eval_stage"] = reader.stage();
+    AddEvals(has_base ? evals.front() : EvalRow(), evals.back(), &summary);
+    summary["eval_judge"] = JudgesOfStage(judged);
+  }
+  summary["wall_seconds"] = wall_seconds;
+  int64_t rl_steps = 0;
+  bool has_rl = false;
+  summary["stages"] = nlohmann::ordered_json::array();
+  for (const StageConfig& stage : ResolveStages(recipe)) {
+    has_rl |= stage.has_rl();
+    rl_steps += stage.has_rl() ? stage.rl().steps() : 0;
+    R1_ASSIGN_OR_RETURN(nlohmann::ordered_json facts,
+                        StageFacts(run_dir, stage, reader));
+    summary["stages"].push_back(std::move(facts));
+  }
+  summary["rl_steps"] = rl_steps;
+  if (has_rl) {
+    R1_ASSIGN_OR_RETURN(const double first_step, reader.FirstRlStepSeconds());
+    if (first_step > 0) summary["first_rl_step_seconds"] = first_step;
+    summary["max_logprob_mismatch"] =
+        MaxOverSteps(metrics, "max_logprob_mismatch");
+  }
+  const absl::StatusOr<std::string> checkpoint = ResolveModelPath(run_dir);
+  if (checkpoint.ok()) {
+    R1_ASSIGN_OR_RETURN(const ModelFolder model, LoadModelFolder(*checkpoint));
+    summary["checkpoint"] = *checkpoint;
+    summary["checkpoint_sha256"] = HashParams(model.params);
+  } else if (!absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }  // else no stage makes a language model
+  return summary.dump(2) + "\n";
+}
+
+absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
+  R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
+  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  std::string text;
+  if (evals.size() > 1) {
+    const auto config = ReadStageConfig(run_dir, reader.stage());
+    absl::StrAppend(&text,
+                    RenderTable(evals.front(), evals.back(),
+                                config.ok() ? JudgesOfStage(*config) : ""));
+    R1_ASSIGN_OR_RETURN(const std::string answers,
+                        RenderAnswers(reader, evals.front(), evals.back()));
+    absl::StrAppend(&text, answers);
+  }
+  R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> metrics,
+                      reader.AllMetrics());
+  absl::StrAppend(&text, RenderFaults(metrics));
+  const absl::StatusOr<std::string> checkpoint = ResolveModelPath(run_dir);
+  if (!checkpoint.ok() && !absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  absl::StrAppend(&text, "\n  model    ",
+                  checkpoint.ok() ? *checkpoint : "none in this folder",
+                  "\n  report   ", run_dir, "/report.html\n  summary  ",
+                  run_dir, "/summary.json\n  samples  r1 samples ", run_dir,
+                  "\n  metrics  r1 metrics ", run_dir, "\n");
+  return text;
+}
+
+}  // namespace r1

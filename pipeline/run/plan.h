@@ -1,0 +1,21 @@
+// What a run would do: its stages in order, and how far each is.
+#ifndef R1_PIPELINE_RUN_PLAN_H_
+#define R1_PIPELINE_RUN_PLAN_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "proto/config.pb.h"
+
+namespace r1 {
+
+// A line for each stage: its kind, its steps, what it needs, and whether it is
+// done (and in what time), begun, to do, or has to be redone, and why. Changes
+// nothing; `run_dir` need not exist.
+// Errors: DataLoss for a damaged stage.
+absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
+                                         const std::string& run_dir);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_RUN_PLAN_H_

@@ -1,0 +1,21 @@
+// How a run is spread over processes; never changes a result.
+#ifndef R1_PIPELINE_SERVICES_TOPOLOGY_H_
+#define R1_PIPELINE_SERVICES_TOPOLOGY_H_
+
+#include <string>
+
+namespace r1 {
+
+struct Topology {
+  // Worker processes to start on this machine; 0: sample in this process;
+  // kNoWorkers: leave all samples to workers that join at `listen`.
+  static constexpr int kNoWorkers = -1;
+  int workers = 0;
+  // host:port where workers may join; empty: loopback, any free port, and only
+  // if there are worker processes.
+  std::string listen;
+};
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_SERVICES_TOPOLOGY_H_

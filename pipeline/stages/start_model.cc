@@ -1,0 +1,67 @@
+#include "pipeline/stages/start_model.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "model/checkpoint.h"
+#include "pipeline/folder/model_path.h"
+#include "pipeline/stages/base_model.h"
+#include "pipeline/stages/examples.h"
+#include "pipeline/stages/training_prompts.h"
+#include "proto/recipe.h"
+
+namespace r1 {
+namespace {
+
+// What a step of this stage would stumble over.
+absl::Status CheckData(const StageConfig& stage, const std::string& run_dir,
+                       const ModelFolder& model) {
+  // What other stages are yet to sample fits, as it was sampled.
+  if (stage.has_supervised() && stage.supervised().steps() > 0 &&
+      stage.data_stage().empty()) {
+    R1_ASSIGN_OR_RETURN(const std::unique_ptr<TextCorpus> corpus,
+                        MakeCorpus(stage, run_dir));
+    R1_RETURN_IF_ERROR(corpus->CheckRows(
+        *model.tokenizer, EndToken(model.config), model.config.max_positions));
+  }
+  if (!stage.has_sample() && (!stage.has_rl() || stage.rl().steps() == 0)) {
+    return absl::OkStatus();
+  }
+  return MakeTrainingPrompts(stage, model.config, model.tokenizer).status();
+}
+
+}  // namespace
+
+absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
+  const StageConfig& config = *context.config;
+  const RunContext& run = *context.run;
+  if (config.from() != kFromModel) {
+    R1_ASSIGN_OR_RETURN(const std::string path,
+                        ResolveModelPath(run.folder->path(), config.from()));
+    R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
+    return StageModel{folder.config, std::move(folder.params),
+                      folder.tokenizer};
+  }
+  std::unique_ptr<TextCorpus> corpus;
+  if (config.model().path().empty()) {
+    run.progress->Activity("training the tokenizer", 0, 0);
+    R1_ASSIGN_OR_RETURN(corpus, MakeCorpus(config, run.folder->path()));
+  }
+  R1_ASSIGN_OR_RETURN(ModelFolder model, MakeBaseModel(config, corpus.get()));
+  std::set<std::string> heirs = {config.name()};
+  for (const StageConfig& stage : *run.stages) {
+    if (heirs.count(stage.from()) > 0) heirs.insert(stage.name());
+    if (heirs.count(stage.name()) == 0) continue;
+    R1_RETURN_IF_ERROR(CheckData(stage, run.folder->path(), model));
+  }
+  // From here on the stage has begun.
+  R1_RETURN_IF_ERROR(context.folder->Pin(
+      "from_sha256", HashParams(model.params), "the base model"));
+  return StageModel{model.config, std::move(model.params), model.tokenizer};
+}
+
+}  // namespace r1

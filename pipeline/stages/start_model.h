@@ -1,0 +1,19 @@
+// The model that a stage starts from.
+#ifndef R1_PIPELINE_STAGES_START_MODEL_H_
+#define R1_PIPELINE_STAGES_START_MODEL_H_
+
+#include "absl/status/statusor.h"
+#include "pipeline/stages/run_context.h"
+
+namespace r1 {
+
+// The last checkpoint of the stage it is from, or the section `model`: a
+// folder, or a new model whose tokenizer is trained on the stage's corpus. Pins
+// its hash. A model that no stage has made is checked against the data of all
+// stages that descend from it, before hours of work. Errors: those of
+// MakeBaseModel, LoadModelFolder and of the data.
+absl::StatusOr<StageModel> LoadStartModel(const StageContext& context);
+
+}  // namespace r1
+
+#endif  // R1_PIPELINE_STAGES_START_MODEL_H_
