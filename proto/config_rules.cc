@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -28,12 +29,15 @@ class RuleChecker {
   // expected, what was got, and the remedy.
   void Require(bool holds, Paths keys, absl::string_view what) {
     if (holds) return;
+    holds_ = false;
     std::vector<std::string> places;
     for (absl::string_view key : keys) AddPlaces(key, &places);
     const std::vector<absl::string_view> paths(places.begin(), places.end());
     report_->AddRule(paths, what);
   }
 
+  // Whether all that was required held.
+  bool holds() const { return holds_; }
   const Recipe& recipe() const { return recipe_; }
   const Stage& stage() const { return recipe_.stage(stage_); }
   // The task whose rules are checked.
@@ -61,17 +65,20 @@ class RuleChecker {
   const Recipe& recipe_;
   const int stage_;
   std::string task_;
+  bool holds_ = true;
   ConfigReport* report_;
 };
 
 // Whether it draws any answers.
 bool HasSamples(const StageConfig& config) {
-  return config.has_sample() || (config.has_rl() && config.rl().steps() > 0);
+  return config.has_sample() || config.has_compare() ||
+         (config.has_rl() && config.rl().steps() > 0);
 }
 
 void CheckModel(const StageConfig& config, RuleChecker* check) {
   const ModelSection& model = config.model();
   // A folder's config.json gives the shape, or another stage's model.
+  if (config.has_compare()) return;
   if (!model.path().empty() || config.from() != kFromModel) return;
   const int heads = model.num_heads(), kv_heads = model.num_kv_heads();
   const int hidden = model.hidden_size();
@@ -175,6 +182,16 @@ void CheckSupervised(const StageConfig& config, RuleChecker* check) {
 }
 
 void CheckStart(const StageConfig& config, RuleChecker* check) {
+  if (config.has_compare()) {
+    check->Require(
+        config.from() == kFromModel, {"from", "compare"},
+        absl::StrCat("a comparison starts from no model: expected the stages "
+                     "in compare.stage and no `from`, got ",
+                     QuoteForMessage(config.from())));
+    check->Require(!check->stage().has_model(), {"model", "compare"},
+                   "a comparison makes no model: leave `model` out");
+    return;
+  }
   const bool is_new =
       config.from() == kFromModel && config.model().path().empty();
   check->Require(!is_new || !config.supervised().data().empty() ||
@@ -320,12 +337,13 @@ bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
   for (int i = 0; i < recipe.stage_size(); ++i) {
     const Stage& stage = recipe.stage(i);
     const std::string path = absl::StrCat("stage[", i, "]");
-    is_good &= require(stage.has_supervised() + stage.has_rl() +
-                               stage.has_sample() + stage.has_reward_model() ==
-                           1,
-                       path,
-                       "expected one of supervised { ... }, rl { ... }, sample "
-                       "{ ... }, reward_model { ... }");
+    is_good &=
+        require(stage.has_supervised() + stage.has_rl() + stage.has_sample() +
+                        stage.has_reward_model() + stage.has_compare() ==
+                    1,
+                path,
+                "expected one of supervised { ... }, rl { ... }, sample "
+                "{ ... }, reward_model { ... }, compare { ... }");
     is_good &= require(
         stage.from() == kFromModel || stages.count(stage.from()) > 0,
         path + ".from",
@@ -375,6 +393,19 @@ void CheckEdges(const Recipe& recipe, const StageConfig& stage,
       absl::StrCat(stage.from(),
                    " makes a reward model, which writes nothing: "
                    "expected a stage that trains a model"));
+  check->Require(from == nullptr || !from->has_compare(), {"from"},
+                 absl::StrCat(stage.from(),
+                              " makes a table and no model: expected "
+                              "a stage that trains one, or \"model\""));
+  for (const std::string& model : stage.compare().stage()) {
+    const Stage* source = FindStage(recipe, model);
+    check->Require(
+        source != nullptr && (source->has_supervised() || source->has_rl()),
+        {"compare.stage"},
+        absl::StrCat(QuoteForMessage(model),
+                     " is no stage that trains a language model: "
+                     "expected one with supervised or rl"));
+  }
   for (const std::string& data : stage.data_stage()) {
     const Stage* source = FindStage(recipe, data);
     check->Require(source != nullptr && source->has_sample(),
@@ -410,6 +441,22 @@ void CheckSample(const StageConfig& config, RuleChecker* check) {
   }
 }
 
+void CheckCompare(const StageConfig& config, RuleChecker* check) {
+  if (!config.has_compare()) return;
+  check->Require(!config.task().empty(), {"use", "compare"},
+                 "there are no problems: expected a task, e.g. task { kind: "
+                 "COUNTDOWN }");
+  check->Require(!config.compare().stage().empty(), {"compare"},
+                 "there is nothing to compare: expected one or more stages "
+                 "with supervised or rl");
+  std::set<std::string> seen;
+  for (const std::string& stage : config.compare().stage()) {
+    check->Require(seen.insert(stage).second, {"compare.stage"},
+                   absl::StrCat("expected each stage once, got ",
+                                QuoteForMessage(stage), " again"));
+  }
+}
+
 // The shape of the new model that a stage descends from, or a folder's.
 const ModelSection& RootModel(const StageConfig& stage,
                               const std::vector<StageConfig>& stages) {
@@ -417,6 +464,19 @@ const ModelSection& RootModel(const StageConfig& stage,
     if (other.name() == stage.from()) return RootModel(other, stages);
   }
   return stage.model();
+}
+
+// Those of all models that answer in a stage.
+std::vector<const ModelSection*> ModelsOf(
+    const StageConfig& stage, const std::vector<StageConfig>& stages) {
+  if (!stage.has_compare()) return {&RootModel(stage, stages)};
+  std::vector<const ModelSection*> models;
+  for (const StageConfig& other : stages) {
+    if (absl::c_linear_search(stage.compare().stage(), other.name())) {
+      models.push_back(&RootModel(other, stages));
+    }
+  }
+  return models;
 }
 
 int IndexOf(const std::string& stage, const Recipe& recipe) {
@@ -445,21 +505,26 @@ void CheckOrder(const Recipe& recipe, const std::vector<StageConfig>& ordered,
 
 void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
   if (!CheckGraph(recipe, report)) return;
+  bool has_edges = true;
   for (int i = 0; i < recipe.stage_size(); ++i) {
     RuleChecker check(recipe, i, report);
     CheckEdges(recipe, ResolveStage(recipe, recipe.stage(i)), &check);
+    has_edges &= check.holds();
   }
-  if (!report->ok()) return;  // what waits for nothing cannot be put in order
+  if (!has_edges) return;  // what waits for nothing cannot be put in order
   const std::vector<StageConfig> stages = ResolveStages(recipe);
   CheckOrder(recipe, stages, report);
   for (const StageConfig& stage : stages) {
     RuleChecker check(recipe, IndexOf(stage.name(), recipe), report);
     CheckModel(stage, &check);
-    CheckRoom(stage, RootModel(stage, stages), &check);
+    for (const ModelSection* model : ModelsOf(stage, stages)) {
+      CheckRoom(stage, *model, &check);
+    }
     for (const TaskSection& task : stage.task()) CheckTask(task, &check);
     CheckStart(stage, &check);
     CheckSupervised(stage, &check);
     CheckSample(stage, &check);
+    CheckCompare(stage, &check);
     CheckRl(stage, &check);
     CheckRules(stage, &check);
     CheckServer(stage, &check);

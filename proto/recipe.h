@@ -59,14 +59,14 @@ inline constexpr char kStageOption[] = "stage";
 // The reward models that judge in this stage, by the names of their stages.
 std::vector<std::string> RewardModelsOf(const StageConfig& stage);
 
-// "supervised", "rl", "sample" or "reward_model".
+// "supervised", "rl", "sample", "reward_model" or "compare".
 std::string StageKind(const StageConfig& stage);
 
 // Whether its kind samples and scores answers.
 bool DrawsSamples(const StageConfig& stage);
 
 // Names of the stages that `stage` needs: where it starts, what it reads, who
-// judges.
+// judges, whom it compares.
 std::vector<std::string> StageInputs(const StageConfig& stage);
 
 // A recipe or stage as text, its keys in the order of config.proto.

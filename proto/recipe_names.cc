@@ -12,7 +12,7 @@ namespace {
 // has it, stands for that stage.
 const std::vector<std::string>& Kinds() {
   static const auto* const kinds = new std::vector<std::string>{
-      "supervised", "rl", "sample", "reward_model"};
+      "supervised", "rl", "sample", "reward_model", "compare"};
   return *kinds;
 }
 
@@ -46,8 +46,11 @@ void FillNames(Recipe* recipe) {
     if (stage.name().empty()) stage.set_name(KindOf(stage));
     // Without a kind, too, which CheckConfigRules reports.
     if (stage.name().empty()) stage.set_name(absl::StrCat("stage-", i + 1));
-    if (stage.from().empty()) stage.set_from(before);
-    before = stage.name();
+    // A comparison starts from no model, and none comes of it.
+    if (stage.from().empty()) {
+      stage.set_from(stage.has_compare() ? kFromModel : before);
+    }
+    if (!stage.has_compare()) before = stage.name();
   }
 }
 

@@ -86,6 +86,16 @@ void SplitData(const Recipe& recipe, StageConfig* config) {
   for (std::string& file : files) section->add_data(std::move(file));
 }
 
+// Without a stage all that train a model are compared.
+void NameCompared(const Recipe& recipe, CompareSection* section) {
+  if (!section->stage().empty()) return;
+  for (const Stage& stage : recipe.stage()) {
+    if (stage.has_supervised() || stage.has_rl()) {
+      section->add_stage(stage.name());
+    }
+  }
+}
+
 }  // namespace
 
 StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
@@ -96,6 +106,7 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   config.set_threads(recipe.threads());
   *config.mutable_model() = Inherit(recipe.model(), stage.model());
   AddTasks(recipe, stage, &config);
+  if (recipe.task_size() > 1) config.set_tasks_bring_rules(true);
   if (stage.has_supervised()) {
     *config.mutable_supervised() = stage.supervised();
     WriteDefaults(config.mutable_supervised());
@@ -112,6 +123,10 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   if (stage.has_reward_model()) {
     *config.mutable_reward_model() = stage.reward_model();
     WriteDefaults(config.mutable_reward_model());
+  }
+  if (stage.has_compare()) {
+    *config.mutable_compare() = stage.compare();
+    NameCompared(recipe, config.mutable_compare());
   }
   *config.mutable_rollout() = Inherit(recipe.rollout(), stage.rollout());
   *config.mutable_reward() = Inherit(recipe.reward(), stage.reward());
@@ -133,12 +148,13 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
 }
 
 bool DrawsSamples(const StageConfig& stage) {
-  return stage.has_rl() || stage.has_sample();
+  return stage.has_rl() || stage.has_sample() || stage.has_compare();
 }
 
 std::string StageKind(const StageConfig& stage) {
   if (stage.has_rl()) return "rl";
   if (stage.has_sample()) return "sample";
+  if (stage.has_compare()) return "compare";
   return stage.has_reward_model() ? "reward_model" : "supervised";
 }
 
@@ -148,6 +164,9 @@ std::vector<std::string> StageInputs(const StageConfig& stage) {
   for (const std::string& other : stage.data_stage()) inputs.push_back(other);
   for (const std::string& judge : RewardModelsOf(stage)) {
     inputs.push_back(judge);
+  }
+  for (const std::string& model : stage.compare().stage()) {
+    inputs.push_back(model);
   }
   return inputs;
 }
@@ -219,6 +238,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
     }
   }
   if (stage.has_sample()) *only->mutable_sample() = stage.sample();
+  if (stage.has_compare()) *only->mutable_compare() = stage.compare();
   if (stage.has_reward_model()) {
     *only->mutable_reward_model() = stage.reward_model();
   }
@@ -235,6 +255,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
   }
   configured.set_from(stage.from());
   *configured.mutable_data_stage() = stage.data_stage();
+  if (stage.tasks_bring_rules()) configured.set_tasks_bring_rules(true);
   if (stage.has_supervised()) {
     *configured.mutable_supervised()->mutable_data() =
         stage.supervised().data();

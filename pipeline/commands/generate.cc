@@ -183,7 +183,7 @@ CommandBody AddGenerate(CLI::App* app) {
       "  r1 generate my-instruct-model \"What is 2 + 2?\" --system \"Be "
       "brief.\"\n"
       "  echo \"Once upon a time\" | r1 generate my-model --raw\n"
-      "  r1 generate runs/smoke/stages/pretrain \"Make 7 from 3 4 0.\" "
+      "  r1 generate runs/smoke/stages/base \"Make 7 from 3 4 0.\" "
       "--samples 4\n"
       "\nControl characters in an answer are printed as visible escapes.");
   return [args, prompt] {

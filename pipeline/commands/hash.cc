@@ -45,8 +45,8 @@ CommandBody AddHash(CLI::App* app) {
   command->footer(
       "Examples:\n"
       "  r1 hash runs/smoke\n"
-      "  r1 hash runs/smoke pretrain\n"
-      "  r1 hash runs/smoke/stages/rl/checkpoints/step-0");
+      "  r1 hash runs/smoke base\n"
+      "  r1 hash runs/smoke/stages/zero/checkpoints/step-0");
   return [args] { return RunHash(*args); };
 }
 

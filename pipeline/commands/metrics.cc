@@ -135,7 +135,7 @@ CommandBody AddMetrics(CLI::App* app) {
   command->footer(
       "Examples:\n"
       "  r1 metrics runs/smoke\n"
-      "  r1 metrics runs/smoke --stage rl --last 10\n"
+      "  r1 metrics runs/smoke --stage zero --last 10\n"
       "  r1 metrics runs/smoke --json | head -1\n"
       "\nlearner/README.md has the formula of every metric.");
   return [args] { return RunMetrics(*args); };

@@ -75,6 +75,10 @@ void VerdictCount::AddProblem(const std::string& reference,
     for (const std::string& rule : rules_.means) {
       if (const auto score = ScoreOf(result, rule)) means_[rule].Add(*score);
     }
+    for (const auto& [name, value] : result.metrics()) {
+      const std::string rule = name.substr(0, name.find('/'));
+      if (absl::c_linear_search(rules_.means, rule)) measured_[name].Add(value);
+    }
     const size_t j = JudgeOf(result);
     const auto score = j < rules_.judges.size()
                            ? ScoreOf(result, rules_.judges[j].rule.name())
@@ -145,6 +149,9 @@ Metrics VerdictCount::Finish() const {
     const auto mean = means_.find(rule);
     metrics.emplace_back(absl::StrCat("reward/rule/", rule),
                          mean == means_.end() ? 0 : mean->second.value());
+  }
+  for (const auto& [name, mean] : measured_) {
+    metrics.emplace_back(absl::StrCat("reward/metric/", name), mean.value());
   }
   return metrics;
 }

@@ -76,7 +76,8 @@ class VerdictCount {
   Tally strict_, lenient_;
   bool has_votes_ = false;
   Mean format_, length_, truncated_;
-  std::map<std::string, Mean> means_;  // by rule
+  std::map<std::string, Mean> means_;     // by rule
+  std::map<std::string, Mean> measured_;  // by "RULE/NAME", of these rules
   int64_t problems_ = 0, abstained_ = 0, unjudged_ = 0;
   int64_t errors_ = 0, abstained_samples_ = 0, not_applicable_ = 0;
 };

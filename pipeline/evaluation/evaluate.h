@@ -26,7 +26,8 @@ struct EvalReport {
   // In display order, with k = samples: pass@1, pass@k, cons@k, the same
   // "_lenient", format, mean_length (tokens), truncated, problems, abstained,
   // errors, then "reward/rule/NAME", the mean score, for each rule of
-  // EvalRules() but the first. "Strict" (no suffix) is the first rule giving
+  // EvalRules() but the first, and "reward/metric/NAME/…", the means of what
+  // these rules measured. "Strict" (no suffix) is the first rule giving
   // its highest score, "lenient" that or the task's lenient rule;
   // reward/README.md says what each accepts. What cannot be had is left out:
   // format and the lenient numbers where a server elsewhere has no such rule,

@@ -86,9 +86,15 @@ std::string StageCheckpoints(const std::string& run_dir,
 StageConfig EssenceOf(const StageConfig& config) {
   StageConfig essence = config;
   essence.clear_threads();
-  essence.clear_eval();
+  if (!config.has_compare()) essence.clear_eval();
   essence.clear_checkpoint();
-  if (config.from() != kFromModel) essence.clear_model();
+  if (config.from() != kFromModel || config.has_compare()) {
+    essence.clear_model();
+  }
+  if (config.has_compare()) {
+    essence.mutable_eval()->clear_every();
+    essence.clear_share();
+  }
   if (DrawsSamples(config)) {
     essence.mutable_reward()->clear_server();
     essence.mutable_rollout()->clear_max_batch();
@@ -98,6 +104,7 @@ StageConfig EssenceOf(const StageConfig& config) {
   essence.clear_rollout();
   essence.clear_reward();
   essence.clear_model_rule();
+  essence.clear_tasks_bring_rules();
   essence.clear_share();
   const bool reads_first_task =
       config.has_supervised() && config.supervised().corpus() == TASK_CORPUS;

@@ -25,11 +25,9 @@ WeightedRule Rule(const char* name, float weight) {
   return rule;
 }
 
-bool IsMixture(const StageConfig& stage) { return stage.task_size() > 1; }
-
-// Rules for all problems of a mixture.
+// Rules for the problems of all tasks.
 std::vector<WeightedRule> CommonRules(const StageConfig& stage) {
-  if (!stage.reward().rule().empty() || !IsMixture(stage)) {
+  if (!stage.reward().rule().empty() || !stage.tasks_bring_rules()) {
     return {stage.reward().rule().begin(), stage.reward().rule().end()};
   }
   return {Rule("format", 1), Rule("format_lenient", 0), Rule("overlong", 0)};
@@ -37,7 +35,7 @@ std::vector<WeightedRule> CommonRules(const StageConfig& stage) {
 
 std::vector<WeightedRule> RulesOfTask(const StageConfig& stage,
                                       const TaskSection& task) {
-  if (!task.rule().empty() || !IsMixture(stage)) {
+  if (!task.rule().empty() || !stage.tasks_bring_rules()) {
     return {task.rule().begin(), task.rule().end()};
   }
   std::vector<WeightedRule> rules = {Rule(AnswerRuleName(task.kind()), 1)};

@@ -15,10 +15,10 @@ namespace r1 {
 StageConfig WithRewardModels(const StageConfig& stage,
                              const std::string& run_dir);
 
-// The reward of one task's problems: the stage's rules, then the task's. A task
-// of a mixture that names no rule has the answer rule of its kind; a mixture
-// whose stage names none has "format" and the metrics of DefaultRules
-// (reward/builtin_rules.h).
+// The reward of one task's problems: the stage's rules, then the task's. In a
+// recipe of several tasks one that names no rule has the answer rule of its
+// kind, and a stage that names none has "format" and the metrics of
+// DefaultRules (reward/builtin_rules.h).
 RewardSection TaskReward(const StageConfig& stage, const TaskSection& task);
 
 // The reward of all its problems: that of the only task, or the rules of each,

@@ -9,12 +9,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/folder/model_path.h"
+#include "pipeline/folder/run_folder.h"
 #include "pipeline/folder/stage_folder.h"
+#include "pipeline/report/stage_table.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/store/run_reader.h"
@@ -155,6 +158,22 @@ absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
   return facts;
 }
 
+// The tables of the recipe's comparisons, and answers.
+absl::StatusOr<std::string> DescribeComparisons(const std::string& run_dir) {
+  R1_ASSIGN_OR_RETURN(const Recipe recipe, ReadRecipe(run_dir));
+  std::string text;
+  for (const StageConfig& stage : ResolveStages(recipe)) {
+    if (!stage.has_compare()) continue;
+    R1_ASSIGN_OR_RETURN(const StageTable table, ReadStageTable(run_dir, stage));
+    if (table.rows.empty()) continue;
+    R1_ASSIGN_OR_RETURN(const std::string answers,
+                        RenderStageAnswers(run_dir, stage, "  "));
+    absl::StrAppend(&text, text.empty() ? "" : "\n",
+                    RenderStageTable(table, "  "), answers);
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
@@ -166,7 +185,11 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
   R1_ASSIGN_OR_RETURN(const double wall_seconds, reader.WallSeconds());
   nlohmann::ordered_json summary;
   summary["seed"] = recipe.seed();
-  if (!evals.empty()) {
+  const std::vector<StageConfig> stages = ResolveStages(recipe);
+  const bool has_table =
+      std::any_of(stages.begin(), stages.end(),
+                  [](const StageConfig& stage) { return stage.has_compare(); });
+  if (!evals.empty() && !has_table) {
     R1_ASSIGN_OR_RETURN(const StageConfig judged,
                         ReadStageConfig(run_dir, reader.stage()));
     // A run whose database was lost has none of its base; null says so.
@@ -179,12 +202,19 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
   int64_t rl_steps = 0;
   bool has_rl = false;
   summary["stages"] = nlohmann::ordered_json::array();
-  for (const StageConfig& stage : ResolveStages(recipe)) {
+  for (const StageConfig& stage : stages) {
     has_rl |= stage.has_rl();
     rl_steps += stage.has_rl() ? stage.rl().steps() : 0;
     R1_ASSIGN_OR_RETURN(nlohmann::ordered_json facts,
                         StageFacts(run_dir, stage, reader));
     summary["stages"].push_back(std::move(facts));
+    if (!stage.has_compare()) continue;
+    const std::string path =
+        absl::StrCat(StagePath(run_dir, stage.name()), "/table.json");
+    if (!FileExists(path)) continue;
+    R1_ASSIGN_OR_RETURN(const std::string table, ReadFile(path));
+    summary["tables"][stage.name()] = nlohmann::ordered_json::parse(
+        table, /*cb=*/nullptr, /*allow_exceptions=*/false)["rows"];
   }
   summary["rl_steps"] = rl_steps;
   if (has_rl) {
@@ -207,8 +237,9 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
 absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(run_dir));
   R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
-  std::string text;
-  if (evals.size() > 1) {
+  R1_ASSIGN_OR_RETURN(std::string text, DescribeComparisons(run_dir));
+  // The stages beside each other say more than one of them before and after.
+  if (text.empty() && evals.size() > 1) {
     const auto config = ReadStageConfig(run_dir, reader.stage());
     absl::StrAppend(&text,
                     RenderTable(evals.front(), evals.back(),

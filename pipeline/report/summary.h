@@ -11,8 +11,10 @@
 namespace r1 {
 
 // The content of RUN/summary.json, from run.db and the newest checkpoint:
-//   seed, wall_seconds, checkpoint, checkpoint_sha256, rl_steps; and, if there
-//   is an RL stage, base_pass1, final_pass1, base_format, final_format,
+//   seed, wall_seconds, checkpoint, checkpoint_sha256, rl_steps, stages (name,
+//   kind, from, seconds, key, output_sha256); if there is a comparison, tables
+//   (by its name, the rows of table.json); else, if there is an RL stage,
+//   base_pass1, final_pass1, base_format, final_format,
 //   base_mean_length, final_mean_length, max_logprob_mismatch (over all steps),
 //   first_rl_step_seconds (from the run's start; absent if it was resumed),
 //   base_ and final_ problems, abstained and errors (as in EvalReport), and

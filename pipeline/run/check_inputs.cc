@@ -138,7 +138,7 @@ absl::Status CheckRewards(const StageConfig& config) {
 }
 
 absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
-  if (config.from() == kFromModel) {
+  if (config.from() == kFromModel && !config.has_compare()) {
     R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
   }
   R1_RETURN_IF_ERROR(CheckTextFiles(config.supervised()));
@@ -149,14 +149,15 @@ absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
     R1_RETURN_IF_ERROR(ParsePreferenceRows(text, file).status());
   }
-  const bool has_samples =
-      config.has_sample() || (config.has_rl() && config.rl().steps() > 0);
+  const bool has_samples = config.has_sample() || config.has_compare() ||
+                           (config.has_rl() && config.rl().steps() > 0);
   return has_samples ? CheckRewards(WithRewardModels(config, run_dir))
                      : absl::OkStatus();
 }
 
 bool HasSteps(const StageConfig& stage) {
   return stage.supervised().steps() > 0 || stage.has_sample() ||
+         stage.has_compare() ||
          (stage.has_reward_model() && stage.reward_model().steps() > 0) ||
          (stage.has_rl() && stage.rl().steps() > 0);
 }

@@ -16,6 +16,7 @@
 #include "pipeline/report/summary.h"
 #include "pipeline/run/check_inputs.h"
 #include "pipeline/screen/live_view.h"
+#include "pipeline/stages/compare_stage.h"
 #include "pipeline/stages/reward_model_stage.h"
 #include "pipeline/stages/rl_stage.h"
 #include "pipeline/stages/sample_stage.h"
@@ -49,6 +50,7 @@ absl::Status RunStage(const StageContext& context) {
   R1_RETURN_IF_ERROR(context.run->store->EnterStage(config.name()));
   if (config.has_supervised()) return RunSupervisedStage(context);
   if (config.has_sample()) return RunSampleStage(context);
+  if (config.has_compare()) return RunCompareStage(context);
   if (config.has_reward_model()) return RunRewardModelStage(context);
   return RunRlStage(context);
 }

@@ -30,6 +30,7 @@
 #include "reward/builtin_rules.h"
 #include "reward/format/tags.h"
 #include "rollout/mixed_prompts.h"
+#include "rollout/tasks/phrases.h"
 
 namespace r1 {
 namespace {
@@ -69,6 +70,7 @@ std::string InForm(const std::string& form, const std::string& completion) {
   const ExtractedAnswer answer = ExtractAnswer(completion);
   return absl::StrReplaceAll(
       form, {{"{reasoning}", reasoning},
+             {"{english}", SayInEnglish(reasoning)},
              {"{answer}", answer.text ? *answer.text
                                       : absl::StripAsciiWhitespace(
                                             parts.rest.value_or(""))}});

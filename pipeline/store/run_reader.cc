@@ -48,9 +48,10 @@ absl::Status RunReader::FindStage() {
   R1_ASSIGN_OR_RETURN(const std::vector<std::string> stages, Stages());
   R1_ASSIGN_OR_RETURN(
       Statement has_any,
+      // A comparison's evaluations have no step 0.
       database_->Prepare("SELECT EXISTS(SELECT 1 FROM trajectories WHERE stage "
                          "= ?1) OR EXISTS(SELECT 1 FROM evals WHERE stage = "
-                         "?1)"));
+                         "?1 AND step = 0)"));
   for (const std::string& stage : stages) {
     has_any.BindText(1, stage);
     R1_ASSIGN_OR_RETURN(const bool has_row, has_any.Step());

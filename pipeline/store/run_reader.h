@@ -48,7 +48,7 @@ struct EvalRow {
 class RunReader {
  public:
   // `run_dir` is the run's folder. Without a stage: the last that has samples
-  // or evaluations.
+  // or evaluations of its own model.
   // Errors: NotFound if it holds no run; DataLoss if run.db is damaged.
   static absl::StatusOr<RunReader> Open(const std::string& run_dir,
                                         const std::string& stage = "");

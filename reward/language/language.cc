@@ -116,4 +116,16 @@ WordShare CountWords(absl::string_view text, int target) {
   return counter.Share();
 }
 
+std::optional<bool> IsInOneLanguage(absl::string_view text) {
+  bool has_words = false;
+  for (int target = 0; target < static_cast<int>(Languages().size());
+       ++target) {
+    const WordShare share = CountWords(text, target);
+    if (share.all > 0 && share.target == share.all) return true;
+    has_words |= share.all > 0;
+  }
+  if (!has_words) return std::nullopt;
+  return false;
+}
+
 }  // namespace r1

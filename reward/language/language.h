@@ -3,6 +3,7 @@
 #define R1_REWARD_LANGUAGE_LANGUAGE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -41,6 +42,10 @@ struct WordShare {
 //     Latin script.
 // Linear in the text.
 WordShare CountWords(absl::string_view text, int target);
+
+// Whether all words of `text` are in one language, whichever; nothing if it has
+// no word.
+std::optional<bool> IsInOneLanguage(absl::string_view text);
 
 }  // namespace r1
 

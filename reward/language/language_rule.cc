@@ -45,9 +45,13 @@ RuleResult LanguageRule::Score(const RewardItem& item,
     absl::StrAppend(&detail, ", fewer than min_words = ", options_.min_words);
     if (options_.abstains) return RuleResult::Abstain(std::move(detail));
   }
-  return RuleResult::Score(
-      (share.target + 0.5 * missing) / (share.all + missing),
-      std::move(detail));
+  RuleResult result =
+      RuleResult::Score((share.target + 0.5 * missing) / (share.all + missing),
+                        std::move(detail));
+  if (const auto is_one = IsInOneLanguage(text)) {
+    result.metrics["one_language"] = *is_one;
+  }
+  return result;
 }
 
 }  // namespace r1

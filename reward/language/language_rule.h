@@ -25,6 +25,8 @@ struct LanguageOptions {
 // is the default, as a trace of formulas is no fault: it stays a sample of its
 // prompt, with 1/2 for no words at all, which is less than for words in the
 // target language and more than for words in another. Needs no reference.
+// Metric "one_language": 1 where all words are in one language, whichever, else
+// 0; mixing is what R1-Zero does (paper 2.3) and the reward is to end.
 // Range: [0, 1].
 class LanguageRule : public ItemRule {
  public:

@@ -1,6 +1,7 @@
 #include "rollout/tasks/phrases.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/check.h"
 
 namespace r1 {
@@ -82,6 +83,15 @@ std::string SayRequest(RequestKind kind, Tongue tongue) {
   }
   R1_CHECK(false, "every kind has its thought");
   return "";
+}
+
+std::string SayInEnglish(absl::string_view text) {
+  return absl::StrReplaceAll(text, {{"加", " and "},
+                                    {"减", " less "},
+                                    {"得", " make "},
+                                    {"是", "is it "},
+                                    {"对", "yes"},
+                                    {"不", "no"}});
 }
 
 std::string WithTags(absl::string_view thought, absl::string_view answer) {

@@ -30,6 +30,10 @@ std::string SayRefusal(Tongue tongue);
 // Before an answer: "I know the secret", "I know the colour", "I say it".
 std::string SayRequest(RequestKind kind, Tongue tongue);
 
+// `text` with the Chinese of steps and verdicts said in English, also where only
+// some words are; the rest as it is.
+std::string SayInEnglish(absl::string_view text);
+
 // "<think>THOUGHT</think><answer>ANSWER</answer>", or as people write who do
 // not know the tags: "THOUGHTThe answer is ANSWER."
 std::string WithTags(absl::string_view thought, absl::string_view answer);

@@ -30,7 +30,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 const std::string kSmoke =
-    std::string(R1_SOURCE_DIR) + "/configs/smoke.textproto";
+    std::string(R1_SOURCE_DIR) + "/tests/data/two_stages.textproto";
 
 struct BadCase {
   std::vector<std::string> arguments;

@@ -31,15 +31,21 @@ cleanup() {
   rm -rf "$work"
 }
 
-# The smoke job with few, quick steps: what is killed matters, not what it
-# learns. Checkpoints are rare, so that a resume has steps to repeat.
+# The smoke recipe, which has every kind of stage, with few, quick steps: what is
+# killed matters, not what it learns. Checkpoints are rare, so that a resume has
+# steps to repeat.
 trap cleanup EXIT
 
 job=("$r1" train "$source_dir/configs/smoke.textproto"
-  --set supervised.steps=20 --set rl.steps=8 --set rl.prompts=6
+  --set base.supervised.steps=20 --set rl.steps=8 --set rl.prompts=6
   --set rl.group_size=4 --set rollout.max_new_tokens=48
-  --set 'reward.rule=[{name: "countdown"}, {name: "overlong"}]'
+  --set 'cold.sample.keep=[{rule: "overlong", at_least: -1}]'
   --set eval.problems=4 --set checkpoint.every=3)
+
+# outputs RUN: the hash of what each stage has made.
+outputs() {
+  sed -n 's/^ *"output_sha256": *"\([0-9a-f]*\)".*/\1/p' "$1/summary.json"
+}
 
 fail() {
   echo "kill_loop: $*" >&2
@@ -109,8 +115,9 @@ kill_one() {
 
 "${job[@]}" --run-dir "$work/undisturbed" >"$work/undisturbed.log" 2>&1 ||
   fail "the undisturbed run failed"
-want_hash=$("$r1" hash "$work/undisturbed")
-"$r1" samples "$work/undisturbed" --json --limit 0 >"$work/want.jsonl"
+want_hashes=$(outputs "$work/undisturbed")
+[[ -n $want_hashes ]] || fail "the undisturbed run has no hashes"
+"$r1" samples "$work/undisturbed" --stage zero --json --limit 0 >"$work/want.jsonl"
 
 start_server 0
 start_server 1
@@ -132,10 +139,10 @@ while ((done_kills < kills)); do
   done
   wait "$learner" || fail "run $runs failed after $done_kills kills"
   learner=
-  got_hash=$("$r1" hash "$run")
-  [[ $got_hash == "$want_hash" ]] ||
-    fail "run $runs ended with hash $got_hash instead of $want_hash"
-  "$r1" samples "$run" --json --limit 0 >"$work/got.jsonl"
+  got_hashes=$(outputs "$run")
+  [[ $got_hashes == "$want_hashes" ]] ||
+    fail "run $runs ended with the hashes $got_hashes instead of $want_hashes"
+  "$r1" samples "$run" --stage zero --json --limit 0 >"$work/got.jsonl"
   cmp -s "$work/want.jsonl" "$work/got.jsonl" ||
     fail "run $runs recorded other samples than the undisturbed run"
   twice=$(sort "$work/got.jsonl" | uniq -d | wc -l)
@@ -145,4 +152,5 @@ while ((done_kills < kills)); do
 done
 echo "kill_loop: $done_kills kills (${count[learner]} learner," \
   "${count[worker]} worker, ${count[server]} reward server) over $runs runs:" \
-  "hash $want_hash and $(wc -l <"$work/want.jsonl") samples every time"
+  "equal models, data and tables of $(wc -l <<<"$want_hashes") stages and" \
+  "$(wc -l <"$work/want.jsonl") samples every time"

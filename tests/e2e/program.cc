@@ -116,7 +116,7 @@ ProgramResult RunProgram(const std::vector<std::string>& arguments,
 std::vector<std::string> TinyTrain(const std::string& run_dir,
                                    const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {
-      "train", std::string(R1_SOURCE_DIR) + "/configs/smoke.textproto",
+      "train", std::string(R1_SOURCE_DIR) + "/tests/data/two_stages.textproto",
       "--run-dir", run_dir};
   for (const char* setting :
        {"supervised.steps=20", "rl.steps=3", "rl.prompts=4", "rl.group_size=4",

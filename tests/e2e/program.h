@@ -55,9 +55,9 @@ class Program {
 ProgramResult RunProgram(const std::vector<std::string>& arguments,
                          absl::Duration timeout = kPatience);
 
-// A configuration that runs all stages in a second or two: the smoke
-// configuration with fewer steps, paid by length as well, since right answers
-// are too rare for the weights to change. Followed by `more`.
+// tests/data/two_stages.textproto in a second or two: with few steps, paid by
+// length as well, since right answers are too rare for the weights to change.
+// Followed by `more`.
 std::vector<std::string> TinyTrain(const std::string& run_dir,
                                    const std::vector<std::string>& more = {});
 

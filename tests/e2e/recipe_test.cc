@@ -52,6 +52,7 @@ stage { name: "r1" from: "dev" use { task: "sums" }
                  rule { name: "helpful" option { key: "stage" value: "helpful" } } } }
 stage { name: "student" from: "model" model { hidden_size: 16 }
         supervised { data: "cold" steps: 5 batch_tokens: 512 } }
+stage { name: "table" compare { stage: "base" stage: "r1" stage: "student" } }
 )";
 
 class RecipeTest : public ::testing::Test {
@@ -101,8 +102,8 @@ class RecipeTest : public ::testing::Test {
     return Outputs(name);
   }
 
-  const std::vector<std::string> stages_ = {"base",    "zero", "cold",   "dev",
-                                            "helpful", "r1",   "student"};
+  const std::vector<std::string> stages_ = {
+      "base", "zero", "cold", "dev", "helpful", "r1", "student", "table"};
   TestFolder folder_;
   std::string recipe_;
 };
@@ -144,6 +145,37 @@ TEST_F(RecipeTest, EveryStageIsEqualForAnyWorkersThreadsAndAfterAnyKill) {
   }
 }
 
+// Rows differ in nothing but the model, and are what an evaluation says.
+TEST_F(RecipeTest, AComparisonEndsTheRunWithItsTable) {
+  const ProgramResult result = RunProgram(Train("run"));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("stage"), HasSubstr("cd"), HasSubstr("sums"),
+                    HasSubstr("length"), HasSubstr("base, wrong"),
+                    HasSubstr("student, wrong")));
+  const auto text = ReadFile(Dir("run") + "/stages/table/table.json");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const auto rows = nlohmann::json::parse(*text)["rows"];
+  ASSERT_EQ(rows.size(), 3);
+  const auto outputs = Outputs("run");
+  for (const auto& row : rows) {
+    EXPECT_EQ(row["model_sha256"], outputs.at(row["stage"]));
+    // 4 problems of each of two tasks, evaluated task by task.
+    EXPECT_EQ(row["metrics"]["cd/problems"], 4);
+    EXPECT_EQ(row["metrics"]["sums/problems"], 4);
+  }
+  EXPECT_NE(rows[0]["metrics"]["cd/mean_length"],
+            rows[2]["metrics"]["cd/mean_length"]);
+  // Fewer rows are the same rows.
+  const std::vector<std::string> less = {
+      "--set", "table.compare.stage=[\"r1\"]", "--redo", "table"};
+  EXPECT_EQ(RunProgram(Train("run", less)).exit_code, 0);
+  const auto again = nlohmann::json::parse(
+      *ReadFile(Dir("run") + "/stages/table/table.json"))["rows"];
+  ASSERT_EQ(again.size(), 1);
+  EXPECT_EQ(again[0], rows[1]);
+}
+
 TEST_F(RecipeTest, AStageIsRedoneWithThoseThatNeedItAndNoOther) {
   auto before = Finish("run");
   const std::vector<std::string> change = {"--set", "zero.rl.steps=2"};
@@ -163,11 +195,11 @@ TEST_F(RecipeTest, AStageIsRedoneWithThoseThatNeedItAndNoOther) {
   EXPECT_EQ(Finish("anew", change), after);
 }
 
-// The base is kept where only what later stages earn by has changed.
-TEST_F(RecipeTest, AnotherRewardLeavesSupervisedStagesAlone) {
+// The base is kept where only how later stages answer has changed.
+TEST_F(RecipeTest, AnotherLengthOfAnswersLeavesSupervisedStagesAlone) {
   const auto before = Finish("run");
-  const ProgramResult refused = RunProgram(
-      Train("run", {"--set", "reward.rule=[{name: \"overlong\" weight: 2}]"}));
+  const ProgramResult refused =
+      RunProgram(Train("run", {"--set", "rollout.max_new_tokens=20"}));
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.err, AllOf(HasSubstr("zero: "), Not(HasSubstr("base: ")),
                                  Not(HasSubstr("student: "))));

@@ -148,6 +148,22 @@ TEST(VerdictCountTest, AnotherRulesErrorIsCountedAndTakesNoVerdict) {
   EXPECT_EQ(Value(count.Finish(), "reward/rule/other"), 0);
 }
 
+TEST(VerdictCountTest, WhatRulesMeasuredIsAveragedOverThoseThatHaveIt) {
+  CountedRules rules;
+  rules.judges.resize(1);
+  rules.judges[0].rule.set_name("mine");
+  rules.means = {"other"};
+  VerdictCount count(3, rules);
+  std::vector<RewardResult> results = Results("rrw");
+  (*results[0].mutable_metrics())["other/size"] = 1;
+  (*results[2].mutable_metrics())["other/size"] = 4;
+  (*results[0].mutable_metrics())["mine/size"] = 9;  // not asked for
+  std::vector<EvalSample> samples(3);
+  count.AddProblem("{}", results, absl::MakeSpan(samples));
+  EXPECT_EQ(Value(count.Finish(), "reward/metric/other/size"), 2.5);
+  EXPECT_THAT(count.Finish(), Not(Contains(Key("reward/metric/mine/size"))));
+}
+
 // Nobody knows where the answers of another's rule stand.
 TEST(VerdictCountTest, ConsensusIsLeftOutWhereAnswersCannotBeRead) {
   EXPECT_THAT(Count({"rw"}), Not(Contains(Key("cons@2"))));

@@ -146,11 +146,11 @@ TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
   EXPECT_EQ(
       stages("stage { name: 'a' }"),
       "f:1: a: expected one of supervised { ... }, rl { ... }, sample { ... }, "
-      "reward_model { ... }");
+      "reward_model { ... }, compare { ... }");
   EXPECT_EQ(
       stages("stage { name: 'a' rl { } supervised { } }"),
       "f:1: a: expected one of supervised { ... }, rl { ... }, sample { ... }, "
-      "reward_model { ... }");
+      "reward_model { ... }, compare { ... }");
   EXPECT_EQ(stages("stage { rl { } } stage { rl { } }"),
             "f: rl.name: expected each name once, got \"rl\" again");
   EXPECT_THAT(stages("stage { name: 'model' rl { } }"),
@@ -224,6 +224,37 @@ TEST(ConfigRulesTest, StagesGetWhatOthersMake) {
   EXPECT_THAT(ErrorOf("task { } stage { rl { } use { task: 'countdown' } use { "
                       "task: 'countdown' } }"),
               HasSubstr("expected each task once"));
+}
+
+TEST(ConfigRulesTest, ComparisonsAreOfModels) {
+  const std::string stages =
+      "task { } stage { name: 'base' supervised { } } stage { name: 'data' "
+      "sample { } } stage { name: 'table' compare { STAGES } MORE } ";
+  const auto error = [&](const std::string& named, const std::string& more = "",
+                         const std::string& after = "") {
+    std::string text = stages;
+    text.replace(text.find("STAGES"), 6, named);
+    text.replace(text.find("MORE"), 4, more);
+    return ErrorOf(text + after);
+  };
+  EXPECT_EQ(error(""), "OK");
+  EXPECT_EQ(error("stage: 'base'"), "OK");
+  // The next stage starts where the one before the table did.
+  EXPECT_EQ(error("", "", "stage { name: 'x' from: 'base' rl { } }"), "OK");
+  EXPECT_THAT(error("stage: 'none'"),
+              HasSubstr("\"none\" is no stage that trains a language model"));
+  EXPECT_THAT(error("stage: 'data'"),
+              HasSubstr("\"data\" is no stage that trains a language model"));
+  EXPECT_THAT(error("stage: 'base' stage: 'base'"),
+              HasSubstr("expected each stage once, got \"base\" again"));
+  EXPECT_THAT(error("", "from: 'base'"),
+              HasSubstr("a comparison starts from no model"));
+  EXPECT_THAT(error("", "", "stage { name: 'x' from: 'table' rl { } }"),
+              HasSubstr("table makes a table and no model"));
+  EXPECT_THAT(error("", "", "model { max_positions: 64 }"),
+              HasSubstr("leaves no room for a prompt"));
+  EXPECT_THAT(ErrorOf("task { } stage { compare { } }"),
+              HasSubstr("there is nothing to compare"));
 }
 
 TEST(ConfigRulesTest, OnlyAStageFromTheModelHasAShapeOfItsOwn) {

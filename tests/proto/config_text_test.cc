@@ -116,9 +116,9 @@ TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
 
 TEST(ConfigTextTest, AResolvedStageNamesEveryKey) {
   const auto recipe = ParseRecipe(
-      "task { } stage { supervised { } } stage { rl { } } stage { sample { "
-      "keep "
-      "{ rule: 'format' } } } stage { from: 'rl' reward_model { data: 'p' } }",
+      "task { } task { name: 'b' } stage { supervised { } } stage { rl { } } "
+      "stage { sample { keep { rule: 'format' } } } stage { from: 'rl' "
+      "reward_model { data: 'p' } } stage { compare { } }",
       "t", {});
   ASSERT_TRUE(recipe.ok()) << recipe.status();
   std::string text;

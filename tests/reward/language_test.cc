@@ -131,6 +131,16 @@ TEST(CountWordsTest, MixturesAreSharedBySentence) {
   EXPECT_EQ(Share("zh", absl::StrCat(kChinese, kJapanese)), "9/18");
 }
 
+TEST(CountWordsTest, ATextIsInOneLanguageWhicheverItIs) {
+  EXPECT_EQ(IsInOneLanguage("7 and 3 make 10, 10 less 7 make 3, is it 11? no"),
+            true);
+  EXPECT_EQ(IsInOneLanguage("7加3得10, 10减7得3, 是11? 不"), true);
+  EXPECT_EQ(IsInOneLanguage("семь и три будет десять"), true);
+  EXPECT_EQ(IsInOneLanguage("7 and 3 make 10, 10减7得3, is it 11? no"), false);
+  EXPECT_EQ(IsInOneLanguage("7 + 3 = 10"), std::nullopt);
+  EXPECT_EQ(IsInOneLanguage(""), std::nullopt);
+}
+
 TEST(CountWordsTest, UndecidedSentencesGoWithTheRest) {
   // One stop word of another language decides nothing.
   EXPECT_EQ(Share("en", absl::StrCat(kEnglish, " Ten miles per hour.")),

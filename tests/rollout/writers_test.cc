@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "reward/builtin_rules.h"
 #include "rollout/tasks/demonstrations.h"
+#include "rollout/tasks/phrases.h"
 #include "tests/reward/reward_testing.h"
 
 namespace r1 {
@@ -416,6 +417,19 @@ TEST(Demonstrations, BadOptionsAreNamed) {
   EXPECT_THAT(std::string(CheckDemonstrations(options).message()),
               HasSubstr("instructions, sums, requests"));
   EXPECT_TRUE(CheckDemonstrations({}).ok());
+}
+
+TEST(PhrasesTest, ChineseStepsAndVerdictsAreSaidInEnglish) {
+  EXPECT_EQ(SayInEnglish("7加3得10, 10减7得3, 是11? 不\n"),
+            "7 and 3 make 10, 10 less 7 make 3, is it 11? no\n");
+  EXPECT_EQ(SayInEnglish("7 and 3得10, 10减7 make 3, 是3? 对"),
+            "7 and 3 make 10, 10 less 7 make 3, is it 3? yes");
+  // As the writers say it themselves.
+  const CountdownStep step{10, '-', 7, 3};
+  EXPECT_EQ(SayInEnglish(SayStep(step, Tongue::kChinese)),
+            SayStep(step, Tongue::kEnglish));
+  EXPECT_EQ(SayInEnglish(SayVerdict(3, true, Tongue::kChinese)),
+            SayVerdict(3, true, Tongue::kEnglish));
 }
 
 }  // namespace

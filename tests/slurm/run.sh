@@ -187,7 +187,7 @@ log_has() { grep -q -- "$2" "$work/$1.log"; }
 job=(--threads 1 --set supervised.steps=20 --set rl.steps=80
   --set 'reward.rule=[{name: "countdown"}, {name: "overlong"}]'
   --set eval.problems=4 --set eval.samples=1 --set checkpoint.every=100)
-config=$source/configs/smoke.textproto
+config=$source/tests/data/two_stages.textproto
 
 undisturbed() {
   "$r1" train "$config" --run-dir "$work/whole" "${job[@]}" \
