@@ -230,13 +230,20 @@ absl::Status RunFolder::StartAnew(const Recipe& recipe) {
   return Pin(kSeedKey, absl::StrCat(recipe.seed()), "the seed");
 }
 
-absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
-                             std::set<std::string> redone) {
-  const std::vector<StageConfig> stages = ResolveStages(recipe);
-  if (redone.empty()) {
-    R1_ASSIGN_OR_RETURN(is_finished_, IsFinishedRun(path_, recipe));
-    if (is_finished_) return TellWhatComesTooLate(stages);
-  }
+absl::Status RunFolder::Check(const std::string& path, const Recipe& recipe,
+                              bool accept_build) {
+  R1_RETURN_IF_ERROR(CheckIsRunOrEmpty(path));
+  RunFolder folder(path, /*lock=*/nullptr);
+  R1_RETURN_IF_ERROR(folder.ReadManifest());
+  R1_ASSIGN_OR_RETURN(const bool has_begun, folder.HasBegun());
+  R1_ASSIGN_OR_RETURN(const bool is_finished, IsFinishedRun(path, recipe));
+  if (!has_begun || is_finished) return absl::OkStatus();
+  std::set<std::string> redone;
+  return folder.CheckGoesOn(recipe, accept_build, &redone);
+}
+
+absl::Status RunFolder::CheckGoesOn(const Recipe& recipe, bool accept_build,
+                                    std::set<std::string>* redone) {
   if (manifest_.empty()) {
     return absl::DataLossError(
         absl::StrCat(path_, kManifestName, " is missing: restore it, or start ",
@@ -249,10 +256,21 @@ absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
   // A kill may have left half of a stage that was to be computed anew.
   for (absl::string_view name :
        absl::StrSplit(manifest_[kDroppedKey], ' ', absl::SkipEmpty())) {
-    redone.emplace(name);
+    redone->emplace(name);
   }
-  R1_RETURN_IF_ERROR(CheckStagesStay(path_, stages, redone));
-  R1_RETURN_IF_ERROR(CheckCheckpoints(stages, redone));
+  const std::vector<StageConfig> stages = ResolveStages(recipe);
+  R1_RETURN_IF_ERROR(CheckStagesStay(path_, stages, *redone));
+  return CheckCheckpoints(stages, *redone);
+}
+
+absl::Status RunFolder::GoOn(const Recipe& recipe, bool accept_build,
+                             std::set<std::string> redone) {
+  const std::vector<StageConfig> stages = ResolveStages(recipe);
+  if (redone.empty()) {
+    R1_ASSIGN_OR_RETURN(is_finished_, IsFinishedRun(path_, recipe));
+    if (is_finished_) return TellWhatComesTooLate(stages);
+  }
+  R1_RETURN_IF_ERROR(CheckGoesOn(recipe, accept_build, &redone));
   // The summary goes first: while it is there, the run is whole.
   R1_RETURN_IF_ERROR(RemoveAll(summary_path()));
   R1_RETURN_IF_ERROR(DropStages(redone));
@@ -449,6 +467,19 @@ absl::StatusOr<Recipe> ReadRecipe(const std::string& run_dir) {
                                   "--run-dir` wrote"));
   }
   return LoadRecipe(run_dir + kConfigName, {});
+}
+
+absl::StatusOr<std::string> RecordedBuild(const std::string& run_dir) {
+  R1_ASSIGN_OR_RETURN(const std::string text,
+                      ReadFile(run_dir + kManifestName));
+  const auto json = nlohmann::json::parse(text, /*cb=*/nullptr,
+                                          /*allow_exceptions=*/false);
+  if (json.is_object() && json.contains(kBuildKey) &&
+      json[kBuildKey].is_string()) {
+    return json[kBuildKey].get<std::string>();
+  }
+  return absl::DataLossError(absl::StrCat(run_dir, kManifestName, " names no ",
+                                          kBuildKey, ": restore it"));
 }
 
 bool IsRunFolder(const std::string& path) {

@@ -43,6 +43,10 @@ class RunFolder {
       const std::string& path, const Recipe& recipe, bool accept_build = false,
       const std::vector<std::string>& redo = {});
 
+  // What Open would say of the folder, but for who holds it. Changes nothing.
+  static absl::Status Check(const std::string& path, const Recipe& recipe,
+                            bool accept_build);
+
   // The run is whole and the recipe asks for no more: Open changed
   // nothing.
   bool is_finished() const { return is_finished_; }
@@ -73,6 +77,10 @@ class RunFolder {
 
   absl::StatusOr<bool> HasBegun() const;
   absl::Status StartAnew(const Recipe& recipe);
+  // Whether a run that has begun goes on as it began. Adds to `redone` the
+  // stages that were to be computed anew before a kill.
+  absl::Status CheckGoesOn(const Recipe& recipe, bool accept_build,
+                           std::set<std::string>* redone);
   absl::Status GoOn(const Recipe& recipe, bool accept_build,
                     std::set<std::string> redone);
   absl::Status DropStages(const std::set<std::string>& redone);
@@ -112,6 +120,10 @@ absl::StatusOr<std::vector<std::string>> ChangesOfStage(
 // The recipe a run folder was made with.
 // Errors: NotFound if there is none.
 absl::StatusOr<Recipe> ReadRecipe(const std::string& run_dir);
+
+// The id of the build that works or worked on the run.
+// Errors: those of ReadFile; DataLoss if manifest.json does not say.
+absl::StatusOr<std::string> RecordedBuild(const std::string& run_dir);
 
 // True if the folder is that of a run, whole or not.
 bool IsRunFolder(const std::string& path);

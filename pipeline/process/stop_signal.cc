@@ -78,6 +78,7 @@ bool WaitReadable(int first, int second) {
 }  // namespace
 
 void InstallStopSignals() {
+  if (stop_event >= 0) return;
   stop_event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   R1_CHECK(stop_event >= 0, "an eventfd at the program's start");
   has_terminal = HasTerminal();

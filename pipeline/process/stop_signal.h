@@ -11,7 +11,7 @@
 namespace r1 {
 
 // Takes over SIGINT and SIGTERM; SIGPIPE is ignored (a closed pipe is then an
-// error of the write). Call once, before threads start.
+// error of the write). Call before threads start; a second call does nothing.
 void InstallStopSignals();
 
 // Whether a first signal has come. Threads: any.

@@ -81,6 +81,9 @@ class RunFolderTest : public ::testing::Test {
     const std::string before = Snapshot();
     const auto folder = RunFolder::Open(run_dir(), config, accept_build);
     EXPECT_EQ(folder.status().code(), code) << folder.status();
+    // Before Open, too.
+    EXPECT_EQ(RunFolder::Check(run_dir(), config, accept_build),
+              folder.status());
     EXPECT_EQ(Snapshot(), before);
     const std::string message(folder.status().message());
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
