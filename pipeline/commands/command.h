@@ -19,6 +19,7 @@ using CommandBody = std::function<absl::Status()>;
 // returns what runs it. The options live as long as the returned function.
 CommandBody AddQuickstart(CLI::App* app);
 CommandBody AddTrain(CLI::App* app);
+CommandBody AddStudy(CLI::App* app);
 CommandBody AddWorker(CLI::App* app);
 CommandBody AddReward(CLI::App* app);
 CommandBody AddRewardServer(CLI::App* app);

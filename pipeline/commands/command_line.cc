@@ -80,7 +80,7 @@ struct Commands {
         "Print version and build id, then exit");
     app.footer(kExamples);
     for (const auto add :
-         {AddQuickstart, AddTrain, AddWorker, AddReward, AddRewardServer,
+         {AddQuickstart, AddTrain, AddStudy, AddWorker, AddReward, AddRewardServer,
           AddEval, AddGenerate, AddMetrics, AddSamples, AddReport, AddHash,
           AddSandbox, AddTest}) {
       CommandBody body = add(&app);

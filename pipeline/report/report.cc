@@ -4,17 +4,15 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/string_view.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "pipeline/folder/model_path.h"
 #include "pipeline/folder/run_folder.h"
+#include "pipeline/report/content_policy.h"
 #include "pipeline/report/report_assets.h"
 #include "pipeline/report/report_data.h"
 #include "pipeline/screen/escape.h"
@@ -24,20 +22,6 @@
 
 namespace r1 {
 namespace {
-
-// 'sha256-...' of an inline style or script, as the page's policy names it.
-std::string PolicyHash(absl::string_view content) {
-  return absl::StrCat(
-      "'sha256-",
-      absl::Base64Escape(absl::HexStringToBytes(Sha256Hex(content))), "'");
-}
-
-// Only this page's own style and script may run; nothing is ever fetched.
-std::string ContentSecurityPolicy() {
-  return absl::StrCat("default-src 'none'; style-src ", PolicyHash(kPageCss),
-                      "; script-src ", PolicyHash(kPageJs),
-                      "; base-uri 'none'; form-action 'none'");
-}
 
 // A file's text for the page; empty if there is none.
 std::string TextOf(const std::string& path) {
@@ -77,7 +61,7 @@ absl::Status WriteReport(const std::string& run_dir,
   // One pass: what is put in is not searched for further marks.
   const std::string page = absl::StrReplaceAll(
       kPageHtml,
-      {{"{{CSP}}", ContentSecurityPolicy()},
+      {{"{{CSP}}", ContentSecurityPolicy(kPageCss, kPageJs)},
        {"{{TITLE}}", HtmlText(absl::StrCat("r1 run ", run_dir))},
        {"{{SUBTITLE}}", HtmlText(subtitle)},
        {"{{CSS}}", kPageCss},
