@@ -125,6 +125,10 @@ std::string FormatTableValue(const std::string& column, double value) {
       absl::EndsWith(column, "mean_length") ? "%.1f" : "%.3f", value);
 }
 
+std::string TableUnit(const std::string& column) {
+  return IsShare(column) ? "%" : "";
+}
+
 std::string RenderStageTable(const StageTable& table,
                              const std::string& indent) {
   if (table.rows.empty()) return "";
@@ -139,7 +143,7 @@ std::string RenderStageTable(const StageTable& table,
     std::pair<std::string, std::string> head =
         absl::StrSplit(VisibleLine(table.labels[c]), absl::MaxSplits(' ', 1));
     if (head.second.empty()) {
-      head.second = IsShare(table.columns[c]) ? "%" : "";
+      head.second = TableUnit(table.columns[c]);
     }
     int width = std::max(DisplayWidth(head.first), DisplayWidth(head.second));
     for (const StageTable::Row& row : table.rows) {

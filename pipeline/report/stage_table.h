@@ -32,8 +32,12 @@ struct StageTable {
 absl::StatusOr<StageTable> ReadStageTable(const std::string& run_dir,
                                           const StageConfig& compare);
 
-// The value as it stands in its column: "71.2 %", "83.1" tokens, "-" for NaN.
+// The value as it stands in its column: "71.2" of a share, whose unit is %,
+// "83.1" tokens, "-" for NaN.
 std::string FormatTableValue(const std::string& column, double value);
+
+// "%" for a column of shares, else empty: stands in the column's head.
+std::string TableUnit(const std::string& column);
 
 // As lines of text, each ending with a newline; `indent` stands before each.
 std::string RenderStageTable(const StageTable& table,

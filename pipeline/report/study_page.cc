@@ -69,8 +69,8 @@ std::string MeanAndSpread(const std::string& text) {
 
 std::string MeansTable(const StudyTable& table) {
   std::vector<std::string> head = {"stage"}, rows;
-  for (const std::string& label : table.labels) {
-    head.push_back(HtmlText(label));
+  for (size_t c = 0; c < table.columns.size(); ++c) {
+    head.push_back(HtmlText(ColumnHead(table, c)));
   }
   for (const StudyTable::Row& row : table.rows) {
     std::string cells = RowHead(HtmlText(row.stage));
@@ -92,8 +92,8 @@ std::string MeansTable(const StudyTable& table) {
 
 std::string ValuesTable(const StudyTable& table) {
   std::vector<std::string> head = {"stage", "seed"}, rows;
-  for (const std::string& label : table.labels) {
-    head.push_back(HtmlText(label));
+  for (size_t c = 0; c < table.columns.size(); ++c) {
+    head.push_back(HtmlText(ColumnHead(table, c)));
   }
   for (const StudyTable::Row& row : table.rows) {
     for (size_t s = 0; s < table.seeds.size(); ++s) {

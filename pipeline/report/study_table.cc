@@ -108,11 +108,16 @@ std::string FormatSpread(const std::string& column, const Spread& spread,
   return text;
 }
 
+std::string ColumnHead(const StudyTable& table, size_t column) {
+  const std::string unit = TableUnit(table.columns[column]);
+  return absl::StrCat(table.labels[column], unit.empty() ? "" : " ", unit);
+}
+
 std::string RenderStudyTable(const StudyTable& table) {
   constexpr int kColumns = 80;
   std::vector<std::vector<std::string>> lines = {{"stage"}};
-  for (const std::string& label : table.labels) {
-    lines[0].push_back(VisibleLine(label));
+  for (size_t c = 0; c < table.columns.size(); ++c) {
+    lines[0].push_back(VisibleLine(ColumnHead(table, c)));
   }
   for (const StudyTable::Row& row : table.rows) {
     lines.push_back({VisibleLine(row.stage)});

@@ -45,6 +45,9 @@ StudyTable MergeStageTables(
 std::string FormatSpread(const std::string& column, const Spread& spread,
                          int n);
 
+// The column as people read it, with its unit: "countdown %".
+std::string ColumnHead(const StudyTable& table, size_t column);
+
 // For a terminal: a line for each stage, in blocks of as many columns as fit.
 std::string RenderStudyTable(const StudyTable& table);
 

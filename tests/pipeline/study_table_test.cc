@@ -95,7 +95,7 @@ TEST(StudyTableTest, RowsAndColumnsAreMatchedByName) {
 
 TEST(StudyTableTest, LinesUpOnATerminal) {
   EXPECT_EQ(RenderStudyTable(ThreeSeeds()),
-            "  stage               sums    tokens of sums\n"
+            "  stage             sums %    tokens of sums\n"
             "  base          36.0 ± 6.0  12.0 ± 2.8 (n 2)\n"
             "  zero   100.0 ± 0.0 (n 2)                 -\n");
 }
@@ -105,14 +105,14 @@ TEST(StudyTableTest, WideTablesAreSplitIntoBlocks) {
   wide.rows = {{"base", {}}};
   for (int i = 0; i < 9; ++i) {
     wide.columns.push_back(absl::StrCat("task", i, "/pass@1"));
-    wide.labels.push_back(absl::StrCat("the task ", i));
+    wide.labels.push_back(absl::StrCat("task ", i));
     wide.rows[0].values.push_back(0.1 * i);
   }
   const std::string text = RenderStudyTable(MergeStageTables("t", {1}, {wide}));
-  // 2 + 5 + 6 x 12 are 79 columns.
-  EXPECT_THAT(text, HasSubstr("the task 5\n  base   "));
-  EXPECT_THAT(text, HasSubstr("50.0\n\n  stage  the task 6  "));
-  EXPECT_THAT(text, HasSubstr("80.0\n"));
+  // 2 + 5 + 7 x 10 are 77 columns.
+  EXPECT_THAT(text, HasSubstr("task 6 %\n  base   "));
+  EXPECT_THAT(text, HasSubstr("  60.0\n\n  stage  task 7 %  task 8 %\n"));
+  EXPECT_THAT(text, HasSubstr("  80.0\n"));
 }
 
 // A study of two seeds, of which one is whole.
