@@ -106,7 +106,7 @@ Recipe WithSeed(const Recipe& recipe, uint64_t seed) {
 std::vector<StageConfig> CompareStages(const Recipe& recipe) {
   std::vector<StageConfig> stages;
   for (StageConfig& stage : ResolveStages(recipe)) {
-    if (StageKind(stage) == "compare") stages.push_back(std::move(stage));
+    if (stage.has_compare()) stages.push_back(std::move(stage));
   }
   return stages;
 }

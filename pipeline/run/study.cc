@@ -29,8 +29,7 @@ absl::Status CheckCompares(const Recipe& recipe) {
   if (!CompareStages(recipe).empty()) return absl::OkStatus();
   std::vector<std::string> models;
   for (const StageConfig& stage : ResolveStages(recipe)) {
-    const std::string kind = StageKind(stage);
-    if (kind != "supervised" && kind != "rl") continue;
+    if (!stage.has_supervised() && !stage.has_rl()) continue;
     models.push_back(absl::StrCat("stage: \"", stage.name(), "\""));
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -151,7 +150,7 @@ absl::Status StudyRunner::RunSeed(uint64_t seed) {
   run.run_dir = Path(seed);
   run.topology = spec_.topology;
   run.accept_build = spec_.accept_build;
-  return Annotate(RunAll(run).status(), absl::StrCat("seed ", seed));
+  return RunAll(run).status();
 }
 
 // Errors: what stops all seeds.
@@ -169,7 +168,9 @@ absl::Status StudyRunner::RunSeeds() {
     }
     LogInfo(absl::StrCat(name, " begins", TimeLeft(study)));
     const absl::Status status = RunSeed(seed);
-    if (ExitCodeOf(status) == kExitAgain) return status;
+    if (ExitCodeOf(status) == kExitAgain) {
+      return Annotate(status, absl::StrCat("seed ", seed));
+    }
     if (!status.ok()) {
       failures_[seed] = status;
       LogWarning(absl::StrCat(name, " failed: ", status.message()));
@@ -192,12 +193,12 @@ absl::StatusOr<Study> StudyRunner::Run() {
   R1_ASSIGN_OR_RETURN(Study study, Write());
   R1_RETURN_IF_ERROR(status);
   if (failures_.empty()) return study;
-  const absl::Status& first = failures_.begin()->second;
+  const auto& [seed, first] = *failures_.begin();
   return absl::Status(
-      first.code(),
-      absl::StrCat(failures_.size(), " of ", spec_.seeds.size(),
-                   " seeds failed, ", spec_.dir,
-                   "/study.html has the others: ", first.message()));
+      first.code(), absl::StrCat(failures_.size(), " of ", spec_.seeds.size(),
+                                 " seeds failed, ", spec_.dir,
+                                 "/study.html has the others: ", "seed ", seed,
+                                 ": ", first.message()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A recipe with several seeds: the runs are those of `r1 train`, the table is
 // made of theirs, and a study that stopped goes on.
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -176,6 +177,28 @@ TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
   EXPECT_EQ(Timeless("cut"), Timeless("whole"));
   EXPECT_THAT(*ReadFile(Dir("cut") + "/study.html"),
               Not(HasSubstr("Not whole")));
+}
+
+// The folder of seed 1 lies on a disk that is not there.
+TEST_F(StudyTest, ASeedThatFailsLeavesTheOthersAlone) {
+  ASSERT_TRUE(MakeDirectories(Dir("study")).ok());
+  ASSERT_EQ(::symlink(Dir("none/seed-1").c_str(), Dir("study/seed-1").c_str()),
+            0);
+  const ProgramResult result = RunProgram(Study("study", "2"));
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_THAT(result.err, AllOf(HasSubstr("seed 1 (1 of 2) failed: "),
+                                HasSubstr("seed 2 (2 of 2) is done in "),
+                                HasSubstr("r1: 1 of 2 seeds failed, "),
+                                HasSubstr("study/seed-1")));
+  const nlohmann::json study = Json("study/study.json");
+  EXPECT_EQ(study["whole"], false);
+  EXPECT_THAT(std::string(study["runs"][0]["failure"]),
+              HasSubstr("study/seed-1"));
+  EXPECT_EQ(study["runs"][1]["done"], true);
+  EXPECT_EQ(study["tables"][0]["rows"][0]["n"][0], 1);
+  EXPECT_TRUE(study["tables"][0]["rows"][0]["values"][0][0].is_null());
+  EXPECT_THAT(*ReadFile(Dir("study") + "/study.html"),
+              HasSubstr("1 of 2 seeds are done; seed 1: failed, "));
 }
 
 TEST_F(StudyTest, ASecondProcessIsToldOfTheFirst) {
