@@ -173,12 +173,36 @@ bool HasCorpus(const StageConfig& config) {
 }
 
 void CheckSupervised(const StageConfig& config, RuleChecker* check) {
-  if (config.supervised().steps() == 0) return;  // hands its model on
-  check->Require(!config.supervised().data().empty() ||
-                     !config.data_stage().empty() || HasCorpus(config),
-                 {"supervised.data", "use"},
+  const SupervisedSection& section = config.supervised();
+  if (!HasUpdates(section)) return;  // hands its model on
+  const bool has_data = !section.data().empty() || !config.data_stage().empty();
+  const bool has_rows = has_data || section.corpus_rows() > 0;
+  check->Require(has_data || HasCorpus(config), {"supervised.data", "use"},
                  "there is nothing to learn from: expected a JSONL file, or a "
                  "task whose generator has a corpus (COUNTDOWN, ARITHMETIC)");
+  check->Require(!has_data || section.corpus_rows() == 0 || HasCorpus(config),
+                 {"supervised.corpus_rows", "use"},
+                 "there is no corpus to take them from: expected a task whose "
+                 "generator has one (COUNTDOWN, ARITHMETIC), or another "
+                 "supervised.corpus");
+  check->Require(section.steps() == 0 || section.epochs() == 0,
+                 {"supervised.epochs", "supervised.steps"},
+                 absl::StrCat("both say how long to train: expected one of the "
+                              "two, got ",
+                              section.steps(), " steps and ", section.epochs(),
+                              " epochs"));
+  constexpr absl::string_view kEndless =
+      "the corpus has no end: expected supervised.data, or "
+      "supervised.corpus_rows, the number of its documents to take";
+  check->Require(section.epochs() == 0 || has_rows,
+                 {"supervised.epochs", "supervised.data"}, kEndless);
+  check->Require(section.held_out() == 0 || has_rows,
+                 {"supervised.held_out", "supervised.data"}, kEndless);
+  check->Require(
+      !has_data || section.corpus() == TASK_CORPUS || section.corpus_rows() > 0,
+      {"supervised.corpus", "supervised.data"},
+      "is not read beside data: expected supervised.corpus_rows, "
+      "the number of its documents to take, or no corpus");
 }
 
 void CheckStart(const StageConfig& config, RuleChecker* check) {

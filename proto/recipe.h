@@ -65,6 +65,9 @@ std::string StageKind(const StageConfig& stage);
 // Whether its kind samples and scores answers.
 bool DrawsSamples(const StageConfig& stage);
 
+// Whether a supervised stage makes any update; else it hands its model on.
+bool HasUpdates(const SupervisedSection& section);
+
 // Names of the stages that `stage` needs: where it starts, what it reads, who
 // judges, whom it compares.
 std::vector<std::string> StageInputs(const StageConfig& stage);

@@ -158,6 +158,10 @@ std::string StageKind(const StageConfig& stage) {
   return stage.has_reward_model() ? "reward_model" : "supervised";
 }
 
+bool HasUpdates(const SupervisedSection& section) {
+  return section.steps() > 0 || section.epochs() > 0;
+}
+
 std::vector<std::string> StageInputs(const StageConfig& stage) {
   std::vector<std::string> inputs;
   if (stage.from() != kFromModel) inputs.push_back(stage.from());

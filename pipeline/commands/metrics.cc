@@ -39,11 +39,11 @@ void PrintJson(const MetricsRow& row) {
 std::vector<ShownMetric> Columns(const std::vector<MetricsRow>& rows) {
   std::vector<ShownMetric> columns;
   for (const ShownMetric& shown : ShownMetrics()) {
-    const auto counts = [&](const MetricsRow& row) {
-      return MetricOr(row.metrics, shown.name, 0) != 0;
+    const auto shows = [&](const MetricsRow& row) {
+      const double value = MetricOr(row.metrics, shown.name, std::nan(""));
+      return !std::isnan(value) && !(shown.is_fault && value == 0);
     };
-    if (*shown.brief == '\0') continue;
-    if (shown.is_fault && absl::c_none_of(rows, counts)) continue;
+    if (*shown.brief == '\0' || absl::c_none_of(rows, shows)) continue;
     columns.push_back(shown);
   }
   return columns;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -43,7 +44,8 @@ stage { name: "zero"
 stage { name: "cold" use { task: "cd" }
         sample { prompts: 70 per_prompt: 2 keep { rule: "overlong" at_least: -2 } } }
 stage { name: "dev" from: "base"
-        supervised { data: "cold" steps: 5 batch_tokens: 512 } }
+        supervised { data: "cold" corpus_rows: 40 epochs: 2 held_out: 0.2
+                     batch_tokens: 512 } }
 stage { name: "helpful" from: "dev"
         reward_model { data: "PAIRS" steps: 3 batch_size: 8 learning_rate: 1e-2 } }
 stage { name: "r1" from: "dev" use { task: "sums" }
@@ -102,6 +104,21 @@ class RecipeTest : public ::testing::Test {
     return Outputs(name);
   }
 
+  // Of the stage dev, by step.
+  std::map<int, double> HeldOutLosses(const std::string& name) const {
+    std::map<int, double> losses;
+    const std::string lines =
+        RunProgram({"metrics", Dir(name), "--stage", "dev", "--json"}).out;
+    for (absl::string_view line :
+         absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+      const auto row = nlohmann::json::parse(line);
+      if (row.contains("held_out_loss")) {
+        losses[row["step"]] = row["held_out_loss"];
+      }
+    }
+    return losses;
+  }
+
   const std::vector<std::string> stages_ = {
       "base", "zero", "cold", "dev", "helpful", "r1", "student", "table"};
   TestFolder folder_;
@@ -138,6 +155,11 @@ TEST_F(RecipeTest, EveryStageIsEqualForAnyWorkersThreadsAndAfterAnyKill) {
   EXPECT_THAT(zero, AllOf(HasSubstr("cd/pass@1"), HasSubstr("sums/pass@1")));
   EXPECT_THAT(RunProgram({"samples", Dir("whole"), "--stage", "cold"}).out,
               HasSubstr("overlong"));
+  // What was measured again after a kill has the same bits.
+  const auto held_out = HeldOutLosses("whole");
+  EXPECT_GE(held_out.size(), 5u);
+  EXPECT_EQ(HeldOutLosses("killed"), held_out);
+  EXPECT_EQ(HeldOutLosses("workers"), held_out);
   // Every stage that makes a model can be asked.
   for (const char* stage : {"base", "dev", "helpful", "student"}) {
     EXPECT_EQ(RunProgram({"hash", Dir("whole"), stage}).out,

@@ -139,6 +139,37 @@ TEST(ConfigRulesTest, SupervisedStagesNeedSomethingToLearnFrom) {
             "OK");
 }
 
+TEST(ConfigRulesTest, EpochsAndHeldOutAreOfRowsThatEnd) {
+  const auto supervised = [](const std::string& keys) {
+    return ErrorOf("task { } stage { supervised { " + keys + " } }");
+  };
+  EXPECT_EQ(supervised("data: 'd.jsonl' epochs: 2.5 held_out: 0.1"), "OK");
+  EXPECT_EQ(supervised("corpus_rows: 10 epochs: 1"), "OK");
+  EXPECT_EQ(supervised("data: 'd.jsonl' corpus: DEMONSTRATIONS corpus_rows: 9 "
+                       "steps: 3"),
+            "OK");
+  EXPECT_EQ(supervised("data: 'd.jsonl' steps: 7 epochs: 2"),
+            "f:1: supervised.epochs: both say how long to train: expected one "
+            "of the two, got 7 steps and 2 epochs");
+  EXPECT_EQ(supervised("epochs: 2"),
+            "f:1: supervised.epochs: the corpus has no end: expected "
+            "supervised.data, or supervised.corpus_rows, the number of its "
+            "documents to take");
+  EXPECT_THAT(supervised("steps: 2 held_out: 0.1"),
+              HasSubstr("supervised.held_out: the corpus has no end"));
+  EXPECT_THAT(supervised("data: 'd' held_out: 0.95"),
+              HasSubstr("out of range"));
+  EXPECT_EQ(supervised("data: 'd.jsonl' corpus: WRITERS steps: 3"),
+            "f:1: supervised.corpus: is not read beside data: expected "
+            "supervised.corpus_rows, the number of its documents to take, or "
+            "no corpus");
+  EXPECT_THAT(ErrorOf("task { kind: SUMS } model { path: 'm' } stage { "
+                      "supervised { data: 'd' corpus_rows: 5 epochs: 1 } }"),
+              HasSubstr("supervised.corpus_rows: there is no corpus to take"));
+  // Without updates nothing is read.
+  EXPECT_EQ(supervised("held_out: 0.1"), "OK");
+}
+
 TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
   const auto stages = [](const std::string& text) {
     return ErrorOf("task { } " + text);
