@@ -156,6 +156,11 @@ void CheckTask(const TaskSection& task, RuleChecker* check) {
                  absl::StrCat("the question would be its own answer: expected "
                               "another field than task.question_field, got ",
                               QuoteForMessage(task.answer_field())));
+  check->Require(task.split_field().empty() || !task.file().empty(),
+                 {"task.split_field", "task.file"},
+                 absl::StrCat("is a field of the rows of a file, but there is "
+                              "none: expected task.file, got ",
+                              QuoteForMessage(task.split_field())));
   check->Require(
       task.template_().empty() ||
           task.template_().find("{question}") != std::string::npos,

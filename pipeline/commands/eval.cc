@@ -76,6 +76,7 @@ absl::Status ChooseData(const std::string& data, TaskSection* section) {
     section->set_kind(data == "countdown" ? COUNTDOWN : ARITHMETIC);
     section->clear_file();
     section->clear_answer_form();
+    section->clear_split_field();
     return absl::OkStatus();
   }
   if (!FileExists(data)) {
@@ -87,6 +88,7 @@ absl::Status ChooseData(const std::string& data, TaskSection* section) {
                       TaskOfFile(data, section->question_field()));
   section->set_kind(task);
   section->set_file(data);
+  section->clear_split_field();  // all of its rows
   return absl::OkStatus();
 }
 

@@ -113,6 +113,7 @@ StageConfig EssenceOf(const StageConfig& config) {
   }
   for (TaskSection& task : *essence.mutable_task()) {
     task.clear_file();
+    task.clear_split_field();
     task.clear_rule();
   }
   return essence;

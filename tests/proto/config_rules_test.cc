@@ -100,6 +100,13 @@ TEST(ConfigRulesTest, QuestionsComeFromAFile) {
       HasSubstr("there is nothing to learn from"));
 }
 
+TEST(ConfigRulesTest, OnlyRowsOfAFileSayTheirSide) {
+  EXPECT_EQ(ErrorOf("task { split_field: 'split' }"),
+            "f:1: task.split_field: is a field of the rows of a file, but "
+            "there is none: expected task.file, got \"split\"");
+  EXPECT_EQ(ErrorOf("task { split_field: 'split' file: 'f.jsonl' }"), "OK");
+}
+
 TEST(ConfigRulesTest, ANewTokenizerNeedsACorpus) {
   const std::string base = "task { kind: QUESTION_ANSWER file: 'q.jsonl' } ";
   EXPECT_THAT(ErrorOf(base), HasSubstr("a new model needs a corpus"));
