@@ -106,7 +106,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
     report.samples.push_back(
         MakeSample(prompts[i / k], trajectories[i], completions[i]));
   }
-  R1_ASSIGN_OR_RETURN(const std::vector<RewardResult> results,
+  R1_ASSIGN_OR_RETURN(std::vector<RewardResult> results,
                       ScoreSamples(prompts, trajectories, completions, options,
                                    source.get(), progress));
   R1_RETURN_IF_ERROR(
@@ -119,6 +119,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
   }
   report.metrics = count.Finish();
   WarnOfNoProblems(report.metrics, report.judge, results);
+  report.results = std::move(results);
   return report;
 }
 

@@ -39,7 +39,8 @@ struct EvalReport {
   // verdicts. Where they are 0, "unjudged" and "abstained_samples" are left
   // out.
   Metrics metrics;
-  std::vector<EvalSample> samples;  // by problem, then sample index
+  std::vector<EvalSample> samples;    // by problem, then sample index
+  std::vector<RewardResult> results;  // of the samples
 };
 
 // How a run's evaluations sample: eval.temperature and eval.top_p, and the

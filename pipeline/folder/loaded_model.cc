@@ -7,18 +7,17 @@
 
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
-#include "pipeline/folder/model_path.h"
 #include "proto/recipe.h"
 
 namespace r1 {
 
 absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
                                       absl::Span<const std::string> overrides,
-                                      Ops* ops) {
+                                      TasksOf tasks, Ops* ops) {
   LoadedModel model;
   R1_ASSIGN_OR_RETURN(model.path, ResolveModelPath(path));
   R1_ASSIGN_OR_RETURN(const std::optional<StageConfig> config,
-                      ConfigOfModel(model.path));
+                      ConfigOfModel(model.path, tasks));
   model.is_of_run = config.has_value();
   R1_ASSIGN_OR_RETURN(
       model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));

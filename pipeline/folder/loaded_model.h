@@ -10,6 +10,7 @@
 #include "kernels/ops.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
+#include "pipeline/folder/model_path.h"
 #include "proto/config.pb.h"
 
 namespace r1 {
@@ -26,7 +27,7 @@ struct LoadedModel {
 // `path` as in ResolveModelPath. Errors: of finding, reading or configuring.
 absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
                                       absl::Span<const std::string> overrides,
-                                      Ops* ops);
+                                      TasksOf tasks, Ops* ops);
 
 // Threads to use when --threads asks for `threads`.
 int ResolveThreads(int threads);

@@ -107,7 +107,7 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
 }
 
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
-    const std::string& path) {
+    const std::string& path, TasksOf tasks) {
   std::string run_dir, stage;
   if (IsRunFolder(path)) {
     R1_ASSIGN_OR_RETURN(const LastModel last, FindLastModel(path));
@@ -121,8 +121,11 @@ absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
     }
   }
   if (stage.empty()) return std::optional<StageConfig>();
-  R1_ASSIGN_OR_RETURN(const StageConfig config,
-                      ReadStageConfig(run_dir, stage));
+  R1_ASSIGN_OR_RETURN(StageConfig config, ReadStageConfig(run_dir, stage));
+  if (tasks == TasksOf::kRecipe) {
+    R1_ASSIGN_OR_RETURN(const Recipe recipe, ReadRecipe(run_dir));
+    config = WithAllTasks(recipe, config);
+  }
   return std::optional<StageConfig>(WithRewardModels(config, run_dir));
 }
 

@@ -26,9 +26,9 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
 // The stage of a run that `path` is, or lies in: RUN, RUN/stages/NAME or a
 // checkpoint in it, with the paths of its reward models (stage_rewards.h).
 // Nothing if it belongs to no run.
-// Errors: those of ReadStageConfig.
+// Errors: those of ReadStageConfig and ReadRecipe.
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
-    const std::string& path);
+    const std::string& path, TasksOf tasks = TasksOf::kStage);
 
 }  // namespace r1
 
