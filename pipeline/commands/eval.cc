@@ -30,6 +30,7 @@
 #include "pipeline/services/reward_link.h"
 #include "pipeline/services/rollout_fleet.h"
 #include "pipeline/stages/training_prompts.h"
+#include "proto/answer_length.h"
 #include "proto/recipe.h"
 #include "rollout/prompt_source.h"
 #include "rollout/tasks/row_file.h"
@@ -176,7 +177,7 @@ absl::StatusOr<std::vector<std::vector<Prompt>>> LoadAllProblems(
     R1_ASSIGN_OR_RETURN(
         problems.emplace_back(),
         LoadProblems(args, config, tokenizer,
-                     model.max_positions - config.rollout().max_new_tokens()));
+                     model.max_positions - MostNewTokens(config.rollout())));
     return problems;
   }
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<PromptSource> source,
@@ -252,8 +253,9 @@ absl::Status RunEval(const EvalArgs& args) {
   options.samples = args.samples.value_or(config.eval().samples());
   if (args.max_new_tokens) {
     config.mutable_rollout()->set_max_new_tokens(*args.max_new_tokens);
+    config.mutable_rollout()->clear_longer();
   }
-  options.sampling = MakeEvalSampling(config);
+  options.sampling = MakeEvalSampling(config, model.rl_step);
   if (args.temperature) options.sampling.set_temperature(*args.temperature);
   if (args.top_p) options.sampling.set_top_p(*args.top_p);
   options.seed = args.seed.value_or(config.seed());

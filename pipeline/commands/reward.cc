@@ -280,10 +280,8 @@ absl::Status RunRescore(const RewardArgs& args) {
         args.input, " has no scores of \"", options.against,
         "\" to compare with: give one of its rules with --against"));
   }
-  RuleContext context;
-  context.max_new_tokens = config.rollout().max_new_tokens();
-  R1_ASSIGN_OR_RETURN(const Scorer scorer,
-                      Scorer::Create(registry, rules, context));
+  R1_ASSIGN_OR_RETURN(const Scorer scorer, Scorer::Create(registry, rules, {}));
+  options.rollout = config.rollout();
   options.threads = ThreadsOf(args);
   options.item_limit = absl::Milliseconds(args.timeout_ms);
   R1_ASSIGN_OR_RETURN(const RescoreSummary summary,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "learner/checkpoint_store.h"
 #include "model/checkpoint.h"
 #include "proto/recipe.h"
 
@@ -21,6 +22,9 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
   model.is_of_run = config.has_value();
   R1_ASSIGN_OR_RETURN(
       model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));
+  if (model.config.has_rl()) {
+    model.rl_step = std::max<int64_t>(0, StepOfCheckpoint(model.path));
+  }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
   model.tokenizer = folder.tokenizer;
   model.weights = std::make_unique<ModelWeights>(

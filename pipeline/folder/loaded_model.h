@@ -2,6 +2,7 @@
 #ifndef R1_PIPELINE_FOLDER_LOADED_MODEL_H_
 #define R1_PIPELINE_FOLDER_LOADED_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,7 @@ struct LoadedModel {
   // The stage it belongs to, changed by --set; all defaults outside a run.
   StageConfig config;
   bool is_of_run = false;
+  int64_t rl_step = 0;  // of its stage; 0 for other kinds, and outside a run
 };
 
 // `path` as in ResolveModelPath. Errors: of finding, reading or configuring.

@@ -360,6 +360,66 @@ TEST(ConfigRulesTest, RewardRules) {
               HasSubstr("reward.rule[0].weight: out of range"));
 }
 
+TEST(ConfigRulesTest, AWeightThatCountsLaterIsForRl) {
+  const std::string late = "rule { name: 'late' from_step: 30 } ";
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } " + late + "}"), "OK");
+  EXPECT_EQ(ErrorOf("task { rule { name: 'a' from_step: 2 } }"), "OK");
+  EXPECT_EQ(
+      ErrorOf("task { }\nstage { sample { } model { path: 'm' } "
+              "reward { " +
+              late + "} }"),
+      "f:2: sample.reward.rule[0]: from_step goes by the steps of rl, and a "
+      "stage with sample has none: expected the rule in the stages "
+      "with rl");
+  EXPECT_THAT(ErrorOf("model { path: 'm' } task { rule { name: 'a' from_step: "
+                      "2 } } stage { sample { } }"),
+              HasSubstr("task.rule[0]: from_step goes by the steps of rl"));
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' weight: 0 "
+                      "from_step: 3 } }"),
+              HasSubstr("reward.rule[1]: from_step says when the weight "
+                        "counts, but the rule is a metric"));
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' weight: 0 "
+                    "from_step: 3 option { key: 'gate' value: '1' } } }"),
+            "OK");
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' from_step: "
+                      "3 option { key: 'when' value: 'eval' } } }"),
+              HasSubstr("the rule is a metric"));
+  // Stages that are not scored may inherit it.
+  EXPECT_EQ(ErrorOf("task { } stage { supervised { steps: 5 } } reward { " +
+                    late + "}"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, LongerAnswersComeLaterFitAndAreForRl) {
+  const auto longer = [](const std::string& more) {
+    return ErrorOf(
+        "model { max_positions: 512 }\nrollout { max_new_tokens: "
+        "100 " +
+        more + " }");
+  };
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 200 } longer { "
+                   "from_step: 9 max_new_tokens: 400 }"),
+            "OK");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 512 }"),
+            "f:2: rollout.longer: leaves no room for a prompt: expected less "
+            "than model.max_positions = 512, got 512");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 100 }"),
+            "f:2: rollout.longer[0]: is no longer than before: expected "
+            "max_new_tokens above 100, got 100");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 200 } longer { "
+                   "from_step: 5 max_new_tokens: 300 }"),
+            "f:2: rollout.longer[1]: comes too early: expected from_step above "
+            "5, got 5");
+  const std::string sample = "stage { sample { } model { path: 'm' } } ";
+  EXPECT_THAT(
+      ErrorOf("task { } rollout { longer { max_new_tokens: 400 } } " + sample),
+      HasSubstr("rollout.longer: goes by the steps of rl, and a stage "
+                "with sample has none"));
+  EXPECT_EQ(ErrorOf("task { } rollout { longer { max_new_tokens: 400 } } stage "
+                    "{ supervised { steps: 1 } }"),
+            "OK");
+}
+
 TEST(ConfigRulesTest, ServerIsHostAndPort) {
   for (const char* good : {"localhost:7000", "10.0.0.1:1", "[::1]:65535"}) {
     EXPECT_EQ(ErrorOf(std::string("reward { server: '") + good + "' }"), "OK");
