@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/store/run_reader.h"
 
@@ -81,7 +82,8 @@ absl::Status PrintEvals(const std::string& run, const std::string& stage) {
   return absl::OkStatus();
 }
 
-absl::Status RunMetrics(const MetricsArgs& args) {
+absl::Status RunMetrics(MetricsArgs args) {
+  SplitStagePath(&args.run, &args.stage);
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run));
   R1_ASSIGN_OR_RETURN(std::vector<MetricsRow> rows, reader.AllMetrics());
   std::erase_if(rows, [&](const MetricsRow& row) {

@@ -20,6 +20,7 @@
 #include "pipeline/commands/reward_new.h"
 #include "pipeline/evaluation/rescore.h"
 #include "pipeline/evaluation/score_file.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/folder/stage_rewards.h"
@@ -238,7 +239,8 @@ void PrintFlip(const Rejudged& r) {
       object.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-absl::Status RunRescore(const RewardArgs& args) {
+absl::Status RunRescore(RewardArgs args) {
+  SplitStagePath(&args.input, &args.stage);
   R1_ASSIGN_OR_RETURN(const RunReader reader,
                       RunReader::Open(args.input, args.stage));
   if (reader.stage().empty()) {

@@ -106,6 +106,14 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
   return path;
 }
 
+void SplitStagePath(std::string* run, std::string* stage) {
+  if (!stage->empty()) return;
+  auto [run_dir, name] = StageOf(*run);
+  if (name.empty()) return;
+  *run = std::move(run_dir);
+  *stage = std::move(name);
+}
+
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
     const std::string& path, TasksOf tasks) {
   std::string run_dir, stage;
