@@ -99,10 +99,9 @@ void SupervisedStep(benchmark::State& state) {
   SupervisedSection section;
   section.set_batch_tokens(kMicrobatchTokens);
   SupervisedTrainer trainer(
-      "bench", section,
-      [&](uint64_t index) -> absl::StatusOr<TrainSequence> {
+      "bench", section, {[&](uint64_t index) -> absl::StatusOr<TrainSequence> {
         return RandomSequenceOf(config.vocab_size, index);
-      },
+      }},
       ops.get(), nullptr, Start(config, false, ops.get()));
   const double seconds = TimeCalls(state, [&] {
     const auto metrics = trainer.Step();

@@ -29,6 +29,13 @@ int64_t StepOfName(absl::string_view name) {
 
 }  // namespace
 
+int64_t StepOfCheckpoint(const std::string& path) {
+  absl::string_view name = path;
+  while (absl::ConsumeSuffix(&name, "/")) {
+  }
+  return StepOfName(name.substr(name.rfind('/') + 1));
+}
+
 std::string CheckpointStore::PathOf(int64_t step) const {
   return absl::StrCat(folder_, "/", kPrefix, step);
 }

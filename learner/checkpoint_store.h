@@ -19,6 +19,9 @@
 
 namespace r1 {
 
+// The N of the folder PATH/step-N; -1 for a name of another form.
+int64_t StepOfCheckpoint(const std::string& path);
+
 // Threads: one learner thread. One process per folder (the run's lock).
 class CheckpointStore {
  public:

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
+#include "proto/answer_length.h"
 #include "proto/reward_result.h"
 
 namespace r1 {
@@ -40,12 +41,12 @@ void MakeValid(RewardResult* reward) {
   reward->set_detail(fault);
 }
 
-SamplingParams TrainingSampling(const RolloutSection& rollout) {
+SamplingParams TrainingSampling(const RolloutSection& rollout, int64_t step) {
   SamplingParams sampling;
   sampling.set_temperature(rollout.temperature());
   sampling.set_top_p(1);
   sampling.set_top_k(0);
-  sampling.set_max_new_tokens(rollout.max_new_tokens());
+  sampling.set_max_new_tokens(MaxNewTokensAt(rollout, step));
   *sampling.mutable_stop() = rollout.stop();
   return sampling;
 }
@@ -77,7 +78,7 @@ absl::StatusOr<Collection> SampleCollector::Collect(
   scored_again_.clear();
   unrecorded_failures_.clear();
   stall_ = StallWatch(patience_, absl::StrCat("step ", step));
-  peers_.reward->SetStep(step);
+  peers_.reward->SetStep(step, MaxNewTokensAt(config_.rollout(), step));
   R1_RETURN_IF_ERROR(LoadJournal());
 
   const RlSection& rl = config_.rl();
@@ -119,7 +120,7 @@ absl::Status SampleCollector::LoadJournal() {
 // enqueued.
 absl::Status SampleCollector::DrawPrompts(int count,
                                           const AvoidedWorkers& avoided) {
-  const SamplingParams sampling = TrainingSampling(config_.rollout());
+  const SamplingParams sampling = TrainingSampling(config_.rollout(), step_);
   for (int i = 0; i < count; ++i) {
     SampleGroup group;
     R1_ASSIGN_OR_RETURN(group.prompt,

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/math.h"
+#include "proto/answer_length.h"
 
 namespace r1 {
 namespace {
@@ -198,7 +199,8 @@ PolicyLossConfig MakePolicyLossConfig(const RlSection& rl,
   config.kl_coef = rl.kl_coef();
   config.tis_cap = rl.tis_cap();
   config.entropy_coef = rl.entropy_coef();
-  config.max_new_tokens = rollout.max_new_tokens();
+  // A constant: the scale of the loss is that of every step.
+  config.max_new_tokens = MostNewTokens(rollout);
   return config;
 }
 

@@ -16,9 +16,10 @@ class RewardSource {
  public:
   virtual ~RewardSource() = default;
 
-  // The training step, from 1, of items submitted from now on; rewards may
-  // change with it. Not while results are to come.
-  virtual void SetStep(int64_t step) = 0;
+  // The training step, from 1, of items submitted from now on, and the most
+  // tokens of a completion in it; rewards may change with both. 0: outside
+  // training. Not while results are to come.
+  virtual void SetStep(int64_t step, int max_new_tokens) = 0;
 
   // Returns at once. The item's id is unique within the step.
   virtual void Submit(RewardItem item) = 0;

@@ -27,15 +27,60 @@ OptimizerConfig MakeOptimizerConfig(const SupervisedSection& config) {
   return optimizer;
 }
 
+// Whether held-out examples are looked at after this step: in every tenth part
+// of the stage, at its end.
+bool IsMeasured(int64_t step, int64_t steps) {
+  constexpr int64_t kTimes = 10;
+  return step * kTimes / steps != (step - 1) * kTimes / steps;
+}
+
+std::vector<int64_t> LengthsOf(absl::Span<const TrainSequence> examples) {
+  std::vector<int64_t> lengths;
+  for (const TrainSequence& example : examples) {
+    lengths.push_back(example.length());
+  }
+  return lengths;
+}
+
+int64_t ScoredOf(absl::Span<const TrainSequence> examples) {
+  int64_t scored = 0;
+  for (const TrainSequence& example : examples) scored += example.scored();
+  return scored;
+}
+
+PackedBatch PackRange(absl::Span<const TrainSequence> examples,
+                      IndexRange range) {
+  std::vector<const TrainSequence*> sequences;
+  for (int i = range.begin; i < range.end; ++i) {
+    sequences.push_back(&examples[i]);
+  }
+  return Pack(sequences);
+}
+
 }  // namespace
+
+absl::StatusOr<int64_t> CountBatches(const ExampleSource& examples,
+                                     uint64_t num_examples,
+                                     int64_t batch_tokens) {
+  int64_t batches = 0, tokens = 0;
+  for (uint64_t index = 0; index < num_examples; ++index) {
+    R1_ASSIGN_OR_RETURN(const TrainSequence example, examples(index));
+    if (index == 0 || tokens + example.length() > batch_tokens) {
+      ++batches;
+      tokens = 0;
+    }
+    tokens += example.length();
+  }
+  return batches;
+}
 
 SupervisedTrainer::SupervisedTrainer(std::string stage,
                                      const SupervisedSection& config,
-                                     ExampleSource examples, Ops* ops,
+                                     SupervisedData data, Ops* ops,
                                      Journal* journal, TrainingState state)
     : stage_(std::move(stage)),
       config_(config),
-      examples_(std::move(examples)),
+      data_(std::move(data)),
       ops_(ops),
       journal_(journal),
       state_(std::move(state)),
@@ -69,6 +114,10 @@ absl::StatusOr<Metrics> SupervisedTrainer::Step() {
                      {"tokens/trained", tokens},
                      {"time/step_seconds", seconds},
                      {"tokens_per_second/train", tokens / seconds}};
+  if (!data_.held_out.empty() && IsMeasured(state_.step, config_.steps())) {
+    R1_ASSIGN_OR_RETURN(const double held_out, HeldOutLoss());
+    metrics.emplace_back(kHeldOutLoss, held_out);
+  }
   if (journal_ != nullptr) {
     R1_RETURN_IF_ERROR(journal_->RecordMetrics(state_.step, metrics));
   }
@@ -80,6 +129,7 @@ absl::StatusOr<std::vector<TrainSequence>> SupervisedTrainer::NextBatch() {
   std::vector<TrainSequence> batch;
   int64_t tokens = 0;
   for (;;) {
+    if (!batch.empty() && state_.next_index == data_.num_examples) return batch;
     R1_ASSIGN_OR_RETURN(TrainSequence example, Example(state_.next_index));
     if (!batch.empty() && tokens + example.length() > config_.batch_tokens()) {
       return batch;
@@ -91,8 +141,14 @@ absl::StatusOr<std::vector<TrainSequence>> SupervisedTrainer::NextBatch() {
 }
 
 absl::StatusOr<TrainSequence> SupervisedTrainer::Example(uint64_t index) const {
-  R1_ASSIGN_OR_RETURN(TrainSequence example, examples_(index));
-  const std::string name = absl::StrCat(stage_, " example ", index);
+  R1_ASSIGN_OR_RETURN(TrainSequence example, data_.examples(index));
+  R1_RETURN_IF_ERROR(
+      CheckExample(example, absl::StrCat(stage_, " example ", index)));
+  return example;
+}
+
+absl::Status SupervisedTrainer::CheckExample(const TrainSequence& example,
+                                             const std::string& name) const {
   const ModelConfig& model = state_.weights->config();
   if (example.length() > model.max_positions) {
     return absl::InvalidArgumentError(
@@ -111,27 +167,48 @@ absl::StatusOr<TrainSequence> SupervisedTrainer::Example(uint64_t index) const {
         absl::StrCat(name, ": token ", token, " is outside the vocabulary of ",
                      model.vocab_size));
   }
-  return example;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Metrics> SupervisedTrainer::MeasureStart() {
+  Metrics metrics;
+  if (data_.held_out.empty()) return metrics;
+  R1_ASSIGN_OR_RETURN(const double held_out, HeldOutLoss());
+  metrics.emplace_back(kHeldOutLoss, held_out);
+  if (journal_ != nullptr) {
+    R1_RETURN_IF_ERROR(journal_->RecordMetrics(/*step=*/0, metrics));
+  }
+  return metrics;
+}
+
+absl::StatusOr<double> SupervisedTrainer::HeldOutLoss() {
+  for (size_t i = 0; i < data_.held_out.size(); ++i) {
+    R1_RETURN_IF_ERROR(CheckExample(
+        data_.held_out[i], absl::StrCat(stage_, " held-out example ", i)));
+  }
+  double logprob_sum = 0;
+  for (IndexRange range :
+       CutIntoMicrobatches(LengthsOf(data_.held_out), kMicrobatchTokens)) {
+    const PackedBatch packed = PackRange(data_.held_out, range);
+    std::vector<float> logprobs(packed.scored_offsets.back());
+    model_.Forward(*state_.weights, packed.tokens, /*keep_activations=*/false);
+    model_.Logprobs(*state_.weights, /*temperature=*/1,
+                    absl::MakeSpan(logprobs), {});
+    for (float logprob : logprobs) logprob_sum += logprob;
+  }
+  return -logprob_sum / ScoredOf(data_.held_out);
 }
 
 // Sets grads_ to the gradient of the batch's loss, which it returns. The
 // gradient of the mean is known beforehand, so one pass does it all.
 double SupervisedTrainer::AccumulateGradient(
     const std::vector<TrainSequence>& batch) {
-  std::vector<int64_t> lengths;
-  int64_t scored = 0;
-  for (const TrainSequence& example : batch) {
-    lengths.push_back(example.length());
-    scored += example.scored();
-  }
+  const int64_t scored = ScoredOf(batch);
   grads_.SetZero();
   double logprob_sum = 0;
-  for (IndexRange range : CutIntoMicrobatches(lengths, kMicrobatchTokens)) {
-    std::vector<const TrainSequence*> sequences;
-    for (int i = range.begin; i < range.end; ++i) {
-      sequences.push_back(&batch[i]);
-    }
-    const PackedBatch packed = Pack(sequences);
+  for (IndexRange range :
+       CutIntoMicrobatches(LengthsOf(batch), kMicrobatchTokens)) {
+    const PackedBatch packed = PackRange(batch, range);
     const int64_t R = packed.scored_offsets.back();
     const std::vector<float> dlogprobs(R, -1.0f / scored);
     std::vector<float> logprobs(R);

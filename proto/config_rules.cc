@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "proto/answer_length.h"
 #include "proto/config_text.h"
 #include "proto/recipe.h"
 
@@ -107,13 +108,61 @@ void CheckModel(const StageConfig& config, RuleChecker* check) {
 // is known when it is read.
 void CheckRoom(const StageConfig& config, const ModelSection& model,
                RuleChecker* check) {
-  check->Require(!model.path().empty() || !HasSamples(config) ||
-                     config.rollout().max_new_tokens() < model.max_positions(),
-                 {"rollout.max_new_tokens", "model.max_positions"},
-                 absl::StrCat("leaves no room for a prompt: expected less than "
-                              "model.max_positions = ",
-                              model.max_positions(), ", got ",
-                              config.rollout().max_new_tokens()));
+  const int longest = MostNewTokens(config.rollout());
+  check->Require(
+      !model.path().empty() || !HasSamples(config) ||
+          longest < model.max_positions(),
+      {"rollout.max_new_tokens", "rollout.longer", "model.max_positions"},
+      absl::StrCat("leaves no room for a prompt: expected less than "
+                   "model.max_positions = ",
+                   model.max_positions(), ", got ", longest));
+}
+
+// What changes with the step of rl.
+void CheckLonger(const StageConfig& config, RuleChecker* check) {
+  const RolloutSection& rollout = config.rollout();
+  check->Require(
+      !(config.has_sample() || config.has_compare()) ||
+          rollout.longer().empty(),
+      {"rollout.longer"},
+      absl::StrCat("goes by the steps of rl, and a stage with ",
+                   StageKind(config),
+                   " has none: expected it in the stages with rl, and here "
+                   "rollout.max_new_tokens alone"));
+  if (!config.has_rl()) return;
+  int before = 0, tokens = rollout.max_new_tokens();
+  for (int i = 0; i < rollout.longer_size(); ++i) {
+    const LongerAnswers& longer = rollout.longer(i);
+    const std::string path = absl::StrCat("rollout.longer[", i, "]");
+    check->Require(longer.from_step() > before, {path},
+                   absl::StrCat("comes too early: expected from_step above ",
+                                before, ", got ", longer.from_step()));
+    check->Require(longer.max_new_tokens() > tokens, {path},
+                   absl::StrCat("is no longer than before: expected "
+                                "max_new_tokens above ",
+                                tokens, ", got ", longer.max_new_tokens()));
+    before = longer.from_step();
+    tokens = longer.max_new_tokens();
+  }
+}
+
+// Whether it is more than a metric.
+bool IsPaid(const WeightedRule& rule) {
+  const auto when = rule.option().find("when");
+  return (when == rule.option().end() || when->second != "eval") &&
+         (rule.weight() != 0 || rule.option().count("gate") > 0);
+}
+
+void CheckFromStep(const StageConfig& config, const WeightedRule& rule,
+                   const std::string& path, RuleChecker* check) {
+  if (rule.from_step() == 0) return;
+  check->Require(!config.has_sample(), {path},
+                 "from_step goes by the steps of rl, and a stage with sample "
+                 "has none: expected the rule in the stages with rl");
+  check->Require(!config.has_rl() || IsPaid(rule), {path},
+                 "from_step says when the weight counts, but the rule is a "
+                 "metric: expected a weight other than 0 and no option when: "
+                 "eval, or no from_step");
 }
 
 void CheckTask(const TaskSection& task, RuleChecker* check) {
@@ -156,6 +205,11 @@ void CheckTask(const TaskSection& task, RuleChecker* check) {
                  absl::StrCat("the question would be its own answer: expected "
                               "another field than task.question_field, got ",
                               QuoteForMessage(task.answer_field())));
+  check->Require(task.split_field().empty() || !task.file().empty(),
+                 {"task.split_field", "task.file"},
+                 absl::StrCat("is a field of the rows of a file, but there is "
+                              "none: expected task.file, got ",
+                              QuoteForMessage(task.split_field())));
   check->Require(
       task.template_().empty() ||
           task.template_().find("{question}") != std::string::npos,
@@ -173,12 +227,36 @@ bool HasCorpus(const StageConfig& config) {
 }
 
 void CheckSupervised(const StageConfig& config, RuleChecker* check) {
-  if (config.supervised().steps() == 0) return;  // hands its model on
-  check->Require(!config.supervised().data().empty() ||
-                     !config.data_stage().empty() || HasCorpus(config),
-                 {"supervised.data", "use"},
+  const SupervisedSection& section = config.supervised();
+  if (!HasUpdates(section)) return;  // hands its model on
+  const bool has_data = !section.data().empty() || !config.data_stage().empty();
+  const bool has_rows = has_data || section.corpus_rows() > 0;
+  check->Require(has_data || HasCorpus(config), {"supervised.data", "use"},
                  "there is nothing to learn from: expected a JSONL file, or a "
                  "task whose generator has a corpus (COUNTDOWN, ARITHMETIC)");
+  check->Require(!has_data || section.corpus_rows() == 0 || HasCorpus(config),
+                 {"supervised.corpus_rows", "use"},
+                 "there is no corpus to take them from: expected a task whose "
+                 "generator has one (COUNTDOWN, ARITHMETIC), or another "
+                 "supervised.corpus");
+  check->Require(section.steps() == 0 || section.epochs() == 0,
+                 {"supervised.epochs", "supervised.steps"},
+                 absl::StrCat("both say how long to train: expected one of the "
+                              "two, got ",
+                              section.steps(), " steps and ", section.epochs(),
+                              " epochs"));
+  constexpr absl::string_view kEndless =
+      "the corpus has no end: expected supervised.data, or "
+      "supervised.corpus_rows, the number of its documents to take";
+  check->Require(section.epochs() == 0 || has_rows,
+                 {"supervised.epochs", "supervised.data"}, kEndless);
+  check->Require(section.held_out() == 0 || has_rows,
+                 {"supervised.held_out", "supervised.data"}, kEndless);
+  check->Require(
+      !has_data || section.corpus() == TASK_CORPUS || section.corpus_rows() > 0,
+      {"supervised.corpus", "supervised.data"},
+      "is not read beside data: expected supervised.corpus_rows, "
+      "the number of its documents to take, or no corpus");
 }
 
 void CheckStart(const StageConfig& config, RuleChecker* check) {
@@ -250,6 +328,7 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
     const auto when = rule.option().find("when");
     const bool trains = when == rule.option().end() || when->second != "eval";
     has_weight = has_weight || (trains && rule.weight() != 0);
+    CheckFromStep(config, rule, path, check);
     check->Require(!rule.name().empty(), {path},
                    "has no name: expected e.g. name: \"format\", got \"\"");
     check->Require(names.insert(rule.name()).second, {path},
@@ -259,6 +338,11 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
   }
   for (const TaskSection& task : config.task()) {
     has_weight = has_weight || !task.rule().empty();
+    check->set_task(task.name());
+    for (int i = 0; i < task.rule_size(); ++i) {
+      CheckFromStep(config, task.rule(i), absl::StrCat("task.rule[", i, "]"),
+                    check);
+    }
   }
   const bool learns = config.has_rl() && config.rl().steps() > 0;
   check->Require(has_weight || !learns, {"reward.rule", "rl.steps"},
@@ -520,6 +604,7 @@ void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
     for (const ModelSection* model : ModelsOf(stage, stages)) {
       CheckRoom(stage, *model, &check);
     }
+    CheckLonger(stage, &check);
     for (const TaskSection& task : stage.task()) CheckTask(task, &check);
     CheckStart(stage, &check);
     CheckSupervised(stage, &check);

@@ -37,6 +37,11 @@ absl::StatusOr<Recipe> ParseRecipe(absl::string_view text,
 // A stage with all that it inherits and every key present.
 StageConfig ResolveStage(const Recipe& recipe, const Stage& stage);
 
+// How the model of a stage is measured beside those of the others: on every
+// task of the recipe, each by its own rules and those of the recipe, not those
+// that the stage pays for. Where the recipe has one task or none: `stage`.
+StageConfig WithAllTasks(const Recipe& recipe, const StageConfig& stage);
+
 // The stages of a recipe that was loaded, each after those it needs, with all
 // that they inherit and every key present.
 std::vector<StageConfig> ResolveStages(const Recipe& recipe);
@@ -64,6 +69,9 @@ std::string StageKind(const StageConfig& stage);
 
 // Whether its kind samples and scores answers.
 bool DrawsSamples(const StageConfig& stage);
+
+// Whether a supervised stage makes any update; else it hands its model on.
+bool HasUpdates(const SupervisedSection& section);
 
 // Names of the stages that `stage` needs: where it starts, what it reads, who
 // judges, whom it compares.

@@ -69,6 +69,14 @@ void ForEachRule(const StageConfig& stage, const Do& act) {
   }
 }
 
+void AddModelRules(StageConfig* config) {
+  std::set<std::string> names;
+  ForEachRule(*config, [&](const WeightedRule& rule) {
+    if (rule.option().count(kStageOption) > 0) names.insert(rule.name());
+  });
+  for (const std::string& name : names) config->add_model_rule(name);
+}
+
 // Data of a supervised stage that is another stage's.
 void SplitData(const Recipe& recipe, StageConfig* config) {
   SupervisedSection* section = config->mutable_supervised();
@@ -134,16 +142,26 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   *config.mutable_checkpoint() =
       Inherit(recipe.checkpoint(), stage.checkpoint());
   for (TaskSection& task : *config.mutable_task()) WriteDefaults(&task);
-  std::set<std::string> model_rules;
-  ForEachRule(config, [&](const WeightedRule& rule) {
-    if (rule.option().count(kStageOption) > 0) model_rules.insert(rule.name());
-  });
-  for (const std::string& rule : model_rules) config.add_model_rule(rule);
+  AddModelRules(&config);
   WriteDefaults(config.mutable_model());
   WriteDefaults(config.mutable_rollout());
   WriteDefaults(config.mutable_reward());
   WriteDefaults(config.mutable_eval());
   WriteDefaults(config.mutable_checkpoint());
+  return config;
+}
+
+StageConfig WithAllTasks(const Recipe& recipe, const StageConfig& stage) {
+  if (recipe.task_size() <= 1) return stage;
+  StageConfig config = stage;
+  config.clear_task();
+  config.clear_share();
+  config.clear_model_rule();
+  AddTasks(recipe, /*stage=*/Stage(), &config);
+  for (TaskSection& task : *config.mutable_task()) WriteDefaults(&task);
+  *config.mutable_reward()->mutable_rule() = recipe.reward().rule();
+  AddModelRules(&config);
+  WriteDefaults(config.mutable_reward());
   return config;
 }
 
@@ -156,6 +174,10 @@ std::string StageKind(const StageConfig& stage) {
   if (stage.has_sample()) return "sample";
   if (stage.has_compare()) return "compare";
   return stage.has_reward_model() ? "reward_model" : "supervised";
+}
+
+bool HasUpdates(const SupervisedSection& section) {
+  return section.steps() > 0 || section.epochs() > 0;
 }
 
 std::vector<std::string> StageInputs(const StageConfig& stage) {

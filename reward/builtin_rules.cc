@@ -54,6 +54,7 @@ std::vector<RewardRuleSpec> RulesWhere(const RewardSection& section,
   for (const WeightedRule& rule : section.rule()) {
     RewardRuleSpec spec = Spec(rule.name().c_str(), rule.weight());
     *spec.mutable_option() = rule.option();
+    spec.set_from_step(rule.from_step());
     const auto it = spec.option().find("when");
     const std::string when = it == spec.option().end() ? "train" : it->second;
     if (!passes(when)) continue;

@@ -176,8 +176,9 @@ class GeneratedSource : public ProblemSource {
   uint64_t seed_;
 };
 
-// A file's rows. One problem in ten is held out; the rows of the others are
-// visited in a new random order every epoch.
+// A file's rows. Held out is what the rows say themselves (task.split_field),
+// else one problem in ten; the rows of the others are visited in a new random
+// order every epoch.
 class FileSource : public ProblemSource {
  public:
   // At least two different problems.
@@ -186,7 +187,10 @@ class FileSource : public ProblemSource {
       : ProblemSource(std::move(maker)), seed_(seed), hash_(std::move(hash)) {
     std::vector<Problem> held_out;
     for (const Problem& problem : problems) {
-      (IsHeldOut(problem.canonical) ? held_out : train_).push_back(problem);
+      const bool is_held_out = problem.split.has_value()
+                                   ? *problem.split == Split::kHeldOut
+                                   : IsHeldOut(problem.canonical);
+      (is_held_out ? held_out : train_).push_back(problem);
     }
     // A tiny file may fall on one side: one problem then crosses over.
     if (held_out.empty()) MoveLast(&train_, &held_out);

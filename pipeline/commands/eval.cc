@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -17,9 +18,11 @@
 #include "model/param_set.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/evaluation/answer_lines.h"
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/evaluation/judge_samples.h"
 #include "pipeline/folder/loaded_model.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/run/check_references.h"
@@ -27,8 +30,8 @@
 #include "pipeline/services/reward_link.h"
 #include "pipeline/services/rollout_fleet.h"
 #include "pipeline/stages/training_prompts.h"
+#include "proto/answer_length.h"
 #include "proto/recipe.h"
-#include "reward/builtin_rules.h"
 #include "rollout/prompt_source.h"
 #include "rollout/tasks/row_file.h"
 
@@ -38,8 +41,10 @@ namespace {
 // Options that were not given keep the run's values.
 struct EvalArgs {
   std::string model;
+  std::string stage;
   std::string data;
   std::string task;
+  std::string out;
   std::optional<int> samples;
   std::optional<int> problems;
   std::optional<float> temperature;
@@ -76,6 +81,7 @@ absl::Status ChooseData(const std::string& data, TaskSection* section) {
     section->set_kind(data == "countdown" ? COUNTDOWN : ARITHMETIC);
     section->clear_file();
     section->clear_answer_form();
+    section->clear_split_field();
     return absl::OkStatus();
   }
   if (!FileExists(data)) {
@@ -87,6 +93,7 @@ absl::Status ChooseData(const std::string& data, TaskSection* section) {
                       TaskOfFile(data, section->question_field()));
   section->set_kind(task);
   section->set_file(data);
+  section->clear_split_field();  // all of its rows
   return absl::OkStatus();
 }
 
@@ -157,15 +164,8 @@ absl::Status ChooseTasks(const EvalArgs& args, StageConfig* config) {
         0, static_cast<int>(found - names.begin()));
   }
   if (args.task.empty() && args.data.empty()) return absl::OkStatus();
-  const bool was_mixture = config->task_size() > 1;
   config->mutable_task()->DeleteSubrange(1, config->task_size() - 1);
-  TaskSection* task = config->mutable_task(0);
-  R1_RETURN_IF_ERROR(ChooseData(args.data, task));
-  // As in the mixture (stage_rewards.h).
-  if (was_mixture && task->rule().empty()) {
-    task->add_rule()->set_name(AnswerRuleName(task->kind()));
-  }
-  return absl::OkStatus();
+  return ChooseData(args.data, config->mutable_task(0));
 }
 
 // By task.
@@ -177,7 +177,7 @@ absl::StatusOr<std::vector<std::vector<Prompt>>> LoadAllProblems(
     R1_ASSIGN_OR_RETURN(
         problems.emplace_back(),
         LoadProblems(args, config, tokenizer,
-                     model.max_positions - config.rollout().max_new_tokens()));
+                     model.max_positions - MostNewTokens(config.rollout())));
     return problems;
   }
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<PromptSource> source,
@@ -227,10 +227,25 @@ void ShowCount(int64_t done, int64_t total) {
   std::fflush(stderr);
 }
 
+// A file that could not be written is refused before hours of generation.
+absl::Status CheckOut(const std::string& out) {
+  if (out.empty()) return absl::OkStatus();
+  const std::string folder = std::filesystem::path(out).parent_path().string();
+  return Annotate(ListDirectory(folder.empty() ? "." : folder).status(),
+                  absl::StrCat("--out ", out));
+}
+
 absl::Status RunEval(const EvalArgs& args) {
+  R1_RETURN_IF_ERROR(CheckOut(args.out));
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
-  R1_ASSIGN_OR_RETURN(LoadedModel model,
-                      LoadModel(args.model, args.overrides, ops.get()));
+  R1_ASSIGN_OR_RETURN(const std::string path,
+                      ResolveModelPath(args.model, args.stage));
+  // Rows of a file are asked as the stage asks.
+  const bool has_rows = !args.data.empty() && args.task.empty();
+  R1_ASSIGN_OR_RETURN(
+      LoadedModel model,
+      LoadModel(path, args.overrides,
+                has_rows ? TasksOf::kStage : TasksOf::kRecipe, ops.get()));
   StageConfig& config = model.config;
   R1_RETURN_IF_ERROR(ChooseTasks(args, &config));
   if (args.problems) config.mutable_eval()->set_problems(*args.problems);
@@ -238,8 +253,9 @@ absl::Status RunEval(const EvalArgs& args) {
   options.samples = args.samples.value_or(config.eval().samples());
   if (args.max_new_tokens) {
     config.mutable_rollout()->set_max_new_tokens(*args.max_new_tokens);
+    config.mutable_rollout()->clear_longer();
   }
-  options.sampling = MakeEvalSampling(config);
+  options.sampling = MakeEvalSampling(config, model.rl_step);
   if (args.temperature) options.sampling.set_temperature(*args.temperature);
   if (args.top_p) options.sampling.set_top_p(*args.top_p);
   options.seed = args.seed.value_or(config.seed());
@@ -283,6 +299,10 @@ absl::Status RunEval(const EvalArgs& args) {
   if (is_watched) std::fputs("\r\x1b[K", stderr);
   fleet->Finish();
   R1_ASSIGN_OR_RETURN(const EvalReport report, evaluated);
+  if (!args.out.empty()) {
+    R1_RETURN_IF_ERROR(
+        WriteFileAtomic(args.out, AnswerLines(config, prompts, report)));
+  }
   Print(report, model.path, SourceOf(config), args.is_json);
   return absl::OkStatus();
 }
@@ -296,6 +316,8 @@ CommandBody AddEval(CLI::App* app) {
   command->add_option("MODEL", args->model, "A checkpoint folder or a run")
       ->required()
       ->type_name("CHECKPOINT|RUN");
+  command->add_option("--stage", args->stage, "Of the run, this stage's model")
+      ->type_name("NAME");
   command
       ->add_option(
           "--data", args->data,
@@ -304,7 +326,7 @@ CommandBody AddEval(CLI::App* app) {
       ->type_name("FILE|TASK");
   command
       ->add_option("--task", args->task,
-                   "Of the stage's tasks, this one; default: all")
+                   "Of the run's tasks, this one; default: all")
       ->type_name("NAME");
   command->add_option("--samples", args->samples, "k, answers per problem")
       ->check(InRange(1, 4096))
@@ -335,18 +357,25 @@ CommandBody AddEval(CLI::App* app) {
                    "(neither encrypted nor authenticated)")
       ->type_name("HOST:PORT");
   command->add_flag("--json", args->is_json, "One JSON object");
+  command
+      ->add_option("--out", args->out,
+                   "Also write the answers, one JSON object a line: task, "
+                   "question, completion, whether it is right, scores")
+      ->type_name("FILE.jsonl");
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->footer(
       "Examples:\n"
       "  r1 eval runs/quickstart-1 --samples 16\n"
-      "  r1 eval runs/quickstart-1/stages/pretrain --data countdown\n"
+      "  r1 eval runs/quickstart-1 --stage pretrain --out answers.jsonl\n"
       "  r1 eval my-model --data problems.jsonl --samples 4 --problems 100\n"
       "\nWithout options the run's eval section decides; outside a run its "
-      "defaults\n(proto/config.proto). The judge is the rule that training "
-      "pays for, or the\none whose option \"when\" says so "
-      "(reward/README.md). Strict numbers count an\nanswer where it must "
-      "stand, lenient ones the last answer anywhere.");
+      "defaults\n(proto/config.proto). A run of several tasks is measured on "
+      "all of them, each by\nits own rules and those of the recipe, so that "
+      "its stages can be compared.\nThe judge is the rule that training pays "
+      "for, or the one whose option \"when\"\nsays so (reward/README.md). "
+      "Strict numbers count an answer where it must stand,\nlenient ones the "
+      "last answer anywhere.");
   return [args] { return RunEval(*args); };
 }
 

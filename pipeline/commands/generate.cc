@@ -117,7 +117,7 @@ absl::Status RunGenerate(const GenerateArgs& args) {
   R1_ASSIGN_OR_RETURN(const std::string text, ReadPrompt(args));
   const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(const LoadedModel model,
-                      LoadModel(args.model, {}, ops.get()));
+                      LoadModel(args.model, {}, TasksOf::kStage, ops.get()));
   R1_ASSIGN_OR_RETURN(EncodedPrompt prompt, MakePrompt(args, model, text));
   if (prompt.tokens.empty()) {
     return absl::InvalidArgumentError("the prompt is empty: give some text");

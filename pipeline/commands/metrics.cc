@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/store/run_reader.h"
 
@@ -39,11 +40,11 @@ void PrintJson(const MetricsRow& row) {
 std::vector<ShownMetric> Columns(const std::vector<MetricsRow>& rows) {
   std::vector<ShownMetric> columns;
   for (const ShownMetric& shown : ShownMetrics()) {
-    const auto counts = [&](const MetricsRow& row) {
-      return MetricOr(row.metrics, shown.name, 0) != 0;
+    const auto shows = [&](const MetricsRow& row) {
+      const double value = MetricOr(row.metrics, shown.name, std::nan(""));
+      return !std::isnan(value) && !(shown.is_fault && value == 0);
     };
-    if (*shown.brief == '\0') continue;
-    if (shown.is_fault && absl::c_none_of(rows, counts)) continue;
+    if (*shown.brief == '\0' || absl::c_none_of(rows, shows)) continue;
     columns.push_back(shown);
   }
   return columns;
@@ -81,7 +82,8 @@ absl::Status PrintEvals(const std::string& run, const std::string& stage) {
   return absl::OkStatus();
 }
 
-absl::Status RunMetrics(const MetricsArgs& args) {
+absl::Status RunMetrics(MetricsArgs args) {
+  SplitStagePath(&args.run, &args.stage);
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run));
   R1_ASSIGN_OR_RETURN(std::vector<MetricsRow> rows, reader.AllMetrics());
   std::erase_if(rows, [&](const MetricsRow& row) {

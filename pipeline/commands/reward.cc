@@ -20,6 +20,7 @@
 #include "pipeline/commands/reward_new.h"
 #include "pipeline/evaluation/rescore.h"
 #include "pipeline/evaluation/score_file.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/folder/stage_rewards.h"
@@ -238,7 +239,8 @@ void PrintFlip(const Rejudged& r) {
       object.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-absl::Status RunRescore(const RewardArgs& args) {
+absl::Status RunRescore(RewardArgs args) {
+  SplitStagePath(&args.input, &args.stage);
   R1_ASSIGN_OR_RETURN(const RunReader reader,
                       RunReader::Open(args.input, args.stage));
   if (reader.stage().empty()) {
@@ -280,10 +282,8 @@ absl::Status RunRescore(const RewardArgs& args) {
         args.input, " has no scores of \"", options.against,
         "\" to compare with: give one of its rules with --against"));
   }
-  RuleContext context;
-  context.max_new_tokens = config.rollout().max_new_tokens();
-  R1_ASSIGN_OR_RETURN(const Scorer scorer,
-                      Scorer::Create(registry, rules, context));
+  R1_ASSIGN_OR_RETURN(const Scorer scorer, Scorer::Create(registry, rules, {}));
+  options.rollout = config.rollout();
   options.threads = ThreadsOf(args);
   options.item_limit = absl::Milliseconds(args.timeout_ms);
   R1_ASSIGN_OR_RETURN(const RescoreSummary summary,

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
+#include "pipeline/folder/model_path.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/store/run_reader.h"
 
@@ -104,7 +105,8 @@ void PrintSample(const SampleView& view) {
   }
 }
 
-absl::Status RunSamples(const SamplesArgs& args) {
+absl::Status RunSamples(SamplesArgs args) {
+  SplitStagePath(&args.run, &args.stage);
   R1_ASSIGN_OR_RETURN(RunReader reader, RunReader::Open(args.run, args.stage));
   SampleFilter filter;
   if (args.step >= 0) filter.step = args.step;

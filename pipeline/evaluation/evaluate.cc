@@ -10,6 +10,7 @@
 #include "pipeline/evaluation/count_verdicts.h"
 #include "pipeline/evaluation/generate_samples.h"
 #include "pipeline/evaluation/judge_samples.h"
+#include "proto/answer_length.h"
 #include "reward/builtin_rules.h"
 
 namespace r1 {
@@ -79,11 +80,11 @@ void WarnOfNoProblems(const Metrics& metrics, const std::string& judge,
 
 }  // namespace
 
-SamplingParams MakeEvalSampling(const StageConfig& config) {
+SamplingParams MakeEvalSampling(const StageConfig& config, int64_t step) {
   SamplingParams sampling;
   sampling.set_temperature(config.eval().temperature());
   sampling.set_top_p(config.eval().top_p());
-  sampling.set_max_new_tokens(config.rollout().max_new_tokens());
+  sampling.set_max_new_tokens(MaxNewTokensAt(config.rollout(), step));
   *sampling.mutable_stop() = config.rollout().stop();
   return sampling;
 }
@@ -95,6 +96,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
     const EvalProgress& progress) {
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RewardSource> source,
                       MakeJudge(options.reward, options.task, link));
+  source->SetStep(/*step=*/0, options.sampling.max_new_tokens());
   R1_ASSIGN_OR_RETURN(CountedRules rules, MakeCountedRules(options, link));
   EvalReport report;
   report.judge = RuleNames(JudgesOf(EvalRules(options.reward, options.task)));
@@ -106,7 +108,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
     report.samples.push_back(
         MakeSample(prompts[i / k], trajectories[i], completions[i]));
   }
-  R1_ASSIGN_OR_RETURN(const std::vector<RewardResult> results,
+  R1_ASSIGN_OR_RETURN(std::vector<RewardResult> results,
                       ScoreSamples(prompts, trajectories, completions, options,
                                    source.get(), progress));
   R1_RETURN_IF_ERROR(
@@ -119,6 +121,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
   }
   report.metrics = count.Finish();
   WarnOfNoProblems(report.metrics, report.judge, results);
+  report.results = std::move(results);
   return report;
 }
 

@@ -39,12 +39,13 @@ struct EvalReport {
   // verdicts. Where they are 0, "unjudged" and "abstained_samples" are left
   // out.
   Metrics metrics;
-  std::vector<EvalSample> samples;  // by problem, then sample index
+  std::vector<EvalSample> samples;    // by problem, then sample index
+  std::vector<RewardResult> results;  // of the samples
 };
 
-// How a run's evaluations sample: eval.temperature and eval.top_p, and the
-// rollouts' length and stop texts.
-SamplingParams MakeEvalSampling(const StageConfig& config);
+// How a run's evaluations after RL step `step` sample: eval.temperature and
+// eval.top_p, and the rollouts' stop texts and their length in that step.
+SamplingParams MakeEvalSampling(const StageConfig& config, int64_t step);
 
 // The second half of an evaluation: judges and counts `trajectories`,
 // options.samples of them for each prompt, in order of (prompt, sample index).

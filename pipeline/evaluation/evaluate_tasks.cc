@@ -79,6 +79,9 @@ absl::StatusOr<EvalReport> EvaluateTasks(
     for (EvalSample& sample : of_task.samples) {
       report.samples.push_back(std::move(sample));
     }
+    for (RewardResult& result : of_task.results) {
+      report.results.push_back(std::move(result));
+    }
   }
   report.judge = JudgesOfStage(config);
   if (by_task.size() == 1) {

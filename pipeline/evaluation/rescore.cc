@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "learner/reward_item.h"
 #include "pipeline/process/stop_signal.h"
+#include "proto/answer_length.h"
 #include "reward/core/score_pool.h"
 
 namespace r1 {
@@ -67,7 +68,9 @@ absl::StatusOr<RescoreSummary> Rescore(
     }
     R1_ASSIGN_OR_RETURN(
         const std::vector<RewardResult> results,
-        pool.ScoreAll(scorer, std::move(items), absl::InfiniteFuture()));
+        pool.ScoreAll(
+            scorer.AtStep(step, MaxNewTokensAt(options.rollout, step)),
+            std::move(items), absl::InfiniteFuture()));
     for (size_t i = 0; i < samples.size(); ++i) {
       ++summary.samples;
       const Rejudged rejudged = Compare(samples[i], results[i], options);

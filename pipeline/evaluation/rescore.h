@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pipeline/store/run_reader.h"
+#include "proto/config.pb.h"
 #include "reward/core/scorer.h"
 
 namespace r1 {
@@ -21,6 +22,8 @@ struct RescoreOptions {
   std::string against;
   // The rule of the scorer that is compared; empty with an empty `against`.
   std::string rule;
+  // How long the answers of a step could be.
+  RolloutSection rollout;
 };
 
 // What one sample was judged before and is now.

@@ -6,22 +6,25 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "learner/checkpoint_store.h"
 #include "model/checkpoint.h"
-#include "pipeline/folder/model_path.h"
 #include "proto/recipe.h"
 
 namespace r1 {
 
 absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
                                       absl::Span<const std::string> overrides,
-                                      Ops* ops) {
+                                      TasksOf tasks, Ops* ops) {
   LoadedModel model;
   R1_ASSIGN_OR_RETURN(model.path, ResolveModelPath(path));
   R1_ASSIGN_OR_RETURN(const std::optional<StageConfig> config,
-                      ConfigOfModel(model.path));
+                      ConfigOfModel(model.path, tasks));
   model.is_of_run = config.has_value();
   R1_ASSIGN_OR_RETURN(
       model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));
+  if (model.config.has_rl()) {
+    model.rl_step = std::max<int64_t>(0, StepOfCheckpoint(model.path));
+  }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
   model.tokenizer = folder.tokenizer;
   model.weights = std::make_unique<ModelWeights>(

@@ -2,6 +2,7 @@
 #ifndef R1_PIPELINE_FOLDER_LOADED_MODEL_H_
 #define R1_PIPELINE_FOLDER_LOADED_MODEL_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "kernels/ops.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
+#include "pipeline/folder/model_path.h"
 #include "proto/config.pb.h"
 
 namespace r1 {
@@ -21,12 +23,13 @@ struct LoadedModel {
   // The stage it belongs to, changed by --set; all defaults outside a run.
   StageConfig config;
   bool is_of_run = false;
+  int64_t rl_step = 0;  // of its stage; 0 for other kinds, and outside a run
 };
 
 // `path` as in ResolveModelPath. Errors: of finding, reading or configuring.
 absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
                                       absl::Span<const std::string> overrides,
-                                      Ops* ops);
+                                      TasksOf tasks, Ops* ops);
 
 // Threads to use when --threads asks for `threads`.
 int ResolveThreads(int threads);

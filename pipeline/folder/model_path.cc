@@ -106,8 +106,16 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
   return path;
 }
 
+void SplitStagePath(std::string* run, std::string* stage) {
+  if (!stage->empty()) return;
+  auto [run_dir, name] = StageOf(*run);
+  if (name.empty()) return;
+  *run = std::move(run_dir);
+  *stage = std::move(name);
+}
+
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
-    const std::string& path) {
+    const std::string& path, TasksOf tasks) {
   std::string run_dir, stage;
   if (IsRunFolder(path)) {
     R1_ASSIGN_OR_RETURN(const LastModel last, FindLastModel(path));
@@ -121,8 +129,11 @@ absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
     }
   }
   if (stage.empty()) return std::optional<StageConfig>();
-  R1_ASSIGN_OR_RETURN(const StageConfig config,
-                      ReadStageConfig(run_dir, stage));
+  R1_ASSIGN_OR_RETURN(StageConfig config, ReadStageConfig(run_dir, stage));
+  if (tasks == TasksOf::kRecipe) {
+    R1_ASSIGN_OR_RETURN(const Recipe recipe, ReadRecipe(run_dir));
+    config = WithAllTasks(recipe, config);
+  }
   return std::optional<StageConfig>(WithRewardModels(config, run_dir));
 }
 

@@ -23,12 +23,19 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& path);
 absl::StatusOr<std::string> ResolveModelPath(const std::string& run_dir,
                                              const std::string& stage);
 
+// If `run` is the folder of a stage, RUN/stages/NAME, and `stage` is empty:
+// makes RUN and NAME of them.
+void SplitStagePath(std::string* run, std::string* stage);
+
+// With which tasks: those of the stage, or WithAllTasks (proto/recipe.h).
+enum class TasksOf { kStage, kRecipe };
+
 // The stage of a run that `path` is, or lies in: RUN, RUN/stages/NAME or a
 // checkpoint in it, with the paths of its reward models (stage_rewards.h).
 // Nothing if it belongs to no run.
-// Errors: those of ReadStageConfig.
+// Errors: those of ReadStageConfig and ReadRecipe.
 absl::StatusOr<std::optional<StageConfig>> ConfigOfModel(
-    const std::string& path);
+    const std::string& path, TasksOf tasks = TasksOf::kStage);
 
 }  // namespace r1
 

@@ -106,8 +106,15 @@ std::vector<std::string> FixedDifferences(const StageConfig& recorded,
   return Differences(EssenceOf(recorded), EssenceOf(config), ignored);
 }
 
-// Why rl.steps, if it differs, cannot be taken over.
+// Why another number of steps, if it differs, cannot be taken over.
 std::string StepsHint(const StageConfig& recorded, const StageConfig& config) {
+  const SupervisedSection& before = recorded.supervised();
+  const SupervisedSection& now = config.supervised();
+  if (before.steps() != now.steps() || before.epochs() != now.epochs() ||
+      recorded.reward_model().steps() != config.reward_model().steps()) {
+    return "; its learning rate is a cosine over all its steps, so with more "
+           "or fewer every step would have another one";
+  }
   if (config.rl().steps() == recorded.rl().steps()) return "";
   if (config.rl().steps() < recorded.rl().steps()) {
     return "; rl.steps may grow, not shrink";

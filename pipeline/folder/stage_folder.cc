@@ -16,7 +16,7 @@
 namespace r1 {
 namespace {
 
-constexpr char kConfigName[] = "/stage.textproto";
+constexpr char kStageConfigName[] = "/stage.textproto";
 constexpr char kFactsName[] = "/stage.json";
 constexpr char kOutputKey[] = "output_sha256";
 constexpr char kStageKey[] = "key";
@@ -113,6 +113,7 @@ StageConfig EssenceOf(const StageConfig& config) {
   }
   for (TaskSection& task : *essence.mutable_task()) {
     task.clear_file();
+    task.clear_split_field();
     task.clear_rule();
   }
   return essence;
@@ -120,7 +121,7 @@ StageConfig EssenceOf(const StageConfig& config) {
 
 absl::Status WriteStageConfig(const std::string& run_dir,
                               const StageConfig& config) {
-  return WriteFileAtomic(StagePath(run_dir, config.name()) + kConfigName,
+  return WriteFileAtomic(StagePath(run_dir, config.name()) + kStageConfigName,
                          ConfigToText(config));
 }
 
@@ -236,7 +237,7 @@ absl::Status ReopenStage(const std::string& run_dir, const std::string& stage) {
 
 absl::StatusOr<StageConfig> ReadStageConfig(const std::string& run_dir,
                                             const std::string& stage) {
-  const std::string path = StagePath(run_dir, stage) + kConfigName;
+  const std::string path = StagePath(run_dir, stage) + kStageConfigName;
   R1_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
   StageConfig config;
   if (!google::protobuf::TextFormat::ParseFromString(text, &config)) {

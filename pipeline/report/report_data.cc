@@ -115,6 +115,8 @@ struct ChartSpec {
   bool includes_zero;
   const char* eval;  // held-out points drawn over it; may be null
   std::vector<SeriesSpec> series;
+  // Metric of some steps on held-out data, drawn as such points.
+  const char* held_out = nullptr;
 };
 
 // The curves of an RL stage.
@@ -203,7 +205,8 @@ std::vector<ChartSpec> ChartSpecs(const std::vector<MetricsRow>& rows) {
                      stage,
                      false,
                      nullptr,
-                     {{"", "loss"}}});
+                     {{"training", "loss"}},
+                     "held_out_loss"});
   }
   return specs;
 }
@@ -251,6 +254,13 @@ Json MakeChart(const ChartSpec& spec, const std::vector<MetricsRow>& rows,
       chart["points"].push_back(
           {eval.step,
            ReportNumber(MetricOr(eval.metrics, spec.eval, std::nan("")))});
+    }
+  }
+  for (const MetricsRow& row : rows) {
+    if (spec.held_out == nullptr || row.stage != spec.stage) continue;
+    const double value = MetricOr(row.metrics, spec.held_out, std::nan(""));
+    if (!std::isnan(value)) {
+      chart["points"].push_back({row.step, ReportNumber(value)});
     }
   }
   return chart;

@@ -30,7 +30,7 @@ namespace r1 {
 namespace {
 
 absl::Status CheckTextFiles(const SupervisedSection& section) {
-  if (section.steps() == 0) return absl::OkStatus();
+  if (!HasUpdates(section)) return absl::OkStatus();
   for (const std::string& file : section.data()) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
     R1_RETURN_IF_ERROR(ParseTextRows(text, file).status());
@@ -156,7 +156,7 @@ absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
 }
 
 bool HasSteps(const StageConfig& stage) {
-  return stage.supervised().steps() > 0 || stage.has_sample() ||
+  return HasUpdates(stage.supervised()) || stage.has_sample() ||
          stage.has_compare() ||
          (stage.has_reward_model() && stage.reward_model().steps() > 0) ||
          (stage.has_rl() && stage.rl().steps() > 0);

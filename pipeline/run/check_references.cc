@@ -33,7 +33,7 @@ constexpr absl::string_view kRemedy =
 
 // `count` elements, spread evenly; all of them if there are no more.
 template <typename T>
-std::vector<T> Spread(std::vector<T> all, size_t count) {
+std::vector<T> SpreadOut(std::vector<T> all, size_t count) {
   if (all.size() <= count) return all;
   std::vector<T> some;
   for (size_t i = 0; i < count; ++i) {
@@ -146,7 +146,7 @@ RewardItem ProbeItem(const CheckedRow& row, size_t number) {
 }  // namespace
 
 std::vector<CheckedRow> SampleRows(std::vector<CheckedRow> rows) {
-  return Spread(std::move(rows), kMostRows);
+  return SpreadOut(std::move(rows), kMostRows);
 }
 
 absl::Status CheckReferences(const std::vector<RewardRuleSpec>& rules,
@@ -172,7 +172,7 @@ absl::Status ProbeRewards(const std::vector<RewardRuleSpec>& rules,
       })) {
     return absl::OkStatus();
   }
-  const std::vector<CheckedRow> probes = Spread(rows, kMostProbes);
+  const std::vector<CheckedRow> probes = SpreadOut(rows, kMostProbes);
   for (size_t i = 0; i < probes.size(); ++i) {
     RewardItem item = ProbeItem(probes[i], i);
     if (source->compares_samples()) {

@@ -15,7 +15,7 @@
 namespace r1 {
 namespace {
 
-// "80 steps", "320 x 8 answers".
+// "80 steps", "2 epochs", "320 x 8 answers".
 std::string WorkOf(const StageConfig& stage) {
   if (stage.has_sample()) {
     return absl::StrCat(stage.sample().prompts(), " x ",
@@ -23,6 +23,9 @@ std::string WorkOf(const StageConfig& stage) {
   }
   if (stage.has_compare()) {
     return absl::StrCat(stage.compare().stage_size(), " models");
+  }
+  if (const float epochs = stage.supervised().epochs(); epochs > 0) {
+    return absl::StrCat(epochs, epochs == 1 ? " epoch" : " epochs");
   }
   const int64_t steps = stage.has_rl() ? stage.rl().steps()
                         : stage.has_reward_model()

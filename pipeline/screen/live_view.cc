@@ -109,7 +109,7 @@ class LiveView : public Progress {
       if (values.size() > kHistory) values.pop_front();
     }
     const absl::Time now = absl::Now();
-    eta_.AddStep(now - last_step_);
+    if (step > 0) eta_.AddStep(now - last_step_);
     last_step_ = now;
     state_.has_eta = eta_.Remaining(state_.total_steps - step, &state_.eta);
   }

@@ -52,12 +52,12 @@ class PlainProgress : public Progress {
   void Step(int64_t step, const Metrics& metrics) override {
     std::lock_guard<std::mutex> lock(mutex_);
     const absl::Time now = absl::Now();
-    eta_.AddStep(now - last_);
+    if (step > 0) eta_.AddStep(now - last_);  // 0: what was there before
     last_ = now;
     // A log of thousands of pretraining steps, milliseconds each, helps nobody.
     const bool is_last = step == total_steps_;
     if (now - last_print_ < kLineInterval && !is_last) return;
-    last_print_ = now;
+    if (step > 0) last_print_ = now;
     std::string line = absl::StrCat(stage_, " ", step, "/", total_steps_);
     for (const ShownMetric& shown : ShownMetrics()) {
       if (*shown.brief == '\0') continue;
@@ -123,6 +123,7 @@ const std::vector<ShownMetric>& ShownMetrics() {
       {"truncated", "", "truncated_share", Format::kPercent},
       {"equal groups", "", "advantage/zero_groups", Format::kPercent},
       {"loss", "loss", "loss", Format::kNumber},
+      {"held-out loss", "held_out", "held_out_loss", Format::kNumber},
       {"KL", "kl", "kl", Format::kScientific},
       {"entropy", "entropy", "entropy", Format::kNumber},
       {"clip fraction", "clip", "clip_fraction", Format::kPercent},

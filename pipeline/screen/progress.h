@@ -28,7 +28,7 @@ class Progress {
   // What happens right now, e.g. "generating", 312 of 512 (0 of 0: no count).
   virtual void Activity(const std::string& what, int64_t done,
                         int64_t total) = 0;
-  // A step is finished and recorded.
+  // A step is finished and recorded; 0: what was measured before the first.
   virtual void Step(int64_t step, const Metrics& metrics) = 0;
   virtual void Eval(int64_t step, const Metrics& metrics) = 0;
   virtual void Workers(std::vector<WorkerStatus> workers) = 0;

@@ -37,7 +37,9 @@ class ClientSource : public RewardSource {
       : client_(std::move(endpoints), std::move(options)),
         compares_samples_(compares_samples) {}
 
-  void SetStep(int64_t step) override { client_.SetStep(step); }
+  void SetStep(int64_t step, int max_new_tokens) override {
+    client_.SetStep(step, max_new_tokens);
+  }
   void Submit(RewardItem item) override { client_.Submit(std::move(item)); }
   bool compares_samples() const override { return compares_samples_; }
   void SubmitTogether(std::vector<RewardItem> items) override {

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "model/tokenizer_folder.h"
 #include "pipeline/folder/model_path.h"
+#include "proto/answer_length.h"
 #include "proto/recipe.h"
 
 namespace r1 {
@@ -89,12 +90,12 @@ absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
                      ": config.json names no eos_token_id, so nothing "
                      "could end an answer: add it"));
   }
-  if (config.has_rl() &&
-      folder.config.max_positions <= config.rollout().max_new_tokens()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, " has a context of ", folder.config.max_positions,
-        " tokens, rollout.max_new_tokens = ", config.rollout().max_new_tokens(),
-        " leaves no room for a prompt: lower it"));
+  const int64_t longest = MostNewTokens(config.rollout());
+  if (config.has_rl() && folder.config.max_positions <= longest) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " has a context of ", folder.config.max_positions,
+                     " tokens, rollout.max_new_tokens = ", longest,
+                     " leaves no room for a prompt: lower it"));
   }
   return folder;
 }

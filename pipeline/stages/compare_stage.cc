@@ -92,7 +92,7 @@ absl::Status CompareStage::Evaluate(int row) {
   }
   EvalOptions options;
   options.samples = config_.eval().samples();
-  options.sampling = MakeEvalSampling(config_);
+  options.sampling = MakeEvalSampling(config_, /*step=*/0);
   options.seed = config_.seed();
   R1_ASSIGN_OR_RETURN(
       const EvalReport report,

@@ -1,5 +1,7 @@
 #include "pipeline/stages/examples.h"
 
+#include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <numeric>
 #include <utility>
@@ -81,6 +83,8 @@ class GeneratedCorpus : public TextCorpus {
     CorpusDocument document = MakeCorpusDocument(task(), seed_, index);
     return {std::move(document.prompt), std::move(document.completion)};
   }
+  uint64_t EpochSize() const override { return 0; }
+  std::vector<Document> HeldOut() const override { return {}; }
   std::string DataHash() const override {
     return Sha256Hex(task().SerializeAsString());
   }
@@ -91,12 +95,6 @@ class GeneratedCorpus : public TextCorpus {
 
  private:
   uint64_t seed_;
-};
-
-struct FileRow {
-  std::string file;
-  int line = 0;
-  Document document;
 };
 
 // The corpus of the toy world, by the settings of the stage's tasks.
@@ -136,43 +134,91 @@ class WrittenCorpus : public GeneratedCorpus {
   DemonstrationOptions demonstrations_;
 };
 
-class FileCorpus : public TextCorpus {
+struct Row {
+  std::string origin;  // a file, or the corpus
+  int line = 0;        // in it, from 1
+  Document document;
+};
+
+// Where the hash of its content puts a row, from 0 to 1.
+double PlaceOf(const Document& document) {
+  const std::string hex = Sha256Hex(absl::StrCat(
+      document.prompt, absl::string_view("\0", 1), document.completion));
+  return std::stoull(hex.substr(0, 13), nullptr, 16) / 0x1p52;
+}
+
+// Moves the rows whose place is below `share` to `held_out`; if these were none
+// or all, the limit moves to the lowest or the highest place. So equal rows
+// stand on one side, and a row that is added moves no other.
+absl::Status HoldOut(double share, std::vector<Row>* rows,
+                     std::vector<Row>* held_out) {
+  std::vector<double> places;
+  for (const Row& row : *rows) places.push_back(PlaceOf(row.document));
+  const auto [low, high] = std::minmax_element(places.begin(), places.end());
+  if (*low == *high) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "supervised.held_out is ", share, ", but the data have ", rows->size(),
+        " rows that are all equal: expected two different ones or more, or "
+        "leave it out"));
+  }
+  const double limit = std::clamp(share, std::nextafter(*low, 1.0), *high);
+  std::vector<Row> trained;
+  for (size_t i = 0; i < places.size(); ++i) {
+    (places[i] < limit ? held_out : &trained)->push_back(std::move((*rows)[i]));
+  }
+  *rows = std::move(trained);
+  return absl::OkStatus();
+}
+
+class RowCorpus : public TextCorpus {
  public:
-  // At least one row.
-  FileCorpus(const TaskSection& task, std::vector<FileRow> rows,
-             std::string hash, uint64_t seed)
+  // At least one row to train on.
+  RowCorpus(const TaskSection& task, std::vector<Row> rows,
+            std::vector<Row> held_out, std::string hash, uint64_t seed)
       : TextCorpus(task),
         rows_(std::move(rows)),
+        held_out_(std::move(held_out)),
         hash_(std::move(hash)),
         seed_(seed) {}
 
   Document At(uint64_t index) const override {
     return rows_[RowOf(index / rows_.size(), index % rows_.size())].document;
   }
+  uint64_t EpochSize() const override { return rows_.size(); }
+  std::vector<Document> HeldOut() const override {
+    std::vector<Document> documents;
+    for (const Row& row : held_out_) documents.push_back(row.document);
+    return documents;
+  }
   std::string DataHash() const override { return hash_; }
   absl::Status CheckRows(const Tokenizer& tokenizer, int32_t end_token,
                          int64_t max_tokens) const override {
-    for (const auto& [file, line, document] : rows_) {
-      auto encoded = EncodeDocument(document, task(), tokenizer, end_token);
-      if (!encoded.ok()) {
-        return Annotate(encoded.status(), absl::StrCat(file, ":", line));
-      }
-      const TrainSequence& sequence = *encoded;
-      if (sequence.length() > max_tokens) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(file, ":", line, ": has ", sequence.length(),
-                         " tokens, more than the context of ", max_tokens,
-                         ": shorten or drop it, or raise model.max_positions"));
-      }
-      if (sequence.scored() < 1) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            file, ":", line, ": there is nothing to learn: drop it"));
+    for (const std::vector<Row>* side : {&rows_, &held_out_}) {
+      for (const Row& row : *side) {
+        R1_RETURN_IF_ERROR(
+            Annotate(CheckRow(row.document, tokenizer, end_token, max_tokens),
+                     absl::StrCat(row.origin, ":", row.line)));
       }
     }
     return absl::OkStatus();
   }
 
  private:
+  absl::Status CheckRow(const Document& document, const Tokenizer& tokenizer,
+                        int32_t end_token, int64_t max_tokens) const {
+    R1_ASSIGN_OR_RETURN(const TrainSequence sequence,
+                        EncodeDocument(document, task(), tokenizer, end_token));
+    if (sequence.length() > max_tokens) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "has ", sequence.length(), " tokens, more than the context of ",
+          max_tokens, ": shorten or drop it, or raise model.max_positions"));
+    }
+    if (sequence.scored() < 1) {
+      return absl::InvalidArgumentError("there is nothing to learn: drop it");
+    }
+    return absl::OkStatus();
+  }
+
   // Fisher-Yates, one epoch's order kept at a time.
   size_t RowOf(uint64_t epoch, uint64_t position) const {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -189,7 +235,7 @@ class FileCorpus : public TextCorpus {
     return order_[position];
   }
 
-  const std::vector<FileRow> rows_;
+  const std::vector<Row> rows_, held_out_;
   const std::string hash_;
   const uint64_t seed_;
   mutable std::mutex mutex_;  // guards the cached order
@@ -197,28 +243,26 @@ class FileCorpus : public TextCorpus {
   mutable std::vector<uint32_t> order_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
-    const StageConfig& whole, const std::string& run_dir) {
-  const StageConfig stage = EssenceOf(whole);
+// The documents of the corpus, without end.
+std::unique_ptr<TextCorpus> EndlessCorpus(const StageConfig& stage) {
   const TaskSection& task = FirstTask(stage);
-  if (stage.supervised().data().empty() && stage.data_stage().empty()) {
-    if (stage.supervised().corpus() != TASK_CORPUS) {
-      return std::make_unique<WrittenCorpus>(stage, task);
-    }
-    return std::make_unique<GeneratedCorpus>(task, stage.seed());
+  if (stage.supervised().corpus() != TASK_CORPUS) {
+    return std::make_unique<WrittenCorpus>(stage, task);
   }
-  std::vector<FileRow> rows;
-  std::string hashes;
+  return std::make_unique<GeneratedCorpus>(task, stage.seed());
+}
+
+// Appends all rows of the stage, and what identifies each source to `hashes`.
+absl::Status ReadRows(const StageConfig& stage, const std::string& run_dir,
+                      std::vector<Row>* rows, std::string* hashes) {
   for (const std::string& file : stage.supervised().data()) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
     R1_ASSIGN_OR_RETURN(std::vector<TextRow> parsed, ParseTextRows(text, file));
     for (TextRow& row : parsed) {
-      rows.push_back(
+      rows->push_back(
           {file, row.line, {std::move(row.prompt), std::move(row.completion)}});
     }
-    absl::StrAppend(&hashes, Sha256Hex(text), "\n");
+    absl::StrAppend(hashes, Sha256Hex(text), "\n");
   }
   for (const std::string& name : stage.data_stage()) {
     const std::string file = StageData(run_dir, name);
@@ -227,17 +271,44 @@ absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
                         ParseSampledRows(text, file));
     int line = 0;
     for (SampledRow& row : parsed) {
-      rows.push_back(
+      rows->push_back(
           {file,
            ++line,
            {std::move(row.prompt), std::move(row.completion),
             std::move(row.prompt_tokens), std::move(row.completion_tokens),
             std::move(row.tokenizer_sha256)}});
     }
-    absl::StrAppend(&hashes, Sha256Hex(text), "\n");
+    absl::StrAppend(hashes, Sha256Hex(text), "\n");
   }
-  return std::make_unique<FileCorpus>(task, std::move(rows), Sha256Hex(hashes),
-                                      stage.seed());
+  const int count = stage.supervised().corpus_rows();
+  if (count == 0) return absl::OkStatus();
+  const std::unique_ptr<TextCorpus> corpus = EndlessCorpus(stage);
+  for (int i = 0; i < count; ++i) {
+    rows->push_back({"the corpus", i + 1, corpus->At(i)});
+  }
+  absl::StrAppend(hashes, corpus->DataHash(), "\n");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
+    const StageConfig& whole, const std::string& run_dir) {
+  const StageConfig stage = EssenceOf(whole);
+  const SupervisedSection& section = stage.supervised();
+  if (section.data().empty() && stage.data_stage().empty() &&
+      section.corpus_rows() == 0) {
+    return EndlessCorpus(stage);
+  }
+  std::vector<Row> rows, held_out;
+  std::string hashes;
+  R1_RETURN_IF_ERROR(ReadRows(stage, run_dir, &rows, &hashes));
+  if (section.held_out() > 0) {
+    R1_RETURN_IF_ERROR(HoldOut(section.held_out(), &rows, &held_out));
+  }
+  return std::make_unique<RowCorpus>(FirstTask(stage), std::move(rows),
+                                     std::move(held_out), Sha256Hex(hashes),
+                                     stage.seed());
 }
 
 ExampleSource MakeExampleSource(const TextCorpus* corpus,
@@ -246,6 +317,17 @@ ExampleSource MakeExampleSource(const TextCorpus* corpus,
     return EncodeDocument(corpus->At(index), corpus->task(), *tokenizer,
                           end_token);
   };
+}
+
+absl::StatusOr<std::vector<TrainSequence>> HeldOutExamples(
+    const TextCorpus& corpus, const Tokenizer& tokenizer, int32_t end_token) {
+  std::vector<TrainSequence> examples;
+  for (const Document& document : corpus.HeldOut()) {
+    R1_ASSIGN_OR_RETURN(
+        examples.emplace_back(),
+        EncodeDocument(document, corpus.task(), tokenizer, end_token));
+  }
+  return examples;
 }
 
 }  // namespace r1

@@ -1,5 +1,5 @@
-// What the supervised stages learn from: the task's generated corpus or a
-// JSONL file, as token sequences.
+// What the supervised stages learn from: a generated corpus, rows of files and
+// of stages that sample, or both, as token sequences.
 #ifndef R1_PIPELINE_STAGES_EXAMPLES_H_
 #define R1_PIPELINE_STAGES_EXAMPLES_H_
 
@@ -35,9 +35,13 @@ class TextCorpus {
   virtual ~TextCorpus() = default;
   // What says whether prompts are messages.
   const TaskSection& task() const { return task_; }
-  // Document `index`, a pure function of (config, seed, index). Files are read
-  // in a new random order every epoch.
+  // Document `index`, a pure function of (config, seed, index). Rows are read
+  // in a new random order every epoch, those that are held out never.
   virtual Document At(uint64_t index) const = 0;
+  // Documents of an epoch; 0: there is no end.
+  virtual uint64_t EpochSize() const = 0;
+  // Those that are held out.
+  virtual std::vector<Document> HeldOut() const = 0;
   // SHA-256 of what the documents are made from.
   virtual std::string DataHash() const = 0;
   // Finds now what a step would stumble over: rows of a file that have more
@@ -51,9 +55,12 @@ class TextCorpus {
   const TaskSection task_;
 };
 
-// The corpus of a supervised stage: its files and what the stages among its
-// data have kept in `run_dir`, row after row; or the generator of its first
-// task. Errors: of reading a file, naming line and reason.
+// The corpus of a supervised stage: the rows of its files, of what the stages
+// among its data have kept in `run_dir`, and of corpus_rows; or the generated
+// corpus without end. Of rows, the share supervised.held_out is held out, by
+// the SHA-256 of prompt and completion: at least one, never all.
+// Errors: of reading a file, naming line and reason; InvalidArgument if there
+// are no two different rows to be on both sides.
 absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
     const StageConfig& stage, const std::string& run_dir);
 
@@ -65,6 +72,10 @@ absl::StatusOr<std::unique_ptr<TextCorpus>> MakeCorpus(
 // `corpus` and the tokenizer must outlive the source.
 ExampleSource MakeExampleSource(const TextCorpus* corpus,
                                 const Tokenizer* tokenizer, int32_t end_token);
+
+// The same of the documents that are held out. Errors: those of the tokenizer.
+absl::StatusOr<std::vector<TrainSequence>> HeldOutExamples(
+    const TextCorpus& corpus, const Tokenizer& tokenizer, int32_t end_token);
 
 }  // namespace r1
 

@@ -137,7 +137,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   }
   EvalOptions options;
   options.samples = config_.eval().samples();
-  options.sampling = MakeEvalSampling(config_);
+  options.sampling = MakeEvalSampling(config_, step);
   options.seed = config_.seed();
   R1_RETURN_IF_ERROR(StartFleet());
   RolloutSource* const source = fleet_->source();

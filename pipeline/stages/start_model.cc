@@ -21,7 +21,7 @@ namespace {
 absl::Status CheckData(const StageConfig& stage, const std::string& run_dir,
                        const ModelFolder& model) {
   // What other stages are yet to sample fits, as it was sampled.
-  if (stage.has_supervised() && stage.supervised().steps() > 0 &&
+  if (stage.has_supervised() && HasUpdates(stage.supervised()) &&
       stage.data_stage().empty()) {
     R1_ASSIGN_OR_RETURN(const std::unique_ptr<TextCorpus> corpus,
                         MakeCorpus(stage, run_dir));

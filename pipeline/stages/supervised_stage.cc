@@ -1,8 +1,14 @@
 #include "pipeline/stages/supervised_stage.h"
 
+#include <cmath>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
@@ -11,12 +17,67 @@
 #include "pipeline/stages/examples.h"
 #include "pipeline/stages/save_pacer.h"
 #include "pipeline/stages/start_model.h"
+#include "pipeline/store/run_reader.h"
+#include "proto/recipe.h"
 
 namespace r1 {
+namespace {
+
+// What is learned and measured; with supervised.epochs, also how many steps
+// that takes, as config.steps.
+absl::StatusOr<SupervisedData> ReadData(const TextCorpus& corpus,
+                                        const Tokenizer& tokenizer,
+                                        int32_t end_token,
+                                        SupervisedSection* section) {
+  SupervisedData data;
+  data.examples = MakeExampleSource(&corpus, &tokenizer, end_token);
+  R1_ASSIGN_OR_RETURN(data.held_out,
+                      HeldOutExamples(corpus, tokenizer, end_token));
+  if (section->epochs() == 0) return data;
+  data.num_examples = static_cast<uint64_t>(
+      std::ceil(double{section->epochs()} * corpus.EpochSize()));
+  R1_ASSIGN_OR_RETURN(
+      const int64_t steps,
+      CountBatches(data.examples, data.num_examples, section->batch_tokens()));
+  section->set_steps(static_cast<int32_t>(steps));
+  return data;
+}
+
+// A held-out loss that has risen again says that the data were learned by
+// heart.
+absl::Status WarnOfOverfitting(const RunContext& run,
+                               const std::string& stage) {
+  constexpr double kALittle = 1.01;
+  R1_RETURN_IF_ERROR(run.store->Flush());
+  R1_ASSIGN_OR_RETURN(const RunReader reader,
+                      RunReader::Open(run.folder->path(), stage));
+  R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> rows, reader.AllMetrics());
+  int64_t best_step = 0, last_step = 0;
+  double best = std::nan(""), last = std::nan("");
+  for (const MetricsRow& row : rows) {
+    const double loss = MetricOr(row.metrics, kHeldOutLoss, std::nan(""));
+    if (row.stage != stage || std::isnan(loss)) continue;
+    last = loss;
+    last_step = row.step;
+    if (loss >= best) continue;
+    best = loss;
+    best_step = row.step;
+  }
+  if (!(last > kALittle * best)) return absl::OkStatus();
+  const std::string message = absl::StrFormat(
+      "%s: the held-out loss was lowest at step %d, %.4g nats, and is %.4g at "
+      "the end: fewer steps or epochs, or more data, would generalise better",
+      stage, best_step, best, last);
+  LogWarning(message);
+  return run.store->RecordEvent(last_step, "overfitting", message);
+}
+
+}  // namespace
+
 absl::Status RunSupervisedStage(const StageContext& context) {
   const RunContext& run = *context.run;
   const StageConfig& config = *context.config;
-  const SupervisedSection& section = config.supervised();
+  SupervisedSection section = config.supervised();
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<TextCorpus> corpus,
                       MakeCorpus(config, run.folder->path()));
   R1_RETURN_IF_ERROR(context.folder->Pin("data_sha256", corpus->DataHash(),
@@ -42,13 +103,17 @@ absl::Status RunSupervisedStage(const StageContext& context) {
 
   const ModelConfig& model = state->weights->config();
   run.progress->Describe(DescribeSize(state->weights->params()));
+  R1_ASSIGN_OR_RETURN(SupervisedData data,
+                      ReadData(*corpus, *tokenizer, EndToken(model), &section));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   SavePacer pacer;
-  SupervisedTrainer trainer(
-      config.name(), section,
-      MakeExampleSource(corpus.get(), tokenizer.get(), EndToken(model)),
-      run.ops, run.store, std::move(*state));
+  SupervisedTrainer trainer(config.name(), section, std::move(data), run.ops,
+                            run.store, std::move(*state));
+  if (trainer.state().step == 0 && section.steps() > 0) {
+    R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.MeasureStart());
+    if (!metrics.empty()) run.progress->Step(0, metrics);
+  }
   if (section.steps() == 0) {  // hands the model on
     R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
   }
@@ -69,6 +134,9 @@ absl::Status RunSupervisedStage(const StageContext& context) {
       return InterruptedError(
           absl::StrCat("after ", config.name(), " step ", step));
     }
+  }
+  if (section.held_out() > 0) {
+    R1_RETURN_IF_ERROR(WarnOfOverfitting(run, config.name()));
   }
   return context.folder->Finish(HashParams(trainer.state().weights->params()));
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "proto/answer_length.h"
 #include "rollout/mixed_prompts.h"
 
 namespace r1 {
@@ -18,7 +19,7 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
         std::unique_ptr<PromptSource> prompts,
         MakePromptSource(
             config.task(t), config.seed(), tokenizer,
-            model.max_positions - config.rollout().max_new_tokens()));
+            model.max_positions - MostNewTokens(config.rollout())));
     // A generator's prompts are of much the same length: one tells whether the
     // template leaves room.
     R1_RETURN_IF_ERROR(prompts->Train(0).status());

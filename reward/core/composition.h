@@ -30,6 +30,8 @@ struct Term {
   double clip_high = std::numeric_limits<double>::infinity();
   std::optional<double> gate;
   bool is_min = false;
+  // The first step of training in which weight and gate count.
+  int64_t from_step = 0;
   // Of a rule that compares samples: no part of the raw total.
   bool is_group = false;
   RowFilter rows;

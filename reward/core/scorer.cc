@@ -151,6 +151,7 @@ absl::StatusOr<Scorer> Scorer::Create(const RewardRegistry& registry,
           "reward rule \"", spec.name(), "\" is listed twice; keep one"));
     }
     term->is_group = rule->compares_samples();
+    term->from_step = spec.from_step();
     scorer.terms_.push_back(*term);
     Entry entry;
     entry.name = spec.name();
@@ -196,9 +197,15 @@ absl::Status Scorer::OrderRules() {
   return absl::OkStatus();
 }
 
-Scorer Scorer::AtStep(int64_t step) const {
+Scorer Scorer::AtStep(int64_t step, int max_new_tokens) const {
   Scorer scorer = *this;
   scorer.context_.step = step;
+  scorer.context_.max_new_tokens = max_new_tokens;
+  for (Term& term : scorer.terms_) {
+    if (step == 0 || term.from_step <= step) continue;
+    term.weight = 0;
+    term.gate.reset();
+  }
   return scorer;
 }
 

@@ -46,8 +46,9 @@ class Scorer {
                                        absl::Span<const RewardRuleSpec> rules,
                                        const RuleContext& context);
 
-  // The same rules for another step of training.
-  Scorer AtStep(int64_t step) const;
+  // The same rules for another step of training, or for none (0), and its
+  // longest completion. A rule that counts from a later step is a metric.
+  Scorer AtStep(int64_t step, int max_new_tokens) const;
 
   // Whether a rule compares samples.
   bool compares_samples() const;

@@ -27,6 +27,7 @@ RewardClient::RewardClient(std::vector<RewardEndpoint> endpoints,
                            RewardClientOptions options)
     : options_(std::move(options)),
       endpoints_(std::move(endpoints)),
+      max_new_tokens_(options_.max_new_tokens),
       servers_(EndpointNames(endpoints_), options_.retry) {
   R1_CHECK(!endpoints_.empty(), "a client needs a server");
   for (const RewardEndpoint& endpoint : endpoints_) {
@@ -123,7 +124,7 @@ int64_t RewardClient::num_retries() const {
 ScoreRequest RewardClient::EmptyRequest() const {
   ScoreRequest request;
   request.mutable_rules()->Add(options_.rules.begin(), options_.rules.end());
-  request.set_max_new_tokens(options_.max_new_tokens);
+  request.set_max_new_tokens(max_new_tokens_);
   request.set_step(step_);
   request.set_item_timeout_ms(absl::ToInt64Milliseconds(options_.item_timeout));
   return request;

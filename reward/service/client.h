@@ -28,7 +28,7 @@ namespace r1 {
 struct RewardClientOptions {
   // What every request asks for.
   std::vector<RewardRuleSpec> rules;
-  int max_new_tokens = 0;
+  int max_new_tokens = 0;  // until SetStep
   // Most time for one item once it is started; 0 = the server's choice.
   absl::Duration item_timeout = absl::ZeroDuration();
   // What servers must be, where they say it; empty: anything.
@@ -72,9 +72,12 @@ class RewardClient {
   RewardClient(const RewardClient&) = delete;
   RewardClient& operator=(const RewardClient&) = delete;
 
-  // The training step of samples submitted from now on, 0 (the start) for none.
-  // Not while results are to come.
-  void SetStep(int64_t step) { step_ = step; }
+  // The training step of samples submitted from now on, 0 (the start) for none,
+  // and their most tokens. Not while results are to come.
+  void SetStep(int64_t step, int max_new_tokens) {
+    step_ = step;
+    max_new_tokens_ = max_new_tokens;
+  }
 
   // Takes the sample; never blocks on the network. Its id must not be empty,
   // must be UTF-8 and must differ from those whose results are still to come;
@@ -135,6 +138,7 @@ class RewardClient {
   const RewardClientOptions options_;
   const std::vector<RewardEndpoint> endpoints_;
   std::atomic<int64_t> step_ = 0;
+  std::atomic<int> max_new_tokens_;
   std::vector<std::unique_ptr<Reward::Stub>> stubs_;  // by server
 
   mutable absl::Mutex mutex_;

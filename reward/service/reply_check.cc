@@ -20,6 +20,7 @@ bool DoesNotApply(const RewardResult& result, absl::string_view rule) {
 // What is wrong with the components; empty if nothing.
 std::string ComponentsProblem(const RewardResult& result,
                               const ScoreRequest& request) {
+  const int64_t step = request.step();
   int next = 0;  // component
   for (const RewardRuleSpec& rule : request.rules()) {
     const bool is_there = next < result.components_size() &&
@@ -36,7 +37,7 @@ std::string ComponentsProblem(const RewardResult& result,
     if (is_there) {
       ++next;
     } else if (result.kind() == REWARD_SCORE && rule.weight() != 0 &&
-               !is_absent) {
+               !is_absent && (step == 0 || rule.from_step() <= step)) {
       return absl::StrCat("component \"", rule.name(), "\" is missing");
     }
   }

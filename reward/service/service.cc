@@ -60,17 +60,17 @@ absl::Status CheckItems(const ScoreRequest& request) {
   return absl::OkStatus();
 }
 
-// Equal for equal rules and limits alone. Maps have no order of their own on
-// the wire, so this is no serialisation.
-std::string KeyOf(const std::vector<RewardRuleSpec>& rules,
-                  const RuleContext& limits) {
-  std::string key = absl::StrCat(limits.max_new_tokens);
+// Equal for equal rules alone. Maps have no order of their own on the wire, so
+// this is no serialisation.
+std::string KeyOf(const std::vector<RewardRuleSpec>& rules) {
+  std::string key;
   const auto append = [&](absl::string_view text) {
     absl::StrAppend(&key, " ", text.size(), ":", text);
   };
   for (const RewardRuleSpec& rule : rules) {
     append(rule.name());
-    append(absl::StrFormat("%a %d", rule.weight(), rule.option_size()));
+    append(absl::StrFormat("%a %d %d", rule.weight(), rule.from_step(),
+                           rule.option_size()));
     const std::map<std::string, std::string> options(rule.option().begin(),
                                                      rule.option().end());
     for (const auto& [name, value] : options) {
@@ -140,11 +140,9 @@ void RewardService::Count(const RewardResult& result, absl::Time arrival) {
 }
 
 absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
-  RuleContext limits;
-  limits.max_new_tokens = request.max_new_tokens();
   const std::vector<RewardRuleSpec> rules(request.rules().begin(),
                                           request.rules().end());
-  const std::string key = KeyOf(rules, limits);
+  const std::string key = KeyOf(rules);
   if (key.size() > kMaxRuleBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the rules and their options have ", key.size(),
@@ -169,7 +167,7 @@ absl::StatusOr<Scorer> RewardService::ScorerOf(const ScoreRequest& request) {
       dropped.splice(dropped.begin(), rule_sets_, std::prev(rule_sets_.end()));
     }
   }
-  absl::StatusOr<Scorer> scorer = Scorer::Create(registry_, rules, limits);
+  absl::StatusOr<Scorer> scorer = Scorer::Create(registry_, rules, {});
   absl::MutexLock lock(&mutex_);
   set->scorer = scorer;
   set->is_made = true;
@@ -188,7 +186,7 @@ grpc::Status RewardService::ScoreNow(grpc::ServerContext* context,
   reply->set_compares_samples(scorer->compares_samples());
   reply->set_build_id(options_.build_id);
   auto results = pool_.ScoreAll(
-      scorer->AtStep(request.step()),
+      scorer->AtStep(request.step(), request.max_new_tokens()),
       std::vector<RewardItem>(request.items().begin(), request.items().end()),
       AnswerTime(*context, options_.call_limit), ItemLimit(request));
   if (!results.ok()) return ToGrpc(results.status());

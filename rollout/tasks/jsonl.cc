@@ -1,6 +1,7 @@
 #include "rollout/tasks/jsonl.h"
 
 #include <limits>
+#include <map>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -65,6 +66,62 @@ absl::StatusOr<CountdownProblem> CountdownRow(const json& row) {
   return problem;
 }
 
+// The value of a field, or of one within others (extra_info.split); null if
+// there is none.
+const json* FieldAt(const json& row, absl::string_view path) {
+  if (!row.is_object()) return nullptr;
+  if (const auto it = row.find(path); it != row.end()) return &*it;
+  const size_t dot = path.find('.');
+  if (dot == path.npos) return nullptr;
+  const auto outer = row.find(path.substr(0, dot));
+  return outer == row.end() ? nullptr : FieldAt(*outer, path.substr(dot + 1));
+}
+
+absl::StatusOr<Split> SplitOfRow(const std::string& field, const json& row) {
+  const json* const value = FieldAt(row, field);
+  const std::optional<Split> split =
+      value != nullptr && value->is_string()
+          ? SplitOfName(value->get_ref<const std::string&>())
+          : std::nullopt;
+  if (split.has_value()) return *split;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "task.split_field: field \"", field, "\": expected \"train\", or ",
+      "\"test\", \"validation\", \"dev\" or \"eval\" for what is held out, "
+      "got ",
+      value == nullptr ? "none" : DescribeJson(*value)));
+}
+
+// The sides of the problems so far, to find one that stands on both.
+class SplitCheck {
+ public:
+  absl::Status Add(const Problem& problem, int line) {
+    const auto [it, is_new] =
+        first_.emplace(problem.canonical, Place{line, *problem.split});
+    ++(*problem.split == Split::kTrain ? num_train_ : num_held_out_);
+    if (it->second.split == *problem.split) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the question of line ", it->second.line,
+        " again, which stands on the other side of task.split_field: drop one "
+        "of them, or what is held out would be trained on"));
+  }
+  absl::Status Finish(const std::string& field, absl::string_view name) const {
+    if (num_train_ > 0 && num_held_out_ > 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": by task.split_field \"", field, "\" ", num_train_,
+        " rows are to train on and ", num_held_out_,
+        " held out: expected some of both; without task.split_field one "
+        "problem in ten is held out"));
+  }
+
+ private:
+  struct Place {
+    int line;
+    Split split;
+  };
+  std::map<std::string, Place> first_;
+  int64_t num_train_ = 0, num_held_out_ = 0;
+};
+
 absl::StatusOr<Problem> ParseProblem(const TaskSection& config, int line,
                                      absl::string_view text, const json& row) {
   Problem problem;
@@ -72,6 +129,9 @@ absl::StatusOr<Problem> ParseProblem(const TaskSection& config, int line,
   problem.source = id != row.end() && id->is_string()
                        ? id->get<std::string>()
                        : absl::StrCat("line ", line);
+  if (!config.split_field().empty()) {
+    R1_ASSIGN_OR_RETURN(problem.split, SplitOfRow(config.split_field(), row));
+  }
   if (config.kind() == COUNTDOWN) {
     R1_ASSIGN_OR_RETURN(const CountdownProblem countdown, CountdownRow(row));
     problem.question = countdown.Question();
@@ -100,15 +160,25 @@ absl::StatusOr<std::vector<Problem>> ParseProblems(const TaskSection& config,
                                                    absl::string_view text,
                                                    absl::string_view name) {
   std::vector<Problem> problems;
+  SplitCheck sides;
   R1_RETURN_IF_ERROR(ForEachJsonLine(
-      text, name, [&](int line, absl::string_view row_text, const json& row) {
-        auto problem = ParseProblem(config, line, row_text, row);
-        if (problem.ok()) problems.push_back(*std::move(problem));
-        return problem.status();
+      text, name,
+      [&](int line, absl::string_view row_text,
+          const json& row) -> absl::Status {
+        R1_ASSIGN_OR_RETURN(Problem problem,
+                            ParseProblem(config, line, row_text, row));
+        if (problem.split.has_value()) {
+          R1_RETURN_IF_ERROR(sides.Add(problem, line));
+        }
+        problems.push_back(std::move(problem));
+        return absl::OkStatus();
       }));
   if (problems.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": no rows; expected one JSON object a line"));
+  }
+  if (!config.split_field().empty()) {
+    R1_RETURN_IF_ERROR(sides.Finish(config.split_field(), name));
   }
   return problems;
 }

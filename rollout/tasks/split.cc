@@ -14,6 +14,14 @@ bool IsHeldOut(absl::string_view canonical_problem) {
          0;
 }
 
+std::optional<Split> SplitOfName(absl::string_view name) {
+  if (name == "train") return Split::kTrain;
+  for (absl::string_view held_out : {"test", "validation", "dev", "eval"}) {
+    if (name == held_out) return Split::kHeldOut;
+  }
+  return std::nullopt;
+}
+
 absl::string_view MissingSplit(
     absl::FunctionRef<std::optional<std::string>(RandomSequence*)> draw) {
   RandomSequence random(0, RandomStream::kGeneratorCheck, 0, 0);

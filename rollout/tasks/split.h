@@ -21,6 +21,10 @@ bool IsHeldOut(absl::string_view canonical_problem);
 
 enum class Split { kTrain, kHeldOut };
 
+// What rows of files call the sides: "train"; "test", "validation", "dev" and
+// "eval" for what is held out. Nothing for any other name.
+std::optional<Split> SplitOfName(absl::string_view name);
+
 inline bool IsOf(Split split, absl::string_view canonical_problem) {
   return IsHeldOut(canonical_problem) == (split == Split::kHeldOut);
 }

@@ -2,12 +2,15 @@
 // and after any kill, redone stage by stage, refused where its inputs changed.
 #include <signal.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -43,7 +46,8 @@ stage { name: "zero"
 stage { name: "cold" use { task: "cd" }
         sample { prompts: 70 per_prompt: 2 keep { rule: "overlong" at_least: -2 } } }
 stage { name: "dev" from: "base"
-        supervised { data: "cold" steps: 5 batch_tokens: 512 } }
+        supervised { data: "cold" corpus_rows: 40 epochs: 2 held_out: 0.2
+                     batch_tokens: 512 } }
 stage { name: "helpful" from: "dev"
         reward_model { data: "PAIRS" steps: 3 batch_size: 8 learning_rate: 1e-2 } }
 stage { name: "r1" from: "dev" use { task: "sums" }
@@ -102,6 +106,21 @@ class RecipeTest : public ::testing::Test {
     return Outputs(name);
   }
 
+  // Of the stage dev, by step.
+  std::map<int, double> HeldOutLosses(const std::string& name) const {
+    std::map<int, double> losses;
+    const std::string lines =
+        RunProgram({"metrics", Dir(name), "--stage", "dev", "--json"}).out;
+    for (absl::string_view line :
+         absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+      const auto row = nlohmann::json::parse(line);
+      if (row.contains("held_out_loss")) {
+        losses[row["step"]] = row["held_out_loss"];
+      }
+    }
+    return losses;
+  }
+
   const std::vector<std::string> stages_ = {
       "base", "zero", "cold", "dev", "helpful", "r1", "student", "table"};
   TestFolder folder_;
@@ -138,6 +157,11 @@ TEST_F(RecipeTest, EveryStageIsEqualForAnyWorkersThreadsAndAfterAnyKill) {
   EXPECT_THAT(zero, AllOf(HasSubstr("cd/pass@1"), HasSubstr("sums/pass@1")));
   EXPECT_THAT(RunProgram({"samples", Dir("whole"), "--stage", "cold"}).out,
               HasSubstr("overlong"));
+  // What was measured again after a kill has the same bits.
+  const auto held_out = HeldOutLosses("whole");
+  EXPECT_GE(held_out.size(), 5u);
+  EXPECT_EQ(HeldOutLosses("killed"), held_out);
+  EXPECT_EQ(HeldOutLosses("workers"), held_out);
   // Every stage that makes a model can be asked.
   for (const char* stage : {"base", "dev", "helpful", "student"}) {
     EXPECT_EQ(RunProgram({"hash", Dir("whole"), stage}).out,
@@ -204,6 +228,171 @@ TEST_F(RecipeTest, AnotherLengthOfAnswersLeavesSupervisedStagesAlone) {
   EXPECT_THAT(refused.err, AllOf(HasSubstr("zero: "), Not(HasSubstr("base: ")),
                                  Not(HasSubstr("student: "))));
   EXPECT_EQ(Outputs("run"), before);
+}
+
+// A run of one RL stage, whose reward and length change on the way.
+TEST_F(RecipeTest, SchedulesGoByTheStepAlone) {
+  const std::vector<std::string> schedule = {
+      "--until",
+      "zero",
+      "--set",
+      "zero.reward.rule=[{name: \"overlong\"}, {name: \"language\" weight: 5 "
+      "from_step: 3}]",
+      "--set",
+      "zero.rollout.longer={from_step: 2 max_new_tokens: 40}"};
+  const auto train = [&](const std::string& name,
+                         std::vector<std::string> more = {}) {
+    more.insert(more.begin(), schedule.begin(), schedule.end());
+    const ProgramResult result = RunProgram(Train(name, more));
+    EXPECT_EQ(result.exit_code, 0) << result.err << result.out;
+    return RunProgram({"hash", Dir(name), "zero"}).out;
+  };
+  const std::string whole = train("whole");
+  std::vector<std::string> killed = schedule;
+  Program program(Train("killed", killed));
+  ASSERT_TRUE(program.WaitForText("zero 1/")) << program.err();
+  program.Kill(SIGKILL);
+  program.Wait();
+  EXPECT_EQ(train("killed", {"--workers", "2"}), whole);
+
+  const ProgramResult samples = RunProgram(
+      {"samples", Dir("whole"), "--stage", "zero", "--limit", "0", "--json"});
+  std::map<int, size_t> longest;
+  std::map<int, double> late;  // by step, the largest score
+  for (absl::string_view line :
+       absl::StrSplit(samples.out, '\n', absl::SkipEmpty())) {
+    const auto sample = nlohmann::json::parse(line);
+    const int step = sample["step"];
+    longest[step] = std::max(longest[step], sample["tokens"].size());
+    if (sample["kind"] != "score") continue;
+    const std::map<std::string, double> scores = sample["components"];
+    double reward = step < 3 ? 0 : 5 * scores.at("language");
+    for (const auto& [rule, score] : scores) {
+      if (rule == "overlong" || rule == "countdown" || rule == "exact_answer") {
+        reward += score;
+      }
+    }
+    EXPECT_NEAR(sample["reward"], reward, 1e-9) << line;
+    late[step] = std::max(late[step], scores.at("language"));
+  }
+  EXPECT_GT(late[1], 0);  // measured from the start
+  EXPECT_GT(late[3], 0);
+  EXPECT_LE(longest[1], 24u);
+  EXPECT_GT(longest[2], 24u);
+  EXPECT_LE(longest[2], 40u);
+  // Scored anew, nothing has changed.
+  const ProgramResult anew =
+      RunProgram({"reward", "rescore", Dir("whole") + "/stages/zero"});
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_THAT(anew.err, HasSubstr(" 0 verdicts differ"));
+  // An evaluation has the length of its step.
+  const auto longest_of = [&](const std::string& model) {
+    const std::string out = Dir("answers.jsonl");
+    const ProgramResult eval =
+        RunProgram({"eval", model, "--out", out, "--temperature", "1"});
+    EXPECT_EQ(eval.exit_code, 0) << eval.err;
+    int most = 0;
+    for (absl::string_view line :
+         absl::StrSplit(*ReadFile(out), '\n', absl::SkipEmpty())) {
+      most = std::max<int>(most, nlohmann::json::parse(line)["tokens"]);
+    }
+    return most;
+  };
+  EXPECT_LE(longest_of(Dir("whole") + "/stages/zero/checkpoints/step-0"), 24);
+  EXPECT_GT(longest_of(Dir("whole")), 24);
+}
+
+// Whatever its own tasks, a stage is measured on those of the recipe.
+TEST_F(RecipeTest, StagesAreComparedOnAllTasksOfTheRecipe) {
+  ASSERT_EQ(RunProgram(Train("run", {"--until", "zero"})).exit_code, 0);
+  const auto eval = [&](const std::string& model,
+                        const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"eval", model, "--json", "--out",
+                                          Dir("answers.jsonl")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = RunProgram(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out,
+                AllOf(HasSubstr("\"cd/pass@1\""), HasSubstr("\"sums/pass@1\""),
+                      HasSubstr("cd: countdown, sums: exact")));
+    return *ReadFile(Dir("answers.jsonl"));
+  };
+  const std::string base = eval(Dir("run"), {"--stage", "base"});
+  EXPECT_EQ(eval(Dir("run") + "/stages/base"), base);
+  const std::string zero = eval(Dir("run"));
+  EXPECT_NE(zero, base);
+  const auto problems = [](const std::string& lines) {
+    std::vector<std::string> all;
+    for (absl::string_view line :
+         absl::StrSplit(lines, '\n', absl::SkipEmpty())) {
+      const auto answer = nlohmann::json::parse(line);
+      all.push_back(absl::StrCat(answer["task"].get<std::string>(), " ",
+                                 answer["reference"].get<std::string>()));
+      const std::string rule =
+          answer["task"] == "cd" ? "countdown" : "exact_answer";
+      EXPECT_TRUE(answer["scores"].contains(rule)) << answer;
+      EXPECT_EQ(answer["right"], answer["scores"][rule] == 1) << answer;
+    }
+    return all;
+  };
+  EXPECT_EQ(problems(base).size(), 16u);  // 2 tasks x 4 problems x 2 samples
+  EXPECT_EQ(problems(base), problems(zero));
+  const ProgramResult nowhere =
+      RunProgram({"eval", Dir("run"), "--out", Dir("none/a.jsonl")});
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("--out"));
+}
+
+// A run, a stage of it, a checkpoint, a plain folder.
+TEST_F(RecipeTest, EveryCommandTakesAModelHoweverItIsNamed) {
+  ASSERT_EQ(RunProgram(Train("run", {"--until", "helpful"})).exit_code, 0);
+  const std::string stage = Dir("run") + "/stages/dev";
+  const std::string dev = RunProgram({"hash", Dir("run"), "dev"}).out;
+  std::string checkpoint;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(stage + "/checkpoints")) {
+    checkpoint = entry.path().string();
+  }
+  std::filesystem::copy(checkpoint, Dir("plain"),
+                        std::filesystem::copy_options::recursive);
+  const std::string data = folder_.Write("data.textproto", R"(
+    task { name: "cd" kind: COUNTDOWN min_numbers: 3 max_numbers: 3
+           max_number: 12 operators: "+-"
+           template: "User: {question}\nAssistant: " }
+    stage { name: "same" supervised { steps: 0 } })");
+  // The last language model of RUN is dev's: helpful makes a reward model.
+  for (const std::string& model :
+       {Dir("run"), stage, stage + "/", checkpoint, Dir("plain")}) {
+    EXPECT_EQ(RunProgram({"hash", model}).out, dev) << model;
+    const ProgramResult said =
+        RunProgram({"generate", model, "Hi", "--max-new-tokens", "4"});
+    EXPECT_EQ(said.exit_code, 0) << model << said.err;
+    const ProgramResult eval =
+        RunProgram({"eval", model, "--data", "countdown", "--problems", "2",
+                    "--samples", "1", "--max-new-tokens", "8"});
+    EXPECT_EQ(eval.exit_code, 0) << model << eval.err;
+    std::filesystem::remove_all(Dir("next"));
+    const ProgramResult trained = RunProgram(
+        {"train", data, "--run-dir", Dir("next"), "--set",
+         absl::StrCat("model.path=", model), "--set", "supervised.steps=1"});
+    EXPECT_EQ(trained.exit_code, 0) << model << trained.err;
+  }
+  const std::string texts = folder_.Write(
+      "texts.jsonl",
+      "{\"id\": \"a\", \"prompt\": \"Say 1.\", \"completion\": \"yes 1\", "
+      "\"reference\": {}}\n");
+  for (const std::string& judge :
+       {absl::StrCat(Dir("run"), "/stages/helpful"),
+        absl::StrCat(Dir("run"), "/stages/helpful/checkpoints/step-3")}) {
+    const ProgramResult scored =
+        RunProgram({"reward", "score", "--rule", "model", "--set",
+                    absl::StrCat("path=", judge), texts});
+    EXPECT_EQ(scored.exit_code, 0) << judge << scored.err;
+    EXPECT_THAT(scored.out, HasSubstr("\"kind\":\"score\"")) << judge;
+    EXPECT_EQ(RunProgram({"hash", judge}).exit_code, 0) << judge;
+  }
+  const ProgramResult metrics = RunProgram({"metrics", stage, "--last", "1"});
+  EXPECT_THAT(metrics.out, HasSubstr("dev")) << metrics.err;
 }
 
 // Data of a model that is there already: nothing in the run makes a model.

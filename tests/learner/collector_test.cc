@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "base/log.h"
+#include "proto/answer_length.h"
 #include "tests/learner/fakes.h"
 
 namespace r1 {
@@ -147,6 +148,33 @@ TEST_F(CollectorTest, GathersGroupsInOrderAndRecordsThem) {
   EXPECT_EQ(journal_.samples.size(), 4);
   EXPECT_TRUE(journal_.samples.at({3, 11, 1}).reward.has_value());
   EXPECT_EQ(journal_.flushes, 1);
+}
+
+// Step 3 of the test; the schedule is a function of the step alone.
+TEST_F(CollectorTest, AnswersGrowLongerByTheStep) {
+  RolloutSection& rollout = *config_.mutable_rollout();
+  rollout.set_max_new_tokens(20);
+  const auto add = [&](int from_step, int tokens) {
+    LongerAnswers* longer = rollout.add_longer();
+    longer->set_from_step(from_step);
+    longer->set_max_new_tokens(tokens);
+  };
+  add(4, 50);
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_EQ(rollout_.enqueued.back().sampling.max_new_tokens(), 20);
+  EXPECT_EQ(reward_.lengths.back(), 20);
+  rollout.clear_longer();
+  add(2, 30);
+  add(3, 40);
+  add(4, 50);
+  journal_ = MapJournal();
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_EQ(rollout_.enqueued.back().sampling.max_new_tokens(), 40);
+  EXPECT_EQ(reward_.lengths.back(), 40);
+  EXPECT_EQ(reward_.steps.back(), 3);
+  EXPECT_EQ(MaxNewTokensAt(rollout, 0), 20);
+  EXPECT_EQ(MaxNewTokensAt(rollout, 1000), 50);
+  EXPECT_EQ(MostNewTokens(rollout), 50);
 }
 
 TEST_F(CollectorTest, AsksForTheFullSoftmaxAtTheConfiguredTemperature) {

@@ -219,7 +219,10 @@ class LambdaReward : public RewardSource {
   using Score = std::function<RewardResult(const RewardItem&)>;
   explicit LambdaReward(Score score) : score_(std::move(score)) {}
 
-  void SetStep(int64_t step) override { steps.push_back(step); }
+  void SetStep(int64_t step, int max_new_tokens) override {
+    steps.push_back(step);
+    lengths.push_back(max_new_tokens);
+  }
   void Submit(RewardItem item) override {
     RewardResult result = score_(item);
     result.set_id(item.id());
@@ -245,6 +248,7 @@ class LambdaReward : public RewardSource {
   int submitted = 0;
   std::vector<int> group_sizes;  // of each SubmitTogether
   std::vector<int64_t> steps;    // of each SetStep
+  std::vector<int> lengths;      // of each SetStep
   int deliveries_left = 1 << 30;
   std::function<void(absl::Time)> wait_until;  // moves the test's clock
 

@@ -57,9 +57,9 @@ TrainingState Pretrain(Ops* ops) {
   section.set_warmup_steps(1);
   SupervisedTrainer trainer(
       "pretrain", section,
-      [](uint64_t index) -> absl::StatusOr<TrainSequence> {
+      {[](uint64_t index) -> absl::StatusOr<TrainSequence> {
         return RandomTokens(index);
-      },
+      }},
       ops, nullptr, StartTraining(config, std::move(params), false, ops));
   for (int step = 0; step < 3; ++step) {
     const auto metrics = trainer.Step();

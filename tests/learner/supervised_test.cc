@@ -46,11 +46,34 @@ class SupervisedTest : public testing::Test {
   }
   SupervisedTrainer Start(ExampleSource source = Counting,
                           std::optional<TrainingState> state = std::nullopt) {
+    return Start(SupervisedData{std::move(source)}, std::move(state));
+  }
+  SupervisedTrainer Start(SupervisedData data,
+                          std::optional<TrainingState> state = std::nullopt) {
     if (!state) {
       state = StartTraining(TinyModel(), TinyParams(1), false, &ops_);
     }
-    return SupervisedTrainer("pretrain", config_, std::move(source), &ops_,
+    return SupervisedTrainer("pretrain", config_, std::move(data), &ops_,
                              &journal_, *std::move(state));
+  }
+  // The mean loss of these examples, each by itself.
+  double LossOf(const ParamSet& params,
+                const std::vector<TrainSequence>& examples) {
+    const ModelConfig config = TinyModel();
+    ModelWeights weights(config, params.Clone(), true);
+    weights.Pack(&ops_);
+    PackedModel model(config, &ops_);
+    double sum = 0;
+    int64_t scored = 0;
+    for (const TrainSequence& example : examples) {
+      const PackedBatch packed = Pack({&example});
+      std::vector<float> logprobs(example.scored());
+      model.Forward(weights, packed.tokens, false);
+      model.Logprobs(weights, 1, absl::MakeSpan(logprobs), {});
+      sum = std::accumulate(logprobs.begin(), logprobs.end(), sum);
+      scored += example.scored();
+    }
+    return -sum / scored;
   }
   static std::string HashOf(const SupervisedTrainer& trainer) {
     return HashParams(trainer.state().weights->params());
@@ -104,24 +127,74 @@ TEST_F(SupervisedTest, OnlyScoredTokensCount) {
     example.first_scored = 3;
     return absl::StatusOr<TrainSequence>(example);
   };
-  const ModelConfig model = TinyModel();
-  ModelWeights weights(model, TinyParams(1), true);
-  weights.Pack(&ops_);
-  PackedModel packed_model(model, &ops_);
   SupervisedTrainer trainer = Start(prompt_and_answer);
   const double loss = MetricOf(*trainer.Step(), "loss");
-  double sum = 0;
-  int64_t scored = 0;
+  std::vector<TrainSequence> batch;
   for (uint64_t i = 0; i < trainer.state().next_index; ++i) {
-    const TrainSequence example = *prompt_and_answer(i);
-    const PackedBatch packed = Pack({&example});
-    std::vector<float> logprobs(example.scored());
-    packed_model.Forward(weights, packed.tokens, false);
-    packed_model.Logprobs(weights, 1, absl::MakeSpan(logprobs), {});
-    sum = std::accumulate(logprobs.begin(), logprobs.end(), sum);
-    scored += logprobs.size();
+    batch.push_back(*prompt_and_answer(i));
   }
-  EXPECT_NEAR(loss, -sum / scored, 1e-9);
+  EXPECT_NEAR(loss, LossOf(TinyParams(1), batch), 1e-9);
+}
+
+// Every example is learned, none twice, and the last batch may be short.
+TEST_F(SupervisedTest, TheLastBatchEndsWithTheLastExample) {
+  constexpr uint64_t kExamples = 100;
+  const auto steps = CountBatches(Counting, kExamples, config_.batch_tokens());
+  ASSERT_TRUE(steps.ok()) << steps.status();
+  int64_t tokens = 0;
+  for (uint64_t i = 0; i < kExamples; ++i) tokens += Counting(i)->length();
+  EXPECT_GE(*steps, tokens / 256);
+  EXPECT_LE(*steps, tokens / (256 - 12) + 1);
+  SupervisedTrainer trainer = Start(SupervisedData{Counting, kExamples});
+  int64_t trained = 0;
+  for (int64_t s = 0; s < *steps; ++s) {
+    EXPECT_LT(trainer.state().next_index, kExamples);
+    trained += MetricOf(*trainer.Step(), "tokens/trained");
+  }
+  EXPECT_EQ(trainer.state().next_index, kExamples);
+  EXPECT_EQ(trained, tokens);
+  EXPECT_EQ(*CountBatches(Counting, 1, 1), 1);
+  EXPECT_EQ(*CountBatches(Counting, 3, 1), 3);
+}
+
+TEST_F(SupervisedTest, HeldOutExamplesAreMeasuredAtTenEqualDistances) {
+  std::vector<TrainSequence> held_out;
+  for (uint64_t i = 1000; i < 1900; ++i) {  // of two microbatches
+    held_out.push_back(*Counting(i));
+    held_out.back().first_scored = 1 + i % 3;
+  }
+  config_.set_steps(25);
+  config_.set_batch_tokens(32);
+  const SupervisedData data{Counting, 0, held_out};
+  SupervisedTrainer trainer = Start(data), plain = Start();
+  const auto start = trainer.MeasureStart();
+  ASSERT_TRUE(start.ok()) << start.status();
+  EXPECT_NEAR(MetricOf(*start, kHeldOutLoss), LossOf(TinyParams(1), held_out),
+              1e-7);
+  EXPECT_EQ(journal_.metrics.at(0), *start);
+  EXPECT_TRUE(plain.MeasureStart()->empty());
+  std::vector<int64_t> measured;
+  for (int64_t step = 1; step <= 25; ++step) {
+    const Metrics metrics = *trainer.Step();
+    EXPECT_EQ(metrics.back().first == kHeldOutLoss,
+              journal_.metrics.at(step).back().first == kHeldOutLoss);
+    if (metrics.back().first != kHeldOutLoss) continue;
+    measured.push_back(step);
+    EXPECT_NEAR(metrics.back().second,
+                LossOf(trainer.state().weights->params(), held_out), 1e-7);
+  }
+  EXPECT_THAT(measured,
+              testing::ElementsAre(3, 5, 8, 10, 13, 15, 18, 20, 23, 25));
+  // To look is not to learn.
+  for (int i = 0; i < 25; ++i) ASSERT_TRUE(plain.Step().ok());
+  EXPECT_EQ(HashOf(trainer), HashOf(plain));
+}
+
+TEST_F(SupervisedTest, ABadHeldOutExampleIsNamed) {
+  SupervisedTrainer trainer =
+      Start(SupervisedData{Counting, 0, {{{1, 2}, 1}, {{1, 257}, 1}}});
+  EXPECT_THAT(std::string(trainer.MeasureStart().status().message()),
+              HasSubstr("pretrain held-out example 1: token 257"));
 }
 
 // The mean over equal examples is that of one: 3 microbatches or 1.
@@ -142,7 +215,7 @@ TEST_F(SupervisedTest, ThreadsDoNotChangeTheResult) {
   SupervisedTrainer trainer = Start();
   const auto one = MakeCpuOps(1);
   SupervisedTrainer other(
-      "pretrain", config_, Counting, one.get(), nullptr,
+      "pretrain", config_, {Counting}, one.get(), nullptr,
       StartTraining(TinyModel(), TinyParams(1), false, one.get()));
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(trainer.Step().ok());

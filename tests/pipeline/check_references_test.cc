@@ -87,7 +87,7 @@ TEST(CheckReferencesTest, ASampleIsSpreadOverTheFile) {
 // Fails on the rows whose reference has no "level".
 class LevelReward : public RewardSource {
  public:
-  void SetStep(int64_t /*step*/) override {}
+  void SetStep(int64_t /*step*/, int /*max_new_tokens*/) override {}
   void Submit(RewardItem item) override { items.push_back(item); }
   bool compares_samples() const override { return false; }
   void SubmitTogether(std::vector<RewardItem> /*items*/) override {}

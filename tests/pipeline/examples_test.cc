@@ -60,6 +60,108 @@ TEST(CorpusTest, AFileIsReadInANewOrderEveryEpoch) {
   EXPECT_EQ((*other_seed)->DataHash(), (*corpus)->DataHash());
 }
 
+// 40 different rows, each twice.
+std::string DoubledRows() {
+  std::string text;
+  for (int i = 0; i < 80; ++i) {
+    absl::StrAppend(&text, "{\"prompt\": \"p\", \"completion\": \"", i % 40,
+                    "\"}\n");
+  }
+  return text;
+}
+
+std::set<std::string> Completions(const std::vector<Document>& documents) {
+  std::set<std::string> completions;
+  for (const Document& d : documents) completions.insert(d.completion);
+  return completions;
+}
+
+// Of one epoch.
+std::set<std::string> Trained(const TextCorpus& corpus) {
+  std::vector<Document> documents;
+  for (uint64_t i = 0; i < corpus.EpochSize(); ++i) {
+    documents.push_back(corpus.At(i));
+  }
+  return Completions(documents);
+}
+
+TEST(CorpusTest, AShareOfTheRowsIsHeldOutByTheirContent) {
+  TestFolder folder;
+  StageConfig stage = Learns(folder.Write("rows.jsonl", DoubledRows()));
+  stage.mutable_supervised()->set_held_out(0.25);
+  const auto corpus = MakeCorpus(stage, "");
+  ASSERT_TRUE(corpus.ok()) << corpus.status();
+  const std::set<std::string> held_out = Completions((*corpus)->HeldOut());
+  const std::set<std::string> trained = Trained(**corpus);
+  // Three standard deviations around 10 of 40.
+  EXPECT_GE(held_out.size(), 2u);
+  EXPECT_LE(held_out.size(), 18u);
+  // Equal rows stand on one side.
+  EXPECT_EQ((*corpus)->HeldOut().size(), 2 * held_out.size());
+  EXPECT_EQ((*corpus)->EpochSize(), 2 * trained.size());
+  EXPECT_EQ(trained.size() + held_out.size(), 40u);
+  for (const std::string& row : held_out) EXPECT_EQ(trained.count(row), 0u);
+  // Another order, seed and other rows beside them change nothing.
+  StageConfig more = Learns(
+      folder.Write("more.jsonl", "{\"text\": \"new\"}\n" + DoubledRows()),
+      /*seed=*/9);
+  more.mutable_supervised()->set_held_out(0.25);
+  std::set<std::string> again = Completions((*MakeCorpus(more, ""))->HeldOut());
+  again.erase("new");
+  EXPECT_EQ(again, held_out);
+}
+
+TEST(CorpusTest, AtLeastOneRowIsHeldOutAndNeverAll) {
+  TestFolder folder;
+  StageConfig stage = Learns(
+      folder.Write("rows.jsonl", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"));
+  for (const float share : {1e-6f, 0.9f}) {
+    stage.mutable_supervised()->set_held_out(share);
+    const auto corpus = MakeCorpus(stage, "");
+    ASSERT_TRUE(corpus.ok()) << corpus.status();
+    EXPECT_EQ((*corpus)->HeldOut().size(), 1u) << share;
+    EXPECT_EQ((*corpus)->EpochSize(), 1u) << share;
+  }
+  StageConfig equal = Learns(
+      folder.Write("equal.jsonl", "{\"text\": \"a\"}\n{\"text\": \"a\"}\n"));
+  equal.mutable_supervised()->set_held_out(0.5);
+  EXPECT_THAT(std::string(MakeCorpus(equal, "").status().message()),
+              HasSubstr("2 rows that are all equal"));
+}
+
+// So many documents of the corpus, the first ones, among the rows of a file.
+TEST(CorpusTest, RowsOfFilesAndOfTheCorpusAreShuffledTogether) {
+  TestFolder folder;
+  TaskSection task;
+  StageConfig stage =
+      Learns(folder.Write("rows.jsonl", DoubledRows()), /*seed=*/5, task);
+  StageConfig generated = stage;
+  generated.mutable_supervised()->clear_data();
+  const auto endless = MakeCorpus(generated, "");
+  ASSERT_TRUE(endless.ok()) << endless.status();
+  EXPECT_EQ((*endless)->EpochSize(), 0u);
+  stage.mutable_supervised()->set_corpus_rows(30);
+  const auto corpus = MakeCorpus(stage, "");
+  ASSERT_TRUE(corpus.ok()) << corpus.status();
+  EXPECT_EQ((*corpus)->EpochSize(), 110u);
+  std::multiset<std::string> expected, found;
+  for (int i = 0; i < 80; ++i) expected.insert(absl::StrCat(i % 40));
+  for (int i = 0; i < 30; ++i) expected.insert((*endless)->At(i).completion);
+  int in_first_half = 0;
+  for (uint64_t i = 0; i < 110; ++i) {
+    const Document document = (*corpus)->At(i);
+    found.insert(document.completion);
+    in_first_half += document.prompt != "p" && i < 55;
+  }
+  EXPECT_EQ(found, expected);
+  EXPECT_GT(in_first_half, 5);
+  EXPECT_LT(in_first_half, 25);
+  // The corpus alone may be a data set, too.
+  generated.mutable_supervised()->set_corpus_rows(30);
+  EXPECT_EQ((*MakeCorpus(generated, ""))->EpochSize(), 30u);
+  EXPECT_NE((*MakeCorpus(generated, ""))->DataHash(), (*corpus)->DataHash());
+}
+
 TEST(CorpusTest, AMalformedLineIsNamed) {
   TestFolder folder;
   const std::string file =

@@ -112,5 +112,25 @@ TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
                           "eval at step 2  pass@1 0.125", ""));
 }
 
+// It hides no line of the first step, and says nothing of how long steps take.
+TEST(PlainProgressTest, WhatIsMeasuredBeforeTheFirstStepHasALine) {
+  char* text = nullptr;
+  size_t size = 0;
+  std::FILE* stream = ::open_memstream(&text, &size);
+  {
+    const auto progress = MakePlainProgress(stream);
+    progress->StartStage("sft", 0, 9);
+    progress->Step(0, {{"held_out_loss", 5}});
+    progress->Step(1, {{"loss", 4}, {"held_out_loss", 4.5}});
+  }
+  std::fclose(stream);
+  const std::vector<std::string> lines =
+      absl::StrSplit(std::string(text, size), '\n');
+  std::free(text);
+  EXPECT_THAT(lines,
+              ElementsAre("sft: 9 steps", "sft 0/9  held_out 5.000",
+                          "sft 1/9  loss 4.000  held_out 4.500", ""));
+}
+
 }  // namespace
 }  // namespace r1

@@ -155,6 +155,22 @@ TEST_F(ReportTest, ShowsMetricsSamplesAndOutcome) {
   EXPECT_EQ(sample["pieces"][0][0], "b");
 }
 
+TEST_F(ReportTest, HeldOutLossesArePointsOverTheCurve) {
+  ASSERT_TRUE(store_->EnterStage("sft").ok());
+  ASSERT_TRUE(store_->RecordMetrics(0, {{"held_out_loss", 5}}).ok());
+  ASSERT_TRUE(store_->RecordMetrics(1, {{"loss", 4}}).ok());
+  ASSERT_TRUE(
+      store_->RecordMetrics(2, {{"loss", 3}, {"held_out_loss", 3.5}}).ok());
+  for (const auto& chart : Data()["charts"]) {
+    if (chart["title"] != "sft: loss, nats") continue;
+    EXPECT_EQ(chart["x"], nlohmann::json({0, 1, 2}));
+    EXPECT_EQ(chart["series"][0]["y"], nlohmann::json({nullptr, 4, 3}));
+    EXPECT_EQ(chart["points"], nlohmann::json({{0, 5}, {2, 3.5}}));
+    return;
+  }
+  ADD_FAILURE() << "there is no such chart";
+}
+
 TEST_F(ReportTest, ALongRunStaysSmall) {
   const std::string text(3000, 'x');
   for (int step = 1; step <= 60; ++step) {

@@ -28,6 +28,11 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// Why another number of steps is refused.
+constexpr char kCosine[] =
+    "its learning rate is a cosine over all its steps, so with more or fewer "
+    "every step would have another one";
+
 constexpr absl::string_view kRecipe =
     "task { kind: COUNTDOWN } stage { name: 'sft' supervised { steps: 3 } } "
     "stage { rl { steps: 100 } }";
@@ -309,6 +314,18 @@ TEST_F(RunFolderTest, WhatChangesNoTrainingBitIsTakenOverAndRecorded) {
   ASSERT_EQ(manifest["history"].size(), 4u);
   EXPECT_THAT(manifest["history"][0].get<std::string>(),
               HasSubstr("Z sft.eval.every: 0 -> 9"));
+}
+
+TEST_F(RunFolderTest, OtherStepsOfASupervisedStageAreRefusedWithTheReason) {
+  BeginRun();
+  EXPECT_THAT(Refusal(Config({"supervised.steps=4"})),
+              AllOf(HasSubstr("sft: supervised.steps: 3 -> 4"),
+                    HasSubstr(kCosine), HasSubstr("--redo sft")));
+  FinishStages(Config());
+  EXPECT_THAT(
+      Refusal(Config({"supervised.steps=0", "supervised.epochs=2",
+                      "supervised.corpus_rows=9"})),
+      AllOf(HasSubstr("supervised.epochs: 0 -> 2"), HasSubstr(kCosine)));
 }
 
 TEST_F(RunFolderTest, StepsMayGrowWithAConstantScheduleOnly) {

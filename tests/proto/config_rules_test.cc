@@ -100,6 +100,13 @@ TEST(ConfigRulesTest, QuestionsComeFromAFile) {
       HasSubstr("there is nothing to learn from"));
 }
 
+TEST(ConfigRulesTest, OnlyRowsOfAFileSayTheirSide) {
+  EXPECT_EQ(ErrorOf("task { split_field: 'split' }"),
+            "f:1: task.split_field: is a field of the rows of a file, but "
+            "there is none: expected task.file, got \"split\"");
+  EXPECT_EQ(ErrorOf("task { split_field: 'split' file: 'f.jsonl' }"), "OK");
+}
+
 TEST(ConfigRulesTest, ANewTokenizerNeedsACorpus) {
   const std::string base = "task { kind: QUESTION_ANSWER file: 'q.jsonl' } ";
   EXPECT_THAT(ErrorOf(base), HasSubstr("a new model needs a corpus"));
@@ -137,6 +144,37 @@ TEST(ConfigRulesTest, SupervisedStagesNeedSomethingToLearnFrom) {
       "ARITHMETIC)");
   EXPECT_EQ(ErrorOf(task + "stage { supervised { data: 'demos.jsonl' } }"),
             "OK");
+}
+
+TEST(ConfigRulesTest, EpochsAndHeldOutAreOfRowsThatEnd) {
+  const auto supervised = [](const std::string& keys) {
+    return ErrorOf("task { } stage { supervised { " + keys + " } }");
+  };
+  EXPECT_EQ(supervised("data: 'd.jsonl' epochs: 2.5 held_out: 0.1"), "OK");
+  EXPECT_EQ(supervised("corpus_rows: 10 epochs: 1"), "OK");
+  EXPECT_EQ(supervised("data: 'd.jsonl' corpus: DEMONSTRATIONS corpus_rows: 9 "
+                       "steps: 3"),
+            "OK");
+  EXPECT_EQ(supervised("data: 'd.jsonl' steps: 7 epochs: 2"),
+            "f:1: supervised.epochs: both say how long to train: expected one "
+            "of the two, got 7 steps and 2 epochs");
+  EXPECT_EQ(supervised("epochs: 2"),
+            "f:1: supervised.epochs: the corpus has no end: expected "
+            "supervised.data, or supervised.corpus_rows, the number of its "
+            "documents to take");
+  EXPECT_THAT(supervised("steps: 2 held_out: 0.1"),
+              HasSubstr("supervised.held_out: the corpus has no end"));
+  EXPECT_THAT(supervised("data: 'd' held_out: 0.95"),
+              HasSubstr("out of range"));
+  EXPECT_EQ(supervised("data: 'd.jsonl' corpus: WRITERS steps: 3"),
+            "f:1: supervised.corpus: is not read beside data: expected "
+            "supervised.corpus_rows, the number of its documents to take, or "
+            "no corpus");
+  EXPECT_THAT(ErrorOf("task { kind: SUMS } model { path: 'm' } stage { "
+                      "supervised { data: 'd' corpus_rows: 5 epochs: 1 } }"),
+              HasSubstr("supervised.corpus_rows: there is no corpus to take"));
+  // Without updates nothing is read.
+  EXPECT_EQ(supervised("held_out: 0.1"), "OK");
 }
 
 TEST(ConfigRulesTest, StagesHaveNamesKindsAndStarts) {
@@ -320,6 +358,66 @@ TEST(ConfigRulesTest, RewardRules) {
       "OK");
   EXPECT_THAT(ErrorOf("reward { rule { name: 'a' weight: nan } }"),
               HasSubstr("reward.rule[0].weight: out of range"));
+}
+
+TEST(ConfigRulesTest, AWeightThatCountsLaterIsForRl) {
+  const std::string late = "rule { name: 'late' from_step: 30 } ";
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } " + late + "}"), "OK");
+  EXPECT_EQ(ErrorOf("task { rule { name: 'a' from_step: 2 } }"), "OK");
+  EXPECT_EQ(
+      ErrorOf("task { }\nstage { sample { } model { path: 'm' } "
+              "reward { " +
+              late + "} }"),
+      "f:2: sample.reward.rule[0]: from_step goes by the steps of rl, and a "
+      "stage with sample has none: expected the rule in the stages "
+      "with rl");
+  EXPECT_THAT(ErrorOf("model { path: 'm' } task { rule { name: 'a' from_step: "
+                      "2 } } stage { sample { } }"),
+              HasSubstr("task.rule[0]: from_step goes by the steps of rl"));
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' weight: 0 "
+                      "from_step: 3 } }"),
+              HasSubstr("reward.rule[1]: from_step says when the weight "
+                        "counts, but the rule is a metric"));
+  EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' weight: 0 "
+                    "from_step: 3 option { key: 'gate' value: '1' } } }"),
+            "OK");
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'a' } rule { name: 'b' from_step: "
+                      "3 option { key: 'when' value: 'eval' } } }"),
+              HasSubstr("the rule is a metric"));
+  // Stages that are not scored may inherit it.
+  EXPECT_EQ(ErrorOf("task { } stage { supervised { steps: 5 } } reward { " +
+                    late + "}"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, LongerAnswersComeLaterFitAndAreForRl) {
+  const auto longer = [](const std::string& more) {
+    return ErrorOf(
+        "model { max_positions: 512 }\nrollout { max_new_tokens: "
+        "100 " +
+        more + " }");
+  };
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 200 } longer { "
+                   "from_step: 9 max_new_tokens: 400 }"),
+            "OK");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 512 }"),
+            "f:2: rollout.longer: leaves no room for a prompt: expected less "
+            "than model.max_positions = 512, got 512");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 100 }"),
+            "f:2: rollout.longer[0]: is no longer than before: expected "
+            "max_new_tokens above 100, got 100");
+  EXPECT_EQ(longer("longer { from_step: 5 max_new_tokens: 200 } longer { "
+                   "from_step: 5 max_new_tokens: 300 }"),
+            "f:2: rollout.longer[1]: comes too early: expected from_step above "
+            "5, got 5");
+  const std::string sample = "stage { sample { } model { path: 'm' } } ";
+  EXPECT_THAT(
+      ErrorOf("task { } rollout { longer { max_new_tokens: 400 } } " + sample),
+      HasSubstr("rollout.longer: goes by the steps of rl, and a stage "
+                "with sample has none"));
+  EXPECT_EQ(ErrorOf("task { } rollout { longer { max_new_tokens: 400 } } stage "
+                    "{ supervised { steps: 1 } }"),
+            "OK");
 }
 
 TEST(ConfigRulesTest, ServerIsHostAndPort) {

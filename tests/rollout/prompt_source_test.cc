@@ -77,6 +77,33 @@ TEST(PromptSource, PromptIsTheTemplateWithTheQuestion) {
   EXPECT_EQ(RenderPrompt(config, "x"), "Q x");
 }
 
+TEST(PromptSource, RowsThatSayTheirSideAreNotSplitByHash) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) {
+    absl::StrAppend(&text, "{\"question\":\"q", i, "\",\"part\":\"",
+                    i < 20 ? "validation" : "train", "\"}\n");
+  }
+  TaskSection config = Questions(text);
+  config.set_split_field("part");
+  const auto source = MakePromptSource(config, 1, ByteTokenizer(), 1000);
+  ASSERT_TRUE(source.ok()) << source.status();
+  std::set<std::string> trained, held_out;
+  for (int i = 0; i < 40; ++i) trained.insert((*source)->Train(i)->question());
+  for (const std::string& q : QuestionsOf(*(*source)->HeldOut(100))) {
+    held_out.insert(q);
+  }
+  for (int i = 0; i < 60; ++i) {
+    EXPECT_EQ((i < 20 ? held_out : trained).count(absl::StrCat("q", i)), 1u);
+  }
+  EXPECT_EQ(trained.size() + held_out.size(), 60u);
+  // Fewer are those that the longer list begins with.
+  EXPECT_EQ(QuestionsOf(*(*source)->HeldOut(3)), std::vector<std::string>([&] {
+              auto all = QuestionsOf(*(*source)->HeldOut(20));
+              all.resize(3);
+              return all;
+            }()));
+}
+
 TEST(PromptSource, LongPromptIsRefusedWithItsLength) {
   const auto source = *MakePromptSource(TaskSection(), 1, ByteTokenizer(), 20);
   const auto prompt = source->Train(0);

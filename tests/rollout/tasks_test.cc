@@ -310,5 +310,67 @@ TEST(Jsonl, ReadsTextRows) {
   EXPECT_FALSE(ParseTextRows("{\"prompt\":\"p\"}", "f").ok());
 }
 
+// A row of {question, split}.
+std::string SplitRow(const std::string& question, const std::string& split) {
+  return absl::StrCat("{\"question\": \"", question, "\", \"split\": ", split,
+                      "}\n");
+}
+
+std::string SplitError(const std::string& text) {
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
+  config.set_split_field("split");
+  return std::string(ParseProblems(config, text, "f").status().message());
+}
+
+TEST(Jsonl, ARowMaySayOnWhichSideItStands) {
+  TaskSection config;
+  config.set_kind(QUESTION_ANSWER);
+  config.set_split_field("extra_info.split");
+  const auto rows = ParseProblems(
+      config,
+      "{\"question\": \"a\", \"extra_info\": {\"split\": \"train\"}}\n"
+      "{\"question\": \"b\", \"extra_info\": {\"split\": \"test\"}}\n"
+      "{\"question\": \"c\", \"extra_info.split\": \"dev\"}\n"
+      "{\"question\": \"b\", \"extra_info\": {\"split\": \"eval\"}}\n"
+      "{\"question\": \"e\", \"extra_info\": {\"split\": \"validation\"}}\n",
+      "f");
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  EXPECT_EQ(rows->at(0).split, Split::kTrain);
+  for (int i = 1; i < 5; ++i) EXPECT_EQ(rows->at(i).split, Split::kHeldOut);
+  config.clear_split_field();
+  EXPECT_EQ(ParseProblems(config, SplitRow("a", "\"x\""), "f")->at(0).split,
+            std::nullopt);
+}
+
+TEST(Jsonl, ASideThatIsNoneIsNamedWithItsLine) {
+  const std::string good =
+      SplitRow("a", "\"train\"") + SplitRow("b", "\"test\"");
+  EXPECT_EQ(SplitError(good), "");
+  const std::string wrong =
+      SplitError(good + SplitRow("c", "\"Train\"") + SplitRow("d", "1") +
+                 "{\"question\": \"e\"}\n");
+  constexpr char kExpected[] =
+      "task.split_field: field \"split\": expected \"train\", or \"test\", "
+      "\"validation\", \"dev\" or \"eval\" for what is held out, got ";
+  EXPECT_EQ(wrong, absl::StrCat("f:3: ", kExpected, "\"Train\"\nf:4: ",
+                                kExpected, "1\nf:5: ", kExpected, "none"));
+}
+
+TEST(Jsonl, BothSidesHaveRowsAndShareNoProblem) {
+  EXPECT_EQ(
+      SplitError(SplitRow("a", "\"train\"") + SplitRow("b", "\"train\"")),
+      "f: by task.split_field \"split\" 2 rows are to train on and 0 held "
+      "out: expected some of both; without task.split_field one problem "
+      "in ten is held out");
+  EXPECT_THAT(SplitError(SplitRow("a", "\"dev\"")),
+              testing::HasSubstr("0 rows are to train on and 1 held out"));
+  EXPECT_EQ(SplitError(SplitRow("a", "\"train\"") + SplitRow("b", "\"dev\"") +
+                       SplitRow("a", "\"eval\"")),
+            "f:3: the question of line 1 again, which stands on the other side "
+            "of task.split_field: drop one of them, or what is held out would "
+            "be trained on");
+}
+
 }  // namespace
 }  // namespace r1

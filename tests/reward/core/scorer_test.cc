@@ -148,6 +148,35 @@ TEST_F(ScorerTest, AFailingRuleWithWeightDecidesTheKind) {
   }
 }
 
+TEST_F(ScorerTest, AWeightMayCountFromALaterStep) {
+  RewardRuleSpec late = MakeSpec("three", 10);
+  late.set_from_step(5);
+  (*late.mutable_option())["gate"] = "4";
+  RewardRuleSpec failing = MakeSpec("fails", 1);
+  failing.set_from_step(6);
+  const auto scorer = Scorer::Create(
+      registry_,
+      std::vector<RewardRuleSpec>{MakeSpec("half", 1), late, failing}, {});
+  ASSERT_TRUE(scorer.ok()) << scorer.status();
+  const auto at = [&](int64_t step) {
+    return scorer->AtStep(step, 0).Score(MakeItem("text"),
+                                         absl::InfiniteFuture());
+  };
+  // Before: a metric that neither counts nor closes its gate.
+  EXPECT_EQ(at(4).kind(), REWARD_SCORE);
+  EXPECT_EQ(at(4).total(), 0.5);
+  EXPECT_EQ(at(4).raw_total(), 0.5);
+  ASSERT_EQ(at(4).components_size(), 2);
+  EXPECT_EQ(at(4).components(1).value(), 3);
+  // From there on only rules with a gate count, as this one is below its own.
+  EXPECT_EQ(at(5).total(), 30);
+  EXPECT_EQ(at(5).raw_total(), 30.5);
+  EXPECT_EQ(at(5).kind(), REWARD_SCORE);
+  EXPECT_EQ(at(6).kind(), REWARD_ERROR);
+  // Outside training all count.
+  EXPECT_EQ(at(0).kind(), REWARD_ERROR);
+}
+
 TEST_F(ScorerTest, ErrorsGoBeforeTimeoutsBeforeAbstentions) {
   EXPECT_EQ(Score({MakeSpec("abstains", 1), MakeSpec("late", 1),
                    MakeSpec("fails", 1)})

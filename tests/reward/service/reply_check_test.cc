@@ -110,6 +110,22 @@ TEST(CheckedResultsTest, AMetricMayBeMissingAndFailuresNeedNoComponents) {
   EXPECT_EQ(Checked(abstained).kind(), REWARD_ABSTAIN);
 }
 
+TEST(CheckedResultsTest, BeforeItsStepARuleIsAMetric) {
+  ScoreRequest request = MakeRequest();
+  request.mutable_items()->RemoveLast();
+  request.mutable_rules(0)->set_from_step(5);
+  const auto kind_at = [&](int64_t step) {
+    request.set_step(step);
+    ScoreReply reply;
+    *reply.add_results() = MakeResult("a", {"overlong", "format"});
+    int num_unknown = 0;
+    return CheckedResults(request, reply, "s", &num_unknown)[0].kind();
+  };
+  EXPECT_EQ(kind_at(4), REWARD_SCORE);
+  EXPECT_EQ(kind_at(5), REWARD_ERROR);
+  EXPECT_EQ(kind_at(0), REWARD_ERROR);
+}
+
 TEST(CheckedResultsTest, BrokenResultsBecomeErrorsThatNameTheSample) {
   const double nan = std::nan("");
   const double infinity = std::numeric_limits<double>::infinity();

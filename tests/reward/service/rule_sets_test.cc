@@ -58,10 +58,13 @@ class RuleSetsTest : public ::testing::Test {
                                                        RewardServiceOptions());
   }
 
-  absl::Status Ask(const std::string& n) {
+  absl::Status Ask(const std::string& n, int64_t from_step = 0,
+                   int max_new_tokens = 0) {
     RewardRuleSpec rule = MakeSpec("counted", 1);
+    rule.set_from_step(from_step);
     (*rule.mutable_option())["n"] = n;
-    return CheckRules({"", service_->channel()}, {rule}, 0, Soon()).status();
+    return CheckRules({"", service_->channel()}, {rule}, max_new_tokens, Soon())
+        .status();
   }
   int NumMade(const std::string& n) {
     absl::MutexLock lock(&mutex_);
@@ -109,6 +112,15 @@ TEST_F(RuleSetsTest, TheLeastRecentlyUsedGoFirst) {
   EXPECT_EQ(NumMade("2"), 1);
   EXPECT_EQ(NumMade("15"), 1);
   EXPECT_TRUE(Ask("1").ok());
+  EXPECT_EQ(NumMade("1"), 2);
+}
+
+// Plugins are not started again where answers may grow longer.
+TEST_F(RuleSetsTest, OneSetServesAllLengthsButNotAllSchedules) {
+  EXPECT_TRUE(Ask("1").ok());
+  EXPECT_TRUE(Ask("1", 0, /*max_new_tokens=*/9).ok());
+  EXPECT_EQ(NumMade("1"), 1);
+  EXPECT_TRUE(Ask("1", /*from_step=*/3).ok());
   EXPECT_EQ(NumMade("1"), 2);
 }
 
