@@ -24,7 +24,7 @@ class Graph {
   draw() {
     const {layers, rows, nodes, edges} = this.graph;
     this.width = this.box.clientWidth;
-    const step = Math.max(102, Math.min(170, (this.width - 2) / layers));
+    const step = Math.max(108, Math.min(170, (this.width - 2) / layers));
     const size = {gap: 22, height: 52, row: 62};
     size.width = step - size.gap;
     const x = (layer) => 1 + layer * step;

@@ -86,7 +86,7 @@ function drawStages() {
            el('b', {}, stage.name), ' ',
            el('span', {class: 'note'},
               [stage.kind.replaceAll('_', ' '), words, time && time[1]]
-                  .filter((t) => t).join(' · '))));
+                  .filter((t) => t && t !== stage.name).join(' · '))));
     box.addEventListener('toggle', () => {
       if (box.open && !box.querySelector('.body')) box.append(drawStage(stage));
     });
