@@ -40,6 +40,9 @@ std::string DescribeWork(const StageConfig& stage) {
     return absl::StrCat(stage.sample().prompts(), " x ",
                         stage.sample().per_prompt(), " answers");
   }
+  if (stage.has_compare()) {
+    return absl::StrCat(stage.compare().stage_size(), " models");
+  }
   const int64_t steps = stage.has_rl() ? stage.rl().steps()
                         : stage.has_reward_model()
                             ? stage.reward_model().steps()

@@ -27,7 +27,7 @@ struct RunStage {
 absl::StatusOr<std::vector<RunStage>> ReadRunStages(
     const std::string& run_dir, const std::vector<StageConfig>& stages);
 
-// "80 steps", "320 x 8 answers".
+// "80 steps", "320 x 8 answers", "9 models".
 std::string DescribeWork(const StageConfig& stage);
 
 }  // namespace r1

@@ -22,15 +22,20 @@ function drawTiles() {
          el('div', {class: 'more'}, tile.more || '')))));
 }
 
-function drawStageTable(table) {
+function drawStageTable({name, table}) {
   const rows = table.rows.map((row) => el('tr', {}, el('td', {}, row.stage),
       ...row.values.map((value, i) => el('td', {},
           row.best[i] ? el('b', {class: 'best'}, value) : value))));
-  addSection('Stages compared: ' + table.name,
+  addSection(titleOf('Stages compared', name),
              drawTable(['stage', ...table.columns], rows),
              el('p', {class: 'note'},
                 'On the same held-out problems; the best of a column stands ' +
                 'out.'));
+}
+
+// Several comparisons have their names behind the title.
+function titleOf(title, name) {
+  return data.comparisons.length > 1 ? `${title}: ${name}` : title;
 }
 
 function drawWarnings() {
@@ -92,7 +97,9 @@ function drawStages() {
     });
     return box;
   });
-  boxes[boxes.length - 1].open = true;
+  // The last that did more than compare others.
+  const last = data.stages.findLastIndex((s) => s.kind !== 'compare');
+  boxes[Math.max(0, last)].open = true;
   addSection(boxes.length > 1 ? 'Stage by stage' : 'The stage', ...boxes);
 }
 
@@ -107,12 +114,13 @@ function openLinked() {
 
 drawTiles();
 if (data.graph) addSection('Stages', new Graph(data.graph).node);
-data.tables.forEach(drawStageTable);
+data.comparisons.forEach(drawStageTable);
 if (data.warnings.length) drawWarnings();
 if (data.stages.length) drawStages();
-for (const compared of data.compared) {
-  addSection('One problem, every stage: ' + compared.name,
-             ...drawAnswers(compared.problems));
+for (const {name, problems} of data.comparisons) {
+  if (!problems.length) continue;
+  addSection(titleOf('One problem, every stage', name),
+             ...drawAnswers(problems));
 }
 if (data.events.length) drawEvents();
 window.addEventListener('hashchange', openLinked);

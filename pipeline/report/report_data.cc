@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "pipeline/folder/run_stages.h"
+#include "pipeline/report/report_comparisons.h"
 #include "pipeline/report/report_graph.h"
 #include "pipeline/report/report_json.h"
 #include "pipeline/report/report_stages.h"
@@ -158,7 +159,7 @@ absl::StatusOr<std::string> MakeReportData(
   R1_ASSIGN_OR_RETURN(const std::vector<MetricsRow> rows, reader.AllMetrics());
   data["tiles"] = MakeTiles(summary, run_stages, rows);
   if (stages.size() >= kStagesOfGraph) data["graph"] = MakeGraph(run_stages);
-  data["tables"] = data["compared"] = Json::array();
+  R1_ASSIGN_OR_RETURN(data["comparisons"], MakeComparisons(run_dir, stages));
   data["warnings"] = MakeWarnings(stages, rows);
   R1_ASSIGN_OR_RETURN(data["stages"],
                       MakeStageSections(run_dir, run_stages, rows));

@@ -13,10 +13,9 @@ namespace r1 {
 // A JSON object with
 //   tiles: [{name, value, more}]
 //   graph: see report_graph.h, of three stages or more
-//   tables: [{name, columns, rows: [{stage, values, best}]}]
+//   comparisons: see report_comparisons.h
 //   warnings: [{stage, text}]
 //   stages: see report_stages.h
-//   compared: [{name, problems}], the problems as in report_answers.h
 //   events: [{time, stage, step, kind, message}]
 // All text is made visible (escape.h), so nothing in it can reorder or hide
 // what the page shows. `stages` are those of the run's recipe, each after those

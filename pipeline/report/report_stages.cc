@@ -28,6 +28,15 @@ namespace {
 constexpr int kAnswers = 6;             // problems shown before and after
 constexpr size_t kHashCharacters = 12;  // shown of a SHA-256
 
+bool HasBegun(const RunStage& stage) {
+  return stage.state != RunStage::State::kWaiting;
+}
+
+bool HasSamples(const RunStage& stage) {
+  return HasBegun(stage) &&
+         (stage.config.has_rl() || stage.config.has_sample());
+}
+
 // What it learns from: stages, files, or problems of its tasks.
 std::string ReadsOf(const StageConfig& stage) {
   std::vector<std::string> reads(stage.data_stage().begin(),
@@ -37,10 +46,11 @@ std::string ReadsOf(const StageConfig& stage) {
     reads.insert(reads.end(), files->begin(), files->end());
   }
   if (DrawsSamples(stage)) {
+    const bool has_shares = stage.task_size() > 1 && !stage.has_compare();
     for (int t = 0; t < stage.task_size(); ++t) {
       reads.push_back(absl::StrCat(
           stage.task(t).name(),
-          stage.task_size() > 1
+          has_shares
               ? absl::StrCat(" ", std::lround(100 * stage.share(t)), " %")
               : ""));
     }
@@ -62,17 +72,23 @@ ReportJson MakeFacts(const RunStage& stage,
   };
   const auto hash = [&](const char* name, const char* key) {
     const auto it = stage.facts.find(key);
-    if (it != stage.facts.end())
-      add(name, it->second.substr(0, kHashCharacters));
+    if (it == stage.facts.end()) return;
+    add(name, it->second.substr(0, kHashCharacters));
   };
-  add("from", config.from());
+  add("compares", absl::StrJoin(config.compare().stage(), ", "));
+  if (!config.has_compare()) add("from", config.from());
   add("work", DescribeWork(config));
   if (stage.state == RunStage::State::kBegun && !rows.empty()) {
     add("so far", absl::StrCat("step ", rows.back().step));
   }
-  add("learns from", ReadsOf(config));
+  add(config.has_compare()  ? "held-out problems of"
+      : config.has_sample() ? "problems of"
+                            : "learns from",
+      ReadsOf(config));
   add("judged by", absl::StrJoin(RewardModelsOf(config), ", "));
-  if (config.has_rl()) add("held-out judge", JudgesOfStage(config));
+  if (config.has_rl() || config.has_compare()) {
+    add("held-out judge", JudgesOfStage(config));
+  }
   if (config.has_reward_model() && !rows.empty()) {
     const double held_out =
         MetricOr(rows.back().metrics, "held_out/accuracy", std::nan(""));
@@ -85,7 +101,10 @@ ReportJson MakeFacts(const RunStage& stage,
     add("time", FormatSpan(absl::Seconds(stage.seconds)));
   }
   hash("key", "key");
-  hash(config.has_sample() ? "data SHA-256" : "model SHA-256", "output_sha256");
+  hash(config.has_sample()    ? "data SHA-256"
+       : config.has_compare() ? "table SHA-256"
+                              : "model SHA-256",
+       "output_sha256");
   return facts;
 }
 
@@ -146,7 +165,11 @@ absl::StatusOr<ReportJson> MakeSection(const std::string& run_dir,
   const StageConfig& config = stage.config;
   R1_ASSIGN_OR_RETURN(const RunReader reader,
                       RunReader::Open(run_dir, config.name()));
-  R1_ASSIGN_OR_RETURN(const std::vector<EvalRow> evals, reader.Evals());
+  // Those of a comparison stand in its table.
+  std::vector<EvalRow> evals;
+  if (!config.has_compare()) {
+    R1_ASSIGN_OR_RETURN(evals, reader.Evals());
+  }
   const bool is_done = stage.state == RunStage::State::kDone;
   ReportJson section = {{"name", config.name()},
                         {"kind", StageKind(config)},
@@ -163,7 +186,7 @@ absl::StatusOr<ReportJson> MakeSection(const std::string& run_dir,
                                      {last, absl::StrCat("step ", last)}},
                                     kAnswers));
   }
-  if (DrawsSamples(config)) {
+  if (HasSamples(stage)) {
     R1_RETURN_IF_ERROR(
         AddSamples(run_dir, stage, reader, sample_bytes, rows, &section));
   }
@@ -175,16 +198,12 @@ absl::StatusOr<ReportJson> MakeSection(const std::string& run_dir,
 absl::StatusOr<ReportJson> MakeStageSections(
     const std::string& run_dir, const std::vector<RunStage>& stages,
     const std::vector<MetricsRow>& rows) {
-  const auto has_begun = [](const RunStage& stage) {
-    return stage.state != RunStage::State::kWaiting;
-  };
-  const int64_t sampling = absl::c_count_if(stages, [&](const RunStage& stage) {
-    return has_begun(stage) && DrawsSamples(stage.config);
-  });
-  const int64_t share = kReportSampleBytes / std::max<int64_t>(1, sampling);
+  const int64_t share =
+      kReportSampleBytes /
+      std::max<int64_t>(1, absl::c_count_if(stages, HasSamples));
   ReportJson sections = ReportJson::array();
   for (const RunStage& stage : stages) {
-    if (!has_begun(stage)) continue;
+    if (!HasBegun(stage)) continue;
     std::vector<MetricsRow> own;
     absl::c_copy_if(rows, std::back_inserter(own), [&](const MetricsRow& row) {
       return row.stage == stage.config.name();

@@ -34,6 +34,15 @@ StageWork WorkOfStage(const StageConfig& stage,
     const SampleSection& sample = stage.sample();
     return {Unit::kAnswer, size * sample.prompts() * sample.per_prompt()};
   }
+  if (stage.has_compare()) {
+    double size_of_all = 0;
+    for (const std::string& model : stage.compare().stage()) {
+      size_of_all += parameters.at(model);
+    }
+    return {Unit::kAnswer, size_of_all * stage.task_size() *
+                               stage.eval().problems() *
+                               stage.eval().samples()};
+  }
   if (stage.has_reward_model()) {
     const RewardModelSection& section = stage.reward_model();
     return {Unit::kPair, size * section.steps() * section.batch_size()};

@@ -23,7 +23,7 @@ struct StageWork {
   enum class Unit {
     kToken,          // trained on: supervised
     kPair,           // trained on: reward_model
-    kAnswer,         // generated: sample
+    kAnswer,         // generated: sample, compare
     kAnswerLearned,  // generated and trained on: rl
   };
   Unit unit;

@@ -34,6 +34,16 @@ TEST(WorkOfStageTest, UnitsTimesParameters) {
   EXPECT_EQ(WorkOfStage(stage, five).unit, Unit::kAnswer);
   EXPECT_EQ(WorkOfStage(stage, five).amount, 6 * 7 * 5);
   stage.clear_sample();
+  stage.mutable_compare()->add_stage("s");
+  stage.mutable_compare()->add_stage("t");
+  stage.add_task();
+  stage.add_task();
+  stage.mutable_eval()->set_problems(10);
+  stage.mutable_eval()->set_samples(2);
+  const StageWork compare = WorkOfStage(stage, {{"s", 5}, {"t", 3}});
+  EXPECT_EQ(compare.unit, Unit::kAnswer);
+  EXPECT_EQ(compare.amount, 2 * 10 * 2 * (5 + 3));
+  stage.clear_compare();
   stage.mutable_reward_model()->set_steps(2);
   stage.mutable_reward_model()->set_batch_size(8);
   EXPECT_EQ(WorkOfStage(stage, five).unit, Unit::kPair);

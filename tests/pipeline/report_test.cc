@@ -17,6 +17,7 @@
 #include "pipeline/report/report_samples.h"
 #include "pipeline/store/run_store.h"
 #include "proto/recipe.h"
+#include "rollout/prompt_source.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {
@@ -344,6 +345,67 @@ TEST_F(ReportTest, EvaluationsAndAnswersBeforeAndAfter) {
   stage = Data()["stages"][0];
   EXPECT_EQ(stage["evals"]["rows"][2],
             nlohmann::json({"errors", "0", "0", "3"}));
+}
+
+TEST_F(ReportTest, AComparisonOfStages) {
+  Begin(R"(
+    task { name: "cd" }
+    task { name: "sums" kind: SUMS }
+    stage { name: "base" supervised { steps: 1 } }
+    stage { name: "zero" rl { } }
+    stage { name: "table" compare { stage: "base" stage: "zero" } })",
+        {"base", "zero", "table"});
+  // Nine problems of the first task, three of the second.
+  constexpr uint64_t kIdsOfATask = uint64_t{1} << 32;
+  const auto answers = [](const std::string& by, bool is_correct) {
+    std::vector<EvalSample> samples;
+    for (uint64_t i = 0; i < 12; ++i) {
+      EvalSample& sample = samples.emplace_back();
+      sample.prompt_id = kFirstHeldOutId + (i < 9 ? i : kIdsOfATask + i);
+      sample.question = absl::StrCat("question ", i);
+      sample.completion = absl::StrCat(by, " ", i);
+      sample.is_correct = is_correct;
+    }
+    return samples;
+  };
+  ASSERT_TRUE(store_
+                  ->RecordEval(1,
+                               {{"cd/pass@1", 0.25},
+                                {"cd/mean_length", 40},
+                                {"sums/pass@1", 0.5}},
+                               answers("base", false))
+                  .ok());
+  ASSERT_TRUE(store_
+                  ->RecordEval(2,
+                               {{"cd/pass@1", 0.75},
+                                {"cd/mean_length", 80},
+                                {"sums/pass@1", 0.5}},
+                               answers("zero", true))
+                  .ok());
+  const auto data = Data();
+  ASSERT_EQ(data["comparisons"].size(), 1u);
+  EXPECT_EQ(data["comparisons"][0]["table"], nlohmann::json::parse(R"({
+      "columns": ["cd", "sums", "mean length"],
+      "rows": [{"stage": "base", "values": ["25.0 %", "50.0 %", "40.0"],
+                "best": [false, false, false]},
+               {"stage": "zero", "values": ["75.0 %", "50.0 %", "80.0"],
+                "best": [true, false, false]}]})"));
+  const auto& problems = data["comparisons"][0]["problems"];
+  ASSERT_EQ(problems.size(), 9u);  // six of the first task, all of the second
+  EXPECT_EQ(problems[5]["task"], "cd");
+  EXPECT_EQ(problems[6]["task"], "sums");
+  EXPECT_EQ(problems[6]["question"], "question 9");
+  ASSERT_EQ(problems[6]["answers"].size(), 2u);
+  EXPECT_EQ(problems[6]["answers"][0]["by"], "base");
+  EXPECT_EQ(problems[6]["answers"][0]["text"], "base 9");
+  EXPECT_EQ(problems[6]["answers"][1]["by"], "zero");
+  EXPECT_EQ(problems[6]["answers"][1]["correct"], true);
+  // Its section says only what it is; it is drawn after those it compares.
+  EXPECT_FALSE(data["stages"][2].contains("evals"));
+  EXPECT_EQ(data["stages"][2]["facts"][0],
+            nlohmann::json({"compares", "base, zero"}));
+  EXPECT_EQ(data["graph"]["nodes"][2]["layer"], 2);
+  EXPECT_EQ(data["graph"]["edges"].size(), 1u);
 }
 
 TEST_F(ReportTest, WhatWasKeptAndWhatWasDropped) {
