@@ -94,6 +94,7 @@ class LiveView : public Progress {
     state_.step = done_steps;
     state_.total_steps = total_steps;
     state_.history.clear();
+    state_.evals.clear();
     state_.has_eta = false;
     state_.workers.clear();
     eta_ = EtaEstimator();

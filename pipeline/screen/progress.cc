@@ -229,7 +229,7 @@ bool EtaEstimator::Remaining(int64_t remaining, Estimate* estimate) const {
 }
 
 std::string TimeLeft::ToString() const {
-  if (is_more && time <= absl::ZeroDuration()) return "";
+  if (is_more && time < absl::Seconds(1)) return "";
   return absl::StrCat(is_more ? "more than " : "", FormatSpan(time));
 }
 

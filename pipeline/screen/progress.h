@@ -96,7 +96,7 @@ struct TimeLeft {
   absl::Duration time;
   bool is_more = false;  // of some stages nothing is known
 
-  // "12:34", "more than 12:34"; empty if nothing is known.
+  // "12:34", "more than 12:34"; empty where that would be 0.
   std::string ToString() const;
 };
 // `running`: of the stage that runs, if that is known.
