@@ -2,7 +2,7 @@
 set(text "// Made by embed.cmake from the files in pipeline/report/.\n")
 string(APPEND text "#include \"pipeline/report/report_assets.h\"\n\nnamespace r1 {\n\n")
 foreach(entry "kPageHtml:page.html" "kPageCss:page.css"
-        "kPageJs:chart.js,page.js" "kStudyHtml:study.html"
+        "kPageJs:chart.js,graph.js,samples.js,page.js" "kStudyHtml:study.html"
         "kStudyCss:page.css,study.css")
   string(REPLACE ":" ";" entry "${entry}")
   list(GET entry 0 name)

@@ -2,22 +2,28 @@
 #ifndef R1_PIPELINE_REPORT_REPORT_DATA_H_
 #define R1_PIPELINE_REPORT_REPORT_DATA_H_
 
-#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "model/tokenizer.h"
-#include "pipeline/store/run_reader.h"
+#include "proto/config.pb.h"
 
 namespace r1 {
 
-// A JSON object with tiles, charts, evals, steps, answers and events; see
-// report/page.js for its shape. All text is made visible (escape.h), so nothing
-// in it can reorder or hide what the page shows. `tokenizer` may be null: then
-// tokens are not shaded. `summary` is the content of summary.json, or empty.
-absl::StatusOr<std::string> MakeReportData(const RunReader& reader,
-                                           const Tokenizer* tokenizer,
-                                           const std::string& summary);
+// A JSON object with
+//   tiles: [{name, value, more}]
+//   graph: see report_graph.h, of three stages or more
+//   comparisons: see report_comparisons.h
+//   warnings: [{stage, text}]
+//   stages: see report_stages.h
+//   events: [{time, stage, step, kind, message}]
+// All text is made visible (escape.h), so nothing in it can reorder or hide
+// what the page shows. `stages` are those of the run's recipe, each after those
+// it needs; `summary` is the content of summary.json, or empty.
+// Errors: of reading the run.
+absl::StatusOr<std::string> MakeReportData(
+    const std::string& run_dir, const std::vector<StageConfig>& stages,
+    const std::string& summary);
 
 }  // namespace r1
 

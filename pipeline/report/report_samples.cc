@@ -17,8 +17,7 @@ namespace {
 
 using Json = ReportJson;
 
-constexpr int kMaxSteps = 30;           // in the sample browser
-constexpr size_t kMaxTextBytes = 6000;  // of one sample
+constexpr int kMaxSteps = 30;  // in the sample browser
 
 // 0 for a token that was all but certain, 9 for one below e^-4.5.
 int Shade(float logprob) {
@@ -41,7 +40,7 @@ Json MakePieces(const SampleRecord& record, const Tokenizer* tokenizer) {
     if (!text.empty()) pieces.push_back({VisibleText(text), shade});
     text.clear();
   };
-  for (int i = 0; i < t.tokens_size() && size < kMaxTextBytes; ++i) {
+  for (int i = 0; i < t.tokens_size() && size < kReportTextBytes; ++i) {
     const int32_t token = t.tokens(i);
     const std::string bytes =
         tokenizer->Decode(absl::MakeConstSpan(&token, 1), true);
@@ -57,11 +56,14 @@ Json MakePieces(const SampleRecord& record, const Tokenizer* tokenizer) {
     pending_shade = 0;
   }
   flush();
-  if (size >= kMaxTextBytes) pieces.push_back({" … (cut)", 0});
+  if (size >= kReportTextBytes) pieces.push_back({" … (cut)", 0});
   return pieces;
 }
 
-Json MakeSample(const SampleView& view, const Tokenizer* tokenizer) {
+}  // namespace
+
+ReportJson MakeReportSample(const SampleView& view,
+                            const Tokenizer* tokenizer) {
   const Trajectory& trajectory = view.record.trajectory;
   Json sample = {{"index", trajectory.sample_index()},
                  {"tokens", trajectory.tokens_size()},
@@ -98,18 +100,21 @@ Json MakeSample(const SampleView& view, const Tokenizer* tokenizer) {
   return sample;
 }
 
+namespace {
+
 struct Group {
   Json json;
   int64_t size_bytes = 0;
 };
 
-// One step's samples by prompt.
+// One step's samples by prompt. `fates` may be empty.
 std::vector<Group> MakeGroups(const std::vector<SampleView>& samples,
+                              const std::vector<std::string>& fates,
                               const Tokenizer* tokenizer) {
   std::vector<Group> groups;
   uint64_t prompt_id = 0;
-  for (const SampleView& view : samples) {
-    const Prompt& prompt = view.record.prompt;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Prompt& prompt = samples[i].record.prompt;
     if (groups.empty() || prompt.id() != prompt_id) {
       prompt_id = prompt.id();
       Group& group = groups.emplace_back();
@@ -118,7 +123,8 @@ std::vector<Group> MakeGroups(const std::vector<SampleView>& samples,
                     {"reference", VisibleLine(prompt.reference())},
                     {"samples", Json::array()}};
     }
-    Json sample = MakeSample(view, tokenizer);
+    Json sample = MakeReportSample(samples[i], tokenizer);
+    if (!fates.empty()) sample["fate"] = fates[i];
     groups.back().size_bytes += sample.dump().size();
     groups.back().json["samples"].push_back(std::move(sample));
   }
@@ -137,23 +143,13 @@ std::vector<int64_t> ChooseSteps(const std::vector<int64_t>& steps) {
 
 }  // namespace
 
-ReportJson ReportNumber(double value) {
-  return std::isfinite(value) ? ReportJson(value) : ReportJson(nullptr);
-}
-
-std::string ReportText(absl::string_view text) {
-  if (text.size() <= kMaxTextBytes) return VisibleText(text);
-  return absl::StrCat(VisibleText(text.substr(0, kMaxTextBytes)), "\n… (",
-                      text.size() - kMaxTextBytes, " more bytes)");
-}
-
 absl::Status AddReportSamples(const RunReader& reader,
-                              const Tokenizer* tokenizer, ReportJson* data) {
+                              const Tokenizer* tokenizer, const FatesOf& fates,
+                              int64_t size_bytes, ReportJson* section) {
   R1_ASSIGN_OR_RETURN(const std::vector<int64_t> all, reader.SampledSteps());
+  if (all.empty()) return absl::OkStatus();
   const std::vector<int64_t> chosen = ChooseSteps(all);
-  const int64_t share =
-      kReportSampleBytes / std::max<int64_t>(1, chosen.size());
-  (*data)["steps"] = Json::array();
+  const int64_t share = size_bytes / static_cast<int64_t>(chosen.size());
   for (const int64_t step : chosen) {
     SampleFilter filter;
     filter.step = step;
@@ -161,14 +157,16 @@ absl::Status AddReportSamples(const RunReader& reader,
                         reader.Samples(filter));
     Json groups = Json::array();
     int64_t size = 0;
-    for (Group& group : MakeGroups(samples, tokenizer)) {
+    for (Group& group : MakeGroups(
+             samples, fates ? fates(samples) : std::vector<std::string>(),
+             tokenizer)) {
       if (!groups.empty() && size + group.size_bytes > share) break;
       size += group.size_bytes;
       groups.push_back(std::move(group.json));
     }
-    (*data)["steps"].push_back({{"step", step}, {"groups", groups}});
+    (*section)["steps"].push_back({{"step", step}, {"groups", groups}});
   }
-  (*data)["samples_note"] = absl::StrCat(
+  (*section)["samples_note"] = absl::StrCat(
       "Shown: ", chosen.size(), " of ", all.size(),
       " steps, with as many prompts each as fit. All samples are in run.db; "
       "`r1 samples` prints them.");

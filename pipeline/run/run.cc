@@ -15,6 +15,7 @@
 #include "pipeline/report/report.h"
 #include "pipeline/report/summary.h"
 #include "pipeline/run/check_inputs.h"
+#include "pipeline/run/stage_statuses.h"
 #include "pipeline/screen/live_view.h"
 #include "pipeline/stages/compare_stage.h"
 #include "pipeline/stages/reward_model_stage.h"
@@ -55,6 +56,18 @@ absl::Status RunStage(const StageContext& context) {
   return RunRlStage(context);
 }
 
+// Tells who looks on that a stage begins.
+absl::Status ShowStages(const RunContext& context,
+                        const std::vector<StageConfig>& stages,
+                        const std::string& running) {
+  R1_RETURN_IF_ERROR(context.store->Flush());
+  R1_ASSIGN_OR_RETURN(
+      std::vector<StageStatus> statuses,
+      StatusesOfStages(context.folder->path(), stages, running));
+  context.progress->Stages(std::move(statuses));
+  return absl::OkStatus();
+}
+
 // Each stage that is not done, in order.
 absl::Status RunStages(const RunContext& context,
                        const std::vector<StageConfig>& stages) {
@@ -74,6 +87,7 @@ absl::Status RunStages(const RunContext& context,
     for (size_t k = i + 1; k < stages.size(); ++k) {
       if (DrawsSamples(stages[k])) stage.is_last_to_sample = false;
     }
+    R1_RETURN_IF_ERROR(ShowStages(context, stages, stages[i].name()));
     R1_RETURN_IF_ERROR(RunStage(stage));
   }
   return context.store->Flush();

@@ -14,6 +14,8 @@ namespace {
 
 // Messages that are shown on any terminal but the lowest.
 constexpr size_t kLeastLogRows = 2;
+// Rows that the stages of the run may take.
+constexpr size_t kStageRows = 2;
 
 constexpr char kBold[] = "\x1b[1m";
 constexpr char kDim[] = "\x1b[2m";
@@ -62,6 +64,7 @@ class Screen {
 
   std::vector<std::string> Render() {
     Header();
+    StageRows();
     ProgressBar();
     NowLine();
     Blank();
@@ -89,6 +92,58 @@ class Screen {
     line.Add(" r1 ", kBold).Add(state_.run_name, kCyan);
     line.Add("   ").Add(state_.description, kDim);
     Put(std::move(line));
+  }
+
+  // All stages in at most two rows, and the time to the end behind them. Where
+  // they do not fit, those done are counted first, then the last to do.
+  void StageRows() {
+    const auto& stages = state_.stages;
+    if (stages.size() < 2) return;
+    const auto running = absl::c_find_if(stages, [](const StageStatus& stage) {
+      return stage.state == StageStatus::State::kRunning;
+    });
+    const size_t now = running == stages.end() ? 0 : running - stages.begin();
+    size_t first = 0, end = stages.size();
+    std::vector<Line> rows = StageLines(first, end);
+    while (rows.size() > kStageRows && (first < now || end > now + 1)) {
+      first < now ? ++first : --end;
+      rows = StageLines(first, end);
+    }
+    rows.erase(rows.begin() + std::min(rows.size(), kStageRows), rows.end());
+    for (Line& row : rows) Put(std::move(row));
+  }
+
+  // Stages [first, end) one by one, the others as counts.
+  std::vector<Line> StageLines(size_t first, size_t end) const {
+    std::vector<Line> rows = {NewLine()};
+    const auto add = [&](const std::string& mark, const std::string& text,
+                         absl::string_view style) {
+      if (DisplayWidth(text) + 4 > rows.back().left()) {
+        rows.push_back(NewLine());
+      }
+      rows.back().Add(" ").Add(mark, style).Add(" ").Add(text, style).Add(" ");
+    };
+    const auto& stages = state_.stages;
+    if (first > 0) add("✓", absl::StrCat(first, " done"), kDim);
+    for (size_t i = first; i < end; ++i) {
+      switch (stages[i].state) {
+        case StageStatus::State::kDone:
+          add("✓", stages[i].name, kGreen);
+          break;
+        case StageStatus::State::kRunning:
+          add("▶", stages[i].name, kBold);
+          break;
+        case StageStatus::State::kWaiting:
+          add("·", stages[i].name, kDim);
+          break;
+      }
+    }
+    if (end < stages.size()) {
+      add("·", absl::StrCat(stages.size() - end, " more"), kDim);
+    }
+    const std::string left = state_.left_of_run.ToString();
+    if (!left.empty()) add("", absl::StrCat("left of the run ", left), "");
+    return rows;
   }
 
   void ProgressBar() {

@@ -18,8 +18,10 @@
 namespace r1 {
 
 struct ScreenState {
-  std::string run_name;     // the run's folder
-  std::string description;  // e.g. "countdown, 0.9 M parameters"
+  std::string run_name;             // the run's folder
+  std::string description;          // e.g. "countdown, 0.9 M parameters"
+  std::vector<StageStatus> stages;  // of the run, in their order
+  TimeLeft left_of_run;
   std::string stage;
   int64_t step = 0;  // finished
   int64_t total_steps = 0;

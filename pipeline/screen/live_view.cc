@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -75,6 +76,12 @@ class LiveView : public Progress {
     }
   }
 
+  void Stages(std::vector<StageStatus> stages) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    state_.stages = std::move(stages);
+    stage_started_ = absl::Now();
+  }
+
   void Describe(const std::string& model) override {
     std::lock_guard<std::mutex> lock(mutex_);
     state_.description = model;
@@ -87,6 +94,7 @@ class LiveView : public Progress {
     state_.step = done_steps;
     state_.total_steps = total_steps;
     state_.history.clear();
+    state_.evals.clear();
     state_.has_eta = false;
     state_.workers.clear();
     eta_ = EtaEstimator();
@@ -145,6 +153,7 @@ class LiveView : public Progress {
     TerminalSize(&size);
     state_.elapsed = absl::Now() - started_;
     state_.is_stopping = StopRequested();
+    state_.left_of_run = LeftOfRun(state_.stages, LeftOfStage());
     std::string frame;
     if (size.columns != size_.columns || size.rows != size_.rows) {
       frame += "\x1b[2J";
@@ -155,6 +164,17 @@ class LiveView : public Progress {
       absl::StrAppend(&frame, "\x1b[", row++, ";1H", line, "\x1b[K");
     }
     Write(frame);
+  }
+
+  // By its steps; before there are two, by what other stages took.
+  std::optional<absl::Duration> LeftOfStage() const {
+    if (state_.has_eta) return state_.eta.median;
+    for (const StageStatus& stage : state_.stages) {
+      if (stage.state != StageStatus::State::kRunning || !stage.time) continue;
+      return std::max(absl::ZeroDuration(),
+                      *stage.time - (absl::Now() - stage_started_));
+    }
+    return std::nullopt;
   }
 
   static void Write(absl::string_view bytes) {
@@ -173,7 +193,7 @@ class LiveView : public Progress {
   ScreenState state_;
   ScreenSize size_ = {0, 0};
   EtaEstimator eta_;
-  absl::Time last_step_ = absl::Now();
+  absl::Time last_step_ = absl::Now(), stage_started_ = absl::Now();
   bool is_closing_ = false;
   std::thread thread_;
 };

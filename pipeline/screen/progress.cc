@@ -23,6 +23,20 @@ class PlainProgress : public Progress {
  public:
   explicit PlainProgress(std::FILE* stream) : stream_(stream) {}
 
+  void Stages(std::vector<StageStatus> stages) override {
+    if (stages.size() < 2) return;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      if (stages[i].state != StageStatus::State::kRunning) continue;
+      std::string line =
+          absl::StrCat("stage ", i + 1, " of ", stages.size(), ": ",
+                       stages[i].name, " (", stages[i].kind, ")");
+      const std::string left = LeftOfRun(stages, stages[i].time).ToString();
+      if (!left.empty()) absl::StrAppend(&line, ", left of the run ", left);
+      std::lock_guard<std::mutex> lock(mutex_);
+      Print(line);
+    }
+  }
+
   void Describe(const std::string& model) override {
     std::lock_guard<std::mutex> lock(mutex_);
     if (model == model_) return;
@@ -213,6 +227,24 @@ bool EtaEstimator::Remaining(int64_t remaining, Estimate* estimate) const {
   estimate->p90 = absl::Seconds(mean * r + kNormal90 * std::sqrt(variance) *
                                                std::sqrt(r + r * r / n));
   return true;
+}
+
+std::string TimeLeft::ToString() const {
+  if (is_more && time < absl::Seconds(1)) return "";
+  return absl::StrCat(is_more ? "more than " : "", FormatSpan(time));
+}
+
+TimeLeft LeftOfRun(const std::vector<StageStatus>& stages,
+                   std::optional<absl::Duration> running) {
+  TimeLeft left;
+  for (const StageStatus& stage : stages) {
+    if (stage.state == StageStatus::State::kDone) continue;
+    const std::optional<absl::Duration> time =
+        stage.state == StageStatus::State::kRunning ? running : stage.time;
+    if (time) left.time += *time;
+    left.is_more |= !time.has_value();
+  }
+  return left;
 }
 
 std::unique_ptr<Progress> MakePlainProgress(std::FILE* stream) {

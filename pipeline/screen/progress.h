@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,24 @@
 
 namespace r1 {
 
+// One stage of the run, for who looks on.
+struct StageStatus {
+  enum class State { kWaiting, kRunning, kDone };
+
+  std::string name;
+  std::string kind;
+  State state = State::kWaiting;
+  // Of the whole stage: what it took if it is done, else what it may take.
+  std::optional<absl::Duration> time;
+};
+
 // Threads: any.
 class Progress {
  public:
   virtual ~Progress() = default;
 
+  // All stages of the run in their order; each time one begins.
+  virtual void Stages(std::vector<StageStatus> stages) = 0;
   // A few words on the model, e.g. "0.94 M parameters".
   virtual void Describe(const std::string& model) = 0;
   // A stage begins, or goes on after `done_steps`.
@@ -76,6 +90,18 @@ class EtaEstimator {
   static constexpr size_t kWindow = 50;
   std::vector<double> seconds_;
 };
+
+// The time to the end of a run.
+struct TimeLeft {
+  absl::Duration time;
+  bool is_more = false;  // of some stages nothing is known
+
+  // "12:34", "more than 12:34"; empty where that would be 0.
+  std::string ToString() const;
+};
+// `running`: of the stage that runs, if that is known.
+TimeLeft LeftOfRun(const std::vector<StageStatus>& stages,
+                   std::optional<absl::Duration> running);
 
 // One line per step on `stream`.
 std::unique_ptr<Progress> MakePlainProgress(std::FILE* stream);

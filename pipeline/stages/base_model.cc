@@ -32,11 +32,10 @@ const char* ModelType(ModelFamily family) {
   }
 }
 
-ModelConfig NewModelConfig(const ModelSection& section,
-                           const Tokenizer& tokenizer) {
+ModelConfig NewModelShape(const ModelSection& section) {
   ModelConfig config;
   config.model_type = ModelType(section.family());
-  config.vocab_size = tokenizer.vocab_size();
+  config.vocab_size = section.vocab_size();
   config.hidden_size = section.hidden_size();
   config.intermediate_size = section.intermediate_size();
   config.num_layers = section.num_layers();
@@ -48,7 +47,6 @@ ModelConfig NewModelConfig(const ModelSection& section,
   config.rope_theta = section.rope_theta();
   config.max_positions = section.max_positions();
   config.tie_embeddings = section.tie_embeddings();
-  config.eos_token_ids = {tokenizer.SpecialId(kEndOfText)};
   return config;
 }
 
@@ -66,7 +64,9 @@ absl::StatusOr<ModelFolder> NewModel(const StageConfig& config,
   R1_ASSIGN_OR_RETURN(
       Tokenizer tokenizer,
       TrainTokenizer(texts, config.model().vocab_size(), single_digits));
-  const ModelConfig model = NewModelConfig(config.model(), tokenizer);
+  ModelConfig model = NewModelShape(config.model());
+  model.vocab_size = tokenizer.vocab_size();
+  model.eos_token_ids = {tokenizer.SpecialId(kEndOfText)};
   ParamSet params(std::make_shared<const ParamLayout>(model));
   InitializeParams(config.seed(), &params);
   return ModelFolder{model, std::move(params),
@@ -98,6 +98,15 @@ absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
                      " leaves no room for a prompt: lower it"));
   }
   return folder;
+}
+
+absl::StatusOr<ModelConfig> BaseModelShape(const ModelSection& section) {
+  if (section.path().empty()) return NewModelShape(section);
+  R1_ASSIGN_OR_RETURN(const std::string folder,
+                      ResolveModelPath(section.path()));
+  R1_ASSIGN_OR_RETURN(const std::string json,
+                      ReadFile(folder + "/config.json"));
+  return ModelConfigFromJson(json);
 }
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(

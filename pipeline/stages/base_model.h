@@ -20,6 +20,10 @@ namespace r1 {
 absl::StatusOr<ModelFolder> MakeBaseModel(const StageConfig& config,
                                           const TextCorpus* corpus);
 
+// The shape of that model, without its weights; of a new one with the
+// vocabulary that is asked for. Errors: those of reading config.json.
+absl::StatusOr<ModelConfig> BaseModelShape(const ModelSection& section);
+
 // The tokenizer of a model folder.
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
     const std::string& folder, ModelHead head = ModelHead::kVocabulary);

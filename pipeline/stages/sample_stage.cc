@@ -316,6 +316,7 @@ KeptSamples PickSamples(std::vector<SampleRecord> samples,
         of_prompt == section.most_per_prompt()) {
       fault = "more than most_per_prompt";
     }
+    picked.faults.push_back(fault);
     if (!fault.empty()) {
       ++picked.dropped[fault];
       continue;

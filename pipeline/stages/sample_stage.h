@@ -22,6 +22,7 @@ namespace r1 {
 struct KeptSamples {
   std::vector<SampleRecord> kept;
   int64_t drawn = 0;
+  std::vector<std::string> faults;  // of each that was drawn; empty if kept
   std::map<std::string, int64_t> dropped;
 };
 

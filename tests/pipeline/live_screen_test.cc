@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 // A run in the middle of its RL stage.
 ScreenState ExampleState() {
@@ -115,6 +116,54 @@ TEST(LiveScreenTest, FitsEverySizeOfTerminal) {
           EXPECT_LE(DisplayWidth(WithoutColor(line)), columns) << line;
         }
       }
+    }
+  }
+}
+
+// A run of stages s0 ..., of which `running` runs.
+ScreenState StateOfStages(int count, int running) {
+  ScreenState state = ExampleState();
+  for (int i = 0; i < count; ++i) {
+    StageStatus& stage = state.stages.emplace_back();
+    stage.name = absl::StrCat("s", i);
+    stage.state = i < running    ? StageStatus::State::kDone
+                  : i == running ? StageStatus::State::kRunning
+                                 : StageStatus::State::kWaiting;
+  }
+  state.left_of_run = {absl::Seconds(754), /*is_more=*/true};
+  return state;
+}
+
+TEST(LiveScreenTest, AllStagesOfTheRun) {
+  EXPECT_EQ(RenderScreen(StateOfStages(3, 1), {80, 24}, false)[1],
+            " ✓ s0  ▶ s1  · s2   left of the run more than 12:34 ");
+  // Of thirteen none is left out on the usual terminal.
+  ScreenState r1 = StateOfStages(13, 4);
+  const char* const names[] = {
+      "base", "zero",    "cold",   "dev1", "dev2",    "reject", "general",
+      "dev3", "helpful", "safety", "r1",   "answers", "student"};
+  for (int i = 0; i < 13; ++i) r1.stages[i].name = names[i];
+  const auto lines = RenderScreen(r1, {80, 24}, false);
+  EXPECT_THAT(lines[1], StartsWith(" ✓ base  ✓ zero  ✓ cold  ✓ dev1  ▶ dev2  "
+                                   "· reject  · general  · dev3 "));
+  EXPECT_EQ(lines[2],
+            " · safety  · r1  · answers  · student   left of the run more than "
+            "12:34 ");
+  EXPECT_THAT(lines[3], HasSubstr("step 57/300"));
+  // A run of one stage has no such row.
+  EXPECT_THAT(RenderScreen(StateOfStages(1, 0), {80, 24}, false)[1],
+              HasSubstr("step 57/300"));
+}
+
+TEST(LiveScreenTest, StagesWithoutRoomAreCounted) {
+  const auto lines = RenderScreen(StateOfStages(40, 20), {40, 24}, false);
+  EXPECT_THAT(lines[1], StartsWith(" ✓ 20 done  ▶ s20  · s21 "));
+  EXPECT_THAT(lines[2], HasSubstr(" more "));
+  EXPECT_THAT(lines[3], HasSubstr("step 57/300"));
+  for (const int columns : {1, 10, 40, 80, 200}) {
+    for (const std::string& line :
+         RenderScreen(StateOfStages(40, 20), {columns, 24}, true)) {
+      EXPECT_LE(DisplayWidth(WithoutColor(line)), columns) << line;
     }
   }
 }

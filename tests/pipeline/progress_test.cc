@@ -2,7 +2,10 @@
 
 #include <cmath>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
@@ -82,12 +85,55 @@ TEST(EtaTest, OldStepsAreForgotten) {
   EXPECT_EQ(estimate.median, absl::Seconds(10));
 }
 
-TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
+// Of a run whose second stage runs.
+std::vector<StageStatus> ThreeStages(std::optional<absl::Duration> second,
+                                     std::optional<absl::Duration> third) {
+  using State = StageStatus::State;
+  return {{"base", "supervised", State::kDone, absl::Seconds(100)},
+          {"zero", "rl", State::kRunning, second},
+          {"cold", "sample", State::kWaiting, third}};
+}
+
+TEST(LeftOfRunTest, AddsWhatIsNotDone) {
+  const auto stages = ThreeStages(absl::Seconds(60), absl::Seconds(20));
+  // What runs is known better by its own steps than by other stages.
+  EXPECT_EQ(LeftOfRun(stages, absl::Seconds(35)).ToString(), "0:55");
+  EXPECT_EQ(LeftOfRun(stages, std::nullopt).ToString(), "more than 0:20");
+}
+
+TEST(LeftOfRunTest, UnknownStagesMakeItABound) {
+  const auto stages = ThreeStages(std::nullopt, std::nullopt);
+  EXPECT_EQ(LeftOfRun(stages, absl::Seconds(35)).ToString(), "more than 0:35");
+  EXPECT_EQ(LeftOfRun(stages, std::nullopt).ToString(), "");
+  EXPECT_EQ(LeftOfRun({}, std::nullopt).ToString(), "0:00");
+}
+
+// What `act` prints, by lines.
+std::vector<std::string> LinesOf(const std::function<void(Progress*)>& act) {
   char* text = nullptr;
   size_t size = 0;
   std::FILE* stream = ::open_memstream(&text, &size);
-  {
-    const auto progress = MakePlainProgress(stream);
+  act(MakePlainProgress(stream).get());
+  std::fclose(stream);
+  std::vector<std::string> lines =
+      absl::StrSplit(std::string(text, size), '\n', absl::SkipEmpty());
+  std::free(text);
+  return lines;
+}
+
+TEST(PlainProgressTest, SaysWhichStageOfTheRunBegins) {
+  EXPECT_THAT(
+      LinesOf([](Progress* progress) {
+        progress->Stages(ThreeStages(std::nullopt, std::nullopt));
+        progress->Stages(ThreeStages(absl::Seconds(60), std::nullopt));
+        progress->Stages({{"only", "rl", StageStatus::State::kRunning, {}}});
+      }),
+      ElementsAre("stage 2 of 3: zero (rl)",
+                  "stage 2 of 3: zero (rl), left of the run more than 1:00"));
+}
+
+TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
+  const std::vector<std::string> lines = LinesOf([](Progress* progress) {
     progress->Describe("1 k parameters");
     progress->StartStage("rl", 0, 3);
     progress->Activity("generating", 1, 2);
@@ -99,17 +145,13 @@ TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
     progress->Step(2, {{"reward/mean", 0.75}});  // within a second: no line
     progress->Step(3, {{"reward/mean", 1}, {"unknown", 3}});
     progress->Eval(2, {{"pass@1", 0.125}});
-  }
-  std::fclose(stream);
-  const std::vector<std::string> lines =
-      absl::StrSplit(std::string(text, size), '\n');
-  std::free(text);
+  });
   EXPECT_THAT(lines,
               ElementsAre("model: 1 k parameters", "rl: 3 steps",
                           "rl 1/3  reward 0.500  accuracy 25.0 %  errors 2  "
                           "n/a 7",
                           StartsWith("rl 3/3  reward 1.000"),
-                          "eval at step 2  pass@1 0.125", ""));
+                          "eval at step 2  pass@1 0.125"));
 }
 
 // It hides no line of the first step, and says nothing of how long steps take.

@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "pipeline/store/run_store.h"
+#include "rollout/prompt_source.h"
 #include "tests/pipeline/test_folder.h"
 
 namespace r1 {
@@ -17,7 +18,7 @@ using ::testing::HasSubstr;
 
 EvalSample Sample(uint64_t id, const std::string& completion, bool is_right) {
   EvalSample sample;
-  sample.prompt_id = id;
+  sample.prompt_id = kFirstHeldOutId + id;
   sample.question = "Make 9.";
   sample.completion = completion;
   sample.num_tokens = 4;

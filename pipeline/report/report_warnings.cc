@@ -1,0 +1,141 @@
+#include "pipeline/report/report_warnings.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "pipeline/screen/progress.h"
+#include "proto/recipe.h"
+
+namespace r1 {
+namespace {
+
+using Format = ShownMetric::Format;
+
+constexpr size_t kLeastSteps = 10;
+constexpr double kLeastChange = 0.02;
+constexpr double kStandardErrors = 2;
+constexpr double kSomeTruncated = 0.05, kManyTruncated = 0.2;
+
+// A metric over some steps.
+struct Span {
+  int64_t first_step = 0, last_step = 0;
+  double mean = 0;
+  double error = 0;  // standard error of the mean
+};
+
+// The first and the last fifth of a metric's steps.
+struct Course {
+  size_t steps = 0;
+  Span first, last;
+
+  bool Changes(int sign) const {
+    const double change = sign * (last.mean - first.mean);
+    return steps >= kLeastSteps && change > kLeastChange &&
+           change > kStandardErrors * std::hypot(first.error, last.error);
+  }
+  bool Rises() const { return Changes(1); }
+  bool Falls() const { return Changes(-1); }
+};
+
+using Points = std::vector<std::pair<int64_t, double>>;
+
+Span SpanOf(Points::const_iterator begin, Points::const_iterator end) {
+  const double n = static_cast<double>(end - begin);
+  Span span;
+  span.first_step = begin->first;
+  span.last_step = std::prev(end)->first;
+  for (auto it = begin; it != end; ++it) span.mean += it->second / n;
+  if (n < 2) return span;
+  double squares = 0;
+  for (auto it = begin; it != end; ++it) {
+    squares += (it->second - span.mean) * (it->second - span.mean);
+  }
+  span.error = std::sqrt(squares / (n - 1) / n);
+  return span;
+}
+
+Course CourseOf(const std::vector<const MetricsRow*>& rows,
+                const char* metric) {
+  Points points;
+  for (const MetricsRow* row : rows) {
+    const double value = MetricOr(row->metrics, metric, std::nan(""));
+    if (std::isfinite(value)) points.emplace_back(row->step, value);
+  }
+  Course course;
+  course.steps = points.size();
+  if (points.empty()) return course;
+  const auto fifth =
+      static_cast<std::ptrdiff_t>(std::max<size_t>(1, points.size() / 5));
+  course.first = SpanOf(points.begin(), points.begin() + fifth);
+  course.last = SpanOf(points.end() - fifth, points.end());
+  return course;
+}
+
+// "41.2 % (steps 1–16)"
+std::string Show(const Span& span, Format format) {
+  const std::string steps =
+      span.first_step == span.last_step
+          ? absl::StrCat("step ", span.first_step)
+          : absl::StrCat("steps ", span.first_step, "–", span.last_step);
+  return absl::StrCat(FormatMetric(format, span.mean), " (", steps, ")");
+}
+
+std::string FromTo(const Course& course, Format format) {
+  return absl::StrCat("from ", Show(course.first, format), " to ",
+                      Show(course.last, format));
+}
+
+void WatchStage(const std::string& stage,
+                const std::vector<const MetricsRow*>& rows,
+                std::vector<ReportWarning>* warnings) {
+  const Course reward = CourseOf(rows, "reward/mean");
+  const Course accuracy = CourseOf(rows, "accuracy");
+  if (reward.Rises() && accuracy.Falls()) {
+    warnings->push_back(
+        {stage,
+         absl::StrCat("The mean reward rises ", FromTo(reward, Format::kNumber),
+                      " while accuracy falls ",
+                      FromTo(accuracy, Format::kPercent),
+                      ": the reward may be earned without right "
+                      "answers (reward hacking).")});
+  }
+  const Course language = CourseOf(rows, "reward/rule/language");
+  if (language.Falls()) {
+    warnings->push_back(
+        {stage, absl::StrCat("The share of the question's language falls ",
+                             FromTo(language, Format::kPercent),
+                             ": answers mix languages.")});
+  }
+  const Course truncated = CourseOf(rows, "truncated_share");
+  if (truncated.Rises() && truncated.last.mean > kSomeTruncated) {
+    warnings->push_back(
+        {stage, absl::StrCat("The share of truncated answers rises ",
+                             FromTo(truncated, Format::kPercent),
+                             ": rollout.max_new_tokens cuts them off.")});
+  } else if (truncated.last.mean > kManyTruncated) {
+    warnings->push_back(
+        {stage, absl::StrCat("Many answers are truncated, ",
+                             Show(truncated.last, Format::kPercent),
+                             ": rollout.max_new_tokens cuts them off.")});
+  }
+}
+
+}  // namespace
+
+std::vector<ReportWarning> FindWarnings(const std::vector<StageConfig>& stages,
+                                        const std::vector<MetricsRow>& rows) {
+  std::vector<ReportWarning> warnings;
+  for (const StageConfig& stage : stages) {
+    if (!DrawsSamples(stage)) continue;
+    std::vector<const MetricsRow*> own;
+    for (const MetricsRow& row : rows) {
+      if (row.stage == stage.name()) own.push_back(&row);
+    }
+    WatchStage(stage.name(), own, &warnings);
+  }
+  return warnings;
+}
+
+}  // namespace r1
