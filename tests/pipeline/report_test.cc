@@ -182,7 +182,8 @@ TEST_F(ReportTest, HeldOutLossesArePointsOverTheCurve) {
   ASSERT_TRUE(store_->RecordMetrics(1, {{"loss", 4}}).ok());
   ASSERT_TRUE(
       store_->RecordMetrics(2, {{"loss", 3}, {"held_out_loss", 3.5}}).ok());
-  for (const auto& chart : Data()["charts"]) {
+  const nlohmann::json data = Data();
+  for (const auto& chart : data["charts"]) {
     if (chart["title"] != "sft: loss, nats") continue;
     EXPECT_EQ(chart["x"], nlohmann::json({0, 1, 2}));
     EXPECT_EQ(chart["series"][0]["y"], nlohmann::json({nullptr, 4, 3}));
