@@ -13,62 +13,12 @@
 #include "absl/strings/string_view.h"
 #include "proto/answer_length.h"
 #include "proto/config_text.h"
+#include "proto/graph_rules.h"
 #include "proto/recipe.h"
+#include "proto/rule_checker.h"
 
 namespace r1 {
 namespace {
-
-using Paths = std::initializer_list<absl::string_view>;
-
-// Rules on one stage. Keys are named as in StageConfig.
-class RuleChecker {
- public:
-  RuleChecker(const Recipe& recipe, int stage, ConfigReport* report)
-      : recipe_(recipe), stage_(stage), report_(report) {}
-
-  // `keys`: those that the rule reads. `what`: what is wrong, what was
-  // expected, what was got, and the remedy.
-  void Require(bool holds, Paths keys, absl::string_view what) {
-    if (holds) return;
-    holds_ = false;
-    std::vector<std::string> places;
-    for (absl::string_view key : keys) AddPlaces(key, &places);
-    const std::vector<absl::string_view> paths(places.begin(), places.end());
-    report_->AddRule(paths, what);
-  }
-
-  // Whether all that was required held.
-  bool holds() const { return holds_; }
-  const Recipe& recipe() const { return recipe_; }
-  const Stage& stage() const { return recipe_.stage(stage_); }
-  // The task whose rules are checked.
-  void set_task(const std::string& name) { task_ = name; }
-
- private:
-  // Where a key may have been given: in the stage, or where it inherits from.
-  void AddPlaces(absl::string_view key, std::vector<std::string>* places) {
-    const std::string head(key.substr(0, key.find('.')));
-    if (head == "task") {
-      for (int t = 0; t < recipe_.task_size(); ++t) {
-        if (recipe_.task(t).name() != task_) continue;
-        places->push_back(
-            absl::StrCat("task[", t, "]", key.substr(head.size())));
-      }
-      if (recipe_.task().empty()) places->emplace_back(key);
-      return;
-    }
-    const bool inherits =
-        Recipe::descriptor()->FindFieldByName(head) != nullptr;
-    if (inherits) places->emplace_back(key);
-    places->push_back(absl::StrCat("stage[", stage_, "].", key));
-  }
-
-  const Recipe& recipe_;
-  const int stage_;
-  std::string task_;
-  bool holds_ = true;
-  ConfigReport* report_;
-};
 
 // Whether it draws any answers.
 bool HasSamples(const StageConfig& config) {
@@ -379,134 +329,6 @@ void CheckServer(const StageConfig& config, RuleChecker* check) {
       "`r1 reward-server --plugin`, and leave one of the two out");
 }
 
-// Names and the graph; false if stages cannot be told apart or put in order.
-bool CheckGraph(const Recipe& recipe, ConfigReport* report) {
-  const auto require = [&](bool holds, const std::string& path,
-                           const std::string& what) {
-    if (!holds) report->AddRule({path}, what);
-    return holds;
-  };
-  if (recipe.stage().empty() && !report->ok()) return false;
-  bool is_good = require(!recipe.stage().empty(), "stage",
-                         "there is nothing to do: expected one or more, e.g. "
-                         "stage { rl { steps: 100 } }");
-  std::set<std::string> tasks, stages;
-  const auto is_name = [](const std::string& name) {
-    return !name.empty() && name.size() <= 64 &&
-           name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") ==
-               name.npos &&
-           Recipe::descriptor()->FindFieldByName(name) == nullptr;
-  };
-  constexpr absl::string_view kNameRule =
-      "expected small letters, digits, _ and -, no word of the recipe such as "
-      "\"model\" and no task's name, got ";
-  for (int i = 0; i < recipe.task_size(); ++i) {
-    const std::string& name = recipe.task(i).name();
-    const std::string path = absl::StrCat("task[", i, "].name");
-    is_good &= require(is_name(name), path,
-                       absl::StrCat(kNameRule, QuoteForMessage(name)));
-    is_good &= require(tasks.insert(name).second, path,
-                       absl::StrCat("expected each name once, got ",
-                                    QuoteForMessage(name), " again"));
-  }
-  for (int i = 0; i < recipe.stage_size(); ++i) {
-    const std::string& name = recipe.stage(i).name();
-    const std::string path = absl::StrCat("stage[", i, "].name");
-    is_good &= require(is_name(name) && tasks.count(name) == 0, path,
-                       absl::StrCat(kNameRule, QuoteForMessage(name)));
-    is_good &= require(stages.insert(name).second, path,
-                       absl::StrCat("expected each name once, got ",
-                                    QuoteForMessage(name), " again"));
-  }
-  for (int i = 0; i < recipe.stage_size(); ++i) {
-    const Stage& stage = recipe.stage(i);
-    const std::string path = absl::StrCat("stage[", i, "]");
-    is_good &=
-        require(stage.has_supervised() + stage.has_rl() + stage.has_sample() +
-                        stage.has_reward_model() + stage.has_compare() ==
-                    1,
-                path,
-                "expected one of supervised { ... }, rl { ... }, sample "
-                "{ ... }, reward_model { ... }, compare { ... }");
-    is_good &= require(
-        stage.from() == kFromModel || stages.count(stage.from()) > 0,
-        path + ".from",
-        absl::StrCat("there is no stage ", QuoteForMessage(stage.from()),
-                     ": expected \"model\" or one of ",
-                     absl::StrJoin(stages, ", ")));
-    std::set<std::string> used;
-    for (int u = 0; u < stage.use_size(); ++u) {
-      is_good &= require(used.insert(stage.use(u).task()).second,
-                         absl::StrCat(path, ".use[", u, "]"),
-                         absl::StrCat("expected each task once, got ",
-                                      QuoteForMessage(stage.use(u).task()),
-                                      " again; change the share of the first"));
-      is_good &= require(
-          tasks.count(stage.use(u).task()) > 0,
-          absl::StrCat(path, ".use[", u, "]"),
-          absl::StrCat(
-              "there is no task ", QuoteForMessage(stage.use(u).task()),
-              ": expected ",
-              tasks.empty()
-                  ? "a section task { ... } of this name"
-                  : absl::StrCat("one of ", absl::StrJoin(tasks, ", "))));
-    }
-  }
-  return is_good;
-}
-
-const Stage* FindStage(const Recipe& recipe, const std::string& name) {
-  for (const Stage& stage : recipe.stage()) {
-    if (stage.name() == name) return &stage;
-  }
-  return nullptr;
-}
-
-// Whether each stage gets from others what they make: models to start from,
-// data to learn, reward models to be judged by.
-void CheckEdges(const Recipe& recipe, const StageConfig& stage,
-                RuleChecker* check) {
-  const Stage* from = FindStage(recipe, stage.from());
-  check->Require(from == nullptr || !from->has_sample(), {"from"},
-                 absl::StrCat(stage.from(),
-                              " makes data and no model: expected "
-                              "a stage that trains one, or \"model\""));
-  check->Require(
-      from == nullptr || !from->has_reward_model() || stage.has_reward_model(),
-      {"from"},
-      absl::StrCat(stage.from(),
-                   " makes a reward model, which writes nothing: "
-                   "expected a stage that trains a model"));
-  check->Require(from == nullptr || !from->has_compare(), {"from"},
-                 absl::StrCat(stage.from(),
-                              " makes a table and no model: expected "
-                              "a stage that trains one, or \"model\""));
-  for (const std::string& model : stage.compare().stage()) {
-    const Stage* source = FindStage(recipe, model);
-    check->Require(
-        source != nullptr && (source->has_supervised() || source->has_rl()),
-        {"compare.stage"},
-        absl::StrCat(QuoteForMessage(model),
-                     " is no stage that trains a language model: "
-                     "expected one with supervised or rl"));
-  }
-  for (const std::string& data : stage.data_stage()) {
-    const Stage* source = FindStage(recipe, data);
-    check->Require(source != nullptr && source->has_sample(),
-                   {"supervised.data"},
-                   absl::StrCat(data,
-                                " makes a model and no data: expected a "
-                                "stage that samples, or a JSONL file"));
-  }
-  for (const std::string& judge : RewardModelsOf(stage)) {
-    const Stage* source = FindStage(recipe, judge);
-    check->Require(
-        source != nullptr && source->has_reward_model(), {"reward.rule", "use"},
-        absl::StrCat("there is no reward model ", QuoteForMessage(judge),
-                     ": expected a stage with reward_model { ... }"));
-  }
-}
-
 void CheckSample(const StageConfig& config, RuleChecker* check) {
   if (!config.has_sample()) return;
   check->Require(!config.task().empty(), {"use", "sample"},
@@ -561,28 +383,6 @@ std::vector<const ModelSection*> ModelsOf(
     }
   }
   return models;
-}
-
-int IndexOf(const std::string& stage, const Recipe& recipe) {
-  for (int i = 0; i < recipe.stage_size(); ++i) {
-    if (recipe.stage(i).name() == stage) return i;
-  }
-  return 0;
-}
-
-void CheckOrder(const Recipe& recipe, const std::vector<StageConfig>& ordered,
-                ConfigReport* report) {
-  std::set<std::string> placed;
-  for (const StageConfig& stage : ordered) placed.insert(stage.name());
-  std::vector<std::string> left;
-  for (const Stage& stage : recipe.stage()) {
-    if (placed.count(stage.name()) == 0) left.push_back(stage.name());
-  }
-  if (left.empty()) return;
-  report->AddRule(
-      {absl::StrCat("stage[", IndexOf(left.front(), recipe), "].from")},
-      absl::StrCat("these stages wait for each other: ",
-                   absl::StrJoin(left, ", ")));
 }
 
 }  // namespace

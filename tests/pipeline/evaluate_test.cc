@@ -7,12 +7,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "model/param_set.h"
-#include "nlohmann/json.hpp"
-#include "pipeline/evaluation/answer_lines.h"
 #include "pipeline/evaluation/judge_samples.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/services/rollout_fleet.h"
@@ -133,54 +130,6 @@ TEST(JudgeSamplesTest, NumbersByHand) {
   EXPECT_TRUE(report->samples[0].has_format);
   EXPECT_EQ(report->samples[1].is_correct, false);
   EXPECT_FALSE(report->samples[4].has_format);
-}
-
-TEST(AnswerLinesTest, ALineAnAnswerInOrderAndInUtf8) {
-  const auto tokenizer = ByteTokenizer();
-  StageConfig config;
-  config.add_task()->set_name("cd");
-  config.add_task()->set_name("other");
-  const std::vector<std::vector<Prompt>> prompts = {
-      {CountdownPrompt(1, kEight)}, {CountdownPrompt(2, R"({"nums":[]})")}};
-  EvalOptions options;
-  options.samples = 2;
-  EvalReport report;
-  uint32_t index = 0;
-  for (const auto& of_task : prompts) {
-    std::vector<Trajectory> trajectories;
-    for (const std::string text :
-         {"<think>x</think> <answer>3+5</answer>", "\xff no"}) {
-      trajectories.push_back(
-          Says(*tokenizer, index++ % 2, text, FINISH_END_TOKEN));
-    }
-    auto judged = Judge(of_task, trajectories, *tokenizer, options);
-    ASSERT_TRUE(judged.ok()) << judged.status();
-    for (auto& s : judged->samples) report.samples.push_back(std::move(s));
-    for (auto& r : judged->results) report.results.push_back(std::move(r));
-  }
-  std::vector<nlohmann::json> lines;
-  for (absl::string_view line : absl::StrSplit(
-           AnswerLines(config, prompts, report), '\n', absl::SkipEmpty())) {
-    lines.push_back(nlohmann::json::parse(line));
-  }
-  ASSERT_EQ(lines.size(), 4u);
-  EXPECT_EQ(lines[0]["task"], "cd");
-  EXPECT_EQ(lines[0]["source"], "problem-1");
-  EXPECT_EQ(lines[0]["question"], "Make 8 from 3 5.");
-  EXPECT_EQ(lines[0]["reference"], kEight);
-  EXPECT_EQ(lines[0]["completion"], "<think>x</think> <answer>3+5</answer>");
-  EXPECT_EQ(lines[0]["tokens"], 37);
-  EXPECT_EQ(lines[0]["finish"], FinishReasonName(FINISH_END_TOKEN));
-  EXPECT_EQ(lines[0]["right"], true);
-  EXPECT_EQ(lines[0]["format"], true);
-  EXPECT_EQ(lines[0]["scores"]["countdown"], 1);
-  EXPECT_EQ(lines[1]["completion"], "\xEF\xBF\xBD no");
-  EXPECT_EQ(lines[1]["right"], false);
-  EXPECT_EQ(lines[1]["format"], false);
-  // The reference is unusable.
-  EXPECT_EQ(lines[2]["task"], "other");
-  EXPECT_TRUE(lines[2]["right"].is_null());
-  EXPECT_EQ(lines[2]["source"], "problem-2");
 }
 
 TEST(JudgeSamplesTest, LenientTakesTheLastAnswerAnywhere) {

@@ -169,9 +169,8 @@ TEST(PlainProgressTest, WhatIsMeasuredBeforeTheFirstStepHasALine) {
   const std::vector<std::string> lines =
       absl::StrSplit(std::string(text, size), '\n');
   std::free(text);
-  EXPECT_THAT(lines,
-              ElementsAre("sft: 9 steps", "sft 0/9  held_out 5.000",
-                          "sft 1/9  loss 4.000  held_out 4.500", ""));
+  EXPECT_THAT(lines, ElementsAre("sft: 9 steps", "sft 0/9  held_out 5.000",
+                                 "sft 1/9  loss 4.000  held_out 4.500", ""));
 }
 
 }  // namespace
