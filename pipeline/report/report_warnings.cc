@@ -19,7 +19,7 @@ constexpr double kStandardErrors = 2;
 constexpr double kSomeTruncated = 0.05, kManyTruncated = 0.2;
 
 // A metric over some steps.
-struct Span {
+struct Stretch {
   int64_t first_step = 0, last_step = 0;
   double mean = 0;
   double error = 0;  // standard error of the mean
@@ -28,7 +28,7 @@ struct Span {
 // The first and the last fifth of a metric's steps.
 struct Course {
   size_t steps = 0;
-  Span first, last;
+  Stretch first, last;
 
   bool Changes(int sign) const {
     const double change = sign * (last.mean - first.mean);
@@ -41,19 +41,19 @@ struct Course {
 
 using Points = std::vector<std::pair<int64_t, double>>;
 
-Span SpanOf(Points::const_iterator begin, Points::const_iterator end) {
+Stretch StretchOf(Points::const_iterator begin, Points::const_iterator end) {
   const double n = static_cast<double>(end - begin);
-  Span span;
-  span.first_step = begin->first;
-  span.last_step = std::prev(end)->first;
-  for (auto it = begin; it != end; ++it) span.mean += it->second / n;
-  if (n < 2) return span;
+  Stretch stretch;
+  stretch.first_step = begin->first;
+  stretch.last_step = std::prev(end)->first;
+  for (auto it = begin; it != end; ++it) stretch.mean += it->second / n;
+  if (n < 2) return stretch;
   double squares = 0;
   for (auto it = begin; it != end; ++it) {
-    squares += (it->second - span.mean) * (it->second - span.mean);
+    squares += (it->second - stretch.mean) * (it->second - stretch.mean);
   }
-  span.error = std::sqrt(squares / (n - 1) / n);
-  return span;
+  stretch.error = std::sqrt(squares / (n - 1) / n);
+  return stretch;
 }
 
 Course CourseOf(const std::vector<const MetricsRow*>& rows,
@@ -68,18 +68,18 @@ Course CourseOf(const std::vector<const MetricsRow*>& rows,
   if (points.empty()) return course;
   const auto fifth =
       static_cast<std::ptrdiff_t>(std::max<size_t>(1, points.size() / 5));
-  course.first = SpanOf(points.begin(), points.begin() + fifth);
-  course.last = SpanOf(points.end() - fifth, points.end());
+  course.first = StretchOf(points.begin(), points.begin() + fifth);
+  course.last = StretchOf(points.end() - fifth, points.end());
   return course;
 }
 
 // "41.2 % (steps 1–16)"
-std::string Show(const Span& span, Format format) {
+std::string Show(const Stretch& stretch, Format format) {
   const std::string steps =
-      span.first_step == span.last_step
-          ? absl::StrCat("step ", span.first_step)
-          : absl::StrCat("steps ", span.first_step, "–", span.last_step);
-  return absl::StrCat(FormatMetric(format, span.mean), " (", steps, ")");
+      stretch.first_step == stretch.last_step
+          ? absl::StrCat("step ", stretch.first_step)
+          : absl::StrCat("steps ", stretch.first_step, "–", stretch.last_step);
+  return absl::StrCat(FormatMetric(format, stretch.mean), " (", steps, ")");
 }
 
 std::string FromTo(const Course& course, Format format) {
