@@ -184,17 +184,17 @@ absl::StatusOr<std::string> RenderStageAnswers(const std::string& run_dir,
   };
   // The first problem of each task, and the next ones of the first.
   std::vector<Answered> shown;
-  std::vector<int> per_task(compare.task_size(), 0);
+  std::vector<size_t> per_task(compare.task_size(), 0);
   constexpr int64_t kAll = -1;
   for (const EvalRow& eval : evals) {
     R1_ASSIGN_OR_RETURN(const std::vector<EvalSample> samples,
                         reader.EvalSamples(eval.step, kAll));
     const bool is_first = &eval == &evals.front();
-    const int tasks = std::min(compare.task_size(), kQuestions);
+    const size_t tasks = std::min(compare.task_size(), kQuestions);
     for (const EvalSample& sample : samples) {
       if (sample.sample_index != 0) continue;
-      const auto task = static_cast<int>(TaskOfHeldOut(sample.prompt_id));
-      const int quota = task == 0 ? kQuestions - tasks + 1 : 1;
+      const size_t task = TaskOfHeldOut(sample.prompt_id);
+      const size_t quota = task == 0 ? kQuestions - tasks + 1 : 1;
       if (is_first && task < tasks && per_task[task] < quota) {
         ++per_task[task];
         shown.push_back({sample, ""});

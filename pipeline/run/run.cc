@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<StageConfig>> StagesUntil(
                                           absl::StrJoin(names, ", ")));
 }
 
-absl::Status RunStage(const StageContext& context) {
+absl::Status RunOneStage(const StageContext& context) {
   const StageConfig& config = *context.config;
   R1_RETURN_IF_ERROR(context.run->store->EnterStage(config.name()));
   if (config.has_supervised()) return RunSupervisedStage(context);
@@ -88,7 +88,7 @@ absl::Status RunStages(const RunContext& context,
       if (DrawsSamples(stages[k])) stage.is_last_to_sample = false;
     }
     R1_RETURN_IF_ERROR(ShowStages(context, stages, stages[i].name()));
-    R1_RETURN_IF_ERROR(RunStage(stage));
+    R1_RETURN_IF_ERROR(RunOneStage(stage));
   }
   return context.store->Flush();
 }
