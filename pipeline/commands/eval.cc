@@ -182,7 +182,9 @@ absl::StatusOr<std::vector<std::vector<Prompt>>> LoadAllProblems(
   }
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<PromptSource> source,
                       MakeTrainingPrompts(config, model, tokenizer));
-  return HeldOutByTask(config, *source);
+  R1_ASSIGN_OR_RETURN(problems, HeldOutByTask(config, *source));
+  WarnOfFewHeldOut(config, problems);
+  return problems;
 }
 
 // What the problems are, for people.

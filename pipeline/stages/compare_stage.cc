@@ -71,6 +71,7 @@ absl::Status CompareStage::Evaluate(int row) {
       MakeTrainingPrompts(config_, folder.config, folder.tokenizer));
   R1_ASSIGN_OR_RETURN(const std::vector<std::vector<Prompt>> prompts,
                       HeldOutByTask(config_, *source));
+  if (row == 1) WarnOfFewHeldOut(config_, prompts);
   WeightsId id;
   id.set_version(row);
   id.set_sha256(HashParams(folder.params));

@@ -134,6 +134,7 @@ absl::Status RlStage::EvaluateIfDue(const TrainingState& state,
   }
   if (held_out_.empty()) {
     R1_ASSIGN_OR_RETURN(held_out_, HeldOutByTask(config_, *start_.prompts));
+    WarnOfFewHeldOut(config_, held_out_);
   }
   EvalOptions options;
   options.samples = config_.eval().samples();

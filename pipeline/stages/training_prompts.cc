@@ -32,12 +32,18 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
 
 absl::StatusOr<std::vector<std::vector<Prompt>>> HeldOutByTask(
     const StageConfig& config, const PromptSource& prompts) {
-  const int wanted = config.eval().problems();
-  R1_ASSIGN_OR_RETURN(std::vector<Prompt> all, prompts.HeldOut(wanted));
+  R1_ASSIGN_OR_RETURN(std::vector<Prompt> all,
+                      prompts.HeldOut(config.eval().problems()));
   std::vector<std::vector<Prompt>> by_task(config.task_size());
   for (Prompt& prompt : all) {
     by_task[TaskOfHeldOut(prompt.id())].push_back(std::move(prompt));
   }
+  return by_task;
+}
+
+void WarnOfFewHeldOut(const StageConfig& config,
+                      const std::vector<std::vector<Prompt>>& by_task) {
+  const int wanted = config.eval().problems();
   for (int t = 0; t < config.task_size(); ++t) {
     const int found = static_cast<int>(by_task[t].size());
     if (found >= wanted) continue;
@@ -48,7 +54,6 @@ absl::StatusOr<std::vector<std::vector<Prompt>>> HeldOutByTask(
                                 : "",
                             ": evaluations are about these"));
   }
-  return by_task;
 }
 
 }  // namespace r1

@@ -25,6 +25,10 @@ absl::StatusOr<std::unique_ptr<PromptSource>> MakeTrainingPrompts(
 absl::StatusOr<std::vector<std::vector<Prompt>>> HeldOutByTask(
     const StageConfig& config, const PromptSource& prompts);
 
+// Logs of which tasks there are fewer than eval.problems.
+void WarnOfFewHeldOut(const StageConfig& config,
+                      const std::vector<std::vector<Prompt>>& by_task);
+
 }  // namespace r1
 
 #endif  // R1_PIPELINE_STAGES_TRAINING_PROMPTS_H_
