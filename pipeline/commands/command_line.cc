@@ -80,9 +80,9 @@ struct Commands {
         "Print version and build id, then exit");
     app.footer(kExamples);
     for (const auto add :
-         {AddQuickstart, AddTrain, AddStudy, AddWorker, AddReward, AddRewardServer,
-          AddEval, AddGenerate, AddMetrics, AddSamples, AddReport, AddHash,
-          AddSandbox, AddTest}) {
+         {AddQuickstart, AddTrain, AddStudy, AddWorker, AddReward,
+          AddRewardServer, AddEval, AddGenerate, AddMetrics, AddSamples,
+          AddReport, AddHash, AddSandbox, AddTest}) {
       CommandBody body = add(&app);
       bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
     }

@@ -12,8 +12,9 @@
 namespace r1 {
 
 // The built-in rules, the rule "model" (judge/model_rule.h) under its name and
-// under those of `model_rules`, its path as in ResolveModelPath, and one rule for each plugin, a "NAME=TARGET".
-// Errors: those of AddPlugins (reward/service/plugins.h).
+// under those of `model_rules`, its path as in ResolveModelPath, and one rule
+// for each plugin, a "NAME=TARGET". Errors: those of AddPlugins
+// (reward/service/plugins.h).
 absl::StatusOr<RewardRegistry> MakeRewardRules(
     const std::vector<std::string>& plugins,
     const std::vector<std::string>& model_rules = {});

@@ -30,8 +30,8 @@ std::string SayRefusal(Tongue tongue);
 // Before an answer: "I know the secret", "I know the colour", "I say it".
 std::string SayRequest(RequestKind kind, Tongue tongue);
 
-// `text` with the Chinese of steps and verdicts said in English, also where only
-// some words are; the rest as it is.
+// `text` with the Chinese of steps and verdicts said in English, also where
+// only some words are; the rest as it is.
 std::string SayInEnglish(absl::string_view text);
 
 // "<think>THOUGHT</think><answer>ANSWER</answer>", or as people write who do
