@@ -33,7 +33,8 @@ struct Course {
   bool Changes(int sign) const {
     const double change = sign * (last.mean - first.mean);
     return steps >= kLeastSteps && change > kLeastChange &&
-           change > kStandardErrors * std::hypot(first.error, last.error);
+           change > kStandardErrors * std::sqrt(first.error * first.error +
+                                                last.error * last.error);
   }
   bool Rises() const { return Changes(1); }
   bool Falls() const { return Changes(-1); }
