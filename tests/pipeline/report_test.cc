@@ -177,20 +177,17 @@ TEST_F(ReportTest, ShowsMetricsSamplesAndOutcome) {
 }
 
 TEST_F(ReportTest, HeldOutLossesArePointsOverTheCurve) {
-  ASSERT_TRUE(store_->EnterStage("sft").ok());
+  Begin("task { } stage { name: 'sft' supervised { } }", {"sft"});
   ASSERT_TRUE(store_->RecordMetrics(0, {{"held_out_loss", 5}}).ok());
   ASSERT_TRUE(store_->RecordMetrics(1, {{"loss", 4}}).ok());
   ASSERT_TRUE(
       store_->RecordMetrics(2, {{"loss", 3}, {"held_out_loss", 3.5}}).ok());
   const nlohmann::json data = Data();
-  for (const auto& chart : data["charts"]) {
-    if (chart["title"] != "sft: loss, nats") continue;
-    EXPECT_EQ(chart["x"], nlohmann::json({0, 1, 2}));
-    EXPECT_EQ(chart["series"][0]["y"], nlohmann::json({nullptr, 4, 3}));
-    EXPECT_EQ(chart["points"], nlohmann::json({{0, 5}, {2, 3.5}}));
-    return;
-  }
-  ADD_FAILURE() << "there is no such chart";
+  ASSERT_EQ(data["stages"][0]["charts"].size(), 1u);
+  const auto& chart = data["stages"][0]["charts"][0];
+  EXPECT_EQ(chart["x"], nlohmann::json({0, 1, 2}));
+  EXPECT_EQ(chart["series"][0]["y"], nlohmann::json({nullptr, 4, 3}));
+  EXPECT_EQ(chart["points"], nlohmann::json({{0, 5}, {2, 3.5}}));
 }
 
 TEST_F(ReportTest, ALongRunStaysSmall) {
