@@ -16,12 +16,11 @@
 #include "nlohmann/json.hpp"
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/folder/model_path.h"
-#include "pipeline/folder/run_owner.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
-#include "pipeline/services/rollout_fleet.h"
 #include "pipeline/stages/base_model.h"
+#include "pipeline/stages/stage_fleet.h"
 #include "pipeline/stages/training_prompts.h"
 #include "pipeline/store/run_reader.h"
 
@@ -81,16 +80,7 @@ absl::Status CompareStage::Evaluate(int row) {
   // A fleet of its own: models may differ in shape and tokenizer.
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,
-      RolloutFleet::Start(config_, weights->config(), *folder.tokenizer,
-                          run_.topology, run_.num_threads,
-                          [store = run_.store](const std::string& kind,
-                                               const std::string& message) {
-                            store->RecordEvent(-1, kind, message).IgnoreError();
-                          }));
-  if (!fleet->join_address().empty()) {
-    R1_RETURN_IF_ERROR(
-        WriteRunOwner(run_.folder->path(), fleet->join_address()));
-  }
+      StartStageFleet(run_, config_, weights->config(), *folder.tokenizer));
   EvalOptions options;
   options.samples = config_.eval().samples();
   options.sampling = MakeEvalSampling(config_, /*step=*/0);

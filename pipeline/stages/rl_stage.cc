@@ -11,12 +11,11 @@
 #include "learner/checkpoint_store.h"
 #include "learner/trainer.h"
 #include "pipeline/evaluation/evaluate_tasks.h"
-#include "pipeline/folder/run_owner.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
-#include "pipeline/services/rollout_fleet.h"
 #include "pipeline/stages/base_model.h"
+#include "pipeline/stages/stage_fleet.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/stages/training_prompts.h"
 #include "pipeline/store/run_reader.h"
@@ -104,17 +103,9 @@ absl::Status RlStage::PinInputs() {
 
 absl::Status RlStage::StartFleet() {
   if (fleet_ != nullptr) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(
-      fleet_,
-      RolloutFleet::Start(config_, start_.model, *start_.tokenizer,
-                          context_.topology, context_.num_threads,
-                          [store = context_.store](const std::string& kind,
-                                                   const std::string& message) {
-                            // A store that fails says so at the next Flush.
-                            store->RecordEvent(-1, kind, message).IgnoreError();
-                          }));
-  if (fleet_->join_address().empty()) return absl::OkStatus();
-  return WriteRunOwner(context_.folder->path(), fleet_->join_address());
+  R1_ASSIGN_OR_RETURN(fleet_, StartStageFleet(context_, config_, start_.model,
+                                              *start_.tokenizer));
+  return absl::OkStatus();
 }
 
 absl::Status RlStage::EvaluateIfDue(const TrainingState& state,

@@ -17,13 +17,12 @@
 #include "learner/step_metrics.h"
 #include "model/weights.h"
 #include "nlohmann/json.hpp"
-#include "pipeline/folder/run_owner.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
-#include "pipeline/services/rollout_fleet.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/sampled_rows.h"
+#include "pipeline/stages/stage_fleet.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/stages/training_prompts.h"
 #include "proto/recipe.h"
@@ -148,15 +147,8 @@ absl::Status SampleStage::Connect() {
     R1_ASSIGN_OR_RETURN(rule.right_from, link_->RightScore(name));
   }
   R1_ASSIGN_OR_RETURN(
-      fleet_,
-      RolloutFleet::Start(config_, weights_->config(), *tokenizer_,
-                          run_.topology, run_.num_threads,
-                          [store = run_.store](const std::string& kind,
-                                               const std::string& message) {
-                            store->RecordEvent(-1, kind, message).IgnoreError();
-                          }));
-  if (fleet_->join_address().empty()) return absl::OkStatus();
-  return WriteRunOwner(run_.folder->path(), fleet_->join_address());
+      fleet_, StartStageFleet(run_, config_, weights_->config(), *tokenizer_));
+  return absl::OkStatus();
 }
 
 absl::Status SampleStage::Chunk(int64_t step) {
