@@ -26,6 +26,7 @@
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/run/check_references.h"
+#include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/services/rollout_fleet.h"
@@ -217,7 +218,7 @@ void Print(const EvalReport& report, const std::string& model,
               source.c_str(), report.judge.c_str());
   for (const auto& [name, value] : report.metrics) {
     std::printf("  %-18s %10s\n",
-                absl::StrReplaceAll(name, {{"_", " "}}).c_str(),
+                VisibleLine(absl::StrReplaceAll(name, {{"_", " "}})).c_str(),
                 FormatEvalMetric(name, value).c_str());
   }
 }

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
 #include "pipeline/folder/model_path.h"
+#include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/store/run_reader.h"
 
@@ -75,7 +76,7 @@ absl::Status PrintEvals(const std::string& run, const std::string& stage) {
     std::printf("eval of %s at step %lld:", stage.c_str(),
                 static_cast<long long>(eval.step));
     for (const auto& [name, value] : eval.metrics) {
-      std::printf("  %s %.4g", name.c_str(), value);
+      std::printf("  %s %.4g", VisibleLine(name).c_str(), value);
     }
     std::printf("\n");
   }

@@ -18,10 +18,10 @@ namespace {
 constexpr int kProblems = 12;
 
 std::string ValueText(const std::string& column, double value) {
-  const bool is_percent =
-      absl::EndsWith(column, "pass@1") || absl::EndsWith(column, "format");
+  const std::string unit = TableUnit(column);
   return absl::StrCat(FormatTableValue(column, value),
-                      is_percent && !std::isnan(value) ? " %" : "");
+                      unit.empty() || std::isnan(value) ? "" : " ",
+                      std::isnan(value) ? "" : unit);
 }
 
 // The value that stands out in a column; NaN if none does.

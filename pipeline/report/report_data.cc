@@ -59,9 +59,12 @@ void AddFaults(const Json& summary, Json* tiles) {
   for (const char* kind : {"abstained", "not_applicable", "errors"}) {
     const double before = Field(summary, absl::StrCat("base_", kind).c_str());
     const double after = Field(summary, absl::StrCat("final_", kind).c_str());
+    const auto count = [](double n) {
+      return std::isnan(n) ? std::string("0 or not known") : absl::StrCat(n);
+    };
     if (before > 0 || after > 0) {
-      absl::StrAppend(&faults, faults.empty() ? "" : "; ", kind, " ", before,
-                      " before, ", after, " after");
+      absl::StrAppend(&faults, faults.empty() ? "" : "; ", kind, " ",
+                      count(before), " before, ", count(after), " after");
     }
   }
   AddTile("judged by the rule", VisibleLine(judge->get<std::string>()), faults,

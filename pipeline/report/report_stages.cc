@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -108,13 +109,24 @@ ReportJson MakeFacts(const RunStage& stage,
   return facts;
 }
 
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
 // Null without evaluations.
 ReportJson MakeEvals(const std::vector<EvalRow>& evals) {
   if (evals.empty()) return nullptr;
   ReportJson table = {{"steps", ReportJson::array()},
                       {"rows", ReportJson::array()}};
   for (const EvalRow& eval : evals) table["steps"].push_back(eval.step);
-  for (const auto& [name, last] : evals.back().metrics) {
+  Metrics metrics = evals.back().metrics;
+  for (const EvalRow& eval : evals) {
+    // Counts of what went wrong, which stand there only where it did.
+    for (const auto& [name, value] : eval.metrics) {
+      if (IsEvalFault(name) && std::isnan(MetricOr(metrics, name, kNone))) {
+        metrics.emplace_back(name, 0);
+      }
+    }
+  }
+  for (const auto& [name, last] : metrics) {
     if (IsEvalDetail(name)) continue;
     const auto is_zero = [&, &metric = name](const EvalRow& eval) {
       return MetricOr(eval.metrics, metric, 0) == 0;
@@ -122,8 +134,8 @@ ReportJson MakeEvals(const std::vector<EvalRow>& evals) {
     if (IsEvalFault(name) && absl::c_all_of(evals, is_zero)) continue;
     ReportJson row = {VisibleLine(absl::StrReplaceAll(name, {{"_", " "}}))};
     for (const EvalRow& eval : evals) {
-      row.push_back(
-          FormatEvalMetric(name, MetricOr(eval.metrics, name, std::nan(""))));
+      row.push_back(FormatEvalMetric(
+          name, MetricOr(eval.metrics, name, IsEvalFault(name) ? 0 : kNone)));
     }
     table["rows"].push_back(std::move(row));
   }

@@ -24,8 +24,10 @@ constexpr char kRightShare[] = "pass@1";
 constexpr int kQuestions = 3;
 
 bool IsShare(absl::string_view column) {
-  return absl::EndsWith(column, kRightShare) ||
-         absl::EndsWith(column, "format");
+  if (absl::StrContains(column, "reward/"))
+    return false;  // a rule's, of any range
+  const absl::string_view name = column.substr(column.rfind('/') + 1);
+  return name == kRightShare || name == "format";
 }
 
 // "countdown/" in front of the metrics of a task; nothing where it is the only

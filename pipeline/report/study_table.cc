@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pipeline/screen/escape.h"
 
@@ -38,6 +40,25 @@ std::string RenderBlock(const std::vector<std::vector<std::string>>& lines,
     text += '\n';
   }
   return text;
+}
+
+// What rules measure is a column of a run's table only if it is a share there
+// (stage_table.h); a mean over the seeds where it happens to be one would be a
+// choice by value.
+void DropPartlyMeasured(StudyTable* table) {
+  for (size_t c = table->columns.size(); c-- > 0;) {
+    if (!absl::StrContains(table->columns[c], "reward/metric/")) continue;
+    const bool is_partial = absl::c_any_of(table->rows, [&](const auto& row) {
+      const int known = SpreadOf(row.values[c]).n;
+      return known > 0 && known < table->n;
+    });
+    if (!is_partial) continue;
+    table->columns.erase(table->columns.begin() + c);
+    table->labels.erase(table->labels.begin() + c);
+    for (StudyTable::Row& row : table->rows) {
+      row.values.erase(row.values.begin() + c);
+    }
+  }
 }
 
 }  // namespace
@@ -93,6 +114,7 @@ StudyTable MergeStageTables(
       }
     }
   }
+  DropPartlyMeasured(&merged);
   return merged;
 }
 

@@ -81,9 +81,10 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last,
     const double before =
         MetricOr(base.metrics, name, is_fault ? 0 : std::nan(""));
     if (std::isnan(before) || (is_fault && before == 0 && value == 0)) continue;
-    absl::StrAppendFormat(
-        &table, "  %-18s %12s %12s\n", absl::StrReplaceAll(name, {{"_", " "}}),
-        FormatEvalMetric(name, before), FormatEvalMetric(name, value));
+    absl::StrAppendFormat(&table, "  %-18s %12s %12s\n",
+                          VisibleLine(absl::StrReplaceAll(name, {{"_", " "}})),
+                          FormatEvalMetric(name, before),
+                          FormatEvalMetric(name, value));
   }
   return table;
 }
@@ -129,12 +130,17 @@ absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
                       reader.EvalSamples(last.step, kEnough));
   std::string text;
   int shown = 0;
-  for (size_t i = 0; i < std::min(before.size(), after.size()); ++i) {
-    if (before[i].sample_index != 0 || shown == kShownAnswers) continue;
+  for (const EvalSample& first : before) {
+    if (first.sample_index != 0 || shown == kShownAnswers) continue;
+    const auto second =
+        std::find_if(after.begin(), after.end(), [&](const EvalSample& other) {
+          return other.prompt_id == first.prompt_id && other.sample_index == 0;
+        });
+    if (second == after.end()) continue;
     ++shown;
-    absl::StrAppend(&text, "\n  ", VisibleLine(before[i].question), "\n",
-                    RenderAnswer("before", before[i]),
-                    RenderAnswer("after", after[i]));
+    absl::StrAppend(&text, "\n  ", VisibleLine(first.question), "\n",
+                    RenderAnswer("before", first),
+                    RenderAnswer("after", *second));
   }
   return text;
 }
@@ -213,8 +219,14 @@ absl::StatusOr<std::string> MakeSummary(const std::string& run_dir,
         absl::StrCat(StagePath(run_dir, stage.name()), "/table.json");
     if (!FileExists(path)) continue;
     R1_ASSIGN_OR_RETURN(const std::string table, ReadFile(path));
-    summary["tables"][stage.name()] = nlohmann::ordered_json::parse(
-        table, /*cb=*/nullptr, /*allow_exceptions=*/false)["rows"];
+    const auto json = nlohmann::ordered_json::parse(table, /*cb=*/nullptr,
+                                                    /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("rows")) {
+      return absl::DataLossError(
+          absl::StrCat(path, " is no table of a comparison: --redo ",
+                       stage.name(), " makes it anew"));
+    }
+    summary["tables"][stage.name()] = json["rows"];
   }
   summary["rl_steps"] = rl_steps;
   if (has_rl) {
@@ -257,9 +269,12 @@ absl::StatusOr<std::string> DescribeOutcome(const std::string& run_dir) {
   }
   absl::StrAppend(&text, "\n  model    ",
                   checkpoint.ok() ? *checkpoint : "none in this folder",
-                  "\n  report   ", run_dir, "/report.html\n  summary  ",
-                  run_dir, "/summary.json\n  samples  r1 samples ", run_dir,
-                  "\n  metrics  r1 metrics ", run_dir, "\n");
+                  "\n  report   ", run_dir, "/report.html\n",
+                  FileExists(run_dir + "/summary.json")
+                      ? absl::StrCat("  summary  ", run_dir, "/summary.json\n")
+                      : "",
+                  "  samples  r1 samples ", run_dir, "\n  metrics  r1 metrics ",
+                  run_dir, "\n");
   return text;
 }
 

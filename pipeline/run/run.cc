@@ -136,10 +136,13 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
     context.progress = progress.get();
     R1_RETURN_IF_ERROR(RunStages(context, stages));
   }
+  if (stages.size() < all.size()) {
+    R1_RETURN_IF_ERROR(WriteReport(folder.path(), /*summary=*/""));
+    return RunOutcome{false};
+  }
   R1_ASSIGN_OR_RETURN(const std::string summary,
                       MakeSummary(folder.path(), spec.recipe));
   R1_RETURN_IF_ERROR(WriteReport(folder.path(), summary));
-  if (stages.size() < all.size()) return RunOutcome{false};
   // Last: its presence says that the run is whole.
   R1_RETURN_IF_ERROR(WriteFileAtomic(folder.summary_path(), summary));
   return RunOutcome{false};

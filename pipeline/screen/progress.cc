@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pipeline/screen/escape.h"
 #include "pipeline/store/run_reader.h"
 
 namespace r1 {
@@ -92,7 +93,7 @@ class PlainProgress : public Progress {
     std::string line = absl::StrCat("eval at step ", step);
     for (const auto& [name, value] : metrics) {
       if (IsEvalDetail(name)) continue;
-      absl::StrAppendFormat(&line, "  %s %.4g", name, value);
+      absl::StrAppendFormat(&line, "  %s %.4g", VisibleLine(name), value);
     }
     Print(line);
   }
@@ -173,8 +174,8 @@ std::string FormatMetric(Format format, double value) {
 
 // "mean_length" of "sums/mean_length", an evaluation of one task of several.
 absl::string_view OfAnyTask(absl::string_view name) {
-  const bool is_rule = absl::StartsWith(name, "reward/");
-  return is_rule ? name : name.substr(name.rfind('/') + 1);
+  const size_t rule = name.find("reward/");
+  return name.substr(rule != name.npos ? rule : name.rfind('/') + 1);
 }
 
 bool IsEvalDetail(absl::string_view name) {
