@@ -268,16 +268,30 @@ void CheckRl(const StageConfig& config, RuleChecker* check) {
   }
 }
 
+// Whether a rule is paid for from the first step on: of those that are given,
+// or of the defaults where none are (pipeline/folder/stage_rewards.h).
+bool PaysFromTheStart(const StageConfig& config) {
+  const auto pays = [](const WeightedRule& rule) {
+    return IsPaid(rule) && rule.from_step() <= 1;
+  };
+  bool has_rules = !config.reward().rule().empty();
+  if (absl::c_any_of(config.reward().rule(), pays)) return true;
+  for (const TaskSection& task : config.task()) {
+    if (absl::c_any_of(task.rule(), pays)) return true;
+    if (task.rule().empty() && config.tasks_bring_rules()) return true;
+    has_rules = has_rules || !task.rule().empty();
+  }
+  // "format" stands beside the tasks' rules where the stage names none.
+  return !has_rules ||
+         (config.reward().rule().empty() && config.tasks_bring_rules());
+}
+
 void CheckRules(const StageConfig& config, RuleChecker* check) {
   const RewardSection& reward = config.reward();
   std::set<std::string> names;
-  bool has_weight = reward.rule().empty();
   for (int i = 0; i < reward.rule_size(); ++i) {
     const WeightedRule& rule = reward.rule(i);
     const std::string path = absl::StrCat("reward.rule[", i, "]");
-    const auto when = rule.option().find("when");
-    const bool trains = when == rule.option().end() || when->second != "eval";
-    has_weight = has_weight || (trains && rule.weight() != 0);
     CheckFromStep(config, rule, path, check);
     check->Require(!rule.name().empty(), {path},
                    "has no name: expected e.g. name: \"format\", got \"\"");
@@ -287,7 +301,6 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
                                 " again; change the weight of the first"));
   }
   for (const TaskSection& task : config.task()) {
-    has_weight = has_weight || !task.rule().empty();
     check->set_task(task.name());
     for (int i = 0; i < task.rule_size(); ++i) {
       CheckFromStep(config, task.rule(i), absl::StrCat("task.rule[", i, "]"),
@@ -295,9 +308,11 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
     }
   }
   const bool learns = config.has_rl() && config.rl().steps() > 0;
-  check->Require(has_weight || !learns, {"reward.rule", "rl.steps"},
-                 "every rule has weight 0, so there is nothing to learn: "
-                 "expected a weight other than 0, got only 0");
+  check->Require(PaysFromTheStart(config) || !learns,
+                 {"reward.rule", "rl.steps"},
+                 "every rule has weight 0 at the first step, so there is "
+                 "nothing to learn: expected a weight other than 0 without "
+                 "from_step, got only 0");
 }
 
 // host:port, with a numeric port; an IPv6 host stands in brackets.

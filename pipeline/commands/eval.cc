@@ -233,9 +233,17 @@ void ShowCount(int64_t done, int64_t total) {
 // A file that could not be written is refused before hours of generation.
 absl::Status CheckOut(const std::string& out) {
   if (out.empty()) return absl::OkStatus();
-  const std::string folder = std::filesystem::path(out).parent_path().string();
-  return Annotate(ListDirectory(folder.empty() ? "." : folder).status(),
-                  absl::StrCat("--out ", out));
+  if (std::filesystem::is_directory(out) || out.back() == '/') {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--out ", out, " is a folder: expected the name of a file"));
+  }
+  std::string folder = std::filesystem::path(out).parent_path().string();
+  if (folder.empty()) folder = ".";
+  if (FileExists(folder) && ::access(folder.c_str(), W_OK) != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("--out ", out, ": ", folder, " cannot be written to"));
+  }
+  return Annotate(ListDirectory(folder).status(), absl::StrCat("--out ", out));
 }
 
 absl::Status RunEval(const EvalArgs& args) {
@@ -302,12 +310,10 @@ absl::Status RunEval(const EvalArgs& args) {
   if (is_watched) std::fputs("\r\x1b[K", stderr);
   fleet->Finish();
   R1_ASSIGN_OR_RETURN(const EvalReport report, evaluated);
-  if (!args.out.empty()) {
-    R1_RETURN_IF_ERROR(
-        WriteFileAtomic(args.out, AnswerLines(config, prompts, report)));
-  }
+  // First: a file that cannot be written costs no numbers.
   Print(report, model.path, SourceOf(config), args.is_json);
-  return absl::OkStatus();
+  if (args.out.empty()) return absl::OkStatus();
+  return WriteFileAtomic(args.out, AnswerLines(config, prompts, report));
 }
 
 }  // namespace

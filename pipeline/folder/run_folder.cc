@@ -293,7 +293,8 @@ absl::Status RunFolder::DropStages(const std::set<std::string>& redone) {
         absl::c_linear_search(absl::StrSplit(pending, ' '), name);
     if (!is_pending && !HasStageBegun(path_, name)) continue;
     dropped_.push_back(name);
-    if (!is_pending) changes_.push_back(absl::StrCat(name, ": computed anew"));
+    // Of a pending one the change may not be recorded yet: said twice at worst.
+    changes_.push_back(absl::StrCat(name, ": computed anew"));
   }
   manifest_[kDroppedKey] = absl::StrJoin(dropped_, " ");
   if (dropped_.empty()) manifest_.erase(kDroppedKey);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "nlohmann/json.hpp"
@@ -41,6 +42,12 @@ std::vector<WeightedRule> RulesOfTask(const StageConfig& stage,
   std::vector<WeightedRule> rules = {Rule(AnswerRuleName(task.kind()), 1)};
   const char* lenient = LenientAnswerRuleName(task.kind());
   if (*lenient != '\0') rules.push_back(Rule(lenient, 0));
+  // What the stage says itself, for all its problems, stands.
+  std::erase_if(rules, [&](const WeightedRule& rule) {
+    return absl::c_any_of(stage.reward().rule(), [&](const auto& own) {
+      return own.name() == rule.name();
+    });
+  });
   return rules;
 }
 

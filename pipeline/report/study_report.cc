@@ -25,14 +25,18 @@ absl::StatusOr<StudyRun> ReadStudyRun(const std::string& run_dir,
   run.seed = recipe.seed();
   run.has_begun = IsRunFolder(run_dir);
   R1_ASSIGN_OR_RETURN(run.is_done, IsFinishedRun(run_dir, recipe));
-  // A start that ended at once leaves a folder without a database.
-  const bool has_rows = FileExists(run_dir + "/run.db");
+  // A start that ended at once leaves a folder without a database, and
+  // one that was killed then may leave one without tables.
+  bool has_rows = FileExists(run_dir + "/run.db");
+  if (has_rows) {
+    R1_ASSIGN_OR_RETURN(has_rows, HasRecords(run_dir + "/run.db"));
+  }
   std::optional<RunReader> reader;
   if (has_rows) {
     R1_ASSIGN_OR_RETURN(reader, RunReader::Open(run_dir));
     R1_ASSIGN_OR_RETURN(run.wall_seconds, reader->WallSeconds());
   }
-  if (run.has_begun) {
+  if (run.has_begun && FileExists(run_dir + "/manifest.json")) {
     R1_ASSIGN_OR_RETURN(run.build_id, RecordedBuild(run_dir));
   }
   for (const StageConfig& config : ResolveStages(recipe)) {

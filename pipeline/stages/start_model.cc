@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
@@ -28,7 +29,7 @@ absl::Status CheckData(const StageConfig& stage, const std::string& run_dir,
     R1_RETURN_IF_ERROR(corpus->CheckRows(
         *model.tokenizer, EndToken(model.config), model.config.max_positions));
   }
-  if (!stage.has_sample() && (!stage.has_rl() || stage.rl().steps() == 0)) {
+  if (!DrawsSamples(stage) || (stage.has_rl() && stage.rl().steps() == 0)) {
     return absl::OkStatus();
   }
   return MakeTrainingPrompts(stage, model.config, model.tokenizer).status();
@@ -55,7 +56,10 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
   std::set<std::string> heirs = {config.name()};
   for (const StageConfig& stage : *run.stages) {
     if (heirs.count(stage.from()) > 0) heirs.insert(stage.name());
-    if (heirs.count(stage.name()) == 0) continue;
+    const bool compares_heir = absl::c_any_of(
+        stage.compare().stage(),
+        [&](const std::string& name) { return heirs.count(name) > 0; });
+    if (heirs.count(stage.name()) == 0 && !compares_heir) continue;
     R1_RETURN_IF_ERROR(CheckData(stage, run.folder->path(), model));
   }
   // From here on the stage has begun.

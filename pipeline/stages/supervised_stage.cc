@@ -24,7 +24,7 @@ namespace r1 {
 namespace {
 
 // What is learned and measured; with supervised.epochs, also how many steps
-// that takes, as config.steps.
+// that takes, as section->steps.
 absl::StatusOr<SupervisedData> ReadData(const TextCorpus& corpus,
                                         const Tokenizer& tokenizer,
                                         int32_t end_token,
@@ -34,8 +34,10 @@ absl::StatusOr<SupervisedData> ReadData(const TextCorpus& corpus,
   R1_ASSIGN_OR_RETURN(data.held_out,
                       HeldOutExamples(corpus, tokenizer, end_token));
   if (section->epochs() == 0) return data;
-  data.num_examples = static_cast<uint64_t>(
-      std::ceil(double{section->epochs()} * corpus.EpochSize()));
+  // Less than a float's rounding, so that 0.1 epochs of 1,000 rows are 100.
+  constexpr double kRounding = 1e-6;
+  data.num_examples = static_cast<uint64_t>(std::ceil(
+      double{section->epochs()} * corpus.EpochSize() * (1 - kRounding)));
   R1_ASSIGN_OR_RETURN(
       const int64_t steps,
       CountBatches(data.examples, data.num_examples, section->batch_tokens()));

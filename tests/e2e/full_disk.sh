@@ -42,6 +42,11 @@ outputs() {
   sed -n 's/^ *"output_sha256": *"\([0-9a-f]*\)".*/\1/p' "$1/summary.json"
 }
 
+# Whether the stage $1 of the run on the disk is done.
+is_done() {
+  grep -q output_sha256 "$disk/run/stages/$1/stage.json" 2>/dev/null
+}
+
 # How much there is after each stage.
 stages=(base zero cold sft judge table)
 used_kb=(0)
@@ -56,13 +61,21 @@ want=$(outputs "$work/whole")
 [[ -n $want ]] || fail "the undisturbed run has no hashes"
 
 for ((i = 0; i < ${#stages[@]}; ++i)); do
-  size_kb=$(((used_kb[i] + used_kb[i + 1]) / 2))
-  mount -t tmpfs -o "size=${size_kb}k" none "$disk"
+  mount -t tmpfs -o size=1g none "$disk"
+  if ((i > 0)); then
+    "${job[@]}" --run-dir "$disk/run" --until "${stages[i - 1]}" \
+      >"$work/log" 2>"$work/errors" || fail "the stages before it failed"
+  fi
+  # Room for half of what the stage adds.
+  size_kb=$(($(du -sk "$disk" | cut -f1) + (used_kb[i + 1] - used_kb[i]) / 2))
+  mount -o "remount,size=${size_kb}k" "$disk"
   status=0
   "${job[@]}" --run-dir "$disk/run" >"$work/log" 2>"$work/errors" || status=$?
   ((status == 1)) || fail "a full disk ended with $status, not with 1"
   [[ $(grep -c '^r1: .*\(No space left\|full\)' "$work/errors") == 1 ]] ||
     fail "no single line says that the disk is full"
+  is_done "${stages[i]}" && fail "the stage was done before the disk was full"
+  ((i == 0)) || is_done "${stages[i - 1]}" || fail "an earlier stage is undone"
   mount -o remount,size=1g "$disk"
   "${job[@]}" --run-dir "$disk/run" >"$work/log" 2>"$work/errors" ||
     fail "with room again the run does not go on"

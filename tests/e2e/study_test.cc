@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/e2e/held_reward.h"
 #include "tests/e2e/program.h"
 #include "tests/pipeline/test_folder.h"
 
@@ -165,9 +166,20 @@ TEST_F(StudyTest, TheTableIsThatOfTheRunsAndTheRunsAreThoseOfTrain) {
 }
 
 TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
-  ASSERT_EQ(RunProgram(Study("whole", "1,3")).exit_code, 0);
-  Program program(Study("cut", "1,3"));
-  ASSERT_TRUE(program.WaitForText("seed 3 (2 of 2) begins")) << program.err();
+  // Held in the middle of the table of seed 3.
+  const HeldReward held(folder_.path(), /*passes=*/20);
+  const std::vector<std::string> rules = {
+      "--set",
+      "reward.timeout_ms=3600000",
+      "--set",
+      "reward.rule=[{name: \"exact_answer\"}, {name: \"held\" weight: 0}]",
+      "--set",
+      absl::StrCat("reward.plugin=\"", held.Plugin(), "\"")};
+  ASSERT_EQ(RunProgram(Study("whole", "1,3", rules)).exit_code, 0);
+  ASSERT_EQ(RunProgram(Study("cut", "1", rules)).exit_code, 0);
+  held.Hold();
+  Program program(Study("cut", "1,3", rules));
+  ASSERT_TRUE(held.AwaitHeld()) << program.err();
   program.Kill(SIGTERM);
   const ProgramResult cut = program.Wait();
   EXPECT_EQ(cut.exit_code, 75) << cut.err;
@@ -178,7 +190,10 @@ TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
   EXPECT_EQ(part["tables"][0]["rows"][0]["n"][0], 1);
   EXPECT_THAT(*ReadFile(Dir("cut") + "/study.html"),
               HasSubstr("1 of 2 seeds are done; seed 3: begun"));
-  ASSERT_EQ(RunProgram(Study("cut", "1,3", {"--workers", "1"})).exit_code, 0);
+  held.Release();
+  std::vector<std::string> on = rules;
+  on.insert(on.end(), {"--workers", "1"});
+  ASSERT_EQ(RunProgram(Study("cut", "1,3", on)).exit_code, 0);
   EXPECT_EQ(Timeless("cut"), Timeless("whole"));
   EXPECT_THAT(*ReadFile(Dir("cut") + "/study.html"),
               Not(HasSubstr("Not whole")));

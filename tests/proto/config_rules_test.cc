@@ -347,8 +347,19 @@ TEST(ConfigRulesTest, RewardRules) {
             "f:2: reward.rule[1]: expected each rule once, got \"a\" again; "
             "change the weight of the first");
   EXPECT_EQ(ErrorOf("reward { rule { name: 'a' weight: 0 } }"),
-            "f:1: reward.rule: every rule has weight 0, so there is nothing to "
-            "learn: expected a weight other than 0, got only 0");
+            "f:1: reward.rule: every rule has weight 0 at the first step, so "
+            "there is nothing to learn: expected a weight other than 0 without "
+            "from_step, got only 0");
+  EXPECT_THAT(ErrorOf("task { rule { name: 'countdown' weight: 0 } }"),
+              HasSubstr("nothing to learn"));
+  EXPECT_THAT(ErrorOf("reward { rule { name: 'format' from_step: 5 } }"),
+              HasSubstr("nothing to learn"));
+  // Several tasks bring the rules of their answers.
+  const std::string two =
+      "task { } task { kind: SUMS } stage { supervised { } "
+      "} stage { rl { } } ";
+  EXPECT_EQ(ErrorOf(two + "reward { rule { name: 'language' weight: 0 } }"),
+            "OK");
   EXPECT_THAT(ErrorOf("reward { rule { name: 'a' option { key: 'when' value: "
                       "'eval' } } }"),
               HasSubstr("every rule has weight 0"));
@@ -363,7 +374,9 @@ TEST(ConfigRulesTest, RewardRules) {
 TEST(ConfigRulesTest, AWeightThatCountsLaterIsForRl) {
   const std::string late = "rule { name: 'late' from_step: 30 } ";
   EXPECT_EQ(ErrorOf("reward { rule { name: 'a' } " + late + "}"), "OK");
-  EXPECT_EQ(ErrorOf("task { rule { name: 'a' from_step: 2 } }"), "OK");
+  EXPECT_EQ(
+      ErrorOf("task { rule { name: 'b' } rule { name: 'a' from_step: 2 } }"),
+      "OK");
   EXPECT_EQ(
       ErrorOf("task { }\nstage { sample { } model { path: 'm' } "
               "reward { " +
