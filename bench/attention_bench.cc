@@ -171,11 +171,10 @@ struct Head {
   Head(Ops& ops, int64_t vocabulary, int64_t channels)
       : w(RandomBuffer(vocabulary * channels)) {
     const ConstMat view(w.data(), vocabulary, channels);
-    ops.Pack({&view, 1}, PackOrder::kForward, &forward);
-    ops.Pack({&view, 1}, PackOrder::kBackward, &backward);
+    ops.SetLinear({&view, 1}, &head);
   }
   Buffer w;
-  PackedMatrix forward, backward;
+  Linear head;
 };
 
 void HeadShapes(benchmark::internal::Benchmark* bench) {
@@ -193,7 +192,7 @@ void LogprobForward(benchmark::State& state) {
   const std::vector<int32_t> targets(t, 7);
   std::vector<float> logprob(t), entropy(t);
   const double seconds = TimeCalls(state, [&] {
-    ops->LogprobForward({h.data(), t, c}, head.forward, targets, 1.0f,
+    ops->LogprobForward({h.data(), t, c}, head.head, targets, 1.0f,
                         absl::MakeSpan(logprob), absl::MakeSpan(entropy));
   });
   ReportFlops(state, 2.0 * t * v * c, seconds);
@@ -208,9 +207,8 @@ void LogprobBackward(benchmark::State& state) {
   const std::vector<int32_t> targets(t, 7);
   const std::vector<float> dlogprob(t, 0.1f);
   const double seconds = TimeCalls(state, [&] {
-    ops->LogprobBackward({h.data(), t, c}, head.forward, head.backward, targets,
-                         1.0f, dlogprob, {}, {dh.data(), t, c},
-                         {dhead.data(), v, c}, {}, {});
+    ops->LogprobBackward({h.data(), t, c}, head.head, targets, 1.0f, dlogprob,
+                         {}, {dh.data(), t, c}, {dhead.data(), v, c}, {}, {});
   });
   ReportFlops(state, 6.0 * t * v * c, seconds);
 }

@@ -42,12 +42,10 @@ class Setup {
       : config_(ConfigOf(shape, kContext)),
         ops_(MakeCpuOps(BenchThreads())),
         engine_(config_, nullptr, ops_.get(), {.max_batch = batch}),
-        weights_(config_, Random(config_), /*is_trained=*/false) {
-    weights_.Pack(ops_.get());
-  }
+        weights_(MakePolicyWeights(config_, Random(config_), ops_.get())) {}
 
   Engine& engine() { return engine_; }
-  int64_t num_parameters() const { return weights_.params().layout().count(); }
+  int64_t num_parameters() const { return weights_->layout().count(); }
 
   // `group` samples of each of `prompts` random prompts.
   void Add(int prompts, int group, int prompt_tokens, int new_tokens) {
@@ -74,7 +72,7 @@ class Setup {
 
   void Step() {
     done_.clear();
-    engine_.Step(weights_, &done_);
+    engine_.Step(*weights_, &done_);
     for (const Finished& finished : done_) {
       R1_CHECK(finished.status.ok(), "the weights are finite");
     }
@@ -90,7 +88,7 @@ class Setup {
   ModelConfig config_;
   std::unique_ptr<Ops> ops_;
   Engine engine_;
-  ModelWeights weights_;
+  std::shared_ptr<const PolicyWeights> weights_;
   uint64_t next_key_ = 0, next_prompt_ = 0;
   std::vector<Finished> done_;
 };

@@ -26,11 +26,11 @@ void MatMul(benchmark::State& state) {
       m <= kBandwidthRows ? ReadBandwidth(n * k * sizeof(float)) : 0;
   const auto ops = MakeCpuOps(BenchThreads());
   const Buffer x = RandomBuffer(m * k), w = RandomBuffer(n * k), y(m * n);
-  PackedMatrix packed;
+  Linear linear;
   const ConstMat weights(w.data(), n, k);
-  ops->Pack({&weights, 1}, PackOrder::kForward, &packed);
+  ops->SetLinear({&weights, 1}, &linear);
   const double seconds = TimeCalls(state, [&] {
-    ops->MatMul({x.data(), m, k}, packed, {}, Store::kAssign, {y.data(), m, n});
+    ops->MatMul({x.data(), m, k}, linear, {}, Store::kAssign, {y.data(), m, n});
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
   if (m <= kBandwidthRows) {
@@ -38,6 +38,21 @@ void MatMul(benchmark::State& state) {
   }
 }
 BENCHMARK(MatMul)->Apply(MatMulShapes);
+
+// The matrix is transposed on the way.
+void MatMulTransposed(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
+  const auto ops = MakeCpuOps(BenchThreads());
+  const Buffer dy = RandomBuffer(m * n), w = RandomBuffer(n * k), dx(m * k);
+  Linear linear;
+  const ConstMat weights(w.data(), n, k);
+  ops->SetLinear({&weights, 1}, &linear);
+  const double seconds = TimeCalls(state, [&] {
+    ops->MatMulTransposed({dy.data(), m, n}, linear, {dx.data(), m, k});
+  });
+  ReportFlops(state, 2.0 * m * n * k, seconds);
+}
+BENCHMARK(MatMulTransposed)->Apply(MatMulShapes);
 
 void MatMulWeightGradient(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
@@ -60,19 +75,18 @@ void BandwidthBench(benchmark::State& state, double bytes, Setup setup) {
   ReportBytes(state, bytes, TimeCalls(state, setup(*ops)), bandwidth);
 }
 
-void Pack(benchmark::State& state) {
+void SetLinear(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1);
-  const auto order = static_cast<PackOrder>(state.range(2));
   const Buffer w = RandomBuffer(n * k);
   const ConstMat weights(w.data(), n, k);
-  PackedMatrix packed;
+  Linear linear;
   BandwidthBench(state, 8.0 * n * k, [&](Ops& ops) {
-    return [&] { ops.Pack({&weights, 1}, order, &packed); };
+    return [&] { ops.SetLinear({&weights, 1}, &linear); };
   });
 }
-BENCHMARK(Pack)
-    ->ArgNames({"N", "K", "backward"})
-    ->ArgsProduct({{1536, 49152}, {576}, {0, 1}})
+BENCHMARK(SetLinear)
+    ->ArgNames({"N", "K"})
+    ->ArgsProduct({{1536, 49152}, {576}})
     ->UseRealTime();
 
 void RmsNormForward(benchmark::State& state) {

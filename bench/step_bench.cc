@@ -120,7 +120,7 @@ void PolicyStep(benchmark::State& state) {
   const ModelConfig config = ConfigOf(shape);
   const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
   TrainingState training = Start(config, true, ops.get());
-  ParamSet grads(training.weights->params().shared_layout());
+  ParamSet grads(training.params.shared_layout());
   std::vector<PolicySample> samples(kMicrobatchTokens / kSequenceTokens);
   for (size_t s = 0; s < samples.size(); ++s) {
     samples[s].sequence = RandomSequenceOf(config.vocab_size, s);
@@ -143,8 +143,8 @@ void PolicyStep(benchmark::State& state) {
     const MinibatchGradient result = gradient.Compute(
         *training.weights, training.reference.get(), minibatch, &grads);
     ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
-                &training.weights->mutable_params());
-    training.weights->Pack(ops.get());
+                &training.params);
+    RenewWeights(ops.get(), &training);
   });
   Report(state, config, seconds);
 }

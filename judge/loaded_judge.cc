@@ -25,9 +25,8 @@ LoadedJudge::LoadedJudge(ModelFolder folder, int threads)
     : tokenizer_(std::move(folder.tokenizer)),
       hash_(HashParams(folder.params)),
       ops_(MakeCpuOps(threads)),
-      weights_(folder.config, std::move(folder.params), /*is_trained=*/false),
+      weights_(MakePolicyWeights(folder.config, folder.params, ops_.get())),
       scorer_(folder.config, ops_.get()) {
-  weights_.Pack(ops_.get());
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -73,7 +72,7 @@ std::vector<float> LoadedJudge::ScoreSome(const Call& call, size_t begin) {
     tokens += call.sequences[end++].size();
   }
   return scorer_.Score(
-      weights_,
+      *weights_,
       absl::MakeConstSpan(call.sequences).subspan(begin, end - begin));
 }
 

@@ -37,7 +37,7 @@ class LoadedJudge {
                            absl::Time deadline);
 
   const Tokenizer& tokenizer() const { return *tokenizer_; }
-  const ModelConfig& config() const { return weights_.config(); }
+  const ModelConfig& config() const { return weights_->config(); }
   // HashParams of the weights.
   const std::string& hash() const { return hash_; }
 
@@ -62,7 +62,7 @@ class LoadedJudge {
   const std::string hash_;
   // Of the thread alone.
   const std::unique_ptr<Ops> ops_;
-  ModelWeights weights_;
+  const std::shared_ptr<const PolicyWeights> weights_;
   SequenceScorer scorer_;
 
   absl::Mutex mutex_;

@@ -24,7 +24,7 @@ PreferenceMetrics MeasurePreferences(absl::Span<const double> margins) {
   return {sum.loss / n, sum.accuracy / n, sum.margin / n};
 }
 
-std::vector<double> PreferenceMargins(const ModelWeights& weights,
+std::vector<double> PreferenceMargins(const PolicyWeights& weights,
                                       absl::Span<const Preference> examples,
                                       SequenceScorer* scorer) {
   std::vector<std::vector<int32_t>> texts;

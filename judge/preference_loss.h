@@ -37,7 +37,7 @@ struct PreferenceMetrics {
 PreferenceMetrics MeasurePreferences(absl::Span<const double> margins);
 
 // Each example's margin under the weights: of held-out ones, say.
-std::vector<double> PreferenceMargins(const ModelWeights& weights,
+std::vector<double> PreferenceMargins(const PolicyWeights& weights,
                                       absl::Span<const Preference> examples,
                                       SequenceScorer* scorer);
 

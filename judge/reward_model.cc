@@ -73,7 +73,7 @@ absl::Status CheckScorable(absl::Span<const int32_t> tokens,
 }
 
 std::vector<float> SequenceScorer::Score(
-    const ModelWeights& weights,
+    const PolicyWeights& weights,
     absl::Span<const std::vector<int32_t>> sequences) {
   std::vector<int64_t> lengths;
   for (const auto& tokens : sequences) lengths.push_back(tokens.size());

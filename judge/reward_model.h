@@ -49,7 +49,7 @@ class SequenceScorer {
   // The score of each sequence, [S]; all are scorable. A sequence's score has
   // the same bits alone, in any batch and for any number of threads. Memory is
   // bounded by kJudgeMicrobatchTokens or the longest sequence.
-  std::vector<float> Score(const ModelWeights& weights,
+  std::vector<float> Score(const PolicyWeights& weights,
                            absl::Span<const std::vector<int32_t>> sequences);
 
  private:

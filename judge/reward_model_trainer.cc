@@ -49,11 +49,10 @@ RewardModelTrainer::RewardModelTrainer(const RewardModelOptions& options,
       ops_(ops),
       state_(std::move(state)),
       optimizer_(MakeOptimizer(options)),
-      model_(state_.weights->config(), ops),
-      grads_(state_.weights->params().shared_layout()) {
+      model_(state_.config, ops),
+      grads_(state_.params.shared_layout()) {
   R1_CHECK(batch_size_ >= 1, "a batch has examples");
-  R1_CHECK(state_.weights->config().head == ModelHead::kScore,
-           "the model gives scores");
+  R1_CHECK(state_.config.head == ModelHead::kScore, "the model gives scores");
 }
 
 absl::StatusOr<Metrics> RewardModelTrainer::Step() {
@@ -63,9 +62,9 @@ absl::StatusOr<Metrics> RewardModelTrainer::Step() {
   const PreferenceMetrics measured = AccumulateGradient(batch);
   const UpdateResult update =
       ApplyUpdate(optimizer_, measured.loss, grads_, ops_, &state_.optimizer,
-                  &state_.weights->mutable_params());
+                  &state_.params);
   if (update.is_applied) {
-    state_.weights->Pack(ops_);
+    RenewWeights(ops_, &state_);
   } else {
     LogWarning(absl::StrCat("reward model: step ", state_.step + 1,
                             " was not applied: ", update.skip_reason,
@@ -110,8 +109,7 @@ absl::StatusOr<Preference> RewardModelTrainer::Example(uint64_t index) const {
   }
   for (const auto* tokens : {&example.better, &example.worse}) {
     if (tokens->empty()) continue;
-    R1_RETURN_IF_ERROR(
-        Annotate(CheckScorable(*tokens, state_.weights->config()), name));
+    R1_RETURN_IF_ERROR(Annotate(CheckScorable(*tokens, state_.config), name));
   }
   return example;
 }
@@ -120,7 +118,7 @@ absl::StatusOr<Preference> RewardModelTrainer::Example(uint64_t index) const {
 // share a microbatch, so one forward pass gives its margin.
 PreferenceMetrics RewardModelTrainer::AccumulateGradient(
     const std::vector<Preference>& batch) {
-  const ModelWeights& weights = *state_.weights;
+  const PolicyWeights& weights = *state_.weights;
   std::vector<int64_t> lengths;
   for (const Preference& example : batch) lengths.push_back(example.length());
   grads_.SetZero();

@@ -27,23 +27,10 @@
 #include <memory>
 
 #include "absl/types/span.h"
-#include "kernels/buffer.h"
+#include "kernels/linear.h"
 #include "kernels/matrix.h"
 
 namespace r1 {
-
-// Weights in the order the matrix kernels read them; made by Ops::Pack once
-// per weight version. `outputs` x `depth`; the layout belongs to the backend.
-struct PackedMatrix {
-  Buffer data;
-  int64_t outputs = 0;
-  int64_t depth = 0;
-};
-
-enum class PackOrder {
-  kForward,   // outputs = rows of W, depth = columns: for y = x W^T
-  kBackward,  // outputs = columns of W, depth = rows: for dx = dy W
-};
 
 // y = a or y += a.
 enum class Store { kAssign, kAccumulate };
@@ -128,15 +115,21 @@ class Ops {
                     ConstMat cos_sin, bool inverse) = 0;
 
   // --- Linear -------------------------------------------------------------
-  // Packs the row-wise concatenation W of `parts` (equal columns).
-  virtual void Pack(absl::Span<const ConstMat> parts, PackOrder order,
-                    PackedMatrix* packed) = 0;
+  // w = the row-wise concatenation of `parts` (equal columns).
+  virtual void SetLinear(absl::Span<const ConstMat> parts, Linear* w) = 0;
+  // y[t] = w[ids[t]], rows of the matrix: an embedding.
+  // Shapes: ids [T], w [N, C], y [T, C].
+  virtual void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
+                          Mat y) = 0;
   // y[t, n] = bias[n] + sum_k x[t, k] w[n, k]; kAccumulate adds it to y.
   // bias is [N] or empty; not allowed with kAccumulate.  The sum runs over k
   // in ascending order with fused multiply-adds that start at the bias (or at
   // y).  Shapes: x [T, depth], y [T, outputs].
-  virtual void MatMul(ConstMat x, const PackedMatrix& w,
-                      absl::Span<const float> bias, Store store, Mat y) = 0;
+  virtual void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
+                      Store store, Mat y) = 0;
+  // dx[t, k] = sum_n dy[t, n] w[n, k], n ascending: the gradient of MatMul.
+  // Shapes: dy [T, outputs], dx [T, depth].
+  virtual void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) = 0;
   // dw[n, k] += sum_t dy[t, n] x[t, k], t ascending.
   // Shapes: dy [T, N], x [T, K], dw [N, K].
   virtual void MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) = 0;
@@ -177,17 +170,16 @@ class Ops {
   // With z = inv_temperature * h W^T: logprob[t] = z[target] - logsumexp(z),
   // entropy[t] = -sum_v p log p (nats; pass empty to skip).
   // The logits exist for a bounded number of rows at a time, never [T, V].
-  // Shapes: h [T, C], head packed kForward [V, C], targets, logprob [T].
-  virtual void LogprobForward(ConstMat h, const PackedMatrix& head,
+  // Shapes: h [T, C], head [V, C], targets, logprob [T].
+  virtual void LogprobForward(ConstMat h, const Linear& head,
                               absl::Span<const int32_t> targets,
                               float inv_temperature, absl::Span<float> logprob,
                               absl::Span<float> entropy) = 0;
   // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += .
   // Recomputes the logits chunk by chunk in packed order; also returns logprob
   // and entropy (each may be empty), so a loss whose dlogprob is known
-  // beforehand needs no forward call.  head_backward is W packed kBackward.
-  virtual void LogprobBackward(ConstMat h, const PackedMatrix& head,
-                               const PackedMatrix& head_backward,
+  // beforehand needs no forward call.
+  virtual void LogprobBackward(ConstMat h, const Linear& head,
                                absl::Span<const int32_t> targets,
                                float inv_temperature,
                                absl::Span<const float> dlogprob,

@@ -76,8 +76,8 @@ absl::Status CheckpointStore::Write(const std::string& temporary,
                                     const TrainingState& state,
                                     const Tokenizer& tokenizer) const {
   R1_RETURN_IF_ERROR(MakeDirectories(temporary));
-  R1_RETURN_IF_ERROR(WriteModelFolder(temporary, state.weights->config(),
-                                      state.weights->params(), tokenizer));
+  R1_RETURN_IF_ERROR(
+      WriteModelFolder(temporary, state.config, state.params, tokenizer));
   return WriteTrainerFiles(temporary, state);
 }
 

@@ -67,8 +67,8 @@ std::vector<PolicyGradient::Microbatch> PolicyGradient::Cut(
   return microbatches;
 }
 
-MinibatchGradient PolicyGradient::Compute(const ModelWeights& weights,
-                                          const ModelWeights* reference,
+MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
+                                          const PolicyWeights* reference,
                                           Microbatch minibatch,
                                           ParamSet* grads) {
   MinibatchGradient result;
@@ -79,8 +79,8 @@ MinibatchGradient PolicyGradient::Compute(const ModelWeights& weights,
   return result;
 }
 
-void PolicyGradient::AddMicrobatch(const ModelWeights& weights,
-                                   const ModelWeights* reference,
+void PolicyGradient::AddMicrobatch(const PolicyWeights& weights,
+                                   const PolicyWeights* reference,
                                    Microbatch samples,
                                    const MinibatchExtent& extent,
                                    ParamSet* grads, MinibatchGradient* result) {
@@ -117,7 +117,7 @@ void PolicyGradient::AddMicrobatch(const ModelWeights& weights,
 }
 
 std::vector<Deviation> PolicyGradient::ScoreOldLogprobs(
-    const ModelWeights& weights, absl::Span<PolicySample> samples) {
+    const PolicyWeights& weights, absl::Span<PolicySample> samples) {
   std::vector<Deviation> deviations;
   std::vector<const PolicySample*> all;
   for (const PolicySample& s : samples) all.push_back(&s);

@@ -61,8 +61,8 @@ class PolicyGradient {
 
   // Adds the loss's gradient over the minibatch to `grads`. `reference` may be
   // null: no KL term.
-  MinibatchGradient Compute(const ModelWeights& weights,
-                            const ModelWeights* reference,
+  MinibatchGradient Compute(const PolicyWeights& weights,
+                            const PolicyWeights* reference,
                             absl::Span<const PolicySample* const> minibatch,
                             ParamSet* grads);
 
@@ -70,15 +70,16 @@ class PolicyGradient {
   // this they are the rollout's, which are the same bits where sampler and
   // trainer share kernels; truncated importance sampling needs both. Returns
   // where they are not.
-  std::vector<Deviation> ScoreOldLogprobs(const ModelWeights& weights,
+  std::vector<Deviation> ScoreOldLogprobs(const PolicyWeights& weights,
                                           absl::Span<PolicySample> samples);
 
  private:
   using Microbatch = absl::Span<const PolicySample* const>;
   std::vector<Microbatch> Cut(Microbatch samples) const;
-  void AddMicrobatch(const ModelWeights& weights, const ModelWeights* reference,
-                     Microbatch samples, const MinibatchExtent& extent,
-                     ParamSet* grads, MinibatchGradient* result);
+  void AddMicrobatch(const PolicyWeights& weights,
+                     const PolicyWeights* reference, Microbatch samples,
+                     const MinibatchExtent& extent, ParamSet* grads,
+                     MinibatchGradient* result);
 
   PolicyLossConfig loss_;
   float temperature_;

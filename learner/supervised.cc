@@ -85,19 +85,18 @@ SupervisedTrainer::SupervisedTrainer(std::string stage,
       journal_(journal),
       state_(std::move(state)),
       optimizer_(MakeOptimizerConfig(config)),
-      model_(state_.weights->config(), ops),
-      grads_(state_.weights->params().shared_layout()) {}
+      model_(state_.config, ops),
+      grads_(state_.params.shared_layout()) {}
 
 absl::StatusOr<Metrics> SupervisedTrainer::Step() {
   const absl::Time start = absl::Now();
   const uint64_t first_index = state_.next_index;
   R1_ASSIGN_OR_RETURN(const std::vector<TrainSequence> batch, NextBatch());
   const double loss = AccumulateGradient(batch);
-  const UpdateResult update =
-      ApplyUpdate(optimizer_, loss, grads_, ops_, &state_.optimizer,
-                  &state_.weights->mutable_params());
+  const UpdateResult update = ApplyUpdate(optimizer_, loss, grads_, ops_,
+                                          &state_.optimizer, &state_.params);
   if (update.is_applied) {
-    state_.weights->Pack(ops_);
+    RenewWeights(ops_, &state_);
   } else {
     R1_RETURN_IF_ERROR(ReportSkipped(first_index, update));
   }
@@ -149,7 +148,7 @@ absl::StatusOr<TrainSequence> SupervisedTrainer::Example(uint64_t index) const {
 
 absl::Status SupervisedTrainer::CheckExample(const TrainSequence& example,
                                              const std::string& name) const {
-  const ModelConfig& model = state_.weights->config();
+  const ModelConfig& model = state_.config;
   if (example.length() > model.max_positions) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, " has ", example.length(),

@@ -70,7 +70,7 @@ absl::StatusOr<Metrics> Trainer::Step() {
     state_.step = step;
     ++state_.version;
     state_.next_index = collection.next_index;
-    weights_sha256_ = HashParams(state_.weights->params());
+    weights_sha256_ = HashParams(state_.params);
 
     Metrics metrics;
     AppendSampleMetrics(collection, options_.answer_rules, &metrics);
@@ -92,7 +92,7 @@ absl::StatusOr<Collection> Trainer::Collect(int64_t step,
         Collection collection,
         collector_.Collect(step, state_.version, state_.next_index,
                            inquiry->avoided()));
-    peers_.rollout->Retract();
+    peers_.rollout->Withdraw();
     *fresh_tokens += collection.fresh_tokens;
     std::vector<PolicySample> again;
     for (const auto& [prompt_id, sample_index] : inquiry->OpenIn(collection)) {
@@ -150,20 +150,21 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
       Compare(gradient.deviations, minibatch.size(), totals);
       if (!totals->rejected.empty()) return absl::OkStatus();
     }
-    const UpdateResult update =
-        ApplyUpdate(optimizer_, gradient.loss, grads_, ops_, &optimizer,
-                    &state_.weights->mutable_params());
+    const UpdateResult update = ApplyUpdate(optimizer_, gradient.loss, grads_,
+                                            ops_, &optimizer, &state_.params);
     totals->Add(gradient, update);
     if (update.is_applied) {
-      state_.weights->Pack(ops_);
+      RenewWeights(ops_, &state_);
     } else {
       R1_RETURN_IF_ERROR(ReportSkipped(minibatch, update));
     }
   }
+  // The reference policy becomes the current one (paper section 2.1: every 400
+  // steps).
   const int64_t every = config_.rl().reference_every();
   if (state_.reference != nullptr && every > 0 &&
       optimizer.updates % every == 0) {
-    ReplaceReference(*state_.weights, ops_, state_.reference.get());
+    state_.reference = state_.weights;
   }
   return absl::OkStatus();
 }
@@ -177,15 +178,13 @@ Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
       options_(std::move(options)),
       optimizer_(MakeRlOptimizerConfig(config.rl())),
       progress_(options_.on_progress),
-      collector_(config_, state_.weights->config(), peers_, options_.patience,
-                 &progress_),
+      collector_(config_, state_.config, peers_, options_.patience, &progress_),
       gradient_(
-          state_.weights->config(),
-          MakePolicyLossConfig(config.rl(), config.rollout()),
+          state_.config, MakePolicyLossConfig(config.rl(), config.rollout()),
           config.rollout().temperature(), config.rl().microbatch_tokens(),
           [this](int64_t tokens) { ReportProgress(tokens); }, ops),
-      grads_(state_.weights->params().shared_layout()),
-      weights_sha256_(HashParams(state_.weights->params())) {
+      grads_(state_.params.shared_layout()),
+      weights_sha256_(HashParams(state_.params)) {
   R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),
            "a reference goes with rl.kl_coef > 0");
 }

@@ -128,7 +128,12 @@ absl::Status WriteTrainerFiles(const std::string& path,
   R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kOptimizerFile), moments));
   if (state.reference != nullptr) {
     std::vector<SafetensorsTensor> tensors;
-    AppendTensors("", state.reference->params(), &tensors);
+    // A copy for the time of writing it.
+    ParamSet reference(state.params.shared_layout());
+    for (int i = 0; i < reference.layout().tensors().size(); ++i) {
+      state.reference->Read(i, 0, reference.Elements(i));
+    }
+    AppendTensors("", reference, &tensors);
     R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kReferenceFile), tensors));
   }
   Json json;
@@ -140,7 +145,7 @@ absl::Status WriteTrainerFiles(const std::string& path,
   json["updates"] = state.optimizer.updates;
   json["skipped_in_a_row"] = state.optimizer.skipped_in_a_row;
   json["has_reference"] = state.reference != nullptr;
-  json["weights_sha256"] = HashParams(state.weights->params());
+  json["weights_sha256"] = HashParams(state.params);
   R1_ASSIGN_OR_RETURN(json["files"], HashFiles(path));
   const Json whole = {{"state", json}, {"sha256", Sha256Hex(json.dump())}};
   return WriteFileAtomic(Join(path, kStateFile), whole.dump(2) + "\n");
@@ -185,11 +190,11 @@ absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
   }
   const std::string reference = Join(path, kReferenceFile);
   R1_ASSIGN_OR_RETURN(const auto tensors, SafetensorsFile::Open(reference));
-  ParamSet params(state->weights->params().shared_layout());
+  ParamSet params(state->params.shared_layout());
   R1_RETURN_IF_ERROR(ReadTensors(*tensors, reference, "", &params));
-  state->reference = std::make_unique<ModelWeights>(
-      state->weights->config(), std::move(params), /*is_trained=*/false);
-  state->reference->Pack(ops);
+  std::shared_ptr<PolicyWeights> weights = state->slots.Next();
+  weights->Assign(params, ops);
+  state->reference = std::move(weights);
   return absl::OkStatus();
 }
 

@@ -1,30 +1,26 @@
 #include "learner/training_state.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace r1 {
 
 TrainingState StartTraining(const ModelConfig& config, ParamSet params,
                             bool with_reference, Ops* ops) {
-  auto weights = std::make_shared<ModelWeights>(config, std::move(params),
-                                                /*is_trained=*/true);
-  weights->Pack(ops);
-  TrainingState state(std::move(weights));
-  if (with_reference) {
-    state.reference = std::make_unique<ModelWeights>(
-        config, state.weights->params().Clone(), /*is_trained=*/false);
-    state.reference->Pack(ops);
-  }
+  OptimizerState optimizer(params.shared_layout());
+  TrainingState state = {.config = config,
+                         .params = std::move(params),
+                         .optimizer = std::move(optimizer),
+                         .slots = WeightSlots(config)};
+  RenewWeights(ops, &state);
+  if (with_reference) state.reference = state.weights;
   return state;
 }
 
-void ReplaceReference(const ModelWeights& weights, Ops* ops,
-                      ModelWeights* reference) {
-  const absl::Span<const float> from = weights.params().flat();
-  std::copy(from.begin(), from.end(),
-            reference->mutable_params().flat().begin());
-  reference->Pack(ops);
+void RenewWeights(Ops* ops, TrainingState* state) {
+  state->weights = nullptr;  // first, so that its memory can serve again
+  std::shared_ptr<PolicyWeights> next = state->slots.Next();
+  next->Assign(state->params, ops);
+  state->weights = std::move(next);
 }
 
 }  // namespace r1

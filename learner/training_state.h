@@ -16,24 +16,22 @@ struct TrainingState {
   int64_t step = 0;         // finished steps of the stage
   uint64_t version = 0;     // of the weights; RL publishes them under it
   uint64_t next_index = 0;  // next prompt or example to draw
-  std::shared_ptr<ModelWeights> weights;  // packed, trained
+  ModelConfig config;
+  ParamSet params;  // the master copy, which the optimizer changes
   OptimizerState optimizer;
-  std::unique_ptr<ModelWeights> reference;  // packed; null without KL term
-
-  explicit TrainingState(std::shared_ptr<ModelWeights> weights)
-      : weights(std::move(weights)),
-        optimizer(this->weights->params().shared_layout()) {}
+  WeightSlots slots;
+  // What is sampled, scored and trained with: the values of params.
+  std::shared_ptr<const PolicyWeights> weights = nullptr;
+  std::shared_ptr<const PolicyWeights> reference = nullptr;  // no KL term
 };
 
-// Step 0 of a stage: these parameters, zero moments and, `with_reference`, a
-// frozen copy as the reference policy.
+// Step 0 of a stage: these parameters, zero moments and, `with_reference`,
+// their weights as the reference policy, too.
 TrainingState StartTraining(const ModelConfig& config, ParamSet params,
                             bool with_reference, Ops* ops);
 
-// Makes the reference policy the current one (paper section 2.1: every 400
-// steps).
-void ReplaceReference(const ModelWeights& weights, Ops* ops,
-                      ModelWeights* reference);
+// Makes state->weights those of state->params.
+void RenewWeights(Ops* ops, TrainingState* state);
 
 }  // namespace r1
 

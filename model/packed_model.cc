@@ -30,7 +30,7 @@ TokenBatch PackedModel::Batch() const {
   return {batch_->tokens, positions_, sequences_};
 }
 
-void PackedModel::Forward(const ModelWeights& weights,
+void PackedModel::Forward(const PolicyWeights& weights,
                           const PackedTokens& batch, bool keep_activations) {
   batch_ = &batch;
   const int64_t T = batch.tokens.size();
@@ -72,34 +72,34 @@ void PackedModel::Forward(const ModelWeights& weights,
   transformer_.ops()->EmbeddingForward(batch.scored_rows, hidden, Scored());
 }
 
-void PackedModel::Logprobs(const ModelWeights& weights, float temperature,
+void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
   transformer_.ops()->LogprobForward(Scored(), weights.head(), targets_,
                                      1.0f / temperature, logprobs, entropies);
 }
 
-void PackedModel::Backward(const ModelWeights& weights, float temperature,
+void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<const float> dlogprobs,
                            absl::Span<const float> dentropies, ParamSet* grads,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
   transformer_.ops()->LogprobBackward(
-      Scored(), weights.head(), weights.head_back(), targets_,
-      1.0f / temperature, dlogprobs, dentropies, DScored(),
-      grads->Matrix(weights.params().layout().head()), logprobs, entropies);
+      Scored(), weights.head(), targets_, 1.0f / temperature, dlogprobs,
+      dentropies, DScored(), grads->Matrix(grads->layout().head()), logprobs,
+      entropies);
   BackwardFromScored(weights, grads);
 }
 
-void PackedModel::Scores(const ModelWeights& weights,
+void PackedModel::Scores(const PolicyWeights& weights,
                          absl::Span<float> scores) {
   const int64_t R = batch_->scored_rows.size();
   transformer_.ops()->MatMul(Scored(), weights.head(), {}, Store::kAssign,
                              Mat{scores.data(), R, 1});
 }
 
-void PackedModel::BackwardScores(const ModelWeights& weights,
+void PackedModel::BackwardScores(const PolicyWeights& weights,
                                  absl::Span<const float> dscores,
                                  ParamSet* grads) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
@@ -107,8 +107,8 @@ void PackedModel::BackwardScores(const ModelWeights& weights,
   const ConstMat dy{dscores.data(), R, 1};
   Ops* ops = transformer_.ops();
   ops->MatMulWeightGradient(dy, Scored(),
-                            grads->Matrix(weights.params().layout().head()));
-  ops->MatMul(dy, weights.head_back(), {}, Store::kAssign, DScored());
+                            grads->Matrix(grads->layout().head()));
+  ops->MatMulTransposed(dy, weights.head(), DScored());
   BackwardFromScored(weights, grads);
 }
 
@@ -126,7 +126,7 @@ Mat PackedModel::DScored() {
   return {dscored_.data(), R, C};
 }
 
-void PackedModel::BackwardFromScored(const ModelWeights& weights,
+void PackedModel::BackwardFromScored(const PolicyWeights& weights,
                                      ParamSet* grads) {
   // The gather's gradient scatters the rows back; the others get zero.
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;

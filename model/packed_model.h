@@ -33,27 +33,27 @@ class PackedModel {
 
   // Runs the transformer over the batch. With keep_activations, Backward may
   // follow. The batch must stay alive and unchanged until then.
-  void Forward(const ModelWeights& weights, const PackedTokens& batch,
+  void Forward(const PolicyWeights& weights, const PackedTokens& batch,
                bool keep_activations);
 
   // Of the last Forward: log-prob and entropy (nats; or empty) of the scored
   // rows under softmax(logits / temperature). Shapes: [R].
-  void Logprobs(const ModelWeights& weights, float temperature,
+  void Logprobs(const PolicyWeights& weights, float temperature,
                 absl::Span<float> logprobs, absl::Span<float> entropies);
 
   // Of the last Forward: adds the gradient of all parameters to `grads`, given
   // d loss / d logprob and d loss / d entropy (or empty) of the scored rows.
   // Also returns logprobs and entropies (each may be empty), so a loss whose
   // gradient is known beforehand skips Logprobs.
-  void Backward(const ModelWeights& weights, float temperature,
+  void Backward(const PolicyWeights& weights, float temperature,
                 absl::Span<const float> dlogprobs,
                 absl::Span<const float> dentropies, ParamSet* grads,
                 absl::Span<float> logprobs, absl::Span<float> entropies);
 
   // The same for a reward model: the scored rows' hidden states times
   // score.weight, [R]; and the gradient, given d loss / d score.
-  void Scores(const ModelWeights& weights, absl::Span<float> scores);
-  void BackwardScores(const ModelWeights& weights,
+  void Scores(const PolicyWeights& weights, absl::Span<float> scores);
+  void BackwardScores(const PolicyWeights& weights,
                       absl::Span<const float> dscores, ParamSet* grads);
 
  private:
@@ -62,7 +62,7 @@ class PackedModel {
   Mat Scored();
   Mat DScored();
   // From the gradient of the scored rows on, DScored().
-  void BackwardFromScored(const ModelWeights& weights, ParamSet* grads);
+  void BackwardFromScored(const PolicyWeights& weights, ParamSet* grads);
 
   Transformer transformer_;
   const PackedTokens* batch_ = nullptr;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/buffer.h"
@@ -112,6 +113,11 @@ void InitializeParams(uint64_t seed, ParamSet* params);
 // SHA-256 over the tensors by logical name: for each tensor in ascending order
 // of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.
 std::string HashParams(const ParamSet& params);
+
+// The same of the values that read(tensor, first element, out) gives.
+std::string HashTensors(
+    const ParamLayout& layout,
+    absl::FunctionRef<void(int, int64_t, absl::Span<float>)> read);
 
 }  // namespace r1
 

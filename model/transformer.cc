@@ -28,37 +28,33 @@ Transformer::Transformer(const ModelConfig& config, Ops* ops)
       attention_scale_(1.0f / std::sqrt(static_cast<float>(config.head_dim))),
       cos_sin_(RotaryTable(config)) {}
 
-void Transformer::Forward(const ModelWeights& weights, const TokenBatch& batch,
+void Transformer::Forward(const PolicyWeights& weights, const TokenBatch& batch,
                           KvCache* cache, Activations* saved, Mat hidden) {
   const int64_t T = batch.tokens.size();
-  const ParamLayout& layout = weights.params().layout();
   for (int32_t position : batch.positions) {
     R1_CHECK(position < config_.max_positions, "position is in the context");
   }
   if (saved != nullptr) saved->layers.resize(config_.num_layers);
   Mat x = View(saved != nullptr ? saved->x_out : x_, T, config_.hidden_size);
-  ops_->EmbeddingForward(batch.tokens,
-                         weights.params().Matrix(layout.embedding()), x);
+  ops_->LinearRows(weights.embedding(), batch.tokens, x);
   for (int l = 0; l < config_.num_layers; ++l) {
     Activations::Layer* layer = saved ? &saved->layers[l] : nullptr;
     AttentionBlock(weights, l, batch, cache->Layer(l), layer, x);
     FeedForwardBlock(weights, l, layer, x);
   }
-  ops_->RmsNormForward(x, weights.params().Elements(layout.final_norm()), 1,
-                       config_.rms_norm_eps, hidden);
+  ops_->RmsNormForward(x, weights.final_norm(), 1, config_.rms_norm_eps,
+                       hidden);
 }
 
 // x += Attention(RmsNorm(x)) Wo.
-void Transformer::AttentionBlock(const ModelWeights& weights, int l,
+void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
                                  const TokenBatch& batch, const KvPages& pages,
                                  Activations::Layer* saved, Mat x) {
-  const ParamSet& params = weights.params();
-  const LayerTensors& t = params.layout().layer(l);
+  const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
   Mat norm = View(norm_, T, config_.hidden_size);
-  ops_->RmsNormForward(x, params.Elements(t.input_norm), 1,
-                       config_.rms_norm_eps, norm);
+  ops_->RmsNormForward(x, w.input_norm, 1, config_.rms_norm_eps, norm);
   if (saved != nullptr) {
     CopyRows(x, View(saved->x_in, T, config_.hidden_size));
   }
@@ -66,23 +62,12 @@ void Transformer::AttentionBlock(const ModelWeights& weights, int l,
   Mat qkv = View(saved ? saved->qkv : qkv_, T, qkv_size);
   Mat q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size),
       v = qkv.Cols(q_size + kv_size, kv_size);
-  absl::Span<const float> bias;
-  if (config_.qkv_bias()) {
-    // q, k and v biases lie one after the other in the parameter buffer only
-    // by chance of alignment; gather them.
-    Mat row = View(lse_, 1, qkv_size);
-    float* out = row.data;
-    for (int tensor : {t.q_bias, t.k_bias, t.v_bias}) {
-      for (float b : params.Elements(tensor)) *out++ = b;
-    }
-    bias = absl::MakeConstSpan(row.data, qkv_size);
-  }
-  ops_->MatMul(norm, weights.layer(l).qkv, bias, Store::kAssign, qkv);
+  ops_->MatMul(norm, w.qkv, w.qkv_bias, Store::kAssign, qkv);
   if (config_.qk_norm()) {
     if (saved != nullptr) CopyRows(qkv, View(saved->qkv_raw, T, qkv_size));
-    ops_->RmsNormForward(q, params.Elements(t.q_norm), config_.num_heads,
-                         config_.rms_norm_eps, q);
-    ops_->RmsNormForward(k, params.Elements(t.k_norm), config_.num_kv_heads,
+    ops_->RmsNormForward(q, w.q_norm, config_.num_heads, config_.rms_norm_eps,
+                         q);
+    ops_->RmsNormForward(k, w.k_norm, config_.num_kv_heads,
                          config_.rms_norm_eps, k);
   }
   const ConstMat table{cos_sin_.data(), config_.max_positions,
@@ -95,27 +80,25 @@ void Transformer::AttentionBlock(const ModelWeights& weights, int l,
   Mat lse = saved ? View(saved->lse, T, config_.num_heads) : Mat();
   ops_->AttentionForward(q, batch.sequences, pages, attention_scale_, attended,
                          lse);
-  ops_->MatMul(attended, weights.layer(l).o, {}, Store::kAccumulate, x);
+  ops_->MatMul(attended, w.o, {}, Store::kAccumulate, x);
 }
 
 // x += SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
-void Transformer::FeedForwardBlock(const ModelWeights& weights, int l,
+void Transformer::FeedForwardBlock(const PolicyWeights& weights, int l,
                                    Activations::Layer* saved, Mat x) {
-  const ParamSet& params = weights.params();
-  const LayerTensors& t = params.layout().layer(l);
+  const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows;
   Mat norm = View(norm_, T, config_.hidden_size);
-  ops_->RmsNormForward(x, params.Elements(t.post_norm), 1, config_.rms_norm_eps,
-                       norm);
+  ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
   if (saved != nullptr) {
     CopyRows(x, View(saved->x_mid, T, config_.hidden_size));
   }
   Mat gate_up =
       View(saved ? saved->gate_up : gate_up_, T, 2 * config_.intermediate_size);
   Mat product = View(product_, T, config_.intermediate_size);
-  ops_->MatMul(norm, weights.layer(l).gate_up, {}, Store::kAssign, gate_up);
+  ops_->MatMul(norm, w.gate_up, {}, Store::kAssign, gate_up);
   ops_->SwiGluForward(gate_up, product);
-  ops_->MatMul(product, weights.layer(l).down, {}, Store::kAccumulate, x);
+  ops_->MatMul(product, w.down, {}, Store::kAccumulate, x);
 }
 
 }  // namespace r1

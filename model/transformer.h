@@ -51,13 +51,13 @@ class Transformer {
   // also keeps what Backward needs. A row's result depends only on its
   // sequence: not on the batch, on `saved`, or on how the sequence was cut
   // into calls.
-  void Forward(const ModelWeights& weights, const TokenBatch& batch,
+  void Forward(const PolicyWeights& weights, const TokenBatch& batch,
                KvCache* cache, Activations* saved, Mat hidden);
 
   // Adds the gradient of all parameters but the head to `grads`, given
   // dhidden [T, C]. `batch`, `cache` and `saved` are those of one Forward call
   // over whole sequences; `saved` is used up.
-  void Backward(const ModelWeights& weights, const TokenBatch& batch,
+  void Backward(const PolicyWeights& weights, const TokenBatch& batch,
                 const KvCache& cache, Activations* saved, ConstMat dhidden,
                 ParamSet* grads);
 
@@ -65,16 +65,16 @@ class Transformer {
   Ops* ops() const { return ops_; }
 
  private:
-  void AttentionBlock(const ModelWeights& weights, int l,
+  void AttentionBlock(const PolicyWeights& weights, int l,
                       const TokenBatch& batch, const KvPages& pages,
                       Activations::Layer* saved, Mat x);
-  void FeedForwardBlock(const ModelWeights& weights, int l,
+  void FeedForwardBlock(const PolicyWeights& weights, int l,
                         Activations::Layer* saved, Mat x);
-  void AttentionBlockBackward(const ModelWeights& weights, int l,
+  void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const TokenBatch& batch, const KvPages& pages,
                               const Activations::Layer& saved, Mat dx,
                               ParamSet* grads);
-  void FeedForwardBlockBackward(const ModelWeights& weights, int l,
+  void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                 const Activations::Layer& saved, Mat dx,
                                 ParamSet* grads);
 

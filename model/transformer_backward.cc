@@ -18,15 +18,16 @@ ConstMat Saved(const Buffer& buffer, int64_t rows, int64_t cols) {
 
 }  // namespace
 
-void Transformer::Backward(const ModelWeights& weights, const TokenBatch& batch,
-                           const KvCache& cache, Activations* saved,
-                           ConstMat dhidden, ParamSet* grads) {
+void Transformer::Backward(const PolicyWeights& weights,
+                           const TokenBatch& batch, const KvCache& cache,
+                           Activations* saved, ConstMat dhidden,
+                           ParamSet* grads) {
   const int64_t T = batch.tokens.size();
-  const ParamLayout& layout = weights.params().layout();
+  const ParamLayout& layout = grads->layout();
   Mat dx = View(dx_, T, config_.hidden_size);
   ops_->RmsNormBackward(Saved(saved->x_out, T, config_.hidden_size),
-                        weights.params().Elements(layout.final_norm()), 1,
-                        config_.rms_norm_eps, dhidden, Store::kAssign, dx,
+                        weights.final_norm(), 1, config_.rms_norm_eps, dhidden,
+                        Store::kAssign, dx,
                         grads->Elements(layout.final_norm()));
   for (int l = config_.num_layers - 1; l >= 0; --l) {
     FeedForwardBlockBackward(weights, l, saved->layers[l], dx, grads);
@@ -36,11 +37,11 @@ void Transformer::Backward(const ModelWeights& weights, const TokenBatch& batch,
   ops_->EmbeddingBackward(batch.tokens, dx, grads->Matrix(layout.embedding()));
 }
 
-void Transformer::FeedForwardBlockBackward(const ModelWeights& weights, int l,
+void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                            const Activations::Layer& saved,
                                            Mat dx, ParamSet* grads) {
-  const ParamSet& params = weights.params();
-  const LayerTensors& t = params.layout().layer(l);
+  const LayerWeights& w = weights.layer(l);
+  const LayerTensors& t = grads->layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
   const ConstMat x_mid = Saved(saved.x_mid, T, C);
@@ -50,35 +51,32 @@ void Transformer::FeedForwardBlockBackward(const ModelWeights& weights, int l,
   ops_->SwiGluForward(gate_up, product);
   ops_->MatMulWeightGradient(dx, product, grads->Matrix(t.down));
 
-  ops_->MatMul(dx, weights.layer(l).down_back, {}, Store::kAssign, product);
+  ops_->MatMulTransposed(dx, w.down, product);
   ops_->SwiGluBackward(gate_up, product, gate_up);
   Mat norm = View(norm_, T, C);
-  ops_->RmsNormForward(x_mid, params.Elements(t.post_norm), 1,
-                       config_.rms_norm_eps, norm);
+  ops_->RmsNormForward(x_mid, w.post_norm, 1, config_.rms_norm_eps, norm);
   ops_->MatMulWeightGradient(gate_up.Cols(0, F), norm, grads->Matrix(t.gate));
   ops_->MatMulWeightGradient(gate_up.Cols(F, F), norm, grads->Matrix(t.up));
 
   Mat dnorm = View(dnorm_, T, C);
-  ops_->MatMul(gate_up, weights.layer(l).gate_up_back, {}, Store::kAssign,
-               dnorm);
-  ops_->RmsNormBackward(x_mid, params.Elements(t.post_norm), 1,
-                        config_.rms_norm_eps, dnorm, Store::kAccumulate, dx,
-                        grads->Elements(t.post_norm));
+  ops_->MatMulTransposed(gate_up, w.gate_up, dnorm);
+  ops_->RmsNormBackward(x_mid, w.post_norm, 1, config_.rms_norm_eps, dnorm,
+                        Store::kAccumulate, dx, grads->Elements(t.post_norm));
 }
 
-void Transformer::AttentionBlockBackward(const ModelWeights& weights, int l,
+void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const TokenBatch& batch,
                                          const KvPages& pages,
                                          const Activations::Layer& saved,
                                          Mat dx, ParamSet* grads) {
-  const ParamSet& params = weights.params();
-  const LayerTensors& t = params.layout().layer(l);
+  const LayerWeights& w = weights.layer(l);
+  const LayerTensors& t = grads->layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
   const ConstMat attended = Saved(saved.attended, T, q_size);
   ops_->MatMulWeightGradient(dx, attended, grads->Matrix(t.o));
   Mat dattended = View(dattended_, T, q_size);
-  ops_->MatMul(dx, weights.layer(l).o_back, {}, Store::kAssign, dattended);
+  ops_->MatMulTransposed(dx, w.o, dattended);
 
   Mat dqkv = View(dqkv_, T, qkv_size);
   Mat dq = dqkv.Cols(0, q_size), dk = dqkv.Cols(q_size, kv_size),
@@ -93,10 +91,10 @@ void Transformer::AttentionBlockBackward(const ModelWeights& weights, int l,
   ops_->Rope(dk, config_.num_kv_heads, batch.positions, table, true);
   if (config_.qk_norm()) {
     const ConstMat raw = Saved(saved.qkv_raw, T, qkv_size);
-    ops_->RmsNormBackward(raw.Cols(0, q_size), params.Elements(t.q_norm),
-                          config_.num_heads, config_.rms_norm_eps, dq,
-                          Store::kAssign, dq, grads->Elements(t.q_norm));
-    ops_->RmsNormBackward(raw.Cols(q_size, kv_size), params.Elements(t.k_norm),
+    ops_->RmsNormBackward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
+                          config_.rms_norm_eps, dq, Store::kAssign, dq,
+                          grads->Elements(t.q_norm));
+    ops_->RmsNormBackward(raw.Cols(q_size, kv_size), w.k_norm,
                           config_.num_kv_heads, config_.rms_norm_eps, dk,
                           Store::kAssign, dk, grads->Elements(t.k_norm));
   }
@@ -108,16 +106,14 @@ void Transformer::AttentionBlockBackward(const ModelWeights& weights, int l,
 
   const ConstMat x_in = Saved(saved.x_in, T, C);
   Mat norm = View(norm_, T, C);
-  ops_->RmsNormForward(x_in, params.Elements(t.input_norm), 1,
-                       config_.rms_norm_eps, norm);
+  ops_->RmsNormForward(x_in, w.input_norm, 1, config_.rms_norm_eps, norm);
   ops_->MatMulWeightGradient(dq, norm, grads->Matrix(t.q));
   ops_->MatMulWeightGradient(dk, norm, grads->Matrix(t.k));
   ops_->MatMulWeightGradient(dv, norm, grads->Matrix(t.v));
   Mat dnorm = View(dnorm_, T, C);
-  ops_->MatMul(dqkv, weights.layer(l).qkv_back, {}, Store::kAssign, dnorm);
-  ops_->RmsNormBackward(x_in, params.Elements(t.input_norm), 1,
-                        config_.rms_norm_eps, dnorm, Store::kAccumulate, dx,
-                        grads->Elements(t.input_norm));
+  ops_->MatMulTransposed(dqkv, w.qkv, dnorm);
+  ops_->RmsNormBackward(x_in, w.input_norm, 1, config_.rms_norm_eps, dnorm,
+                        Store::kAccumulate, dx, grads->Elements(t.input_norm));
 }
 
 }  // namespace r1

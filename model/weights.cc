@@ -1,34 +1,152 @@
 #include "model/weights.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "base/check.h"
 
 namespace r1 {
 
-ModelWeights::ModelWeights(const ModelConfig& config, ParamSet params,
-                           bool is_trained)
+PolicyWeights::PolicyWeights(const ModelConfig& config)
     : config_(config),
-      params_(std::move(params)),
-      is_trained_(is_trained),
-      layers_(config.num_layers) {}
+      layout_(config),
+      layers_(config.num_layers),
+      places_(layout_.tensors().size()) {
+  int64_t vector_elements = 0;
+  for (const TensorSpec& spec : layout_.tensors()) {
+    if (spec.cols == 0) vector_elements += spec.rows;
+  }
+  vectors_.Reserve(vector_elements);
+  float* next = vectors_.data();
+  for (int l = 0; l < config_.num_layers; ++l) {
+    const LayerTensors& t = layout_.layer(l);
+    LayerWeights& w = layers_[l];
+    w.input_norm = PlaceVector({t.input_norm}, &next);
+    PlaceMatrix({t.q, t.k, t.v}, &w.qkv);
+    w.qkv_bias = PlaceVector({t.q_bias, t.k_bias, t.v_bias}, &next);
+    w.q_norm = PlaceVector({t.q_norm}, &next);
+    w.k_norm = PlaceVector({t.k_norm}, &next);
+    PlaceMatrix({t.o}, &w.o);
+    w.post_norm = PlaceVector({t.post_norm}, &next);
+    PlaceMatrix({t.gate, t.up}, &w.gate_up);
+    PlaceMatrix({t.down}, &w.down);
+  }
+  final_norm_ = PlaceVector({layout_.final_norm()}, &next);
+  PlaceMatrix({layout_.head()}, &head_);
+  if (layout_.embedding() != layout_.head()) {
+    PlaceMatrix({layout_.embedding()}, &embedding_);
+  }
+}
 
-void ModelWeights::Pack(Ops* ops) {
-  const ParamSet& params = params_;
-  const auto pack = [&](absl::Span<const int> tensors, PackedMatrix* forward,
-                        PackedMatrix* backward) {
+// The rows of `tensors`, one after the other.
+void PolicyWeights::PlaceMatrix(absl::Span<const int> tensors, Linear* matrix) {
+  int64_t row = 0;
+  for (int tensor : tensors) {
+    places_[tensor] = {matrix, row, {}};
+    row += layout_.tensor(tensor).rows;
+  }
+  ResizeLinear(row, layout_.tensor(tensors[0]).cols, matrix);
+}
+
+// The elements of `tensors`, those that exist, one after the other.
+absl::Span<float> PolicyWeights::PlaceVector(absl::Span<const int> tensors,
+                                             float** next) {
+  float* const begin = *next;
+  for (int tensor : tensors) {
+    if (tensor < 0) continue;
+    const int64_t count = layout_.tensor(tensor).rows;
+    places_[tensor] = {nullptr, 0, absl::MakeSpan(*next, count)};
+    *next += count;
+  }
+  return absl::MakeSpan(begin, *next - begin);
+}
+
+void PolicyWeights::Assign(const ParamSet& params, Ops* ops) {
+  R1_CHECK(params.layout().count() == layout_.count(),
+           "the parameters are those of the model");
+  const auto set = [&](absl::Span<const int> tensors, Linear* matrix) {
     std::vector<ConstMat> parts;
     for (int tensor : tensors) parts.push_back(params.Matrix(tensor));
-    ops->Pack(parts, PackOrder::kForward, forward);
-    if (is_trained_) ops->Pack(parts, PackOrder::kBackward, backward);
+    ops->SetLinear(parts, matrix);
   };
   for (int l = 0; l < config_.num_layers; ++l) {
-    const LayerTensors& t = params.layout().layer(l);
+    const LayerTensors& t = layout_.layer(l);
     LayerWeights& w = layers_[l];
-    pack({t.q, t.k, t.v}, &w.qkv, &w.qkv_back);
-    pack({t.o}, &w.o, &w.o_back);
-    pack({t.gate, t.up}, &w.gate_up, &w.gate_up_back);
-    pack({t.down}, &w.down, &w.down_back);
+    set({t.q, t.k, t.v}, &w.qkv);
+    set({t.o}, &w.o);
+    set({t.gate, t.up}, &w.gate_up);
+    set({t.down}, &w.down);
   }
-  pack({params.layout().head()}, &head_, &head_back_);
+  set({layout_.head()}, &head_);
+  if (layout_.embedding() != layout_.head()) {
+    set({layout_.embedding()}, &embedding_);
+  }
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].matrix != nullptr) continue;
+    const absl::Span<const float> from = params.Elements(i);
+    std::copy(from.begin(), from.end(), places_[i].vector.begin());
+  }
+}
+
+void PolicyWeights::Read(int index, int64_t begin,
+                         absl::Span<float> out) const {
+  const Place& place = places_[index];
+  if (place.matrix != nullptr) {
+    ReadLinear(*place.matrix, place.row * place.matrix->depth + begin, out);
+  } else {
+    const auto from = place.vector.subspan(begin, out.size());
+    std::copy(from.begin(), from.end(), out.begin());
+  }
+}
+
+void PolicyWeights::Write(int index, int64_t begin,
+                          absl::Span<const float> values) {
+  const Place& place = places_[index];
+  if (place.matrix != nullptr) {
+    WriteLinear(values, place.row * place.matrix->depth + begin, place.matrix);
+  } else {
+    std::copy(values.begin(), values.end(), place.vector.begin() + begin);
+  }
+}
+
+std::shared_ptr<const PolicyWeights> MakePolicyWeights(
+    const ModelConfig& config, const ParamSet& params, Ops* ops) {
+  auto weights = std::make_shared<PolicyWeights>(config);
+  weights->Assign(params, ops);
+  return weights;
+}
+
+std::string HashWeights(const PolicyWeights& weights) {
+  return HashTensors(weights.layout(),
+                     [&](int index, int64_t begin, absl::Span<float> out) {
+                       weights.Read(index, begin, out);
+                     });
+}
+
+struct WeightSlots::Unused {
+  absl::Mutex mutex;
+  std::vector<std::unique_ptr<PolicyWeights>> weights ABSL_GUARDED_BY(mutex);
+};
+
+WeightSlots::WeightSlots(const ModelConfig& config)
+    : config_(config), unused_(std::make_shared<Unused>()) {}
+
+std::shared_ptr<PolicyWeights> WeightSlots::Next() {
+  std::unique_ptr<PolicyWeights> slot;
+  {
+    absl::MutexLock lock(&unused_->mutex);
+    if (!unused_->weights.empty()) {
+      slot = std::move(unused_->weights.back());
+      unused_->weights.pop_back();
+    }
+  }
+  if (slot == nullptr) slot = std::make_unique<PolicyWeights>(config_);
+  return std::shared_ptr<PolicyWeights>(
+      slot.release(), [unused = unused_](PolicyWeights* weights) {
+        absl::MutexLock lock(&unused->mutex);
+        unused->weights.emplace_back(weights);
+      });
 }
 
 }  // namespace r1

@@ -1,49 +1,99 @@
-// The weights of one policy version, packed for the matrix kernels.
+// The weights of one policy version, as the kernels read them.
 #ifndef R1_MODEL_WEIGHTS_H_
 #define R1_MODEL_WEIGHTS_H_
 
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/types/span.h"
+#include "kernels/buffer.h"
+#include "kernels/linear.h"
 #include "kernels/ops.h"
 #include "model/model_config.h"
 #include "model/param_set.h"
 
 namespace r1 {
 
-// Packed matrices of one layer; the backward ones are empty in weights that
-// only sample or score.
+// One layer. What a family does not have is empty.
 struct LayerWeights {
-  PackedMatrix qkv, o, gate_up, down;
-  PackedMatrix qkv_back, o_back, gate_up_back, down_back;
+  Linear qkv, o, gate_up, down;
+  absl::Span<const float> input_norm, qkv_bias, q_norm, k_norm, post_norm;
 };
 
-// Parameters plus their packed form. The trainer changes params() and calls
-// Pack(); everyone else holds a const reference. Sampler and trainer of one
-// process share one object, so a change may only happen while nothing samples.
-// Threads: const methods from any thread; Pack and mutable_params exclusively.
-class ModelWeights {
+// What samples, scores and is trained with: the values of a ParamSet without
+// the ParamSet. Filled in by its one owner, then published as shared_ptr<const
+// PolicyWeights> and never changed again; whoever computes with it holds it.
+// Threads: const methods from any thread, the others exclusively.
+class PolicyWeights {
  public:
-  // Takes the parameters; Pack must follow. `is_trained` also packs the
-  // matrices that the backward pass reads.
-  ModelWeights(const ModelConfig& config, ParamSet params, bool is_trained);
+  // The values are undefined until they are assigned.
+  explicit PolicyWeights(const ModelConfig& config);
+  PolicyWeights(const PolicyWeights&) = delete;
+  PolicyWeights& operator=(const PolicyWeights&) = delete;
+
+  // Takes over the values of `params`, which have this model's layout.
+  void Assign(const ParamSet& params, Ops* ops);
 
   const ModelConfig& config() const { return config_; }
-  const ParamSet& params() const { return params_; }
-  ParamSet& mutable_params() { return params_; }
+  const ParamLayout& layout() const { return layout_; }
 
-  // Brings the packed matrices up to date with the parameters.
-  void Pack(Ops* ops);
-
+  // [V, C]; the head itself if they are tied.
+  const Linear& embedding() const {
+    return layout_.embedding() == layout_.head() ? head_ : embedding_;
+  }
   const LayerWeights& layer(int l) const { return layers_[l]; }
-  const PackedMatrix& head() const { return head_; }
-  const PackedMatrix& head_back() const { return head_back_; }
+  absl::Span<const float> final_norm() const { return final_norm_; }
+  // [V, C], or [1, C] of a reward model.
+  const Linear& head() const { return head_; }
+
+  // Elements [begin, begin + size) of tensor `index` of layout(), in row-major
+  // order; one thread.
+  void Read(int index, int64_t begin, absl::Span<float> out) const;
+  void Write(int index, int64_t begin, absl::Span<const float> values);
 
  private:
-  ModelConfig config_;
-  ParamSet params_;
-  bool is_trained_;
+  // Where a tensor is: rows of a matrix from `row` on, or a vector.
+  struct Place {
+    Linear* matrix = nullptr;
+    int64_t row = 0;
+    absl::Span<float> vector;
+  };
+  void PlaceMatrix(absl::Span<const int> tensors, Linear* matrix);
+  absl::Span<float> PlaceVector(absl::Span<const int> tensors, float** next);
+
+  const ModelConfig config_;
+  const ParamLayout layout_;
   std::vector<LayerWeights> layers_;
-  PackedMatrix head_, head_back_;
+  Linear embedding_, head_;
+  absl::Span<const float> final_norm_;
+  Buffer vectors_;
+  std::vector<Place> places_;  // by tensor
+};
+
+// A version that holds the values of `params`.
+std::shared_ptr<const PolicyWeights> MakePolicyWeights(
+    const ModelConfig& config, const ParamSet& params, Ops* ops);
+
+// HashParams of the values.
+std::string HashWeights(const PolicyWeights& weights);
+
+// Memory of the versions of one policy. That of a version which nobody holds
+// any more serves the next: a learner whose samplers have let go of the old
+// weights needs no second copy of them.
+// Threads: safe from any thread.
+class WeightSlots {
+ public:
+  explicit WeightSlots(const ModelConfig& config);
+
+  // A version to fill in, with undefined values; nobody else holds it.
+  std::shared_ptr<PolicyWeights> Next();
+
+ private:
+  struct Unused;
+  ModelConfig config_;
+  std::shared_ptr<Unused> unused_;  // also held by all versions
 };
 
 }  // namespace r1

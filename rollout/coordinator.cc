@@ -36,8 +36,8 @@ Coordinator::Coordinator(CoordinatorOptions options)
 
 Coordinator::~Coordinator() = default;
 
-absl::Status Coordinator::Publish(const WeightsId& id,
-                                  std::shared_ptr<const ModelWeights> weights) {
+absl::Status Coordinator::Publish(
+    const WeightsId& id, std::shared_ptr<const PolicyWeights> weights) {
   {
     absl::MutexLock lock(&mutex_);
     if (table_.num_open() > 0) {
@@ -55,13 +55,13 @@ absl::Status Coordinator::Publish(const WeightsId& id,
   return absl::OkStatus();
 }
 
-void Coordinator::Retract() {
+void Coordinator::Withdraw() {
   {
     absl::MutexLock lock(&mutex_);
     R1_CHECK(table_.num_open() == 0, "no work is outstanding");
     has_weights_ = false;
   }
-  weights_.Retract();
+  weights_.Withdraw();
 }
 
 void Coordinator::Enqueue(RolloutWork work) {

@@ -74,8 +74,8 @@ class Coordinator : public RolloutSource {
   // --- Learner ------------------------------------------------------------
   // Errors: FailedPrecondition while work is outstanding.
   absl::Status Publish(const WeightsId& id,
-                       std::shared_ptr<const ModelWeights> weights) override;
-  void Retract() override;
+                       std::shared_ptr<const PolicyWeights> weights) override;
+  void Withdraw() override;
   // Weights must be published, and the samples not outstanding.
   void Enqueue(RolloutWork work) override;
   // FailedPrecondition if nothing is outstanding.

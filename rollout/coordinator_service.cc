@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
@@ -66,12 +65,12 @@ grpc::Status CoordinatorService::FetchWeights(
     grpc::ServerWriter<WeightsChunk>* writer) {
   const absl::Status known = coordinator_->Heard(request->worker_id());
   if (!known.ok()) return ToGrpc(known);
-  const absl::StatusOr<std::shared_ptr<const std::vector<float>>> snapshot =
-      coordinator_->weights().Snapshot(request->weights());
-  if (!snapshot.ok()) return ToGrpc(snapshot.status());
-  const int64_t num_chunks = NumWeightsChunks(**snapshot);
+  const absl::StatusOr<std::shared_ptr<const PolicyWeights>> weights =
+      coordinator_->weights().Get(request->weights());
+  if (!weights.ok()) return ToGrpc(weights.status());
+  const int64_t num_chunks = NumWeightsChunks(**weights);
   for (int64_t i = 0; i < num_chunks; ++i) {
-    if (!writer->Write(MakeWeightsChunk(**snapshot, i))) {
+    if (!writer->Write(MakeWeightsChunk(**weights, i))) {
       return grpc::Status(grpc::StatusCode::CANCELLED, "the worker is gone");
     }
     // A long transfer is a sign of life.

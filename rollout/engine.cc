@@ -94,7 +94,7 @@ void Engine::Cancel(uint64_t key) { scheduler_.Remove(key); }
 
 void Engine::CancelAll() { scheduler_.Clear(); }
 
-void Engine::Step(const ModelWeights& weights, std::vector<Finished>* done) {
+void Engine::Step(const PolicyWeights& weights, std::vector<Finished>* done) {
   if (idle()) return;
   scheduler_.Plan(&plan_);
   for (const StepPlan::PageCopy& copy : plan_.page_copies) {
@@ -106,7 +106,7 @@ void Engine::Step(const ModelWeights& weights, std::vector<Finished>* done) {
   AcceptTokens(done);
 }
 
-void Engine::Forward(const ModelWeights& weights) {
+void Engine::Forward(const PolicyWeights& weights) {
   const int64_t T = plan_.tokens.size();
   if (T == 0) return;
   hidden_.Reserve(T * config_.hidden_size);
@@ -120,7 +120,7 @@ void Engine::Forward(const ModelWeights& weights) {
   }
 }
 
-void Engine::DrawTokens(const ModelWeights& weights) {
+void Engine::DrawTokens(const PolicyWeights& weights) {
   const size_t count = plan_.draws.size();
   draw_rows_.clear();
   draw_requests_.clear();

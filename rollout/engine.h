@@ -66,7 +66,7 @@ class Engine {
 
   // Advances all running samples; appends those that ended to `done`. Until
   // the engine is idle again every step must get the same weights.
-  void Step(const ModelWeights& weights, std::vector<Finished>* done);
+  void Step(const PolicyWeights& weights, std::vector<Finished>* done);
 
   bool idle() const { return scheduler_.idle(); }
   int num_running() const { return scheduler_.num_running(); }
@@ -74,8 +74,8 @@ class Engine {
   EngineStats stats() const;
 
  private:
-  void Forward(const ModelWeights& weights);
-  void DrawTokens(const ModelWeights& weights);
+  void Forward(const PolicyWeights& weights);
+  void DrawTokens(const PolicyWeights& weights);
   void AcceptTokens(std::vector<Finished>* done);
 
   ModelConfig config_;

@@ -10,13 +10,10 @@
 
 namespace r1 {
 
-FetchedWeights::FetchedWeights(const ModelConfig& config, Ops* ops)
-    : ops_(ops),
-      weights_(std::make_shared<ModelWeights>(
-          config, ParamSet(std::make_shared<const ParamLayout>(config)),
-          /*is_trained=*/false)) {}
+FetchedWeights::FetchedWeights(const ModelConfig& config)
+    : weights_(std::make_shared<PolicyWeights>(config)) {}
 
-absl::StatusOr<std::shared_ptr<const ModelWeights>> FetchedWeights::Get(
+absl::StatusOr<std::shared_ptr<const PolicyWeights>> FetchedWeights::Get(
     const WeightsId& id) {
   // Equal hashes are equal weights, whatever the version.
   if (is_valid_ && id.sha256() == hash_) return weights_;
@@ -28,14 +25,13 @@ absl::StatusOr<std::shared_ptr<const ModelWeights>> FetchedWeights::Get(
     status = FetchOnce(id);
   }
   R1_RETURN_IF_ERROR(status);
-  weights_->Pack(ops_);
   hash_ = id.sha256();
   is_valid_ = true;
   return weights_;
 }
 
 absl::Status FetchedWeights::FetchOnce(const WeightsId& id) {
-  WeightsAssembler assembler(&weights_->mutable_params());
+  WeightsAssembler assembler(weights_.get());
   R1_RETURN_IF_ERROR(fetch_(
       id, [&](const WeightsChunk& chunk) { return assembler.Add(chunk); }));
   return assembler.Finish(id);

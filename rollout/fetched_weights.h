@@ -10,7 +10,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/ops.h"
 #include "model/model_config.h"
 #include "model/weights.h"
 #include "proto/rollout.pb.h"
@@ -26,14 +25,14 @@ class FetchedWeights : public WeightSource {
   using Fetch = std::function<absl::Status(
       const WeightsId&, absl::FunctionRef<absl::Status(const WeightsChunk&)>)>;
 
-  FetchedWeights(const ModelConfig& config, Ops* ops);
+  explicit FetchedWeights(const ModelConfig& config);
 
   // Where Get fetches from, from now on; what it has already stays.
   void SetFetch(Fetch fetch) { fetch_ = std::move(fetch); }
 
   // Nobody may hold other weights of this source. A damaged transfer is
   // repeated once.
-  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+  absl::StatusOr<std::shared_ptr<const PolicyWeights>> Get(
       const WeightsId& id) override;
   // What was fetched stays as it is; whether it is still wanted is learned
   // from the leases.
@@ -42,9 +41,8 @@ class FetchedWeights : public WeightSource {
  private:
   absl::Status FetchOnce(const WeightsId& id);
 
-  Ops* ops_;
   Fetch fetch_;
-  std::shared_ptr<ModelWeights> weights_;
+  std::shared_ptr<PolicyWeights> weights_;
   std::string hash_;  // of weights_
   bool is_valid_ = false;
 };

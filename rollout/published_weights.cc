@@ -3,97 +3,49 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/status_macros.h"
 
 namespace r1 {
 
-struct PublishedWeights::State {
-  // Not OK unless `wanted` is what is published.
-  absl::Status Check(const WeightsId& wanted) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    if (weights == nullptr || wanted.version() != id.version()) {
-      return absl::NotFoundError(absl::StrCat(
-          "weights of version ", wanted.version(), " are not published; ",
-          weights == nullptr ? std::string("none are")
-                             : absl::StrCat("version ", id.version(), " is")));
-    }
-    if (wanted.sha256() != id.sha256()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("weights of version ", id.version(), " have SHA-256 ",
-                       id.sha256(), ", but ", wanted.sha256(),
-                       " is expected; do learner and worker "
-                       "belong to the same run?"));
-    }
-    return absl::OkStatus();
+absl::Status PublishedWeights::Check(const WeightsId& wanted) const {
+  if (weights_ == nullptr || wanted.version() != id_.version()) {
+    return absl::NotFoundError(absl::StrCat(
+        "weights of version ", wanted.version(), " are not published; ",
+        weights_ == nullptr ? std::string("none are")
+                            : absl::StrCat("version ", id_.version(), " is")));
   }
-  bool HasNoReaders() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    return num_readers == 0;
+  if (wanted.sha256() != id_.sha256()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("weights of version ", id_.version(), " have SHA-256 ",
+                     id_.sha256(), ", but ", wanted.sha256(),
+                     " is expected; do learner and worker "
+                     "belong to the same run?"));
   }
-
-  absl::Mutex mutex;
-  WeightsId id ABSL_GUARDED_BY(mutex);
-  std::shared_ptr<const ModelWeights> weights ABSL_GUARDED_BY(mutex);
-  int num_readers ABSL_GUARDED_BY(mutex) = 0;
-
-  absl::Mutex snapshot_mutex;  // never taken while holding `mutex`
-  WeightsId snapshot_id ABSL_GUARDED_BY(snapshot_mutex);
-  std::shared_ptr<const std::vector<float>> snapshot
-      ABSL_GUARDED_BY(snapshot_mutex);
-};
-
-PublishedWeights::PublishedWeights() : state_(std::make_shared<State>()) {}
-PublishedWeights::~PublishedWeights() = default;
+  return absl::OkStatus();
+}
 
 void PublishedWeights::Publish(const WeightsId& id,
-                               std::shared_ptr<const ModelWeights> weights) {
-  Retract();
-  absl::MutexLock lock(&state_->mutex);
-  state_->id = id;
-  state_->weights = std::move(weights);
+                               std::shared_ptr<const PolicyWeights> weights) {
+  absl::MutexLock lock(&mutex_);
+  id_ = id;
+  weights_ = std::move(weights);
 }
 
-void PublishedWeights::Retract() {
-  {
-    absl::MutexLock lock(&state_->mutex);
-    state_->weights = nullptr;
-    state_->mutex.Await(absl::Condition(state_.get(), &State::HasNoReaders));
-  }
-  absl::MutexLock lock(&state_->snapshot_mutex);
-  state_->snapshot = nullptr;
+void PublishedWeights::Withdraw() {
+  absl::MutexLock lock(&mutex_);
+  weights_ = nullptr;
 }
 
-absl::StatusOr<std::shared_ptr<const ModelWeights>> PublishedWeights::Get(
+absl::StatusOr<std::shared_ptr<const PolicyWeights>> PublishedWeights::Get(
     const WeightsId& id) {
-  absl::MutexLock lock(&state_->mutex);
-  R1_RETURN_IF_ERROR(state_->Check(id));
-  ++state_->num_readers;
-  return std::shared_ptr<const ModelWeights>(
-      state_->weights.get(),
-      [state = state_, owner = state_->weights](const ModelWeights*) {
-        absl::MutexLock lock(&state->mutex);
-        --state->num_readers;
-      });
+  absl::MutexLock lock(&mutex_);
+  R1_RETURN_IF_ERROR(Check(id));
+  return weights_;
 }
 
 bool PublishedWeights::IsCurrent(const WeightsId& id) const {
-  absl::MutexLock lock(&state_->mutex);
-  return state_->Check(id).ok();
-}
-
-absl::StatusOr<std::shared_ptr<const std::vector<float>>>
-PublishedWeights::Snapshot(const WeightsId& id) {
-  R1_ASSIGN_OR_RETURN(const std::shared_ptr<const ModelWeights> weights,
-                      Get(id));
-  absl::MutexLock lock(&state_->snapshot_mutex);
-  if (state_->snapshot == nullptr ||
-      state_->snapshot_id.version() != id.version()) {
-    const absl::Span<const float> flat = weights->params().flat();
-    state_->snapshot =
-        std::make_shared<const std::vector<float>>(flat.begin(), flat.end());
-    state_->snapshot_id = id;
-  }
-  return state_->snapshot;
+  absl::MutexLock lock(&mutex_);
+  return Check(id).ok();
 }
 
 }  // namespace r1

@@ -1,13 +1,13 @@
-// The learner's current weights, lent to whoever samples with them. One object
-// serves the trainer and all samplers of the process; before the trainer
-// changes it, everybody has to give it back.
+// The learner's current weights, handed out to whoever samples with them.
 #ifndef R1_ROLLOUT_PUBLISHED_WEIGHTS_H_
 #define R1_ROLLOUT_PUBLISHED_WEIGHTS_H_
 
 #include <memory>
-#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "model/weights.h"
 #include "proto/rollout.pb.h"
 #include "rollout/weight_source.h"
@@ -17,27 +17,24 @@ namespace r1 {
 // Threads: safe from any thread.
 class PublishedWeights : public WeightSource {
  public:
-  PublishedWeights();
-  ~PublishedWeights() override;
-
-  // Withdraws the weights before, then lends out these.
+  // From now on these, in the place of those before.
   void Publish(const WeightsId& id,
-               std::shared_ptr<const ModelWeights> weights);
-  // Lends out no more and waits until all are given back.
-  void Retract();
+               std::shared_ptr<const PolicyWeights> weights);
+  // From now on none.
+  void Withdraw();
 
-  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+  absl::StatusOr<std::shared_ptr<const PolicyWeights>> Get(
       const WeightsId& id) override;
   bool IsCurrent(const WeightsId& id) const override;
 
-  // A copy of the parameters in layout order, made once per version: sending
-  // it to a slow worker never holds up the learner.  Errors: as Get.
-  absl::StatusOr<std::shared_ptr<const std::vector<float>>> Snapshot(
-      const WeightsId& id);
-
  private:
-  struct State;
-  std::shared_ptr<State> state_;  // also held by everything lent out
+  // Not OK unless `wanted` is what is published.
+  absl::Status Check(const WeightsId& wanted) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable absl::Mutex mutex_;
+  WeightsId id_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const PolicyWeights> weights_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace r1

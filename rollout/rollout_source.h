@@ -40,13 +40,12 @@ class RolloutSource {
   virtual ~RolloutSource() = default;
 
   // The weights that work enqueued from now on is generated with. No work may
-  // be outstanding. `weights` must not change until the next Publish or
-  // Retract.
-  virtual absl::Status Publish(const WeightsId& id,
-                               std::shared_ptr<const ModelWeights> weights) = 0;
-  // Waits until nobody reads the published weights any more; the learner may
-  // then change them. No work may be outstanding.
-  virtual void Retract() = 0;
+  // be outstanding.
+  virtual absl::Status Publish(
+      const WeightsId& id, std::shared_ptr<const PolicyWeights> weights) = 0;
+  // Gives the published weights to nobody any more, so that their memory is
+  // free as soon as those who have them let go. No work may be outstanding.
+  virtual void Withdraw() = 0;
 
   virtual void Enqueue(RolloutWork work) = 0;
 

@@ -60,7 +60,7 @@ Sampler::Sampler(const ModelConfig& config, Ops* ops)
       chunk_rows_(std::max(kMinRows, kLogits / config.vocab_size)),
       ops_(ops) {}
 
-void Sampler::Draw(const ModelWeights& weights,
+void Sampler::Draw(const PolicyWeights& weights,
                    absl::Span<const float* const> hidden,
                    absl::Span<const SampleRequest> requests,
                    absl::Span<int32_t> tokens, absl::Span<float> logprobs) {

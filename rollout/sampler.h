@@ -32,7 +32,7 @@ class Sampler {
 
   // One token and its log-prob for each row. hidden[i] points at the final
   // norm's output [C].  Shapes: all spans [S].
-  void Draw(const ModelWeights& weights, absl::Span<const float* const> hidden,
+  void Draw(const PolicyWeights& weights, absl::Span<const float* const> hidden,
             absl::Span<const SampleRequest> requests,
             absl::Span<int32_t> tokens, absl::Span<float> logprobs);
 

@@ -16,13 +16,12 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
 
-  // Exactly the weights `id` names, packed; never others. The caller lets go
-  // of them as soon as it computes nothing with them: the learner may be
-  // waiting to change them.
-  // Errors: NotFound if this version is not (any longer) published;
+  // Exactly the weights `id` names; never others. The caller lets go of them as
+  // soon as it computes nothing with them: their memory serves the next
+  // version. Errors: NotFound if this version is not (any longer) published;
   // FailedPrecondition if it is published with another hash; DataLoss if what
   // arrived does not have the hash. Messages name version, expected and got.
-  virtual absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+  virtual absl::StatusOr<std::shared_ptr<const PolicyWeights>> Get(
       const WeightsId& id) = 0;
   // False once `id` is withdrawn: then nobody wants what is computed with it.
   virtual bool IsCurrent(const WeightsId& id) const = 0;

@@ -110,8 +110,7 @@ absl::Status Worker::PrepareModel(const JoinReply& joined) {
                       Tokenizer::FromJson(joined.tokenizer_json()));
   model->tokenizer = std::make_shared<const Tokenizer>(std::move(tokenizer));
   if (options_.shared_weights == nullptr) {
-    model->fetched =
-        std::make_unique<FetchedWeights>(model->config, ops_.get());
+    model->fetched = std::make_unique<FetchedWeights>(model->config);
   }
   model_ = std::move(model);
   return absl::OkStatus();

@@ -70,7 +70,7 @@ class WorkerSession {
   std::vector<SubmitRequest> unsent_;  // of the sending thread
 
   // Of the generating thread.
-  std::shared_ptr<const ModelWeights> weights_;  // null while idle
+  std::shared_ptr<const PolicyWeights> weights_;  // null while idle
   WeightsId weights_id_;
   uint64_t next_key_ = 0;
   std::map<uint64_t, std::string> origins_;  // of the leases with ...

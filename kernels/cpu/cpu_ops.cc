@@ -5,6 +5,7 @@
 #include "kernels/cpu/column_sum.h"
 #include "kernels/cpu/embedding.h"
 #include "kernels/cpu/kv.h"
+#include "kernels/cpu/linear.h"
 #include "kernels/cpu/logprob.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/rms_norm.h"
@@ -46,14 +47,21 @@ void CpuOps::Rope(Mat x, int heads, absl::Span<const int32_t> positions,
   cpu::Rope(pool_, x, heads, positions, cos_sin, inverse);
 }
 
-void CpuOps::Pack(absl::Span<const ConstMat> parts, PackOrder order,
-                  PackedMatrix* packed) {
-  cpu::Pack(pool_, parts, order, packed);
+void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
+  cpu::SetLinear(pool_, parts, w);
 }
 
-void CpuOps::MatMul(ConstMat x, const PackedMatrix& w,
-                    absl::Span<const float> bias, Store store, Mat y) {
+void CpuOps::LinearRows(const Linear& w, absl::Span<const int32_t> ids, Mat y) {
+  cpu::LinearRows(pool_, w, ids, y);
+}
+
+void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
+                    Store store, Mat y) {
   cpu::MatMul(pool_, x, w, bias, store, y);
+}
+
+void CpuOps::MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) {
+  cpu::TransposedLinear(pool_, w, &scratch_.transposed).MatMul(dy, dx);
 }
 
 void CpuOps::MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) {
@@ -94,7 +102,7 @@ void CpuOps::AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
                          scale, dq, dk, dv);
 }
 
-void CpuOps::LogprobForward(ConstMat h, const PackedMatrix& head,
+void CpuOps::LogprobForward(ConstMat h, const Linear& head,
                             absl::Span<const int32_t> targets,
                             float inv_temperature, absl::Span<float> logprob,
                             absl::Span<float> entropy) {
@@ -102,14 +110,15 @@ void CpuOps::LogprobForward(ConstMat h, const PackedMatrix& head,
                       logprob, entropy);
 }
 
-void CpuOps::LogprobBackward(
-    ConstMat h, const PackedMatrix& head, const PackedMatrix& head_backward,
-    absl::Span<const int32_t> targets, float inv_temperature,
-    absl::Span<const float> dlogprob, absl::Span<const float> dentropy, Mat dh,
-    Mat dhead, absl::Span<float> logprob, absl::Span<float> entropy) {
-  cpu::LogprobBackward(pool_, scratch_, h, head, head_backward, targets,
-                       inv_temperature, dlogprob, dentropy, dh, dhead, logprob,
-                       entropy);
+void CpuOps::LogprobBackward(ConstMat h, const Linear& head,
+                             absl::Span<const int32_t> targets,
+                             float inv_temperature,
+                             absl::Span<const float> dlogprob,
+                             absl::Span<const float> dentropy, Mat dh,
+                             Mat dhead, absl::Span<float> logprob,
+                             absl::Span<float> entropy) {
+  cpu::LogprobBackward(pool_, scratch_, h, head, targets, inv_temperature,
+                       dlogprob, dentropy, dh, dhead, logprob, entropy);
 }
 
 void CpuOps::Sample(Mat logits, absl::Span<const SampleRequest> requests,

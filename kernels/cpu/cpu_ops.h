@@ -27,10 +27,12 @@ class CpuOps : public Ops {
                        absl::Span<float> dw) override;
   void Rope(Mat x, int heads, absl::Span<const int32_t> positions,
             ConstMat cos_sin, bool inverse) override;
-  void Pack(absl::Span<const ConstMat> parts, PackOrder order,
-            PackedMatrix* packed) override;
-  void MatMul(ConstMat x, const PackedMatrix& w, absl::Span<const float> bias,
+  void SetLinear(absl::Span<const ConstMat> parts, Linear* w) override;
+  void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
+                  Mat y) override;
+  void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
               Store store, Mat y) override;
+  void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) override;
   void MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) override;
   void ColumnSum(ConstMat dy, absl::Span<float> db) override;
   void SwiGluForward(ConstMat gate_up, Mat y) override;
@@ -44,12 +46,11 @@ class CpuOps : public Ops {
                          absl::Span<const SequenceRows> sequences,
                          const KvPages& cache, float scale, Mat dq, Mat dk,
                          Mat dv) override;
-  void LogprobForward(ConstMat h, const PackedMatrix& head,
+  void LogprobForward(ConstMat h, const Linear& head,
                       absl::Span<const int32_t> targets, float inv_temperature,
                       absl::Span<float> logprob,
                       absl::Span<float> entropy) override;
-  void LogprobBackward(ConstMat h, const PackedMatrix& head,
-                       const PackedMatrix& head_backward,
+  void LogprobBackward(ConstMat h, const Linear& head,
                        absl::Span<const int32_t> targets, float inv_temperature,
                        absl::Span<const float> dlogprob,
                        absl::Span<const float> dentropy, Mat dh, Mat dhead,

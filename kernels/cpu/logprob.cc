@@ -5,6 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/check.h"
+#include "kernels/cpu/linear.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/weight_gradient.h"
 
@@ -72,7 +73,7 @@ namespace {
 HWY_EXPORT(ScoreRow);
 HWY_EXPORT(GradientOfRow);
 
-void CheckShapes(ConstMat h, const PackedMatrix& head,
+void CheckShapes(ConstMat h, const Linear& head,
                  absl::Span<const int32_t> targets,
                  absl::Span<const float> logprob,
                  absl::Span<const float> entropy) {
@@ -90,7 +91,7 @@ void CheckShapes(ConstMat h, const PackedMatrix& head,
 // Computes the logits of chunk after chunk, and calls row(t, logits of t) in
 // parallel for its rows, then after(first row, logits of the chunk).
 void ForEachChunk(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                  const PackedMatrix& head,
+                  const Linear& head,
                   absl::FunctionRef<void(int64_t, float*)> row,
                   absl::FunctionRef<void(int64_t, Mat)> after) {
   const int64_t vocabulary = head.outputs;
@@ -118,15 +119,16 @@ void ForEachChunk(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
 
 int64_t LogprobChunkRows(int64_t vocabulary) {
   constexpr int64_t kSmallFloats = int64_t{1} << 18;  // 1 MiB: a share of L2
-  constexpr int64_t kLargeFloats = int64_t{1} << 22;  // 16 MiB: the bound
-  constexpr int64_t kRows = 128;  // few rows leave the head memory-bound
+  constexpr int64_t kLargeFloats = int64_t{1} << 25;  // 128 MiB: the bound
+  // Fewer rows leave the head memory-bound and transpose it more often.
+  constexpr int64_t kRows = 256;
   const int64_t row = std::max<int64_t>(1, vocabulary);
   return std::clamp<int64_t>(kLargeFloats / row, 1,
                              std::max(kRows, kSmallFloats / row));
 }
 
 void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                    const PackedMatrix& head, absl::Span<const int32_t> targets,
+                    const Linear& head, absl::Span<const int32_t> targets,
                     float inv_temperature, absl::Span<float> logprob,
                     absl::Span<float> entropy) {
   CheckShapes(h, head, targets, logprob, entropy);
@@ -142,10 +144,8 @@ void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
 }
 
 void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                     const PackedMatrix& head,
-                     const PackedMatrix& head_backward,
-                     absl::Span<const int32_t> targets, float inv_temperature,
-                     absl::Span<const float> dlogprob,
+                     const Linear& head, absl::Span<const int32_t> targets,
+                     float inv_temperature, absl::Span<const float> dlogprob,
                      absl::Span<const float> dentropy, Mat dh, Mat dhead,
                      absl::Span<float> logprob, absl::Span<float> entropy) {
   CheckShapes(h, head, targets, logprob, entropy);
@@ -153,6 +153,7 @@ void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
                (dentropy.empty() || dentropy.size() == targets.size()),
            "dlogprob is [T], dentropy [T] or empty");
   R1_CHECK(dh.rows == h.rows && dh.cols == h.cols, "dh has the shape of h");
+  TransposedLinear transposed(pool, head, &scratch.transposed);
   ForEachChunk(
       pool, scratch, h, head,
       [&](int64_t t, float* logits) {
@@ -163,8 +164,7 @@ void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
         if (!entropy.empty()) entropy[t] = score.entropy;
       },
       [&](int64_t begin, Mat dlogits) {
-        MatMul(pool, dlogits, head_backward, {}, Store::kAssign,
-               dh.Rows(begin, dlogits.rows));
+        transposed.MatMul(dlogits, dh.Rows(begin, dlogits.rows));
         MatMulWeightGradient(pool, scratch, dlogits,
                              h.Rows(begin, dlogits.rows), dhead);
       });

@@ -19,7 +19,7 @@ int64_t LogprobChunkRows(int64_t vocabulary);
 
 // See Ops::LogprobForward. A row with a NaN or infinite logit gives NaN.
 void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                    const PackedMatrix& head, absl::Span<const int32_t> targets,
+                    const Linear& head, absl::Span<const int32_t> targets,
                     float inv_temperature, absl::Span<float> logprob,
                     absl::Span<float> entropy);
 
@@ -28,10 +28,8 @@ void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
 //   dlogits[v] = inv_temperature * (dlogprob * ([v == target] - p[v])
 //                                   - dentropy * p[v] * (log p[v] + entropy))
 void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                     const PackedMatrix& head,
-                     const PackedMatrix& head_backward,
-                     absl::Span<const int32_t> targets, float inv_temperature,
-                     absl::Span<const float> dlogprob,
+                     const Linear& head, absl::Span<const int32_t> targets,
+                     float inv_temperature, absl::Span<const float> dlogprob,
                      absl::Span<const float> dentropy, Mat dh, Mat dhead,
                      absl::Span<float> logprob, absl::Span<float> entropy);
 

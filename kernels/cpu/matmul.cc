@@ -16,7 +16,7 @@ namespace r1::cpu {
 // One call of MatMul, and the part of it that a task computes.
 struct MatMulCall {
   ConstMat x;
-  const PackedMatrix* w;
+  const Linear* w;
   const float* bias;  // null: none
   Store store;
   Mat y;
@@ -167,7 +167,7 @@ int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
 
 }  // namespace
 
-void MatMul(ThreadPool& pool, ConstMat x, const PackedMatrix& w,
+void MatMul(ThreadPool& pool, ConstMat x, const Linear& w,
             absl::Span<const float> bias, Store store, Mat y) {
   R1_CHECK(x.cols == w.depth && y.cols == w.outputs && x.rows == y.rows,
            "MatMul: x [T, depth], y [T, outputs]");

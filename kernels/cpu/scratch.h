@@ -4,6 +4,7 @@
 #define R1_KERNELS_CPU_SCRATCH_H_
 
 #include "kernels/buffer.h"
+#include "kernels/linear.h"
 
 namespace r1 {
 
@@ -12,6 +13,7 @@ namespace r1 {
 struct CpuScratch {
   Buffer norm;             // RmsNormBackward
   Buffer weight_gradient;  // MatMulWeightGradient
+  Linear transposed;       // MatMulTransposed, LogprobBackward
   Buffer attention;        // AttentionForward, AttentionBackward
   Buffer logits;           // LogprobForward, LogprobBackward
   Buffer logprob_rows;     // LogprobForward, LogprobBackward: per-row values

@@ -126,7 +126,7 @@ absl::StatusOr<EvalReport> JudgeSamples(
 }
 
 absl::StatusOr<EvalReport> Evaluate(
-    const WeightsId& id, std::shared_ptr<const ModelWeights> weights,
+    const WeightsId& id, std::shared_ptr<const PolicyWeights> weights,
     const std::vector<Prompt>& prompts, const Tokenizer& tokenizer,
     const EvalOptions& options, RolloutSource* source, const RewardLink& link,
     const EvalProgress& progress) {

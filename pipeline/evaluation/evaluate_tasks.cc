@@ -55,7 +55,7 @@ std::string JudgeOfTask(const StageConfig& config, const TaskSection& task) {
 
 absl::StatusOr<EvalReport> EvaluateTasks(
     const StageConfig& config, const WeightsId& id,
-    std::shared_ptr<const ModelWeights> weights,
+    std::shared_ptr<const PolicyWeights> weights,
     const std::vector<std::vector<Prompt>>& prompts, const Tokenizer& tokenizer,
     EvalOptions options, RolloutSource* source, const RewardLink& link,
     const EvalProgress& progress) {

@@ -19,7 +19,7 @@ namespace r1 {
 // Errors: those of Evaluate.
 absl::StatusOr<EvalReport> EvaluateTasks(
     const StageConfig& config, const WeightsId& id,
-    std::shared_ptr<const ModelWeights> weights,
+    std::shared_ptr<const PolicyWeights> weights,
     const std::vector<std::vector<Prompt>>& prompts, const Tokenizer& tokenizer,
     EvalOptions options, RolloutSource* source, const RewardLink& link,
     const EvalProgress& progress);

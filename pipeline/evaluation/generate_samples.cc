@@ -27,7 +27,7 @@ RolloutWork WorkOn(const Prompt& prompt, const EvalOptions& options) {
 }  // namespace
 
 absl::StatusOr<std::vector<Trajectory>> GenerateSamples(
-    const WeightsId& id, std::shared_ptr<const ModelWeights> weights,
+    const WeightsId& id, std::shared_ptr<const PolicyWeights> weights,
     const std::vector<Prompt>& prompts, const EvalOptions& options,
     RolloutSource* source, const EvalProgress& progress) {
   absl::flat_hash_map<uint64_t, int64_t> first_of;  // position, by prompt id
@@ -74,7 +74,7 @@ absl::StatusOr<std::vector<Trajectory>> GenerateSamples(
       return absl::CancelledError("the evaluation was interrupted");
     }
   }
-  source->Retract();
+  source->Withdraw();
   return trajectories;
 }
 

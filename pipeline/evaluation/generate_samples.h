@@ -23,7 +23,7 @@ namespace r1 {
 // numbers that are not finite; Unavailable after options.patience without a
 // sign of any worker; Cancelled.
 absl::StatusOr<std::vector<Trajectory>> GenerateSamples(
-    const WeightsId& id, std::shared_ptr<const ModelWeights> weights,
+    const WeightsId& id, std::shared_ptr<const PolicyWeights> weights,
     const std::vector<Prompt>& prompts, const EvalOptions& options,
     RolloutSource* source, const EvalProgress& progress);
 

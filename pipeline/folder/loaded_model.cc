@@ -27,9 +27,7 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
   }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
   model.tokenizer = folder.tokenizer;
-  model.weights = std::make_unique<ModelWeights>(
-      folder.config, std::move(folder.params), /*is_trained=*/false);
-  model.weights->Pack(ops);
+  model.weights = MakePolicyWeights(folder.config, folder.params, ops);
   return model;
 }
 

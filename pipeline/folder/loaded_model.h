@@ -18,7 +18,7 @@ namespace r1 {
 
 struct LoadedModel {
   std::string path;  // of the model folder
-  std::unique_ptr<ModelWeights> weights;
+  std::shared_ptr<const PolicyWeights> weights;
   std::shared_ptr<const Tokenizer> tokenizer;
   // The stage it belongs to, changed by --set; all defaults outside a run.
   StageConfig config;

@@ -124,8 +124,8 @@ int32_t EndToken(const ModelConfig& config) {
   return config.eos_token_ids.front();
 }
 
-std::string DescribeSize(const ParamSet& params) {
-  const double count = static_cast<double>(params.layout().count());
+std::string DescribeSize(const ParamLayout& layout) {
+  const double count = static_cast<double>(layout.count());
   if (count < 1e6) return absl::StrFormat("%.0f k parameters", count / 1e3);
   if (count < 1e7) return absl::StrFormat("%.2f M parameters", count / 1e6);
   if (count < 1e9) return absl::StrFormat("%.0f M parameters", count / 1e6);

@@ -32,7 +32,7 @@ absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
 int32_t EndToken(const ModelConfig& config);
 
 // "0.94 M parameters", "135 M parameters".
-std::string DescribeSize(const ParamSet& params);
+std::string DescribeSize(const ParamLayout& layout);
 
 }  // namespace r1
 

@@ -64,7 +64,7 @@ absl::Status CompareStage::Evaluate(int row) {
   R1_ASSIGN_OR_RETURN(const std::string path,
                       ResolveModelPath(run_.folder->path(), Compared(row)));
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
-  run_.progress->Describe(DescribeSize(folder.params));
+  run_.progress->Describe(DescribeSize(folder.params.layout()));
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<PromptSource> source,
       MakeTrainingPrompts(config_, folder.config, folder.tokenizer));
@@ -74,9 +74,7 @@ absl::Status CompareStage::Evaluate(int row) {
   WeightsId id;
   id.set_version(row);
   id.set_sha256(HashParams(folder.params));
-  auto weights = std::make_shared<ModelWeights>(
-      folder.config, std::move(folder.params), /*is_trained=*/false);
-  weights->Pack(run_.ops);
+  auto weights = MakePolicyWeights(folder.config, folder.params, run_.ops);
   // A fleet of its own: models may differ in shape and tokenizer.
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,

@@ -145,7 +145,7 @@ absl::Status RunRewardModelStage(const StageContext& context) {
       Examples examples,
       ReadExamples(config, *tokenizer, state->weights->config()));
 
-  run.progress->Describe(DescribeSize(state->weights->params()));
+  run.progress->Describe(DescribeSize(state->params.layout()));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   SavePacer pacer;
@@ -178,7 +178,7 @@ absl::Status RunRewardModelStage(const StageContext& context) {
           absl::StrCat("after ", config.name(), " step ", step));
     }
   }
-  return context.folder->Finish(HashParams(trainer.state().weights->params()));
+  return context.folder->Finish(HashParams(trainer.state().params));
 }
 
 }  // namespace r1

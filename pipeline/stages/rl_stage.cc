@@ -234,7 +234,7 @@ absl::Status RlStage::Run() {
   R1_ASSIGN_OR_RETURN(rewards_, StageReward(config_));
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
-  context_.progress->Describe(DescribeSize(start_.state->weights->params()));
+  context_.progress->Describe(DescribeSize(start_.state->params.layout()));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,
@@ -243,7 +243,7 @@ absl::Status RlStage::Run() {
                        JudgesOfStage(config_)));
   WeightsId id;
   id.set_version(start_.state->version);
-  model_sha256_ = HashParams(start_.state->weights->params());
+  model_sha256_ = HashParams(start_.state->params);
   id.set_sha256(model_sha256_);
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
   if (start_.state->step < config_.rl().steps()) R1_RETURN_IF_ERROR(Train());

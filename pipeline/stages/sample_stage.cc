@@ -98,7 +98,7 @@ class SampleStage {
   const StageContext& stage_;
   const RunContext& run_;
   const StageConfig config_;  // with the paths of reward models
-  std::shared_ptr<ModelWeights> weights_;
+  std::shared_ptr<const PolicyWeights> weights_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<PromptSource> prompts_;
   std::unique_ptr<RewardLink> link_;
@@ -114,9 +114,7 @@ absl::Status SampleStage::Load() {
   tokenizer_ = model.tokenizer;
   id_.set_version(kVersion);
   id_.set_sha256(HashParams(model.params));
-  weights_ = std::make_shared<ModelWeights>(
-      model.config, std::move(model.params), /*is_trained=*/false);
-  weights_->Pack(run_.ops);
+  weights_ = MakePolicyWeights(model.config, model.params, run_.ops);
   R1_ASSIGN_OR_RETURN(
       prompts_, MakeTrainingPrompts(config_, weights_->config(), tokenizer_));
   R1_RETURN_IF_ERROR(stage_.folder->Pin("tokenizer_sha256", tokenizer_->hash(),
@@ -179,7 +177,7 @@ absl::Status SampleStage::Chunk(int64_t step) {
   R1_RETURN_IF_ERROR(peers.rollout->Publish(id_, weights_));
   R1_ASSIGN_OR_RETURN(const Collection collection,
                       collector.Collect(step, kVersion, first));
-  peers.rollout->Retract();
+  peers.rollout->Withdraw();
   Metrics metrics;
   AppendSampleMetrics(collection, answer_rules_, &metrics);
   R1_RETURN_IF_ERROR(run_.store->RecordMetrics(step, metrics));
@@ -268,7 +266,7 @@ absl::Status SampleStage::Keep() {
 
 absl::Status SampleStage::Run() {
   R1_RETURN_IF_ERROR(Load());
-  run_.progress->Describe(DescribeSize(weights_->params()));
+  run_.progress->Describe(DescribeSize(weights_->layout()));
   run_.progress->StartStage(config_.name(), 0, NumChunks());
   R1_RETURN_IF_ERROR(Connect());
   for (int64_t step = 1; step <= NumChunks(); ++step) {

@@ -104,7 +104,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
                                          "the tokenizer"));
 
   const ModelConfig& model = state->weights->config();
-  run.progress->Describe(DescribeSize(state->weights->params()));
+  run.progress->Describe(DescribeSize(state->params.layout()));
   R1_ASSIGN_OR_RETURN(SupervisedData data,
                       ReadData(*corpus, *tokenizer, EndToken(model), &section));
   run.progress->StartStage(config.name(), state->step, section.steps());
@@ -140,7 +140,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
   if (section.held_out() > 0) {
     R1_RETURN_IF_ERROR(WarnOfOverfitting(run, config.name()));
   }
-  return context.folder->Finish(HashParams(trainer.state().weights->params()));
+  return context.folder->Finish(HashParams(trainer.state().params));
 }
 
 }  // namespace r1

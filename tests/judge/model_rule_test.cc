@@ -52,8 +52,8 @@ class ModelRuleTest : public testing::Test {
   // What the model itself says of the text.
   float ScoreOf(const std::string& prompt, const std::string& text) {
     const auto ops = MakeCpuOps(1);
-    ModelWeights weights(TinyJudge(), params_.Clone(), false);
-    weights.Pack(ops.get());
+    PolicyWeights weights(TinyJudge());
+    weights.Assign(params_, ops.get());
     return SequenceScorer(TinyJudge(), ops.get())
         .Score(weights,
                {*EncodeJudged(*ByteTokenizer(), TinyJudge(), prompt, text)})[0];

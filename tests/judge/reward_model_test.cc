@@ -26,13 +26,14 @@ class RewardModelFamily : public testing::TestWithParam<const char*> {};
 TEST_P(RewardModelFamily, ScoresEqualTheOracle) {
   const ModelConfig config = TinyJudge(GetParam());
   const auto ops = MakeCpuOps(2);
-  ModelWeights weights(config, RandomParams(config), false);
-  weights.Pack(ops.get());
+  const ParamSet values = RandomParams(config);
+  PolicyWeights weights(config);
+  weights.Assign(values, ops.get());
   const std::vector<std::vector<int32_t>> texts = {
       RandomText(1, 1), RandomText(33, 2), RandomText(7, 3)};
   SequenceScorer scorer(config, ops.get());
   const std::vector<float> scores = scorer.Score(weights, texts);
-  const reference::Params params = reference::ToDouble(weights.params());
+  const reference::Params params = reference::ToDouble(values);
   for (size_t i = 0; i < texts.size(); ++i) {
     // Scores of order 1 pass through ~10 sums of up to 40 terms in fp32.
     EXPECT_NEAR(scores[i], reference::Score(config, params, texts[i]), 1e-4);
@@ -48,8 +49,8 @@ TEST_P(RewardModelFamily, TokensAndScoresEqualTransformers) {
   const ModelConfig config = folder->config;
   EXPECT_EQ(config.pad_token_id, 0);
   const auto ops = MakeCpuOps(1);
-  ModelWeights weights(config, std::move(folder->params), false);
-  weights.Pack(ops.get());
+  PolicyWeights weights(config);
+  weights.Assign(folder->params, ops.get());
   SequenceScorer scorer(config, ops.get());
   const auto text = ReadFile(path + "/scores.json");
   ASSERT_TRUE(text.ok()) << text.status();
@@ -76,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Families, RewardModelFamily,
 class SequenceScorerTest : public testing::Test {
  protected:
   SequenceScorerTest() {
-    weights_.Pack(ops_.get());
+    weights_.Assign(RandomParams(config_), ops_.get());
     // More than three microbatches.
     for (int i = 0; i < 200; ++i) texts_.push_back(RandomText(1 + i % 128, i));
   }
@@ -88,7 +89,7 @@ class SequenceScorerTest : public testing::Test {
 
   const ModelConfig config_ = TinyJudge();
   const std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  ModelWeights weights_{config_, RandomParams(config_), false};
+  PolicyWeights weights_{config_};
   std::vector<std::vector<int32_t>> texts_;
 };
 

@@ -92,7 +92,7 @@ class RewardModelTrainerTest : public testing::Test {
         StartTraining(TinyJudge(), Params(is_fresh), false, ops));
   }
   static std::string HashOf(const RewardModelTrainer& trainer) {
-    return HashParams(trainer.state().weights->params());
+    return HashParams(trainer.state().params);
   }
 
   FaultyOps ops_;

@@ -50,11 +50,11 @@ std::vector<double> SumBound(const std::vector<double>& x,
   return bound;
 }
 
-PackedMatrix PackOne(Ops& ops, const TestMatrix& w, PackOrder order) {
-  PackedMatrix packed;
+Linear LinearOf(Ops& ops, const TestMatrix& w) {
+  Linear linear;
   const ConstMat view = w.view();
-  ops.Pack({&view, 1}, order, &packed);
-  return packed;
+  ops.SetLinear({&view, 1}, &linear);
+  return linear;
 }
 
 TEST_P(MatMulTest, RunsOnTheChosenTarget) {
@@ -66,19 +66,19 @@ TEST_P(MatMulTest, MatchesTheOracle) {
     const auto ops = MakeCpuOps(2);
     const TestMatrix x(s.tokens, s.depth, 1), w(s.outputs, s.depth, 2);
     TestMatrix y(s.tokens, s.outputs, 3);
-    const PackedMatrix packed = PackOne(*ops, w, PackOrder::kForward);
-    ASSERT_EQ(packed.outputs, s.outputs);
-    ASSERT_EQ(packed.depth, s.depth);
+    const Linear linear = LinearOf(*ops, w);
+    ASSERT_EQ(linear.outputs, s.outputs);
+    ASSERT_EQ(linear.depth, s.depth);
 
     const std::vector<double> zero(s.tokens * s.outputs);
-    ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+    ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), zero, s.tokens,
                                  s.outputs, s.depth),
                SumBound(x.Doubles(), w.Doubles(), zero, s), Name(s));
 
     const std::vector<double> before = y.Doubles();
-    ops->MatMul(x.view(), packed, {}, Store::kAccumulate, y.view());
+    ops->MatMul(x.view(), linear, {}, Store::kAccumulate, y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), before, s.tokens,
                                  s.outputs, s.depth),
@@ -90,7 +90,7 @@ TEST_P(MatMulTest, MatchesTheOracle) {
     for (int64_t t = 0; t < s.tokens; ++t) {
       biases.insert(biases.end(), bias.begin(), bias.end());
     }
-    ops->MatMul(x.view(), packed, bias, Store::kAssign, y.view());
+    ops->MatMul(x.view(), linear, bias, Store::kAssign, y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), biases, s.tokens,
                                  s.outputs, s.depth),
@@ -100,15 +100,12 @@ TEST_P(MatMulTest, MatchesTheOracle) {
   }
 }
 
-TEST_P(MatMulTest, BackwardPackingMultipliesByTheTranspose) {
+TEST_P(MatMulTest, TransposedMultipliesByTheTranspose) {
   for (const Shape& s : kShapes) {
     const auto ops = MakeCpuOps(2);
     const TestMatrix x(s.tokens, s.depth, 5), w(s.depth, s.outputs, 6);
     TestMatrix y(s.tokens, s.outputs, 7);
-    const PackedMatrix packed = PackOne(*ops, w, PackOrder::kBackward);
-    ASSERT_EQ(packed.outputs, s.outputs);
-    ASSERT_EQ(packed.depth, s.depth);
-    ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+    ops->MatMulTransposed(x.view(), LinearOf(*ops, w), y.view());
     const auto transposed =
         reference::Transpose(w.Doubles(), s.depth, s.outputs);
     const std::vector<double> zero(s.tokens * s.outputs);
@@ -116,6 +113,72 @@ TEST_P(MatMulTest, BackwardPackingMultipliesByTheTranspose) {
                reference::Linear(x.Doubles(), transposed, zero, s.tokens,
                                  s.outputs, s.depth),
                SumBound(x.Doubles(), transposed, zero, s), Name(s));
+    EXPECT_TRUE(y.GapsAreIntact()) << Name(s);
+  }
+}
+
+// The bits are those of a product with the transposed matrix: one chain over
+// the rows of w, also where it takes several pieces of it (4 Mi elements each).
+TEST_P(MatMulTest, TransposedRunsTheChainOfTheTransposedMatrix) {
+  for (const Shape& s : {Shape{9, 37, 33}, Shape{2, 70, 65000}}) {
+    const TestMatrix dy(s.tokens, s.depth, 27), w(s.depth, s.outputs, 25);
+    TestMatrix turned(s.outputs, s.depth, 26);
+    for (int64_t n = 0; n < s.outputs; ++n) {
+      for (int64_t k = 0; k < s.depth; ++k) turned.at(n, k) = w.at(k, n);
+    }
+    TestMatrix expected(s.tokens, s.outputs, 28), dx(s.tokens, s.outputs, 29);
+    const auto one = MakeCpuOps(1);
+    one->MatMul(dy.view(), LinearOf(*one, turned), {}, Store::kAssign,
+                expected.view());
+    for (const int threads : {1, 2, 3}) {
+      const auto ops = MakeCpuOps(threads);
+      ops->MatMulTransposed(dy.view(), LinearOf(*ops, w), dx.view());
+      ExpectSameBits(dx, expected,
+                     absl::StrCat(Name(s), ", ", threads, " threads"));
+    }
+  }
+}
+
+TEST_P(MatMulTest, RowsAreThoseOfTheMatrix) {
+  const auto ops = MakeCpuOps(2);
+  const TestMatrix w(70, 37, 45);
+  const Linear linear = LinearOf(*ops, w);
+  const std::vector<int32_t> ids = {69, 0, 31, 32, 0};
+  TestMatrix rows(ids.size(), 37, 46);
+  ops->LinearRows(linear, ids, rows.view());
+  for (size_t t = 0; t < ids.size(); ++t) {
+    ExpectSameBits(absl::MakeConstSpan(rows.view().Row(t), 37),
+                   absl::MakeConstSpan(w.view().Row(ids[t]), 37), "row");
+  }
+}
+
+// Any range of elements, whole rows or not, is read and written in row-major
+// order.
+TEST(Linear, ElementsAreReadAndWrittenInRowMajorOrder) {
+  const auto ops = MakeCpuOps(1);
+  const TestMatrix w(70, 37, 47);
+  std::vector<float> all;
+  for (int64_t n = 0; n < 70; ++n) {
+    all.insert(all.end(), w.view().Row(n), w.view().Row(n) + 37);
+  }
+  const Linear linear = LinearOf(*ops, w);
+  Linear copy;
+  ResizeLinear(70, 37, &copy);
+  for (const int64_t size : {1, 36, 37, 100, 1295}) {
+    for (int64_t begin = 0; begin < w.rows() * 37; begin += size) {
+      std::vector<float> part(std::min(size, 70 * 37 - begin));
+      ReadLinear(linear, begin, absl::MakeSpan(part));
+      ExpectSameBits(part, absl::MakeConstSpan(all).subspan(begin, part.size()),
+                     "part");
+      WriteLinear(part, begin, &copy);
+    }
+    ASSERT_EQ(copy.data.count(), linear.data.count());
+    EXPECT_EQ(std::memcmp(copy.data.data(), linear.data.data(),
+                          copy.data.count() * sizeof(float)),
+              0)
+        << "the padding, too";
+    ResizeLinear(0, 0, &copy);
+    ResizeLinear(70, 37, &copy);
   }
 }
 
@@ -130,8 +193,7 @@ TEST(MatMul, RunsTheDocumentedChain) {
   const std::vector<float> bias = RandomVector(s.outputs, 10);
   TestMatrix y(s.tokens, s.outputs, 11);
   TestMatrix chain(s.tokens, s.outputs, 12);
-  ops->MatMul(x.view(), PackOne(*ops, w, PackOrder::kForward), bias,
-              Store::kAssign, y.view());
+  ops->MatMul(x.view(), LinearOf(*ops, w), bias, Store::kAssign, y.view());
   for (int64_t t = 0; t < s.tokens; ++t) {
     for (int64_t n = 0; n < s.outputs; ++n) {
       float sum = bias[n];
@@ -151,9 +213,9 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
     const std::vector<float> bias = RandomVector(s.outputs, 15);
     TestMatrix expected(s.tokens, s.outputs, 16);
     const auto one = MakeCpuOps(1);
-    const PackedMatrix packed = PackOne(*one, w, PackOrder::kForward);
+    const Linear linear = LinearOf(*one, w);
     for (int64_t t = 0; t < s.tokens; ++t) {
-      one->MatMul(x.view().Rows(t, 1), packed, bias, Store::kAssign,
+      one->MatMul(x.view().Rows(t, 1), linear, bias, Store::kAssign,
                   expected.view().Rows(t, 1));
     }
     for (const int threads : {1, 2, 3}) {
@@ -162,7 +224,7 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
         TestMatrix y(s.tokens, s.outputs, 17);
         for (int64_t t = 0; t < s.tokens; t += batch) {
           const int64_t count = std::min(batch, s.tokens - t);
-          ops->MatMul(x.view().Rows(t, count), packed, bias, Store::kAssign,
+          ops->MatMul(x.view().Rows(t, count), linear, bias, Store::kAssign,
                       y.view().Rows(t, count));
         }
         ExpectSameBits(y, expected,
@@ -184,16 +246,16 @@ TEST_P(MatMulTest, PartsEqualSeparateMatrices) {
       TestMatrix(0, depth, 21), TestMatrix(70, depth, 22)};
   std::vector<ConstMat> views;
   for (const TestMatrix& part : parts) views.push_back(part.view());
-  PackedMatrix packed;
-  ops->Pack(views, PackOrder::kForward, &packed);
-  ASSERT_EQ(packed.outputs, 102);
-  TestMatrix y(tokens, packed.outputs, 23);
-  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+  Linear linear;
+  ops->SetLinear(views, &linear);
+  ASSERT_EQ(linear.outputs, 102);
+  TestMatrix y(tokens, linear.outputs, 23);
+  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
   int64_t column = 0;
   for (const TestMatrix& part : parts) {
     TestMatrix alone(tokens, part.rows(), 24);
-    ops->MatMul(x.view(), PackOne(*ops, part, PackOrder::kForward), {},
-                Store::kAssign, alone.view());
+    ops->MatMul(x.view(), LinearOf(*ops, part), {}, Store::kAssign,
+                alone.view());
     for (int64_t t = 0; t < tokens; ++t) {
       ExpectSameBits(absl::MakeConstSpan(y.view().Row(t) + column, part.rows()),
                      absl::MakeConstSpan(alone.view().Row(t), part.rows()),
@@ -203,38 +265,16 @@ TEST_P(MatMulTest, PartsEqualSeparateMatrices) {
   }
 }
 
-// For dx = dy W with W the concatenation of parts, the depth runs over parts.
-TEST_P(MatMulTest, BackwardPartsSumOverAllRows) {
-  const int64_t tokens = 9, cols = 37;
-  const auto ops = MakeCpuOps(2);
-  const TestMatrix first(21, cols, 25), second(12, cols, 26);
-  const ConstMat views[] = {first.view(), second.view()};
-  PackedMatrix packed;
-  ops->Pack(views, PackOrder::kBackward, &packed);
-  ASSERT_EQ(packed.outputs, cols);
-  ASSERT_EQ(packed.depth, 33);
-  const TestMatrix dy(tokens, 33, 27);
-  TestMatrix together(tokens, cols, 28), apart(tokens, cols, 29);
-  ops->MatMul(dy.view(), packed, {}, Store::kAssign, together.view());
-  ops->MatMul(dy.view().Cols(0, 21), PackOne(*ops, first, PackOrder::kBackward),
-              {}, Store::kAssign, apart.view());
-  ops->MatMul(dy.view().Cols(21, 12),
-              PackOne(*ops, second, PackOrder::kBackward), {},
-              Store::kAccumulate, apart.view());
-  ExpectSameBits(together, apart, "dx");
-}
-
-// A packed matrix is packed again when the weights change.
-TEST_P(MatMulTest, PackingAgainForgetsTheOldWeights) {
+TEST_P(MatMulTest, SettingAgainForgetsTheOldWeights) {
   const auto ops = MakeCpuOps(1);
   const TestMatrix x(3, 20, 30), large(90, 20, 31), small(33, 20, 32);
-  PackedMatrix packed = PackOne(*ops, large, PackOrder::kForward);
+  Linear linear = LinearOf(*ops, large);
   const ConstMat view = small.view();
-  ops->Pack({&view, 1}, PackOrder::kForward, &packed);
+  ops->SetLinear({&view, 1}, &linear);
   TestMatrix y(3, 33, 33), expected(3, 33, 34);
-  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
-  ops->MatMul(x.view(), PackOne(*ops, small, PackOrder::kForward), {},
-              Store::kAssign, expected.view());
+  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
+  ops->MatMul(x.view(), LinearOf(*ops, small), {}, Store::kAssign,
+              expected.view());
   ExpectSameBits(y, expected, "y");
 }
 
@@ -242,26 +282,31 @@ TEST_P(MatMulTest, EmptySizes) {
   const auto ops = MakeCpuOps(2);
   const TestMatrix no_rows(0, 5, 35), w(7, 5, 36), no_depth(7, 0, 37);
   TestMatrix none(0, 7, 38);
-  ops->MatMul(no_rows.view(), PackOne(*ops, w, PackOrder::kForward), {},
-              Store::kAssign, none.view());
+  ops->MatMul(no_rows.view(), LinearOf(*ops, w), {}, Store::kAssign,
+              none.view());
   const std::vector<float> bias = RandomVector(7, 39);
   const TestMatrix x(2, 0, 40);
   TestMatrix y(2, 7, 41);
-  const PackedMatrix packed = PackOne(*ops, no_depth, PackOrder::kForward);
-  ops->MatMul(x.view(), packed, bias, Store::kAssign, y.view());
+  const Linear linear = LinearOf(*ops, no_depth);
+  ops->MatMul(x.view(), linear, bias, Store::kAssign, y.view());
   for (int64_t t = 0; t < 2; ++t) {
     ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), 7), bias, "bias");
   }
-  ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view());
+  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
   EXPECT_EQ(y.Doubles(), std::vector<double>(14));
+  // A gradient of nothing is zero.
+  const TestMatrix no_outputs(0, 5, 48), dy(2, 0, 49);
+  TestMatrix dx(2, 5, 50);
+  ops->MatMulTransposed(dy.view(), LinearOf(*ops, no_outputs), dx.view());
+  EXPECT_EQ(dx.Doubles(), std::vector<double>(10));
 }
 
 TEST(MatMulDeathTest, RefusesWrongShapes) {
   const auto ops = MakeCpuOps(1);
   const TestMatrix x(2, 6, 42), w(7, 5, 43);
   TestMatrix y(2, 7, 44);
-  const PackedMatrix packed = PackOne(*ops, w, PackOrder::kForward);
-  EXPECT_DEATH(ops->MatMul(x.view(), packed, {}, Store::kAssign, y.view()),
+  const Linear linear = LinearOf(*ops, w);
+  EXPECT_DEATH(ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view()),
                "MatMul");
 }
 

@@ -83,10 +83,10 @@ TEST_P(WeightGradientTest, MatchesFiniteDifferences) {
              "dw");
 
   TestMatrix dx(s.tokens, s.depth, 8);
-  PackedMatrix packed;
+  Linear linear;
   const ConstMat view = w.view();
-  ops->Pack({&view, 1}, PackOrder::kBackward, &packed);
-  ops->MatMul(dy.view(), packed, {}, Store::kAssign, dx.view());
+  ops->SetLinear({&view, 1}, &linear);
+  ops->MatMulTransposed(dy.view(), linear, dx.view());
   want = FiniteDifferences(x.Doubles(), [&](const std::vector<double>& xs) {
     return loss(xs, w.Doubles());
   });

@@ -35,7 +35,8 @@ class CheckpointStoreTest : public testing::Test {
                                         /*with_reference=*/true, ops_.get());
     InitializeParams(step + 100, &state.optimizer.m);
     InitializeParams(step + 200, &state.optimizer.v);
-    InitializeParams(step + 300, &state.reference->mutable_params());
+    state.reference =
+        MakePolicyWeights(TinyModel(), TinyParams(step + 300), ops_.get());
     state.step = step;
     state.version = step + 1;
     state.next_index = 1000 * step;
@@ -55,11 +56,12 @@ class CheckpointStoreTest : public testing::Test {
     EXPECT_EQ(a.optimizer.step, b.optimizer.step);
     EXPECT_EQ(a.optimizer.updates, b.optimizer.updates);
     EXPECT_EQ(a.optimizer.skipped_in_a_row, b.optimizer.skipped_in_a_row);
-    EXPECT_EQ(HashParams(a.weights->params()), HashParams(b.weights->params()));
+    EXPECT_EQ(HashParams(a.params), HashParams(b.params));
     EXPECT_EQ(HashParams(a.optimizer.m), HashParams(b.optimizer.m));
     EXPECT_EQ(HashParams(a.optimizer.v), HashParams(b.optimizer.v));
-    EXPECT_EQ(HashParams(a.reference->params()),
-              HashParams(b.reference->params()));
+    EXPECT_EQ(HashWeights(*a.weights), HashParams(a.params));
+    EXPECT_EQ(HashWeights(*b.weights), HashParams(b.params));
+    EXPECT_EQ(HashWeights(*a.reference), HashWeights(*b.reference));
   }
   // Flips one bit in the middle of a file.
   void Damage(const std::string& path) {

@@ -28,10 +28,10 @@ class InstantRollout : public RolloutSource {
   explicit InstantRollout(TestClock* clock) : clock_(clock) {}
 
   absl::Status Publish(const WeightsId&,
-                       std::shared_ptr<const ModelWeights>) override {
+                       std::shared_ptr<const PolicyWeights>) override {
     return absl::OkStatus();
   }
-  void Retract() override {}
+  void Withdraw() override {}
   void Enqueue(RolloutWork work) override {
     for (uint32_t sample : work.sample_indices) {
       Trajectory t;

@@ -135,12 +135,12 @@ class EngineRollout : public RolloutSource {
       : engine_(config, nullptr, ops, Options(max_batch)) {}
 
   absl::Status Publish(const WeightsId& id,
-                       std::shared_ptr<const ModelWeights> weights) override {
+                       std::shared_ptr<const PolicyWeights> weights) override {
     id_ = id;
     weights_ = std::move(weights);
     return absl::OkStatus();
   }
-  void Retract() override { weights_.reset(); }
+  void Withdraw() override { weights_.reset(); }
 
   void Enqueue(RolloutWork work) override {
     const auto prompt = std::make_shared<const std::vector<int32_t>>(
@@ -207,7 +207,7 @@ class EngineRollout : public RolloutSource {
   std::map<SampleKey, std::string> worker_of_;
   size_t turn_ = 0;
   WeightsId id_;
-  std::shared_ptr<const ModelWeights> weights_;
+  std::shared_ptr<const PolicyWeights> weights_;
   std::vector<Finished> done_;
   absl::Status fault_;
   uint64_t next_key_ = 0;

@@ -14,10 +14,11 @@ class PolicyGradientTest : public testing::Test {
  protected:
   PolicyGradientTest()
       : ops_(MakeCpuOps(2)),
-        weights_(TinyModel(), TinyParams(1), /*is_trained=*/true),
-        reference_(TinyModel(), TinyParams(2), /*is_trained=*/false) {
-    weights_.Pack(ops_.get());
-    reference_.Pack(ops_.get());
+        params_(TinyParams(1)),
+        weights_(TinyModel()),
+        reference_(TinyModel()) {
+    weights_.Assign(params_, ops_.get());
+    reference_.Assign(TinyParams(2), ops_.get());
     RandomSequence random(3, RandomStream::kData, 0, 0);
     for (int s = 0; s < 5; ++s) {
       PolicySample sample;
@@ -47,7 +48,8 @@ class PolicyGradientTest : public testing::Test {
   }
 
   std::unique_ptr<Ops> ops_;
-  ModelWeights weights_, reference_;
+  ParamSet params_;
+  PolicyWeights weights_, reference_;
   PolicyLossConfig config_;
   std::vector<PolicySample> samples_;
   std::vector<const PolicySample*> minibatch_;
@@ -55,17 +57,16 @@ class PolicyGradientTest : public testing::Test {
 
 // Along the gradient's own direction the loss grows by the gradient's norm.
 TEST_F(PolicyGradientTest, GradientIsTheSlopeOfTheLoss) {
-  ParamSet grads(weights_.params().shared_layout());
+  ParamSet grads(params_.shared_layout());
   Compute(1 << 20, &grads);
   const double norm = std::sqrt(ops_->SumSquares(grads.flat()));
-  const ParamSet start = weights_.params().Clone();
+  const ParamSet start = params_.Clone();
   const auto loss_at = [&](double distance) {
     for (size_t i = 0; i < start.flat().size(); ++i) {
-      weights_.mutable_params().flat()[i] =
-          start.flat()[i] + distance * grads.flat()[i] / norm;
+      params_.flat()[i] = start.flat()[i] + distance * grads.flat()[i] / norm;
     }
-    weights_.Pack(ops_.get());
-    ParamSet unused(weights_.params().shared_layout());
+    weights_.Assign(params_, ops_.get());
+    ParamSet unused(params_.shared_layout());
     return Compute(1 << 20, &unused).loss;
   };
   // The loss is about 1 and rounds at about 1e-6 in fp32; the distance is
@@ -75,8 +76,8 @@ TEST_F(PolicyGradientTest, GradientIsTheSlopeOfTheLoss) {
 }
 
 TEST_F(PolicyGradientTest, MicrobatchesDoNotChangeTheResult) {
-  ParamSet whole(weights_.params().shared_layout());
-  ParamSet cut(weights_.params().shared_layout());
+  ParamSet whole(params_.shared_layout());
+  ParamSet cut(params_.shared_layout());
   const MinibatchGradient a = Compute(1 << 20, &whole);
   const MinibatchGradient b = Compute(20, &cut);
   EXPECT_NEAR(a.loss, b.loss, 1e-12);
@@ -102,7 +103,7 @@ TEST_F(PolicyGradientTest, FindsWhereSamplesDeviateMost) {
   for (PolicySample& sample : samples_) {
     sample.rollout_logprobs = sample.old_logprobs;
   }
-  ParamSet grads(weights_.params().shared_layout());
+  ParamSet grads(params_.shared_layout());
   EXPECT_TRUE(Compute(20, &grads).deviations.empty());
   EXPECT_TRUE(
       gradient.ScoreOldLogprobs(weights_, absl::MakeSpan(samples_)).empty());

@@ -72,8 +72,8 @@ TrainingState Pretrain(Ops* ops) {
 TrainingState Reinforce(const TrainingState& pretrained, Ops* ops) {
   const ModelConfig config = SmallModel();
   TrainingState state =
-      StartTraining(config, pretrained.weights->params().Clone(), true, ops);
-  ParamSet grads(state.weights->params().shared_layout());
+      StartTraining(config, pretrained.params.Clone(), true, ops);
+  ParamSet grads(state.params.shared_layout());
   std::vector<PolicySample> samples(6);
   for (size_t s = 0; s < samples.size(); ++s) {
     samples[s].sequence = RandomTokens(100 + s);
@@ -97,8 +97,8 @@ TrainingState Reinforce(const TrainingState& pretrained, Ops* ops) {
     const MinibatchGradient minibatch_gradient = gradient.Compute(
         *state.weights, state.reference.get(), minibatch, &grads);
     ApplyUpdate(optimizer, minibatch_gradient.loss, grads, ops,
-                &state.optimizer, &state.weights->mutable_params());
-    state.weights->Pack(ops);
+                &state.optimizer, &state.params);
+    RenewWeights(ops, &state);
   }
   return state;
 }
@@ -119,7 +119,7 @@ TEST_P(SameBitsTest, OfATraining) {
   const TrainingState trained = Reinforce(pretrained, ops.get());
   const auto expected = hashes.find(CpuTargetName());
   ASSERT_NE(expected, hashes.end()) << CpuTargetName();
-  EXPECT_EQ(HashParams(trained.weights->params()), expected->second);
+  EXPECT_EQ(HashParams(trained.params), expected->second);
 }
 
 }  // namespace

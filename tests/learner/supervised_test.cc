@@ -60,8 +60,8 @@ class SupervisedTest : public testing::Test {
   double LossOf(const ParamSet& params,
                 const std::vector<TrainSequence>& examples) {
     const ModelConfig config = TinyModel();
-    ModelWeights weights(config, params.Clone(), true);
-    weights.Pack(&ops_);
+    PolicyWeights weights(config);
+    weights.Assign(params, &ops_);
     PackedModel model(config, &ops_);
     double sum = 0;
     int64_t scored = 0;
@@ -76,7 +76,7 @@ class SupervisedTest : public testing::Test {
     return -sum / scored;
   }
   static std::string HashOf(const SupervisedTrainer& trainer) {
-    return HashParams(trainer.state().weights->params());
+    return HashParams(trainer.state().params);
   }
 
   PoisonableOps ops_;
@@ -180,8 +180,8 @@ TEST_F(SupervisedTest, HeldOutExamplesAreMeasuredAtTenEqualDistances) {
               journal_.metrics.at(step).back().first == kHeldOutLoss);
     if (metrics.back().first != kHeldOutLoss) continue;
     measured.push_back(step);
-    EXPECT_NEAR(metrics.back().second,
-                LossOf(trainer.state().weights->params(), held_out), 1e-7);
+    EXPECT_NEAR(metrics.back().second, LossOf(trainer.state().params, held_out),
+                1e-7);
   }
   EXPECT_THAT(measured,
               testing::ElementsAre(3, 5, 8, 10, 13, 15, 18, 20, 23, 25));

@@ -125,15 +125,15 @@ TEST_F(TrainerTest, CountsUpdatesAndReplacesTheReference) {
   config_.mutable_rl()->set_reference_every(16);
   auto process = Start();
   const TrainingState& state = process->trainer->state();
-  const std::string base = HashParams(state.reference->params());
+  const std::string base = HashWeights(*state.reference);
   ASSERT_TRUE(process->trainer->Step().ok());
   EXPECT_EQ(state.optimizer.step, 8);
   EXPECT_EQ(state.optimizer.updates, 8);
-  EXPECT_EQ(HashParams(state.reference->params()), base);
+  EXPECT_EQ(HashWeights(*state.reference), base);
   EXPECT_NE(process->Hash(), base);
   ASSERT_TRUE(process->trainer->Step().ok());
   EXPECT_EQ(state.optimizer.step, 16);
-  EXPECT_EQ(HashParams(state.reference->params()), process->Hash());
+  EXPECT_EQ(HashWeights(*state.reference), process->Hash());
 }
 
 TEST_F(TrainerTest, ResultDependsOnNeitherThreadsNorBatchNorOrder) {

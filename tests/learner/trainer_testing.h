@@ -20,15 +20,14 @@ namespace r1 {
 class PoisonableOps : public CpuOps {
  public:
   using CpuOps::CpuOps;
-  void LogprobBackward(ConstMat h, const PackedMatrix& head,
-                       const PackedMatrix& head_backward,
+  void LogprobBackward(ConstMat h, const Linear& head,
                        absl::Span<const int32_t> targets, float inv_temperature,
                        absl::Span<const float> dlogprob,
                        absl::Span<const float> dentropy, Mat dh, Mat dhead,
                        absl::Span<float> logprob,
                        absl::Span<float> entropy) override {
-    CpuOps::LogprobBackward(h, head, head_backward, targets, inv_temperature,
-                            dlogprob, dentropy, dh, dhead, logprob, entropy);
+    CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
+                            dentropy, dh, dhead, logprob, entropy);
     if (is_poisoned) dh.Row(0)[0] = std::numeric_limits<float>::quiet_NaN();
   }
   bool is_poisoned = false;
@@ -77,9 +76,7 @@ class Process {
                        options.patience,
                        options.on_progress});
   }
-  std::string Hash() const {
-    return HashParams(trainer->state().weights->params());
-  }
+  std::string Hash() const { return HashParams(trainer->state().params); }
 
   PoisonableOps ops;
   CountingPrompts prompts;

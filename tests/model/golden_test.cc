@@ -53,8 +53,8 @@ void ExpectLogits(const std::string& path, const std::string& expected_path) {
   ASSERT_TRUE(folder.ok()) << folder.status();
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   const ModelConfig config = folder->config;
-  ModelWeights weights(config, std::move(folder->params), false);
-  weights.Pack(ops.get());
+  PolicyWeights weights(config);
+  weights.Assign(folder->params, ops.get());
   auto expected =
       SafetensorsFile::Open(expected_path + "/expected.safetensors");
   ASSERT_TRUE(expected.ok()) << expected.status();

@@ -61,8 +61,9 @@ class TransformerTest : public testing::TestWithParam<Case> {
   TransformerTest()
       : config_(TinyConfig(GetParam().model_type, GetParam().is_tied)),
         ops_(MakeCpuOps(2)),
-        weights_(config_, RandomParams(config_), true) {
-    weights_.Pack(ops_.get());
+        params_(RandomParams(config_)),
+        weights_(config_) {
+    weights_.Assign(params_, ops_.get());
     sequences_ = {RandomTokens(5, 37, 1), RandomTokens(41, 37, 2),
                   RandomTokens(1, 37, 3), RandomTokens(34, 37, 4)};
     for (const auto& s : sequences_) batch_.Append(s, s.size() > 9 ? 7 : 1);
@@ -70,7 +71,8 @@ class TransformerTest : public testing::TestWithParam<Case> {
 
   ModelConfig config_;
   std::unique_ptr<Ops> ops_;
-  ModelWeights weights_;
+  ParamSet params_;
+  PolicyWeights weights_;
   std::vector<std::vector<int32_t>> sequences_;
   PackedTokens batch_;
 };
@@ -82,7 +84,7 @@ TEST_P(TransformerTest, LogprobsEqualTheOracle) {
   model.Forward(weights_, batch_, false);
   std::vector<float> logprobs(batch_.scored_rows.size());
   model.Logprobs(weights_, kTemperature, absl::MakeSpan(logprobs), {});
-  const reference::Params params = reference::ToDouble(weights_.params());
+  const reference::Params params = reference::ToDouble(params_);
   size_t r = 0;
   for (const auto& s : sequences_) {
     const auto logits = reference::Logits(config_, params, s);
@@ -102,12 +104,12 @@ TEST_P(TransformerTest, GradientEqualsFiniteDifferencesOfTheOracle) {
   RandomSequence random(4, RandomStream::kData, 1, 0);
   for (float& v : c) v = random.NextNormal();
   PackedModel model(config_, ops_.get());
-  ParamSet grads(weights_.params().shared_layout());
+  ParamSet grads(params_.shared_layout());
   model.Forward(weights_, batch_, true);
   model.Backward(weights_, kTemperature, c, {}, &grads,
                  absl::MakeSpan(logprobs), {});
 
-  reference::Params params = reference::ToDouble(weights_.params());
+  reference::Params params = reference::ToDouble(params_);
   const auto loss = [&] {
     double sum = 0;
     size_t r = 0;
@@ -191,7 +193,7 @@ TEST_P(TransformerTest, GradientBitsDoNotDependOnThreads) {
   for (int threads : {1, 2, 3}) {
     const auto ops = MakeCpuOps(threads);
     PackedModel model(config_, ops.get());
-    results.emplace_back(weights_.params().shared_layout());
+    results.emplace_back(params_.shared_layout());
     model.Forward(weights_, batch_, true);
     model.Backward(weights_, 1, ones, {}, &results.back(), {}, {});
   }

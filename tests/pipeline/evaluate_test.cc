@@ -527,12 +527,10 @@ TEST(EvaluateTest, DependsOnNeitherBatchNorThreads) {
   const auto ops = MakeCpuOps(1);
   ParamSet params(std::make_shared<const ParamLayout>(config));
   InitializeParams(3, &params);
-  const auto weights = std::make_shared<ModelWeights>(config, std::move(params),
-                                                      /*is_trained=*/false);
-  weights->Pack(ops.get());
+  const auto weights = MakePolicyWeights(config, params, ops.get());
   WeightsId id;
   id.set_version(5);
-  id.set_sha256(HashParams(weights->params()));
+  id.set_sha256(HashParams(params));
   const auto source =
       MakePromptSource(TaskSection(), /*seed=*/1, tokenizer, 480);
   ASSERT_TRUE(source.ok()) << source.status();

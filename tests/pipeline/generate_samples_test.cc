@@ -41,7 +41,7 @@ class GenerateSamplesTest : public ::testing::Test {
     options_.sampling = works_[0].sampling;
     options_.seed = works_[0].seed;
     id_.set_version(7);
-    id_.set_sha256(HashParams(weights_->params()));
+    id_.set_sha256(HashWeights(*weights_));
     CoordinatorOptions options;
     options.build_id = "build-a";
     options.simd_target = CpuTargetName();
@@ -102,7 +102,7 @@ class GenerateSamplesTest : public ::testing::Test {
   std::atomic<int64_t> clock_offset_s_ = 0;
   ModelConfig config_ = TinyConfig();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  std::shared_ptr<ModelWeights> weights_ = TinyWeights(config_, 4, ops_.get());
+  std::shared_ptr<PolicyWeights> weights_ = TinyWeights(config_, 4, ops_.get());
   std::vector<RolloutWork> works_;
   std::vector<Prompt> prompts_;
   EvalOptions options_;
@@ -186,10 +186,10 @@ TEST_F(GenerateSamplesTest, TwoProblemsOfOneIdAreRefused) {
 class InstantSource : public RolloutSource {
  public:
   absl::Status Publish(const WeightsId&,
-                       std::shared_ptr<const ModelWeights>) override {
+                       std::shared_ptr<const PolicyWeights>) override {
     return absl::OkStatus();
   }
-  void Retract() override { EXPECT_TRUE(open_.empty()); }
+  void Withdraw() override { EXPECT_TRUE(open_.empty()); }
   void Enqueue(RolloutWork work) override {
     for (const uint32_t index : work.sample_indices) {
       open_.emplace_back(work.prompt.id(), index);

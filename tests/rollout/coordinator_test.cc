@@ -348,7 +348,7 @@ TEST_F(CoordinatorTest, ResultsOfAnEarlierVersionAreDroppedWithoutHarm) {
   const Lease old = Acquire(a, 2)[0];
   ASSERT_TRUE(SubmitAll(a, old).ok());
   EXPECT_EQ(Drain(), 2);
-  coordinator_->Retract();
+  coordinator_->Withdraw();
   EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
   Publish(2);
   EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
@@ -381,7 +381,7 @@ TEST_F(CoordinatorTest, ResultsOfEarlierWorkOfTheSameVersionAreDropped) {
   finish(2);
   // Other samples, then the same ones again.
   for (const uint64_t prompt : {2, 1}) {
-    coordinator_->Retract();
+    coordinator_->Withdraw();
     Publish(1);
     Enqueue(prompt, prompt + 1, 2);
     ASSERT_TRUE(coordinator_->Heard(slow).ok());
@@ -406,7 +406,7 @@ TEST_F(CoordinatorTest, ALateResultOfWeightsPublishedAgainIsDropped) {
   const Lease old = Acquire(a, 2)[0];
   ASSERT_TRUE(SubmitAll(a, old).ok());
   EXPECT_EQ(Drain(), 2);
-  coordinator_->Retract();
+  coordinator_->Withdraw();
   Publish(1);
   EXPECT_EQ(SubmitAll(a, old)->duplicates(), 2);
   Enqueue(1, 2, 1);

@@ -84,7 +84,7 @@ class EngineTest : public ::testing::Test {
 
   ModelConfig config_ = TinyConfig();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  std::shared_ptr<ModelWeights> weights_ = TinyWeights(config_, 3, ops_.get());
+  std::shared_ptr<PolicyWeights> weights_ = TinyWeights(config_, 3, ops_.get());
 };
 
 TEST_F(EngineTest, LogprobsEqualPackedScoringBitForBit) {
@@ -332,9 +332,8 @@ TEST_F(EngineTest, BadRequestsAreRefusedByName) {
 }
 
 TEST_F(EngineTest, NonFiniteWeightsAreNamedNotSampled) {
-  weights_->mutable_params().Elements(
-      weights_->params().layout().final_norm())[4] =
-      std::numeric_limits<float>::quiet_NaN();
+  weights_->Write(weights_->layout().final_norm(), 4,
+                  {std::numeric_limits<float>::quiet_NaN()});
   Engine engine(config_, nullptr, ops_.get(), {});
   const EngineRequest request = Requests(1, Sampling(5))[2];
   ASSERT_TRUE(engine.Add(request).ok());

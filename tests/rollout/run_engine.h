@@ -34,8 +34,8 @@ inline RolloutWork MakeWork(const ModelConfig& config, uint64_t prompt_id,
   return work;
 }
 
-inline Samples RunEngine(const ModelConfig& config, const ModelWeights& weights,
-                         uint64_t version,
+inline Samples RunEngine(const ModelConfig& config,
+                         const PolicyWeights& weights, uint64_t version,
                          const std::vector<RolloutWork>& works) {
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   Engine engine(config, nullptr, ops.get(), {});

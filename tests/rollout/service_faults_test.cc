@@ -73,8 +73,7 @@ TEST_F(ServiceTest, APromptThatIsTooLongEndsTheRunByName) {
 }
 
 TEST_F(ServiceTest, WeightsThatAreNotFiniteEndTheRunByName) {
-  weights_->mutable_params().Elements(0)[3] = NAN;
-  weights_->Pack(ops_.get());
+  weights_->Write(0, 3, {NAN});
   StartLearner(Options());
   const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
@@ -90,16 +89,16 @@ TEST_F(ServiceTest, WeightsThatAreNotFiniteEndTheRunByName) {
 // Weights in a memory with a bad bit, next to those of the learner.
 class BadMemory : public WeightSource {
  public:
-  explicit BadMemory(std::shared_ptr<const ModelWeights> bad)
+  explicit BadMemory(std::shared_ptr<const PolicyWeights> bad)
       : bad_(std::move(bad)) {}
-  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+  absl::StatusOr<std::shared_ptr<const PolicyWeights>> Get(
       const WeightsId&) override {
     return bad_;
   }
   bool IsCurrent(const WeightsId&) const override { return true; }
 
  private:
-  std::shared_ptr<const ModelWeights> bad_;
+  std::shared_ptr<const PolicyWeights> bad_;
 };
 
 TEST_F(ServiceTest, AWorkerWithBadMemoryIsPutOutOfServiceAndTheRunGoesOn) {
@@ -109,9 +108,9 @@ TEST_F(ServiceTest, AWorkerWithBadMemoryIsPutOutOfServiceAndTheRunGoesOn) {
     if (kind == "worker-quarantined") events.push_back(message);
   };
   StartLearner(options);
-  const std::shared_ptr<ModelWeights> bad = TinyWeights(config_, 3, ops_.get());
-  bad->mutable_params().Elements(0)[3] = NAN;
-  bad->Pack(ops_.get());
+  const std::shared_ptr<PolicyWeights> bad =
+      TinyWeights(config_, 3, ops_.get());
+  bad->Write(0, 3, {NAN});
   BadMemory memory(bad);
   WorkerOptions faulty = WorkerNamed("faulty");
   faulty.shared_weights = &memory;
@@ -171,9 +170,8 @@ class DamagingService : public CoordinatorService {
     if (++transfers_ % 2 == 0) {
       return CoordinatorService::FetchWeights(context, request, writer);
     }
-    const auto snapshot =
-        *coordinator()->weights().Snapshot(request->weights());
-    WeightsChunk chunk = MakeWeightsChunk(*snapshot, 0);
+    const auto weights = *coordinator()->weights().Get(request->weights());
+    WeightsChunk chunk = MakeWeightsChunk(*weights, 0);
     (*chunk.mutable_data())[1000] ^= 16;
     writer->Write(chunk);
     return grpc::Status::OK;

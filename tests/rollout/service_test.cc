@@ -66,8 +66,9 @@ TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
   const std::unique_ptr<RemoteWorker> remote = StartWorker("r");
   ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
   for (uint64_t version = 1; version <= 4 || !AllHaveWorked(); ++version) {
-    for (float& x : weights_->mutable_params().Elements(0)) x *= 1.01f;
-    weights_->Pack(ops_.get());
+    for (float& x : params_.Elements(0)) x *= 1.01f;
+    weights_ = std::make_shared<PolicyWeights>(config_);
+    weights_->Assign(params_, ops_.get());
     ASSERT_EQ(RunVersion(version), Expected(version)) << version;
   }
   coordinator_->FinishRun(kPatience);
@@ -195,8 +196,7 @@ TEST_F(ServiceTest, TheLearnerDoesNotWaitForSamplesItHasAlready) {
   Samples samples;
   Collect(&samples, 8);
   EXPECT_EQ(samples, expected);
-  coordinator_->Retract();
-  weights_->mutable_params().SetZero();  // a race if "slow" still read it
+  coordinator_->Withdraw();
   LeaveRequest leave;
   leave.set_worker_id(acquire.worker_id());
   ASSERT_TRUE(coordinator_->Leave(leave).ok());
@@ -268,13 +268,13 @@ TEST_F(ServiceTest, AWorkerFollowsALearnerThatMoves) {
 // Weights that are handed out once a test has prepared for it.
 class HeldBackWeights : public WeightSource {
  public:
-  explicit HeldBackWeights(std::shared_ptr<const ModelWeights> weights)
+  explicit HeldBackWeights(std::shared_ptr<const PolicyWeights> weights)
       : weights_(std::move(weights)) {}
-  absl::StatusOr<std::shared_ptr<const ModelWeights>> Get(
+  absl::StatusOr<std::shared_ptr<const PolicyWeights>> Get(
       const WeightsId&) override {
     if (++calls_ == 1) asked_.Notify();
     released_.WaitForNotification();
-    std::shared_ptr<const ModelWeights> borrowed = weights_;
+    std::shared_ptr<const PolicyWeights> borrowed = weights_;
     if (calls_ == 1) borrowed_.Notify();
     return borrowed;
   }
@@ -290,7 +290,7 @@ class HeldBackWeights : public WeightSource {
   int calls() const { return calls_; }
 
  private:
-  std::shared_ptr<const ModelWeights> weights_;
+  std::shared_ptr<const PolicyWeights> weights_;
   absl::Notification asked_, released_, borrowed_;
   std::atomic<int> calls_ = 0;
 };

@@ -143,7 +143,7 @@ class ServiceTest : public ::testing::Test {
   WeightsId Id(uint64_t version) const {
     WeightsId id;
     id.set_version(version);
-    id.set_sha256(HashParams(weights_->params()));
+    id.set_sha256(HashWeights(*weights_));
     return id;
   }
 
@@ -153,7 +153,7 @@ class ServiceTest : public ::testing::Test {
     EXPECT_TRUE(coordinator_->Publish(Id(version), weights_).ok());
     for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
     Collect(&samples, 6 * 8);
-    coordinator_->Retract();
+    coordinator_->Withdraw();
     return samples;
   }
 
@@ -184,7 +184,8 @@ class ServiceTest : public ::testing::Test {
   ModelConfig config_ = TinyConfig();
   std::string tokenizer_json_ = TinyTokenizerJson();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  std::shared_ptr<ModelWeights> weights_ = TinyWeights(config_, 3, ops_.get());
+  ParamSet params_ = TinyParams(config_, 3);
+  std::shared_ptr<PolicyWeights> weights_ = TinyWeights(config_, 3, ops_.get());
   std::vector<RolloutWork> works_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<CoordinatorServer> server_;

@@ -129,7 +129,7 @@ TEST_F(StopCheckerTest, EndTokensWinAndLengthComesLast) {
 // In the engine: the completion ends with the token that completes the string.
 TEST_F(StopCheckerTest, TheEngineCutsWhereTheTextIsComplete) {
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
-  const std::shared_ptr<ModelWeights> weights =
+  const std::shared_ptr<PolicyWeights> weights =
       TinyWeights(config_, 3, ops.get());
   const auto prompt = std::make_shared<const std::vector<int32_t>>(
       RandomTokens(config_, 1, 20));

@@ -34,17 +34,19 @@ inline ModelConfig TinyConfig() {
 
 // Weights ten times the usual size, so that distributions are far from
 // uniform and a wrong key or position shows.
-inline std::shared_ptr<ModelWeights> TinyWeights(const ModelConfig& config,
-                                                 uint64_t seed, Ops* ops) {
+inline ParamSet TinyParams(const ModelConfig& config, uint64_t seed) {
   ParamSet params(std::make_shared<ParamLayout>(config));
   InitializeParams(seed, &params);
   for (const TensorSpec& t : params.layout().tensors()) {
     if (t.cols == 0) continue;
     for (float& x : params.Elements(params.layout().Find(t.name))) x *= 10;
   }
-  auto weights =
-      std::make_shared<ModelWeights>(config, std::move(params), false);
-  weights->Pack(ops);
+  return params;
+}
+inline std::shared_ptr<PolicyWeights> TinyWeights(const ModelConfig& config,
+                                                  uint64_t seed, Ops* ops) {
+  auto weights = std::make_shared<PolicyWeights>(config);
+  weights->Assign(TinyParams(config, seed), ops);
   return weights;
 }
 

@@ -1,10 +1,8 @@
-// Lending weights inside a process, and sending them to another one.
+// Handing weights out inside a process, and sending them to another one.
 #include <memory>
-#include <thread>
+#include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
-#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rollout/fetched_weights.h"
@@ -26,10 +24,10 @@ ModelConfig LargerConfig() {
   return config;
 }
 
-WeightsId Id(uint64_t version, const ParamSet& params) {
+WeightsId Id(uint64_t version, const PolicyWeights& weights) {
   WeightsId id;
   id.set_version(version);
-  id.set_sha256(HashParams(params));
+  id.set_sha256(HashWeights(weights));
   return id;
 }
 
@@ -37,33 +35,56 @@ class WeightsTransferTest : public ::testing::Test {
  protected:
   ModelConfig config_ = LargerConfig();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  std::shared_ptr<ModelWeights> weights_ = TinyWeights(config_, 3, ops_.get());
-  WeightsId id_ = Id(5, weights_->params());
+  std::shared_ptr<PolicyWeights> weights_ = TinyWeights(config_, 3, ops_.get());
+  WeightsId id_ = Id(5, *weights_);
 };
 
-TEST_F(WeightsTransferTest, RetractWaitsForTheLastReader) {
+TEST_F(WeightsTransferTest, WhoHasWithdrawnWeightsKeepsThem) {
   PublishedWeights published;
   published.Publish(id_, weights_);
-  auto first = *published.Get(id_), second = *published.Get(id_);
-  EXPECT_EQ(first.get(), weights_.get());
+  const auto held = *published.Get(id_);
+  EXPECT_EQ(held.get(), weights_.get());
   EXPECT_TRUE(published.IsCurrent(id_));
-  absl::Notification retracted;
-  std::thread learner([&] {
-    published.Retract();
-    retracted.Notify();
-  });
-  // Withdrawn at once, so that readers learn of it, but not yet returned.
-  while (published.IsCurrent(id_)) std::this_thread::yield();
-  EXPECT_FALSE(published.Get(id_).ok());
-  first = nullptr;
-  EXPECT_FALSE(
-      retracted.WaitForNotificationWithTimeout(absl::Milliseconds(50)));
-  second = nullptr;
-  EXPECT_TRUE(retracted.WaitForNotificationWithTimeout(absl::Minutes(4)));
-  learner.join();
+  published.Withdraw();
+  EXPECT_FALSE(published.IsCurrent(id_));
+  EXPECT_EQ(published.Get(id_).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(HashWeights(*held), id_.sha256());
+  EXPECT_EQ(weights_.use_count(), 2) << "here and in `held`";
 }
 
-TEST_F(WeightsTransferTest, OnlyWhatIsPublishedIsLent) {
+// A version that somebody holds is never written; one that nobody holds is.
+TEST_F(WeightsTransferTest, TheNextVersionTakesTheMemoryOfOneThatIsNotHeld) {
+  WeightSlots slots(config_);
+  std::shared_ptr<PolicyWeights> first = slots.Next();
+  first->Assign(TinyParams(config_, 3), ops_.get());
+  std::shared_ptr<const PolicyWeights> held = first;
+  const PolicyWeights* const memory = first.get();
+  first = nullptr;
+  std::shared_ptr<PolicyWeights> second = slots.Next();
+  EXPECT_NE(second.get(), memory);
+  second->Assign(TinyParams(config_, 4), ops_.get());
+  EXPECT_EQ(HashWeights(*held), id_.sha256());
+  held = nullptr;
+  const std::shared_ptr<PolicyWeights> third = slots.Next();
+  EXPECT_EQ(third.get(), memory);
+  third->Assign(TinyParams(config_, 5), ops_.get());
+  for (const auto& [weights, seed] : {std::pair(second, 4), {third, 5}}) {
+    EXPECT_EQ(HashWeights(*weights), HashParams(TinyParams(config_, seed)));
+  }
+}
+
+// Versions may outlive the slots they came from.
+TEST_F(WeightsTransferTest, AVersionOutlivesItsSlots) {
+  std::shared_ptr<PolicyWeights> weights;
+  {
+    WeightSlots slots(config_);
+    weights = slots.Next();
+  }
+  weights->Assign(TinyParams(config_, 3), ops_.get());
+  EXPECT_EQ(HashWeights(*weights), id_.sha256());
+}
+
+TEST_F(WeightsTransferTest, OnlyWhatIsPublishedIsHandedOut) {
   PublishedWeights published;
   EXPECT_EQ(published.Get(id_).status().code(), absl::StatusCode::kNotFound);
   published.Publish(id_, weights_);
@@ -83,22 +104,6 @@ TEST_F(WeightsTransferTest, OnlyWhatIsPublishedIsLent) {
   EXPECT_FALSE(published.IsCurrent(other));
 }
 
-TEST_F(WeightsTransferTest, ASnapshotOutlivesTheWeights) {
-  PublishedWeights published;
-  published.Publish(id_, weights_);
-  const auto snapshot = *published.Snapshot(id_);
-  published.Retract();
-  const std::vector<float> before(weights_->params().flat().begin(),
-                                  weights_->params().flat().end());
-  weights_->mutable_params().SetZero();
-  EXPECT_EQ(*snapshot, before);
-  EXPECT_FALSE(published.Snapshot(id_).ok());
-  // The next version is copied anew.
-  const WeightsId next = Id(6, weights_->params());
-  published.Publish(next, weights_);
-  EXPECT_EQ((*published.Snapshot(next))->at(0), 0.0f);
-}
-
 class FetchTest : public WeightsTransferTest {
  protected:
   // A transfer whose chunks `change` may damage.
@@ -106,9 +111,8 @@ class FetchTest : public WeightsTransferTest {
       std::function<void(int attempt, WeightsChunk*)> change) {
     return [this, change](const WeightsId&, auto on_chunk) {
       ++transfers_;
-      const absl::Span<const float> flat = weights_->params().flat();
-      for (int64_t i = 0; i < NumWeightsChunks(flat); ++i) {
-        WeightsChunk chunk = MakeWeightsChunk(flat, i);
+      for (int64_t i = 0; i < NumWeightsChunks(*weights_); ++i) {
+        WeightsChunk chunk = MakeWeightsChunk(*weights_, i);
         change(transfers_, &chunk);
         if (chunk.data().empty()) continue;  // lost on the way
         const absl::Status status = on_chunk(chunk);
@@ -118,7 +122,7 @@ class FetchTest : public WeightsTransferTest {
     };
   }
   absl::Status Get(std::function<void(int, WeightsChunk*)> change) {
-    FetchedWeights fetched(config_, ops_.get());
+    FetchedWeights fetched(config_);
     fetched.SetFetch(Transfer(std::move(change)));
     return fetched.Get(id_).status();
   }
@@ -126,17 +130,18 @@ class FetchTest : public WeightsTransferTest {
   int transfers_ = 0;
 };
 
-TEST_F(FetchTest, WhatArrivesIsWhatWasSentAndIsPacked) {
-  ASSERT_EQ(NumWeightsChunks(weights_->params().flat()), 2);
-  FetchedWeights fetched(config_, ops_.get());
+TEST_F(FetchTest, WhatArrivesIsWhatWasSent) {
+  ASSERT_EQ(NumWeightsChunks(*weights_), 2);
+  FetchedWeights fetched(config_);
   fetched.SetFetch(Transfer([](int, WeightsChunk* chunk) {
     EXPECT_LE(chunk->data().size(), 1 << 20);
   }));
   const auto got = fetched.Get(id_);
   ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(HashParams((*got)->params()), id_.sha256());
-  const PackedMatrix& head = (*got)->head();
-  const PackedMatrix& expected = weights_->head();
+  EXPECT_EQ(HashWeights(**got), id_.sha256());
+  // In the kernels' order, too.
+  const Linear& head = (*got)->head();
+  const Linear& expected = weights_->head();
   ASSERT_EQ(head.data.count(), expected.data.count());
   for (int64_t i = 0; i < head.data.count(); ++i) {
     ASSERT_EQ(head.data.data()[i], expected.data.data()[i]);
@@ -144,7 +149,7 @@ TEST_F(FetchTest, WhatArrivesIsWhatWasSentAndIsPacked) {
 }
 
 TEST_F(FetchTest, EqualHashesAreFetchedOnce) {
-  FetchedWeights fetched(config_, ops_.get());
+  FetchedWeights fetched(config_);
   fetched.SetFetch(Transfer([](int, WeightsChunk*) {}));
   ASSERT_TRUE(fetched.Get(id_).ok());
   WeightsId next = id_;
@@ -187,13 +192,17 @@ TEST_F(FetchTest, GapsOverlapsAndOtherSizesAreRefused) {
             }),
             kLoss);
   EXPECT_EQ(code([](int, WeightsChunk* c) {
+              if (c->offset_bytes() > 0) c->mutable_data()->resize(10);
+            }),
+            kLoss);
+  EXPECT_EQ(code([](int, WeightsChunk* c) {
               c->set_total_bytes(c->total_bytes() + 4);
             }),
             kLoss);
 }
 
 TEST_F(FetchTest, AFailedFetchLeavesNoWeightsBehind) {
-  FetchedWeights fetched(config_, ops_.get());
+  FetchedWeights fetched(config_);
   bool is_damaged = false;
   fetched.SetFetch(Transfer([&](int, WeightsChunk* chunk) {
     if (is_damaged) (*chunk->mutable_data())[9] ^= 1;

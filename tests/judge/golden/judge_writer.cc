@@ -33,8 +33,8 @@ absl::Status WriteJudge(const std::string& folder,
       WriteModelFolder(folder, judge.config, judge.params, *judge.tokenizer));
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   const ModelConfig config = judge.config;
-  ModelWeights weights(config, std::move(judge.params), false);
-  weights.Pack(ops.get());
+  PolicyWeights weights(config);
+  weights.Assign(judge.params, ops.get());
   SequenceScorer scorer(config, ops.get());
   nlohmann::json rows = nlohmann::json::array();
   for (const char* text : {"Because.", "x", "four, 四", "a  b\n\tc"}) {

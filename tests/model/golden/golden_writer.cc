@@ -42,8 +42,8 @@ absl::Status WriteModel(const std::string& folder, const ModelConfig& config,
   for (float& p : params.flat()) p = 0.2f * random.NextNormal();
   R1_RETURN_IF_ERROR(WriteModelFolder(folder, config, params, tokenizer));
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
-  ModelWeights weights(config, std::move(params), false);
-  weights.Pack(ops.get());
+  PolicyWeights weights(config);
+  weights.Assign(params, ops.get());
   std::vector<int32_t> tokens(100);
   for (int32_t& t : tokens) t = random.NextBelow(config.vocab_size);
   const std::vector<float> logits = AllLogits(weights, tokens, ops.get());

@@ -13,7 +13,7 @@
 namespace r1 {
 
 // [T, V] in rows, through the same calls that sampling and training make.
-inline std::vector<float> AllLogits(const ModelWeights& weights,
+inline std::vector<float> AllLogits(const PolicyWeights& weights,
                                     const std::vector<int32_t>& tokens,
                                     Ops* ops) {
   const ModelConfig& config = weights.config();

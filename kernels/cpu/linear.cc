@@ -1,0 +1,183 @@
+#include "kernels/linear.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/linear.cc"
+#include "hwy/foreach_target.h"
+// After foreach_target.h.
+#include <algorithm>
+
+#include "base/check.h"
+#include "hwy/highway.h"
+#include "kernels/cpu/linear.h"
+#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace r1::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// panel[k * kPanelOutputs + i] = w[i, k] for all rows of w. Goes block by block
+// over k: a block of the panel stays in the first-level cache while its rows
+// are read in runs that the hardware prefetches.
+void PackRows(ConstMat w, float* panel) {
+  constexpr int64_t kBlock = 128;
+  for (int64_t k = 0; k < w.cols; k += kBlock) {
+    const int64_t depth = std::min(kBlock, w.cols - k);
+    for (int64_t i = 0; i < w.rows; i += 4) {
+      Transpose(w.Row(i) + k, std::min<int64_t>(4, w.rows - i), depth, w.stride,
+                panel + k * kPanelOutputs + i, kPanelOutputs);
+    }
+  }
+}
+
+// One panel of the transposed matrix: outputs are the columns [begin, begin +
+// count) of w, depth its rows [first, first + rows), of which the first stands
+// at the start of a panel of w.
+void TransposePanel(const Linear& w, int64_t begin, int64_t count,
+                    int64_t first, int64_t rows, float* to) {
+  for (int64_t n = 0; n < rows; n += kPanelOutputs) {
+    const float* from = w.data.data() + (first + n) * w.depth;
+    Transpose(from + begin * kPanelOutputs, count,
+              std::min<int64_t>(kPanelOutputs, rows - n), kPanelOutputs,
+              to + n * kPanelOutputs, kPanelOutputs);
+  }
+}
+
+}  // namespace r1::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace r1 {
+namespace {
+
+using cpu::kPanelOutputs;
+
+int64_t NumPanels(int64_t outputs) {
+  return (outputs + kPanelOutputs - 1) / kPanelOutputs;
+}
+
+// Where row `row` of W begins; its elements are kPanelOutputs apart.
+float* RowOf(const Linear& w, int64_t row) {
+  return w.data.data() + row / kPanelOutputs * kPanelOutputs * w.depth +
+         row % kPanelOutputs;
+}
+
+// Calls fn(element, at) for the elements [begin, begin + size) of W.
+template <typename Fn>
+void ForEachElement(const Linear& w, int64_t begin, int64_t size, Fn fn) {
+  R1_CHECK(begin >= 0 && begin + size <= w.count(), "the elements lie in W");
+  for (int64_t i = 0; i < size;) {
+    const int64_t row = (begin + i) / w.depth, k = (begin + i) % w.depth;
+    const int64_t end = std::min(size, i + w.depth - k);
+    float* at = RowOf(w, row) + k * kPanelOutputs;
+    for (; i < end; ++i, at += kPanelOutputs) fn(i, at);
+  }
+}
+
+}  // namespace
+
+void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
+  ForEachElement(w, begin, out.size(),
+                 [&](int64_t i, const float* at) { out[i] = *at; });
+}
+
+void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w) {
+  ForEachElement(*w, begin, values.size(),
+                 [&](int64_t i, float* at) { *at = values[i]; });
+}
+
+void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
+  w->outputs = outputs;
+  w->depth = depth;
+  w->data.Reserve(NumPanels(outputs) * kPanelOutputs * depth);
+  // The outputs that only pad the last panel are zero.
+  if (outputs % kPanelOutputs == 0) return;
+  float* last =
+      w->data.data() + (NumPanels(outputs) - 1) * kPanelOutputs * depth;
+  for (int64_t k = 0; k < depth; ++k) {
+    std::fill(last + k * kPanelOutputs + outputs % kPanelOutputs,
+              last + (k + 1) * kPanelOutputs, 0.0f);
+  }
+}
+
+namespace cpu {
+HWY_EXPORT(PackRows);
+HWY_EXPORT(TransposePanel);
+
+void SetLinear(ThreadPool& pool, absl::Span<const ConstMat> parts, Linear* w) {
+  R1_CHECK(!parts.empty(), "a weight matrix has a part");
+  int64_t rows = 0;
+  for (const ConstMat& part : parts) {
+    R1_CHECK(part.cols == parts[0].cols,
+             "parts of a weight matrix have equal columns");
+    rows += part.rows;
+  }
+  ResizeLinear(rows, parts[0].cols, w);
+  pool.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
+    float* panel = w->data.data() + p * kPanelOutputs * w->depth;
+    const int64_t begin = p * kPanelOutputs;
+    int64_t first = 0;  // row of the concatenation where the part starts
+    for (const ConstMat& part : parts) {
+      const int64_t from = std::max(begin, first);
+      const int64_t to = std::min(begin + kPanelOutputs, first + part.rows);
+      if (from < to) {
+        HWY_DYNAMIC_DISPATCH(PackRows)
+        (part.Rows(from - first, to - from), panel + (from - begin));
+      }
+      first += part.rows;
+    }
+  });
+}
+
+void LinearRows(ThreadPool& pool, const Linear& w,
+                absl::Span<const int32_t> ids, Mat y) {
+  R1_CHECK(ids.size() == y.rows && w.depth == y.cols,
+           "LinearRows: ids [T], w [N, C], y [T, C]");
+  for (const int32_t id : ids) {
+    R1_CHECK(id >= 0 && id < w.outputs, "ids lie in the matrix");
+  }
+  ParallelRows(pool, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const float* from = RowOf(w, ids[t]);
+      float* to = y.Row(t);
+      for (int64_t k = 0; k < y.cols; ++k) to[k] = from[k * kPanelOutputs];
+    }
+  });
+}
+
+TransposedLinear::TransposedLinear(ThreadPool& pool, const Linear& w,
+                                   Linear* scratch)
+    : pool_(pool),
+      w_(w),
+      piece_(*scratch),
+      rows_(std::max<int64_t>(kPanelOutputs,
+                              kPieceElements / std::max<int64_t>(1, w.depth) /
+                                  kPanelOutputs * kPanelOutputs)) {}
+
+void TransposedLinear::MatMul(ConstMat dy, Mat dx) {
+  R1_CHECK(dy.cols == w_.outputs && dx.cols == w_.depth && dx.rows == dy.rows,
+           "MatMulTransposed: dy [T, outputs], dx [T, depth]");
+  for (int64_t begin = 0; begin < std::max<int64_t>(1, w_.outputs);
+       begin += rows_) {
+    const int64_t rows = std::min(rows_, w_.outputs - begin);
+    Load(begin, rows);
+    cpu::MatMul(pool_, dy.Cols(begin, rows), piece_, {},
+                begin == 0 ? Store::kAssign : Store::kAccumulate, dx);
+  }
+}
+
+void TransposedLinear::Load(int64_t begin, int64_t rows) {
+  if (begin == loaded_) return;
+  loaded_ = begin;
+  ResizeLinear(w_.depth, rows, &piece_);
+  pool_.ParallelFor(NumPanels(w_.depth), [&](int64_t p, int) {
+    const int64_t output = p * kPanelOutputs;
+    HWY_DYNAMIC_DISPATCH(TransposePanel)
+    (w_, output, std::min<int64_t>(kPanelOutputs, w_.depth - output), begin,
+     rows, piece_.data.data() + output * rows);
+  });
+}
+
+}  // namespace cpu
+}  // namespace r1
+#endif  // HWY_ONCE
