@@ -170,6 +170,7 @@ class Ops {
   // With z = inv_temperature * h W^T: logprob[t] = z[target] - logsumexp(z),
   // entropy[t] = -sum_v p log p (nats; pass empty to skip).
   // The logits exist for a bounded number of rows at a time, never [T, V].
+  // A row with a NaN or infinite logit gives NaN.
   // Shapes: h [T, C], head [V, C], targets, logprob [T].
   virtual void LogprobForward(ConstMat h, const Linear& head,
                               absl::Span<const int32_t> targets,
@@ -188,9 +189,16 @@ class Ops {
                                absl::Span<float> entropy) = 0;
   // Draws one token per row of logits [S, V] and its log-prob under the full
   // softmax(logits / temperature), with the same bits as LogprobForward.
-  // (temperature 0: under softmax(logits).)  top_k and top_p restrict the
-  // draw, not the log-prob.  The draw inverts the cumulative distribution in
+  // (temperature 0: under softmax(logits).)  The logits are scaled by
+  // 1 / temperature computed in float: pass the same quotient to
+  // LogprobForward.  top_k and top_p restrict the draw, not the log-prob: top_k
+  // keeps the k most likely tokens; top_p then keeps the shortest run of the
+  // most likely survivors (at least one) whose share of the survivors'
+  // probability reaches top_p.  Of equally likely tokens the lower id counts as
+  // the likelier one.  The draw inverts the cumulative distribution in
   // ascending token id at u = random_bits / 2^32.  logits is overwritten.
+  // A row with a NaN logit, or whose largest logit is infinite, gives token 0
+  // and a NaN log-prob: the caller must look for NaN.
   virtual void Sample(Mat logits, absl::Span<const SampleRequest> requests,
                       absl::Span<int32_t> tokens,
                       absl::Span<float> logprobs) = 0;

@@ -1,3 +1,4 @@
+// One step of AdamW.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/adamw.cc"
 #include "hwy/foreach_target.h"
@@ -5,7 +6,7 @@
 #include "base/check.h"
 #include "base/math.h"
 #include "hwy/highway.h"
-#include "kernels/cpu/adamw.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd-inl.h"
 
@@ -71,9 +72,9 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(UpdateRange);
 
-void AdamW(ThreadPool& pool, absl::Span<float> params,
-           absl::Span<const float> grads, absl::Span<float> m,
-           absl::Span<float> v, const AdamWParams& p) {
+void CpuOps::AdamW(absl::Span<float> params, absl::Span<const float> grads,
+                   absl::Span<float> m, absl::Span<float> v,
+                   const AdamWParams& p) {
   R1_CHECK(params.size() == grads.size() && params.size() == m.size() &&
                params.size() == v.size(),
            "AdamW: params, grads, m and v have equal sizes");
@@ -91,7 +92,7 @@ void AdamW(ThreadPool& pool, absl::Span<float> params,
       .epsilon = p.epsilon,
       .decay = static_cast<float>(1 - rate * p.weight_decay),
   };
-  ParallelRanges(pool, params.size(), kElementGrain,
+  ParallelRanges(pool_, params.size(), kElementGrain,
                  [&](int64_t begin, int64_t end) {
                    HWY_DYNAMIC_DISPATCH(UpdateRange)
                    (step, end - begin, params.data() + begin,

@@ -1,10 +1,11 @@
+// Gradient of a bias: the sum over tokens.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/column_sum.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include "base/check.h"
 #include "hwy/highway.h"
-#include "kernels/cpu/column_sum.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd-inl.h"
 
@@ -27,9 +28,9 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(AddRowsTo);
 
-void ColumnSum(ThreadPool& pool, ConstMat dy, absl::Span<float> db) {
+void CpuOps::ColumnSum(ConstMat dy, absl::Span<float> db) {
   R1_CHECK(dy.cols == db.size(), "ColumnSum: dy [T, N], db [N]");
-  ParallelColumns(pool, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
+  ParallelColumns(pool_, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(AddRowsTo)
     (dy.Cols(begin, end - begin), db.data() + begin);
   });

@@ -1,5 +1,5 @@
-// The CPU set of ops: owns the threads and the scratch memory, and hands every
-// call to the function of the same name in its own file.
+// The CPU set of ops: owns the threads and the scratch memory. Each op is
+// defined in a file of its name.
 #ifndef R1_KERNELS_CPU_CPU_OPS_H_
 #define R1_KERNELS_CPU_CPU_OPS_H_
 
@@ -10,7 +10,7 @@
 #include "kernels/ops.h"
 #include "kernels/thread_pool.h"
 
-namespace r1 {
+namespace r1::cpu {
 
 class CpuOps : public Ops {
  public:
@@ -68,6 +68,6 @@ class CpuOps : public Ops {
   CpuScratch scratch_;
 };
 
-}  // namespace r1
+}  // namespace r1::cpu
 
 #endif  // R1_KERNELS_CPU_CPU_OPS_H_

@@ -1,3 +1,4 @@
+// Look-up of token embeddings and its gradient.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/embedding.cc"
 #include "hwy/foreach_target.h"
@@ -6,7 +7,7 @@
 
 #include "base/check.h"
 #include "hwy/highway.h"
-#include "kernels/cpu/embedding.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd-inl.h"
 
@@ -42,12 +43,12 @@ void CheckIds(absl::Span<const int32_t> ids, int64_t vocabulary) {
 
 }  // namespace
 
-void EmbeddingForward(ThreadPool& pool, absl::Span<const int32_t> ids,
-                      ConstMat table, Mat y) {
+void CpuOps::EmbeddingForward(absl::Span<const int32_t> ids, ConstMat table,
+                              Mat y) {
   R1_CHECK(ids.size() == y.rows && table.cols == y.cols,
            "EmbeddingForward: ids [T], table [V, C], y [T, C]");
   CheckIds(ids, table.rows);
-  ParallelRows(pool, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       std::memcpy(y.Row(t), table.Row(ids[t]), y.cols * sizeof(float));
     }
@@ -55,12 +56,12 @@ void EmbeddingForward(ThreadPool& pool, absl::Span<const int32_t> ids,
 }
 
 // Tokens of the same id meet in one row, so threads split columns.
-void EmbeddingBackward(ThreadPool& pool, absl::Span<const int32_t> ids,
-                       ConstMat dy, Mat dtable) {
+void CpuOps::EmbeddingBackward(absl::Span<const int32_t> ids, ConstMat dy,
+                               Mat dtable) {
   R1_CHECK(ids.size() == dy.rows && dtable.cols == dy.cols,
            "EmbeddingBackward: ids [T], dy [T, C], dtable [V, C]");
   CheckIds(ids, dtable.rows);
-  ParallelColumns(pool, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
+  ParallelColumns(pool_, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(AddRows)
     (ids, dy.Cols(begin, end - begin), dtable.Cols(begin, end - begin));
   });

@@ -1,3 +1,4 @@
+// Weight matrices in the layout of kernels/cpu/panel.h.
 #include "kernels/linear.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -8,8 +9,10 @@
 
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/linear.h"
-#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/panel.h"
+#include "kernels/cpu/parallel.h"
 #include "kernels/cpu/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -104,7 +107,7 @@ namespace cpu {
 HWY_EXPORT(PackRows);
 HWY_EXPORT(TransposePanel);
 
-void SetLinear(ThreadPool& pool, absl::Span<const ConstMat> parts, Linear* w) {
+void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
   R1_CHECK(!parts.empty(), "a weight matrix has a part");
   int64_t rows = 0;
   for (const ConstMat& part : parts) {
@@ -113,7 +116,7 @@ void SetLinear(ThreadPool& pool, absl::Span<const ConstMat> parts, Linear* w) {
     rows += part.rows;
   }
   ResizeLinear(rows, parts[0].cols, w);
-  pool.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
+  pool_.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
     float* panel = w->data.data() + p * kPanelOutputs * w->depth;
     const int64_t begin = p * kPanelOutputs;
     int64_t first = 0;  // row of the concatenation where the part starts
@@ -129,14 +132,13 @@ void SetLinear(ThreadPool& pool, absl::Span<const ConstMat> parts, Linear* w) {
   });
 }
 
-void LinearRows(ThreadPool& pool, const Linear& w,
-                absl::Span<const int32_t> ids, Mat y) {
+void CpuOps::LinearRows(const Linear& w, absl::Span<const int32_t> ids, Mat y) {
   R1_CHECK(ids.size() == y.rows && w.depth == y.cols,
            "LinearRows: ids [T], w [N, C], y [T, C]");
   for (const int32_t id : ids) {
     R1_CHECK(id >= 0 && id < w.outputs, "ids lie in the matrix");
   }
-  ParallelRows(pool, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const float* from = RowOf(w, ids[t]);
       float* to = y.Row(t);
@@ -145,9 +147,14 @@ void LinearRows(ThreadPool& pool, const Linear& w,
   });
 }
 
-TransposedLinear::TransposedLinear(ThreadPool& pool, const Linear& w,
+void CpuOps::MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) {
+  TransposedLinear(*this, pool_, w, &scratch_.transposed).MatMul(dy, dx);
+}
+
+TransposedLinear::TransposedLinear(Ops& ops, ThreadPool& pool, const Linear& w,
                                    Linear* scratch)
-    : pool_(pool),
+    : ops_(ops),
+      pool_(pool),
       w_(w),
       piece_(*scratch),
       rows_(std::max<int64_t>(kPanelOutputs,
@@ -161,7 +168,7 @@ void TransposedLinear::MatMul(ConstMat dy, Mat dx) {
        begin += rows_) {
     const int64_t rows = std::min(rows_, w_.outputs - begin);
     Load(begin, rows);
-    cpu::MatMul(pool_, dy.Cols(begin, rows), piece_, {},
+    ops_.MatMul(dy.Cols(begin, rows), piece_, {},
                 begin == 0 ? Store::kAssign : Store::kAccumulate, dx);
   }
 }

@@ -1,16 +1,9 @@
-// Weight matrices on the CPU.
-//
-// Layout: panels of kPanelOutputs outputs; a panel holds, for k = 0, 1, …,
-// depth - 1, its kPanelOutputs weights w[n, k] side by side. The last panel is
-// padded with zero outputs.
+// The product with the transpose of a weight matrix.
 #ifndef R1_KERNELS_CPU_LINEAR_H_
 #define R1_KERNELS_CPU_LINEAR_H_
 
 #include <cstdint>
 
-#include "absl/types/span.h"
-#include "kernels/cpu/matmul.h"
-#include "kernels/cpu/parallel.h"
 #include "kernels/linear.h"
 #include "kernels/matrix.h"
 #include "kernels/ops.h"
@@ -18,20 +11,14 @@
 
 namespace r1::cpu {
 
-// See Ops::SetLinear.
-void SetLinear(ThreadPool& pool, absl::Span<const ConstMat> parts, Linear* w);
-
-// See Ops::LinearRows.
-void LinearRows(ThreadPool& pool, const Linear& w,
-                absl::Span<const int32_t> ids, Mat y);
-
 // dx = dy W: the matrix in the order of this product, made on the way. A
 // second copy of all weights would cost more memory than making it costs time:
 // one transposition for the rows of a whole call. A large matrix goes through
 // the scratch in pieces of its rows, whose sums are one chain all the same.
 class TransposedLinear {
  public:
-  TransposedLinear(ThreadPool& pool, const Linear& w, Linear* scratch);
+  TransposedLinear(Ops& ops, ThreadPool& pool, const Linear& w,
+                   Linear* scratch);
 
   // dx[t, k] = sum_n dy[t, n] w[n, k], n ascending.
   void MatMul(ConstMat dy, Mat dx);
@@ -41,6 +28,7 @@ class TransposedLinear {
 
   void Load(int64_t begin, int64_t rows);
 
+  Ops& ops_;
   ThreadPool& pool_;
   const Linear& w_;
   Linear& piece_;

@@ -1,3 +1,5 @@
+// Log-probability and entropy of tokens under the vocabulary head, and their
+// gradient, without ever holding the logits of a whole batch.
 #include "kernels/cpu/logprob.h"
 
 #include <algorithm>
@@ -5,9 +7,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/check.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/linear.h"
-#include "kernels/cpu/matmul.h"
-#include "kernels/cpu/weight_gradient.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/logprob.cc"
@@ -90,20 +91,20 @@ void CheckShapes(ConstMat h, const Linear& head,
 
 // Computes the logits of chunk after chunk, and calls row(t, logits of t) in
 // parallel for its rows, then after(first row, logits of the chunk).
-void ForEachChunk(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
+void ForEachChunk(Ops& ops, ThreadPool& pool, Buffer& buffer, ConstMat h,
                   const Linear& head,
                   absl::FunctionRef<void(int64_t, float*)> row,
                   absl::FunctionRef<void(int64_t, Mat)> after) {
   const int64_t vocabulary = head.outputs;
   const int64_t stride = (vocabulary + 15) / 16 * 16;
   const int64_t chunk = std::min(h.rows, LogprobChunkRows(vocabulary));
-  scratch.logits.Reserve(chunk * stride);
+  buffer.Reserve(chunk * stride);
   // Rows of a small vocabulary are too short to be tasks of their own.
   const int64_t task_rows = std::max<int64_t>(1, 8192 / stride);
   for (int64_t begin = 0; begin < h.rows; begin += chunk) {
     const int64_t count = std::min(chunk, h.rows - begin);
-    const Mat logits(scratch.logits.data(), count, vocabulary, stride);
-    MatMul(pool, h.Rows(begin, count), head, {}, Store::kAssign, logits);
+    const Mat logits(buffer.data(), count, vocabulary, stride);
+    ops.MatMul(h.Rows(begin, count), head, {}, Store::kAssign, logits);
     const int64_t tasks = (count + task_rows - 1) / task_rows;
     pool.ParallelFor(tasks, [&](int64_t task, int) {
       const int64_t end = std::min(count, (task + 1) * task_rows);
@@ -127,13 +128,13 @@ int64_t LogprobChunkRows(int64_t vocabulary) {
                              std::max(kRows, kSmallFloats / row));
 }
 
-void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                    const Linear& head, absl::Span<const int32_t> targets,
-                    float inv_temperature, absl::Span<float> logprob,
-                    absl::Span<float> entropy) {
+void CpuOps::LogprobForward(ConstMat h, const Linear& head,
+                            absl::Span<const int32_t> targets,
+                            float inv_temperature, absl::Span<float> logprob,
+                            absl::Span<float> entropy) {
   CheckShapes(h, head, targets, logprob, entropy);
   ForEachChunk(
-      pool, scratch, h, head,
+      *this, pool_, scratch_.logits, h, head,
       [&](int64_t t, float* logits) {
         const TokenScore score = HWY_DYNAMIC_DISPATCH(ScoreRow)(
             logits, head.outputs, targets[t], inv_temperature);
@@ -143,19 +144,24 @@ void LogprobForward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
       [](int64_t, Mat) {});
 }
 
-void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
-                     const Linear& head, absl::Span<const int32_t> targets,
-                     float inv_temperature, absl::Span<const float> dlogprob,
-                     absl::Span<const float> dentropy, Mat dh, Mat dhead,
-                     absl::Span<float> logprob, absl::Span<float> entropy) {
+// With z = inv_temperature * logits and p the softmax of z:
+//   dlogits[v] = inv_temperature * (dlogprob * ([v == target] - p[v])
+//                                   - dentropy * p[v] * (log p[v] + entropy))
+void CpuOps::LogprobBackward(ConstMat h, const Linear& head,
+                             absl::Span<const int32_t> targets,
+                             float inv_temperature,
+                             absl::Span<const float> dlogprob,
+                             absl::Span<const float> dentropy, Mat dh,
+                             Mat dhead, absl::Span<float> logprob,
+                             absl::Span<float> entropy) {
   CheckShapes(h, head, targets, logprob, entropy);
   R1_CHECK(dlogprob.size() == targets.size() &&
                (dentropy.empty() || dentropy.size() == targets.size()),
            "dlogprob is [T], dentropy [T] or empty");
   R1_CHECK(dh.rows == h.rows && dh.cols == h.cols, "dh has the shape of h");
-  TransposedLinear transposed(pool, head, &scratch.transposed);
+  TransposedLinear transposed(*this, pool_, head, &scratch_.transposed);
   ForEachChunk(
-      pool, scratch, h, head,
+      *this, pool_, scratch_.logits, h, head,
       [&](int64_t t, float* logits) {
         const TokenScore score = HWY_DYNAMIC_DISPATCH(GradientOfRow)(
             logits, head.outputs, targets[t], inv_temperature, dlogprob[t],
@@ -165,8 +171,7 @@ void LogprobBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat h,
       },
       [&](int64_t begin, Mat dlogits) {
         transposed.MatMul(dlogits, dh.Rows(begin, dlogits.rows));
-        MatMulWeightGradient(pool, scratch, dlogits,
-                             h.Rows(begin, dlogits.rows), dhead);
+        MatMulWeightGradient(dlogits, h.Rows(begin, dlogits.rows), dhead);
       });
 }
 

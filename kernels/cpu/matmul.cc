@@ -1,3 +1,4 @@
+// Products with weights.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/matmul.cc"
 #include "hwy/foreach_target.h"
@@ -6,8 +7,8 @@
 
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/gemm_tile-inl.h"
-#include "kernels/cpu/matmul.h"
 
 #ifndef R1_KERNELS_CPU_MATMUL_CC_ONCE
 #define R1_KERNELS_CPU_MATMUL_CC_ONCE
@@ -167,8 +168,8 @@ int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
 
 }  // namespace
 
-void MatMul(ThreadPool& pool, ConstMat x, const Linear& w,
-            absl::Span<const float> bias, Store store, Mat y) {
+void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
+                    Store store, Mat y) {
   R1_CHECK(x.cols == w.depth && y.cols == w.outputs && x.rows == y.rows,
            "MatMul: x [T, depth], y [T, outputs]");
   R1_CHECK(
@@ -179,10 +180,10 @@ void MatMul(ThreadPool& pool, ConstMat x, const Linear& w,
                            y};
   const int64_t panels = (w.outputs + kPanelOutputs - 1) / kPanelOutputs;
   const bool is_serial =
-      pool.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork;
+      pool_.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork;
   const int64_t task_panels =
       is_serial ? panels
-                : TaskPanels(x.rows, w.depth, panels, pool.num_threads());
+                : TaskPanels(x.rows, w.depth, panels, pool_.num_threads());
   const int64_t row_tasks = (y.rows + kBlockRows - 1) / kBlockRows;
   const int64_t panel_tasks = (panels + task_panels - 1) / task_panels;
   const auto run_task = [&](int64_t task, int) {
@@ -195,7 +196,7 @@ void MatMul(ThreadPool& pool, ConstMat x, const Linear& w,
   if (is_serial) {
     for (int64_t task = 0; task < row_tasks; ++task) run_task(task, 0);
   } else {
-    pool.ParallelFor(row_tasks * panel_tasks, run_task);
+    pool_.ParallelFor(row_tasks * panel_tasks, run_task);
   }
 }
 

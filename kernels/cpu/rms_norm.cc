@@ -1,3 +1,4 @@
+// Root-mean-square normalisation of rows or of groups inside rows.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rms_norm.cc"
 #include "hwy/foreach_target.h"
@@ -7,8 +8,8 @@
 
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/cpu/rms_norm.h"
 #include "kernels/cpu/simd-inl.h"
 
 #ifndef R1_KERNELS_CPU_RMS_NORM_CC_ONCE
@@ -140,10 +141,10 @@ void CheckShapes(ConstMat x, absl::Span<const float> w, int groups,
 
 }  // namespace
 
-void RmsNormForward(ThreadPool& pool, ConstMat x, absl::Span<const float> w,
-                    int groups, float eps, Mat y) {
+void CpuOps::RmsNormForward(ConstMat x, absl::Span<const float> w, int groups,
+                            float eps, Mat y) {
   CheckShapes(x, w, groups, y);
-  ParallelRows(pool, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(NormRows)
     (x.Rows(begin, end - begin), w.data(), groups, eps,
      y.Rows(begin, end - begin));
@@ -152,21 +153,21 @@ void RmsNormForward(ThreadPool& pool, ConstMat x, absl::Span<const float> w,
 
 // dx may be dy, and dw sums over all rows: so first everything that needs a
 // whole row, then channel by channel.
-void RmsNormBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat x,
-                     absl::Span<const float> w, int groups, float eps,
-                     ConstMat dy, Store store, Mat dx, absl::Span<float> dw) {
+void CpuOps::RmsNormBackward(ConstMat x, absl::Span<const float> w, int groups,
+                             float eps, ConstMat dy, Store store, Mat dx,
+                             absl::Span<float> dw) {
   CheckShapes(x, w, groups, dy);
   CheckShapes(x, dw, groups, dx);
   static_assert(sizeof(GroupStats) == 2 * sizeof(float));
-  scratch.norm.Reserve(2 * x.rows * groups);
-  GroupStats* stats = reinterpret_cast<GroupStats*>(scratch.norm.data());
-  ParallelRows(pool, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+  scratch_.norm.Reserve(2 * x.rows * groups);
+  GroupStats* stats = reinterpret_cast<GroupStats*>(scratch_.norm.data());
+  ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(StatsOfRows)
     (x.Rows(begin, end - begin), w.data(), groups, eps,
      dy.Rows(begin, end - begin), stats + begin * groups);
   });
   ParallelColumns(
-      pool, x.rows * groups, w.size(), [&](int64_t begin, int64_t end) {
+      pool_, x.rows * groups, w.size(), [&](int64_t begin, int64_t end) {
         HWY_DYNAMIC_DISPATCH(BackwardColumns)
         (x, w.data(), groups, stats, dy, store, dx, dw.data(), begin, end);
       });

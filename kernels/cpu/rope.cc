@@ -1,11 +1,12 @@
+// Rotary position embedding, half-split layout.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rope.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
-#include "kernels/cpu/rope.h"
 #include "kernels/cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -55,8 +56,8 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(RotateRows);
 
-void Rope(ThreadPool& pool, Mat x, int heads,
-          absl::Span<const int32_t> positions, ConstMat cos_sin, bool inverse) {
+void CpuOps::Rope(Mat x, int heads, absl::Span<const int32_t> positions,
+                  ConstMat cos_sin, bool inverse) {
   R1_CHECK(positions.size() == x.rows && cos_sin.cols % 2 == 0 &&
                x.cols == heads * cos_sin.cols,
            "Rope: x [T, heads * D], positions [T], cos_sin [max_position, D]");
@@ -64,7 +65,7 @@ void Rope(ThreadPool& pool, Mat x, int heads,
     R1_CHECK(position >= 0 && position < cos_sin.rows,
              "positions lie in the table of angles");
   }
-  ParallelRows(pool, x.rows, x.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(RotateRows)
     (x.Rows(begin, end - begin), heads, positions.data() + begin, cos_sin,
      inverse);

@@ -1,11 +1,11 @@
-#include "kernels/cpu/sample.h"
-
+// Drawing one token per row of logits.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 
 #include "base/check.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/sample_filter.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -139,9 +139,8 @@ HWY_EXPORT(SampleRow);
 
 }  // namespace
 
-void Sample(ThreadPool& pool, CpuScratch& scratch, Mat logits,
-            absl::Span<const SampleRequest> requests,
-            absl::Span<int32_t> tokens, absl::Span<float> logprobs) {
+void CpuOps::Sample(Mat logits, absl::Span<const SampleRequest> requests,
+                    absl::Span<int32_t> tokens, absl::Span<float> logprobs) {
   const int64_t rows = logits.rows;
   const int64_t n = logits.cols;
   R1_CHECK(static_cast<int64_t>(requests.size()) == rows &&
@@ -152,12 +151,12 @@ void Sample(ThreadPool& pool, CpuScratch& scratch, Mat logits,
   const int64_t weights = (n + 15) / 16 * 16;
   const int64_t sums = (DrawBlocks(n) * 2 + 15) / 16 * 16;  // doubles
   const int64_t per_thread = weights + sums;
-  scratch.sample.Reserve(per_thread * pool.num_threads());
+  scratch_.sample.Reserve(per_thread * pool_.num_threads());
   // Rows of a small vocabulary are too short to be tasks of their own.
   const int64_t task_rows = std::max<int64_t>(1, 8192 / weights);
-  pool.ParallelFor(
+  pool_.ParallelFor(
       (rows + task_rows - 1) / task_rows, [&](int64_t task, int thread) {
-        float* memory = scratch.sample.data() + thread * per_thread;
+        float* memory = scratch_.sample.data() + thread * per_thread;
         const int64_t end = std::min(rows, (task + 1) * task_rows);
         for (int64_t i = task * task_rows; i < end; ++i) {
           const Draw draw = HWY_DYNAMIC_DISPATCH(SampleRow)(

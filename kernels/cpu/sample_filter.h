@@ -8,7 +8,7 @@
 namespace r1::cpu {
 
 // Sets the weights of the tokens that request.top_k and then request.top_p
-// exclude to zero; see Sample. weights: probabilities up to a common factor,
+// exclude to zero; see Ops::Sample. weights: probabilities up to a common factor,
 // in [0, 1], at least one of them positive.
 // Takes time linear in the vocabulary, however flat the distribution is.
 void FilterWeights(const SampleRequest& request, absl::Span<float> weights);

@@ -1,3 +1,4 @@
+// Sum of squares in double precision, for the gradient norm.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/sum_squares.cc"
 #include "hwy/foreach_target.h"
@@ -6,9 +7,9 @@
 #include <vector>
 
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd-inl.h"
-#include "kernels/cpu/sum_squares.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
@@ -41,13 +42,15 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(SumBlock);
 
-double SumSquares(ThreadPool& pool, absl::Span<const float> x) {
+// Blocks of a fixed size are added up in lanes, then in a balanced tree over
+// the blocks: the order depends on the length alone.
+double CpuOps::SumSquares(absl::Span<const float> x) {
   constexpr int64_t kBlock = 8192;
   const int64_t size = x.size();
   const int64_t blocks = (size + kBlock - 1) / kBlock;
   if (blocks == 0) return 0;
   std::vector<double> sums(blocks);
-  ParallelRanges(pool, blocks, 1, [&](int64_t begin, int64_t end) {
+  ParallelRanges(pool_, blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       sums[b] = HWY_DYNAMIC_DISPATCH(SumBlock)(
           x.data() + b * kBlock, std::min(kBlock, size - b * kBlock));

@@ -1,13 +1,14 @@
+// The gated activation of the feed-forward layer.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/swiglu.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/exp-inl.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/simd-inl.h"
-#include "kernels/cpu/swiglu.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace r1::cpu::HWY_NAMESPACE {
@@ -78,21 +79,20 @@ namespace r1::cpu {
 HWY_EXPORT(ForwardRows);
 HWY_EXPORT(BackwardRows);
 
-void SwiGluForward(ThreadPool& pool, ConstMat gate_up, Mat y) {
+void CpuOps::SwiGluForward(ConstMat gate_up, Mat y) {
   R1_CHECK(gate_up.rows == y.rows && gate_up.cols == 2 * y.cols,
            "SwiGluForward: gate_up [T, 2F], y [T, F]");
-  ParallelRows(pool, y.rows, gate_up.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, y.rows, gate_up.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(ForwardRows)
     (gate_up.Rows(begin, end - begin), y.Rows(begin, end - begin));
   });
 }
 
-void SwiGluBackward(ThreadPool& pool, ConstMat gate_up, ConstMat dy,
-                    Mat dgate_up) {
+void CpuOps::SwiGluBackward(ConstMat gate_up, ConstMat dy, Mat dgate_up) {
   R1_CHECK(gate_up.rows == dy.rows && gate_up.cols == 2 * dy.cols &&
                dgate_up.rows == dy.rows && dgate_up.cols == gate_up.cols,
            "SwiGluBackward: gate_up, dgate_up [T, 2F], dy [T, F]");
-  ParallelRows(pool, dy.rows, gate_up.cols, [&](int64_t begin, int64_t end) {
+  ParallelRows(pool_, dy.rows, gate_up.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(BackwardRows)
     (gate_up.Rows(begin, end - begin), dy.Rows(begin, end - begin),
      dgate_up.Rows(begin, end - begin));

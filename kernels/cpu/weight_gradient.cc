@@ -1,3 +1,4 @@
+// Gradient of a linear layer's weights.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/weight_gradient.cc"
 #include "hwy/foreach_target.h"
@@ -7,8 +8,8 @@
 #include "base/check.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/gemm_tile-inl.h"
-#include "kernels/cpu/weight_gradient.h"
 
 // dw[n, k] += sum_t dy[t, n] x[t, k] is the product of dy^T and x: rows of a
 // tile are outputs n, its vectors run over k, and the reduction over tokens.
@@ -102,15 +103,14 @@ constexpr int64_t kCopySlices = 4;
 
 }  // namespace
 
-void MatMulWeightGradient(ThreadPool& pool, CpuScratch& scratch, ConstMat dy,
-                          ConstMat x, Mat dw) {
+void CpuOps::MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) {
   R1_CHECK(dy.rows == x.rows && dw.rows == dy.cols && dw.cols == x.cols,
            "MatMulWeightGradient: dy [T, N], x [T, K], dw [N, K]");
   if (dw.rows == 0 || dw.cols == 0) return;
   const int64_t strip_rows = HWY_DYNAMIC_DISPATCH(StripRows)();
   const int64_t num_strips = (dw.rows + strip_rows - 1) / strip_rows;
   const int64_t num_panels = (dw.cols + kPanelOutputs - 1) / kPanelOutputs;
-  scratch.weight_gradient.Reserve(
+  scratch_.weight_gradient.Reserve(
       kTokenBlock * (num_panels * kPanelOutputs + num_strips * strip_rows));
   const auto copy = HWY_DYNAMIC_DISPATCH(CopySlices);
   const int64_t panel_columns = kCopySlices * kPanelOutputs;
@@ -119,9 +119,9 @@ void MatMulWeightGradient(ThreadPool& pool, CpuScratch& scratch, ConstMat dy,
   const int64_t strip_copies = (dw.rows + strip_columns - 1) / strip_columns;
   for (int64_t t = 0; t < x.rows; t += kTokenBlock) {
     const int64_t tokens = std::min(kTokenBlock, x.rows - t);
-    float* panels = scratch.weight_gradient.data();
+    float* panels = scratch_.weight_gradient.data();
     float* strips = panels + num_panels * tokens * kPanelOutputs;
-    pool.ParallelFor(panel_copies + strip_copies, [&](int64_t task, int) {
+    pool_.ParallelFor(panel_copies + strip_copies, [&](int64_t task, int) {
       if (task < panel_copies) {
         const int64_t begin = task * panel_columns;
         copy(x.Rows(t, tokens), begin, std::min(begin + panel_columns, dw.cols),
@@ -133,8 +133,9 @@ void MatMulWeightGradient(ThreadPool& pool, CpuScratch& scratch, ConstMat dy,
              strips + begin * tokens);
       }
     });
-    const int64_t tasks = std::min<int64_t>(num_strips, 4 * pool.num_threads());
-    pool.ParallelFor(tasks, [&](int64_t task, int) {
+    const int64_t tasks =
+        std::min<int64_t>(num_strips, 4 * pool_.num_threads());
+    pool_.ParallelFor(tasks, [&](int64_t task, int) {
       HWY_DYNAMIC_DISPATCH(AccumulateStrips)
       (strips, panels, tokens, num_strips * task / tasks,
        num_strips * (task + 1) / tasks, dw);

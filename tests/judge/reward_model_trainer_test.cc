@@ -34,12 +34,12 @@ TEST(PreferenceLoss, IsFiniteFarOut) {
   EXPECT_EQ(PreferenceLossGradient(1e5), 0);
 }
 
-class FaultyOps : public CpuOps {
+class FaultyOps : public cpu::CpuOps {
  public:
-  using CpuOps::CpuOps;
+  using cpu::CpuOps::CpuOps;
   double SumSquares(absl::Span<const float> x) override {
     return is_faulty ? std::numeric_limits<double>::infinity()
-                     : CpuOps::SumSquares(x);
+                     : cpu::CpuOps::SumSquares(x);
   }
   bool is_faulty = false;
 };

@@ -17,12 +17,12 @@ namespace {
 
 using testing::HasSubstr;
 
-class PoisonableOps : public CpuOps {
+class PoisonableOps : public cpu::CpuOps {
  public:
-  using CpuOps::CpuOps;
+  using cpu::CpuOps::CpuOps;
   double SumSquares(absl::Span<const float> x) override {
     return is_poisoned ? std::numeric_limits<double>::infinity()
-                       : CpuOps::SumSquares(x);
+                       : cpu::CpuOps::SumSquares(x);
   }
   bool is_poisoned = false;
 };

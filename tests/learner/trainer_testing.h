@@ -17,17 +17,17 @@
 namespace r1 {
 
 // Puts NaN into the gradient while `is_poisoned`.
-class PoisonableOps : public CpuOps {
+class PoisonableOps : public cpu::CpuOps {
  public:
-  using CpuOps::CpuOps;
+  using cpu::CpuOps::CpuOps;
   void LogprobBackward(ConstMat h, const Linear& head,
                        absl::Span<const int32_t> targets, float inv_temperature,
                        absl::Span<const float> dlogprob,
                        absl::Span<const float> dentropy, Mat dh, Mat dhead,
                        absl::Span<float> logprob,
                        absl::Span<float> entropy) override {
-    CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
-                            dentropy, dh, dhead, logprob, entropy);
+    cpu::CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
+                                 dentropy, dh, dhead, logprob, entropy);
     if (is_poisoned) dh.Row(0)[0] = std::numeric_limits<float>::quiet_NaN();
   }
   bool is_poisoned = false;
