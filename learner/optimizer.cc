@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <numbers>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/span.h"
 #include "base/math.h"
-#include "kernels/buffer.h"
 
 namespace r1 {
 namespace {
-
-// Elements per piece of the trial update; 4 MiB a buffer.
-constexpr int64_t kPieceElements = int64_t{1} << 20;
 
 AdamWParams MakeAdamWParams(const OptimizerConfig& config,
                             const OptimizerState& state, double learning_rate,
@@ -32,77 +27,87 @@ AdamWParams MakeAdamWParams(const OptimizerConfig& config,
   return p;
 }
 
-// The update's arguments for one tensor.
-struct TensorUpdate {
-  absl::Span<float> params;
-  absl::Span<const float> grads;
-  absl::Span<float> m, v;
-  AdamWParams adamw;
-};
-
-TensorUpdate UpdateOf(int tensor, const AdamWParams& adamw,
-                      const ParamSet& grads, OptimizerState* state,
-                      ParamSet* params) {
-  TensorUpdate u{params->Elements(tensor), grads.Elements(tensor),
-                 state->m.Elements(tensor), state->v.Elements(tensor), adamw};
-  if (!params->layout().tensor(tensor).is_decayed) u.adamw.weight_decay = 0;
-  return u;
+NormBounds MeasureNorms(const OptimizerState& state, const ParamSet& params,
+                        Ops* ops) {
+  const auto norm = [&](const ParamSet& x) {
+    return std::sqrt(ops->SumSquares(x.flat()));
+  };
+  return {norm(params), norm(state.m), norm(state.v)};
 }
 
-// Whether the update leaves every weight and moment finite; changes nothing.
-class Trial {
- public:
-  explicit Trial(Ops* ops) : ops_(ops) {}
-
-  bool IsFinite(const TensorUpdate& u) {
-    const int64_t count = u.params.size();
-    for (int64_t begin = 0; begin < count; begin += kPieceElements) {
-      const int64_t n = std::min(kPieceElements, count - begin);
-      const absl::Span<float> p = Copy(u.params.subspan(begin, n), &p_);
-      const absl::Span<float> m = Copy(u.m.subspan(begin, n), &m_);
-      const absl::Span<float> v = Copy(u.v.subspan(begin, n), &v_);
-      ops_->AdamW(p, u.grads.subspan(begin, n), m, v, u.adamw);
-      for (absl::Span<const float> x : {p, m, v}) {
-        if (!std::isfinite(ops_->SumSquares(x))) return false;
-      }
-    }
-    return true;
-  }
-
- private:
-  static absl::Span<float> Copy(absl::Span<const float> from, Buffer* to) {
-    to->Reserve(from.size());
-    std::memcpy(to->data(), from.data(), from.size() * sizeof(float));
-    return absl::MakeSpan(to->data(), from.size());
-  }
-
-  Ops* ops_;
-  Buffer p_, m_, v_;
-};
-
-// The first tensor that the update would make non-finite; "" if there is none.
-std::string FindNonFinite(const AdamWParams& adamw, const ParamSet& grads,
-                          Ops* ops, OptimizerState* state, ParamSet* params) {
-  Trial trial(ops);
-  const auto tensors = params->layout().tensors();
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    if (!trial.IsFinite(UpdateOf(i, adamw, grads, state, params))) {
-      return tensors[i].name;
-    }
-  }
-  return "";
+// The norms after an update, at most. With |.| the 2-norm, g the clipped
+// gradient, b1, b2 and e Adam's constants, s = rate / (1 - b1^step), AdamW is
+//   m' = b1 m + (1 - b1) g              |m'| <= max(|m|, |g|)
+//   v' = b2 v + (1 - b2) g^2            |v'| <= max(|v|, |g|^2), |g^2| <= |g|^2
+//   p' = (1 - rate decay) p - s m' / (sqrt(v' / (1 - b2^step)) + e)
+//                    |p'| <= max(1, |1 - rate decay|) |p| + s |m'| / e
+// since the root is no less than 0 and some tensors have no decay. Some ten
+// operations round by 2^-24 of their result each, for which kRounding allows.
+NormBounds BoundsAfter(const NormBounds& before, double gradient,
+                       const AdamWParams& p) {
+  constexpr double kRounding = 1 + 0x1p-20;
+  const double rate = p.learning_rate;
+  const double decay = std::abs(1 - rate * p.weight_decay);
+  const double step_size = rate / (1 - Pow(p.beta1, p.step));
+  NormBounds after;
+  after.m = kRounding * std::max(before.m, gradient);
+  after.v = kRounding * std::max(before.v, gradient * gradient);
+  after.weights = kRounding * (std::max(1.0, decay) * before.weights +
+                               step_size * after.m / p.epsilon);
+  return after;
 }
 
-std::string ReasonToSkip(double loss, double grad_norm,
-                         const AdamWParams& adamw, const ParamSet& grads,
-                         Ops* ops, OptimizerState* state, ParamSet* params) {
+// Whether an update with these norms behind it has overflowed nowhere: no
+// element exceeds the norm of its tensor, and what AdamW computes on the way
+// to p' and does not divide by e > 0 at last is s and v' / (1 - b2^step). The
+// limit is a tenth of the largest float. False for NaN.
+bool IsSafe(const NormBounds& after, const AdamWParams& p) {
+  constexpr double kLimit = 0.1 * std::numeric_limits<float>::max();
+  return after.m <= kLimit && after.v / (1 - Pow(p.beta2, p.step)) <= kLimit &&
+         after.weights <= kLimit &&
+         p.learning_rate / (1 - Pow(p.beta1, p.step)) <= kLimit;
+}
+
+// The tensor with the gradient's largest element.
+std::string LargestGradient(const ParamSet& grads) {
+  const TensorSpec* largest = nullptr;
+  float most = -1;
+  for (const TensorSpec& tensor : grads.layout().tensors()) {
+    for (float g : grads.flat().subspan(tensor.offset, tensor.count())) {
+      if (std::abs(g) <= most) continue;
+      most = std::abs(g);
+      largest = &tensor;
+    }
+  }
+  return largest == nullptr ? "no tensor" : largest->name;
+}
+
+// "" if the update may be applied; then state->bounds hold after it.
+std::string ReasonToSkip(double loss, double grad_norm, const AdamWParams& p,
+                         const ParamSet& grads, const ParamSet& params,
+                         Ops* ops, OptimizerState* state) {
   if (!std::isfinite(loss)) return absl::StrCat("the loss is ", loss);
   if (!std::isfinite(grad_norm)) {
     return absl::StrCat("the gradient norm is ", grad_norm);
   }
-  const std::string tensor = FindNonFinite(adamw, grads, ops, state, params);
-  if (tensor.empty()) return "";
-  return absl::StrCat("the update would make ", tensor, " non-finite");
+  const double clipped = grad_norm * p.gradient_scale;
+  NormBounds after = BoundsAfter(state->bounds, clipped, p);
+  if (!IsSafe(after, p)) {
+    // Of bounds that grew update by update, or were never known, the state's
+    // own norms are the better ones.
+    const NormBounds measured = MeasureNorms(*state, params, ops);
+    after = BoundsAfter(measured, clipped, p);
+    if (!IsSafe(after, p)) {
+      return absl::StrCat(
+          "the update could make a weight or a moment non-finite: norms are ",
+          measured.weights, " of the weights, ", measured.m, " and ",
+          measured.v, " of the moments, ", grad_norm,
+          " of the gradient, whose largest element is in ",
+          LargestGradient(grads));
+    }
+  }
+  state->bounds = after;
+  return "";
 }
 
 }  // namespace
@@ -125,15 +130,17 @@ UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
   const AdamWParams adamw =
       MakeAdamWParams(config, *state, result.learning_rate, result.grad_norm);
   result.skip_reason =
-      ReasonToSkip(loss, result.grad_norm, adamw, grads, ops, state, params);
+      ReasonToSkip(loss, result.grad_norm, adamw, grads, *params, ops, state);
   ++state->updates;
   if (!result.skip_reason.empty()) {
     ++state->skipped_in_a_row;
     return result;
   }
   for (size_t i = 0; i < params->layout().tensors().size(); ++i) {
-    const TensorUpdate u = UpdateOf(i, adamw, grads, state, params);
-    ops->AdamW(u.params, u.grads, u.m, u.v, u.adamw);
+    AdamWParams of_tensor = adamw;
+    if (!params->layout().tensor(i).is_decayed) of_tensor.weight_decay = 0;
+    ops->AdamW(params->Elements(i), grads.Elements(i), state->m.Elements(i),
+               state->v.Elements(i), of_tensor);
   }
   ++state->step;
   state->skipped_in_a_row = 0;

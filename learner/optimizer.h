@@ -4,6 +4,7 @@
 #define R1_LEARNER_OPTIMIZER_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -37,7 +38,15 @@ inline constexpr float kAdamBeta1 = 0.9f;
 inline constexpr float kAdamBeta2 = 0.95f;
 inline constexpr float kAdamEpsilon = 1e-8f;
 
-// What an optimizer remembers; part of every checkpoint.
+// Numbers that the 2-norms of the weights and of both moments do not exceed.
+struct NormBounds {
+  double weights = std::numeric_limits<double>::infinity();  // not known
+  double m = std::numeric_limits<double>::infinity();
+  double v = std::numeric_limits<double>::infinity();
+};
+
+// What an optimizer remembers; part of every checkpoint but for `bounds`, which
+// are measured when they are needed.
 struct OptimizerState {
   explicit OptimizerState(std::shared_ptr<const ParamLayout> layout)
       : m(layout), v(layout) {}
@@ -46,6 +55,7 @@ struct OptimizerState {
   int64_t step = 0;     // updates applied; Adam's bias correction
   int64_t updates = 0;  // updates tried; the schedule's position
   int64_t skipped_in_a_row = 0;
+  NormBounds bounds;
 };
 
 struct UpdateResult {
@@ -59,10 +69,12 @@ struct UpdateResult {
 inline constexpr int64_t kMaxSkippedInARow = 3;
 
 // One update: params -= AdamW step of `grads` clipped to max_grad_norm. With a
-// non-finite `loss` or gradient, or if the update would make any weight or
-// moment non-finite, nothing but `updates` and `skipped_in_a_row` changes. The
-// trial that finds this out runs on a scratch copy, piece by piece, before
-// anything is written. Deterministic.
+// non-finite `loss` or gradient, or unless norms prove that every weight and
+// moment stays finite, nothing but `updates` and `skipped_in_a_row` changes.
+// (The proof fails some orders of magnitude before a float overflows, and is a
+// matter of the values alone, so a continued run skips what the first would
+// have.) Between the updates of a state nothing else may change `params`.
+// Deterministic.
 UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
                          const ParamSet& grads, Ops* ops, OptimizerState* state,
                          ParamSet* params);

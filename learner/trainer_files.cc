@@ -92,6 +92,10 @@ absl::Status ReadTensors(const SafetensorsFile& file, const std::string& path,
                        " elements, expected ", out.size()));
     }
     R1_RETURN_IF_ERROR(file.ReadFloat(entry->second, out));
+    if (!AreFinite(out)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": tensor ", name, " holds a value that is not finite"));
+    }
   }
   return absl::OkStatus();
 }

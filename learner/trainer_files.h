@@ -21,8 +21,9 @@ absl::Status WriteTrainerFiles(const std::string& path,
 absl::Status VerifyCheckpoint(const std::string& path);
 
 // Fills all but the weights of `state`, which are those of the folder.
-// Errors: as VerifyCheckpoint; InvalidArgument for a tensor that is missing or
-// has another shape; FailedPrecondition if the reference is missing.
+// Errors: as VerifyCheckpoint; InvalidArgument for a tensor that is missing,
+// has another shape or holds a value that is not finite; FailedPrecondition if
+// the reference is missing.
 absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
                               Ops* ops, TrainingState* state);
 

@@ -231,12 +231,6 @@ absl::StatusOr<std::shared_ptr<const Tokenizer>> ReadTokenizer(
   return std::make_shared<const Tokenizer>(std::move(tokenizer));
 }
 
-bool IsFinite(absl::Span<const float> values) {
-  float sum = 0;  // 0 * x is 0 for finite x only
-  for (float x : values) sum += 0 * x;
-  return sum == 0;
-}
-
 absl::Status ReadWeights(const std::string& folder,
                          const std::map<std::string, TensorSource>& tensors,
                          ParamSet* params) {
@@ -246,7 +240,7 @@ absl::Status ReadWeights(const std::string& folder,
     const TensorSource& source = tensors.at(name);
     R1_RETURN_IF_ERROR(
         source.file->ReadFloat(*source.entry, params->Elements(i)));
-    if (IsFinite(params->Elements(i))) continue;
+    if (AreFinite(params->Elements(i))) continue;
     return absl::InvalidArgumentError(absl::StrCat(
         folder, ": tensor \"", name, "\" holds a value that is not finite"));
   }

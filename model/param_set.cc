@@ -140,6 +140,12 @@ void InitializeParams(uint64_t seed, ParamSet* params) {
   }
 }
 
+bool AreFinite(absl::Span<const float> values) {
+  float sum = 0;  // 0 * x is 0 for finite x only
+  for (float x : values) sum += 0 * x;
+  return sum == 0;
+}
+
 std::string HashParams(const ParamSet& params) {
   return HashTensors(
       params.layout(), [&](int index, int64_t begin, absl::Span<float> out) {

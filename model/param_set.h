@@ -110,6 +110,9 @@ class ParamSet {
 // A function of (layout, seed).
 void InitializeParams(uint64_t seed, ParamSet* params);
 
+// Whether no value is infinite or NaN.
+bool AreFinite(absl::Span<const float> values);
+
 // SHA-256 over the tensors by logical name: for each tensor in ascending order
 // of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.
 std::string HashParams(const ParamSet& params);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <limits>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -94,6 +95,17 @@ TEST_F(CheckpointStoreTest, ReferenceIsOptional) {
   const auto with = store_.LoadNewest(true, ops_.get());
   EXPECT_EQ(with.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(with.status().message()), HasSubstr("kl_coef"));
+}
+
+TEST_F(CheckpointStoreTest, MomentsThatAreNotFiniteAreRefused) {
+  TrainingState state = StateAt(5);
+  state.optimizer.v.Elements(0)[3] = std::numeric_limits<float>::infinity();
+  ASSERT_TRUE(store_.Save(state, tokenizer_).ok());
+  const auto loaded = store_.Load(5, true, ops_.get());
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(loaded.status().message()),
+              HasSubstr("tensor v.model.embed_tokens.weight holds a value that "
+                        "is not finite"));
 }
 
 TEST_F(CheckpointStoreTest, KeepsTheNewestAndStepZero) {

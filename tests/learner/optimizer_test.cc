@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include "base/philox.h"
 
@@ -144,6 +147,63 @@ TEST_F(OptimizerTest, ThreadsDoNotChangeTheBits) {
   EXPECT_EQ(Copy(params_), Copy(other));
 }
 
+TEST_F(OptimizerTest, AnUpdateHasTheBitsOfAdamWOnEachTensor) {
+  config_.weight_decay = 0.1;
+  config_.max_grad_norm = 1;
+  ParamSet p = params_.Clone(), m = state_.m.Clone(), v = state_.v.Clone();
+  for (int step = 1; step <= 3; ++step) {
+    FillRandom(10 + step, 0.3f, &grads_);
+    const UpdateResult result = Apply();
+    ASSERT_TRUE(result.is_applied);
+    for (int i = 0; i < p.layout().tensors().size(); ++i) {
+      AdamWParams adamw{.learning_rate = 0.01f,
+                        .beta1 = kAdamBeta1,
+                        .beta2 = kAdamBeta2,
+                        .epsilon = kAdamEpsilon,
+                        .step = step};
+      if (p.layout().tensor(i).is_decayed) adamw.weight_decay = 0.1f;
+      adamw.gradient_scale = static_cast<float>(1 / result.grad_norm);
+      ops_->AdamW(p.Elements(i), grads_.Elements(i), m.Elements(i),
+                  v.Elements(i), adamw);
+    }
+  }
+  EXPECT_EQ(Copy(params_), Copy(p));
+  EXPECT_EQ(Copy(state_.m), Copy(m));
+  EXPECT_EQ(Copy(state_.v), Copy(v));
+}
+
+double Norm(const ParamSet& set) {
+  double sum = 0;
+  for (float x : set.flat()) sum += double{x} * x;
+  return std::sqrt(sum);
+}
+
+// Gradients so small that epsilon rules the denominator and so large that the
+// moments do, a decay that makes weights grow, moments that shrink.
+TEST_F(OptimizerTest, BoundsHoldUpdateAfterUpdate) {
+  config_.weight_decay = 300;  // times 0.01: |1 - 3| = 2
+  for (const float scale : {0.3f, 1e-9f, 1e-20f, 1e6f, 0.0f, 1e9f, 1e-5f}) {
+    for (int step = 0; step < 10; ++step) {
+      FillRandom(20 + step, scale, &grads_);
+      ASSERT_TRUE(Apply().is_applied);
+      EXPECT_LE(Norm(params_), state_.bounds.weights);
+      EXPECT_LE(Norm(state_.m), state_.bounds.m);
+      EXPECT_LE(Norm(state_.v), state_.bounds.v);
+    }
+  }
+}
+
+// What a run has learnt of its norms must not decide what it skips: a state
+// that was read from a checkpoint knows nothing.
+TEST_F(OptimizerTest, BoundsThatGrewTooLargeAreMeasuredAnew) {
+  ASSERT_TRUE(Apply().is_applied);
+  state_.bounds = {1e38, 1e38, 1e38};
+  ASSERT_TRUE(Apply().is_applied);
+  EXPECT_LT(state_.bounds.weights, 1e12);
+  EXPECT_LT(state_.bounds.m, 100);
+  EXPECT_LT(state_.bounds.v, 10000);
+}
+
 class BadUpdate : public OptimizerTest {
  protected:
   void ExpectNothingChanges(double loss, const char* reason) {
@@ -187,9 +247,82 @@ TEST_F(BadUpdate, GradientWhoseSquareOverflows) {
 
 TEST_F(BadUpdate, WeightThatWouldOverflow) {
   params_.Elements(0)[5] = std::numeric_limits<float>::max();
-  grads_.Elements(0)[5] = -1;
+  grads_.Elements(0)[5] = -100;
   config_.schedule.peak = 1e37;
   ExpectNothingChanges(1, "model.embed_tokens.weight");
+}
+
+TEST_F(BadUpdate, StepSizeThatOverflows) {
+  grads_.SetZero();
+  config_.schedule.peak = 1e38;  // over 1 - beta1 it is no float
+  ExpectNothingChanges(1, "non-finite");
+}
+
+TEST_F(BadUpdate, WeightThatIsNotFiniteAlready) {
+  params_.Elements(0)[5] = std::numeric_limits<float>::infinity();
+  ExpectNothingChanges(1, "inf of the weights");
+}
+
+// Each kind of number, one at a time, as large as an update is applied with:
+// where the bound ends, nothing has overflowed; below half of what overflows it
+// would be a bound of no use.
+class EdgeOfTheBound : public OptimizerTest {
+ protected:
+  // The largest float for which an update of `set(value)`'s state is applied.
+  float Edge(const std::function<void(float)>& set) {
+    float low = 1, high = std::numeric_limits<float>::max();
+    for (int i = 0; i < 60; ++i) {
+      const float middle = std::sqrt(low) * std::sqrt(high);
+      Reset();
+      set(middle);
+      const std::vector<float> before = Copy(params_);
+      const UpdateResult result = Apply();
+      if (result.is_applied) {
+        EXPECT_TRUE(AreFinite(params_.flat())) << middle;
+        EXPECT_TRUE(AreFinite(state_.m.flat())) << middle;
+        EXPECT_TRUE(AreFinite(state_.v.flat())) << middle;
+        EXPECT_NE(Copy(params_), before) << middle;
+        low = middle;
+      } else {
+        EXPECT_EQ(Copy(params_), before) << middle;
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+ private:
+  void Reset() {
+    FillRandom(1, 0.1f, &params_);
+    FillRandom(2, 1e-3f, &grads_);
+    state_ = OptimizerState(params_.shared_layout());
+  }
+};
+
+TEST_F(EdgeOfTheBound, OfTheGradient) {
+  // v' = 0.05 g^2, corrected g^2.
+  EXPECT_GT(Edge([&](float x) { grads_.flat()[7] = x; }), 1e18f);
+}
+
+TEST_F(EdgeOfTheBound, OfTheFirstMoment) {
+  config_.schedule.peak = 1e-9;  // times m / 0.1 / 1e-8
+  EXPECT_GT(Edge([&](float x) { state_.m.flat()[7] = x; }), 1e37f);
+}
+
+TEST_F(EdgeOfTheBound, OfTheSecondMoment) {
+  // At the first step 1 / (1 - 0.95) of it.
+  EXPECT_GT(Edge([&](float x) { state_.v.flat()[7] = x; }), 1e36f);
+}
+
+TEST_F(EdgeOfTheBound, OfTheWeight) {
+  config_.weight_decay = 1;
+  EXPECT_GT(Edge([&](float x) { params_.flat()[7] = x; }), 3e37f);
+}
+
+TEST_F(EdgeOfTheBound, OfTheLearningRate) {
+  // |m'| <= |g|, over 1 - beta1 and epsilon.
+  const double edge = Edge([&](float x) { config_.schedule.peak = x; });
+  EXPECT_GT(edge, 3e37 * 0.1 * 1e-8 / Norm(grads_));
 }
 
 TEST_F(OptimizerTest, ThreeSkippedUpdatesInARowStop) {
