@@ -30,7 +30,7 @@ void MatMul(benchmark::State& state) {
   const ConstMat weights(w.data(), n, k);
   ops->SetLinear({&weights, 1}, &linear);
   const double seconds = TimeCalls(state, [&] {
-    ops->MatMul({x.data(), m, k}, linear, {}, Store::kAssign, {y.data(), m, n});
+    ops->MatMul({x.data(), m, k}, linear, {}, {y.data(), m, n});
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
   if (m <= kBandwidthRows) {

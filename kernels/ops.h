@@ -121,12 +121,15 @@ class Ops {
   // Shapes: ids [T], w [N, C], y [T, C].
   virtual void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
                           Mat y) = 0;
-  // y[t, n] = bias[n] + sum_k x[t, k] w[n, k]; kAccumulate adds it to y.
-  // bias is [N] or empty; not allowed with kAccumulate.  The sum runs over k
-  // in ascending order with fused multiply-adds that start at the bias (or at
-  // y).  Shapes: x [T, depth], y [T, outputs].
+  // y[t, n] = bias[n] + sum_k x[t, k] w[n, k].  bias is [N] or empty.  The sum
+  // runs over k in ascending order with fused multiply-adds that start at the
+  // bias.  Shapes: x [T, depth], y [T, outputs].
   virtual void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-                      Store store, Mat y) = 0;
+                      Mat y) = 0;
+  // y[t, n] = start[t, n] + sum_k x[t, k] w[n, k], in the same way.  start has
+  // the shape of y and may be y.
+  virtual void MatMulAdd(ConstMat x, const Linear& w, ConstMat start,
+                         Mat y) = 0;
   // dx[t, k] = sum_n dy[t, n] w[n, k], n ascending: the gradient of MatMul.
   // Shapes: dy [T, outputs], dx [T, depth].
   virtual void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) = 0;

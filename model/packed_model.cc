@@ -95,7 +95,7 @@ void PackedModel::Backward(const PolicyWeights& weights, float temperature,
 void PackedModel::Scores(const PolicyWeights& weights,
                          absl::Span<float> scores) {
   const int64_t R = batch_->scored_rows.size();
-  transformer_.ops()->MatMul(Scored(), weights.head(), {}, Store::kAssign,
+  transformer_.ops()->MatMul(Scored(), weights.head(), {},
                              Mat{scores.data(), R, 1});
 }
 

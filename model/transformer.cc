@@ -1,7 +1,6 @@
 #include "model/transformer.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "base/check.h"
 #include "model/rope.h"
@@ -12,12 +11,6 @@ namespace {
 Mat View(Buffer& buffer, int64_t rows, int64_t cols) {
   buffer.Reserve(rows * cols);
   return {buffer.data(), rows, cols};
-}
-
-void CopyRows(ConstMat from, Mat to) {
-  for (int64_t r = 0; r < from.rows; ++r) {
-    std::memcpy(to.Row(r), from.Row(r), from.cols * sizeof(float));
-  }
 }
 
 }  // namespace
@@ -35,40 +28,50 @@ void Transformer::Forward(const PolicyWeights& weights, const TokenBatch& batch,
     R1_CHECK(position < config_.max_positions, "position is in the context");
   }
   if (saved != nullptr) saved->layers.resize(config_.num_layers);
-  Mat x = View(saved != nullptr ? saved->x_out : x_, T, config_.hidden_size);
+  // The residual stream before layer l. Each value of it is written where it is
+  // kept; where none is, all are one buffer.
+  const auto input = [&](int l) {
+    if (saved == nullptr) return View(x_, T, config_.hidden_size);
+    Buffer& kept =
+        l < config_.num_layers ? saved->layers[l].x_in : saved->x_out;
+    return View(kept, T, config_.hidden_size);
+  };
+  Mat x = input(0);
   ops_->LinearRows(weights.embedding(), batch.tokens, x);
   for (int l = 0; l < config_.num_layers; ++l) {
     Activations::Layer* layer = saved ? &saved->layers[l] : nullptr;
-    AttentionBlock(weights, l, batch, cache->Layer(l), layer, x);
-    FeedForwardBlock(weights, l, layer, x);
+    Mat mid = saved ? View(layer->x_mid, T, config_.hidden_size) : x;
+    AttentionBlock(weights, l, batch, cache->Layer(l), layer, x, mid);
+    x = input(l + 1);
+    FeedForwardBlock(weights, l, layer, mid, x);
   }
   ops_->RmsNormForward(x, weights.final_norm(), 1, config_.rms_norm_eps,
                        hidden);
 }
 
-// x += Attention(RmsNorm(x)) Wo.
+// out = x + Attention(RmsNorm(x)) Wo.
 void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
                                  const TokenBatch& batch, const KvPages& pages,
-                                 Activations::Layer* saved, Mat x) {
+                                 Activations::Layer* saved, ConstMat x,
+                                 Mat out) {
   const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
   Mat norm = View(norm_, T, config_.hidden_size);
   ops_->RmsNormForward(x, w.input_norm, 1, config_.rms_norm_eps, norm);
-  if (saved != nullptr) {
-    CopyRows(x, View(saved->x_in, T, config_.hidden_size));
-  }
 
   Mat qkv = View(saved ? saved->qkv : qkv_, T, qkv_size);
-  Mat q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size),
-      v = qkv.Cols(q_size + kv_size, kv_size);
-  ops_->MatMul(norm, w.qkv, w.qkv_bias, Store::kAssign, qkv);
+  // As the product gives it; QK-norm then writes q and k into qkv.
+  Mat raw =
+      saved && config_.qk_norm() ? View(saved->qkv_raw, T, qkv_size) : qkv;
+  Mat q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size);
+  const ConstMat v = raw.Cols(q_size + kv_size, kv_size);
+  ops_->MatMul(norm, w.qkv, w.qkv_bias, raw);
   if (config_.qk_norm()) {
-    if (saved != nullptr) CopyRows(qkv, View(saved->qkv_raw, T, qkv_size));
-    ops_->RmsNormForward(q, w.q_norm, config_.num_heads, config_.rms_norm_eps,
-                         q);
-    ops_->RmsNormForward(k, w.k_norm, config_.num_kv_heads,
-                         config_.rms_norm_eps, k);
+    ops_->RmsNormForward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
+                         config_.rms_norm_eps, q);
+    ops_->RmsNormForward(raw.Cols(q_size, kv_size), w.k_norm,
+                         config_.num_kv_heads, config_.rms_norm_eps, k);
   }
   const ConstMat table{cos_sin_.data(), config_.max_positions,
                        config_.head_dim};
@@ -80,25 +83,23 @@ void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
   Mat lse = saved ? View(saved->lse, T, config_.num_heads) : Mat();
   ops_->AttentionForward(q, batch.sequences, pages, attention_scale_, attended,
                          lse);
-  ops_->MatMul(attended, w.o, {}, Store::kAccumulate, x);
+  ops_->MatMulAdd(attended, w.o, x, out);
 }
 
-// x += SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
+// out = x + SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
 void Transformer::FeedForwardBlock(const PolicyWeights& weights, int l,
-                                   Activations::Layer* saved, Mat x) {
+                                   Activations::Layer* saved, ConstMat x,
+                                   Mat out) {
   const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows;
   Mat norm = View(norm_, T, config_.hidden_size);
   ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
-  if (saved != nullptr) {
-    CopyRows(x, View(saved->x_mid, T, config_.hidden_size));
-  }
   Mat gate_up =
       View(saved ? saved->gate_up : gate_up_, T, 2 * config_.intermediate_size);
   Mat product = View(product_, T, config_.intermediate_size);
-  ops_->MatMul(norm, w.gate_up, {}, Store::kAssign, gate_up);
+  ops_->MatMul(norm, w.gate_up, {}, gate_up);
   ops_->SwiGluForward(gate_up, product);
-  ops_->MatMul(product, w.down, {}, Store::kAccumulate, x);
+  ops_->MatMulAdd(product, w.down, x, out);
 }
 
 }  // namespace r1

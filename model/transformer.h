@@ -30,7 +30,7 @@ struct Activations {
   struct Layer {
     Buffer x_in;      // [T, C]           residual stream before attention
     Buffer qkv_raw;   // [T, (H + 2K) D]  before QK-norm; empty without it
-    Buffer qkv;       // [T, (H + 2K) D]  q, k after RoPE
+    Buffer qkv;       // [T, (H + 2K) D]  q, k after RoPE; with QK-norm no v
     Buffer lse;       // [T, H]
     Buffer attended;  // [T, H D]
     Buffer x_mid;     // [T, C]           residual stream after attention
@@ -67,9 +67,9 @@ class Transformer {
  private:
   void AttentionBlock(const PolicyWeights& weights, int l,
                       const TokenBatch& batch, const KvPages& pages,
-                      Activations::Layer* saved, Mat x);
+                      Activations::Layer* saved, ConstMat x, Mat out);
   void FeedForwardBlock(const PolicyWeights& weights, int l,
-                        Activations::Layer* saved, Mat x);
+                        Activations::Layer* saved, ConstMat x, Mat out);
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const TokenBatch& batch, const KvPages& pages,
                               const Activations::Layer& saved, Mat dx,

@@ -74,7 +74,7 @@ void Sampler::Draw(const PolicyWeights& weights,
     for (int64_t i = 0; i < count; ++i) {
       std::memcpy(rows.Row(i), hidden[begin + i], hidden_size_ * sizeof(float));
     }
-    ops_->MatMul(rows, weights.head(), {}, Store::kAssign, logits);
+    ops_->MatMul(rows, weights.head(), {}, logits);
     ops_->Sample(logits, requests.subspan(begin, count),
                  tokens.subspan(begin, count), logprobs.subspan(begin, count));
   }

@@ -31,7 +31,8 @@ class CpuOps : public Ops {
   void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
                   Mat y) override;
   void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-              Store store, Mat y) override;
+              Mat y) override;
+  void MatMulAdd(ConstMat x, const Linear& w, ConstMat start, Mat y) override;
   void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) override;
   void MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) override;
   void ColumnSum(ConstMat dy, absl::Span<float> db) override;

@@ -168,8 +168,12 @@ void TransposedLinear::MatMul(ConstMat dy, Mat dx) {
        begin += rows_) {
     const int64_t rows = std::min(rows_, w_.outputs - begin);
     Load(begin, rows);
-    ops_.MatMul(dy.Cols(begin, rows), piece_, {},
-                begin == 0 ? Store::kAssign : Store::kAccumulate, dx);
+    const ConstMat part = dy.Cols(begin, rows);
+    if (begin == 0) {
+      ops_.MatMul(part, piece_, {}, dx);
+    } else {
+      ops_.MatMulAdd(part, piece_, dx, dx);
+    }
   }
 }
 

@@ -104,7 +104,7 @@ void ForEachChunk(Ops& ops, ThreadPool& pool, Buffer& buffer, ConstMat h,
   for (int64_t begin = 0; begin < h.rows; begin += chunk) {
     const int64_t count = std::min(chunk, h.rows - begin);
     const Mat logits(buffer.data(), count, vocabulary, stride);
-    ops.MatMul(h.Rows(begin, count), head, {}, Store::kAssign, logits);
+    ops.MatMul(h.Rows(begin, count), head, {}, logits);
     const int64_t tasks = (count + task_rows - 1) / task_rows;
     pool.ParallelFor(tasks, [&](int64_t task, int) {
       const int64_t end = std::min(count, (task + 1) * task_rows);

@@ -14,12 +14,12 @@
 #define R1_KERNELS_CPU_MATMUL_CC_ONCE
 namespace r1::cpu {
 
-// One call of MatMul, and the part of it that a task computes.
+// One product, and the part of it that a task computes.
 struct MatMulCall {
   ConstMat x;
   const Linear* w;
-  const float* bias;  // null: none
-  Store store;
+  const float* start;  // [T, outputs]; null: zeros
+  int64_t start_row;   // elements between its rows; 0: a bias
   Mat y;
 };
 struct Block {
@@ -71,7 +71,6 @@ void RunColumns(const MatMulCall& call, const Block& block, int64_t panel,
   const int64_t rows = block.rows();
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
   const int64_t column = panel * kPanelOutputs + n;
-  const bool adds_to_y = k > 0 || call.store == Store::kAccumulate;
   TileArgs args = {};
   args.a_row = call.x.stride;
   args.b_panel = call.w->depth * kPanelOutputs;
@@ -79,14 +78,17 @@ void RunColumns(const MatMulCall& call, const Block& block, int64_t panel,
   args.depth = depth;
   args.c_row = call.y.stride;
   args.columns = call.y.cols - column;
-  args.start = call.bias == nullptr ? nullptr : call.bias + column;
-  args.start_row = adds_to_y ? call.y.stride : 0;
+  args.start_row = k > 0 ? call.y.stride : call.start_row;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t begin = block.row_begin + rows * tile / tiles;
     const int64_t end = block.row_begin + rows * (tile + 1) / tiles;
     args.a = call.x.Row(begin) + k;
     args.c = call.y.Row(begin) + column;
-    if (adds_to_y) args.start = args.c;
+    if (k > 0) {
+      args.start = args.c;
+    } else if (call.start != nullptr) {
+      args.start = call.start + begin * call.start_row + column;
+    }
     SetPrefetch(tile, tiles, &args);
     const auto& kernels = is_many ? kManyPanelTiles<ALayout::kRows>
                                   : kOnePanelTiles<ALayout::kRows>;
@@ -166,24 +168,19 @@ int64_t TaskPanels(int64_t rows, int64_t depth, int64_t panels, int threads) {
   return (wanted + kPanelUnit - 1) / kPanelUnit * kPanelUnit;
 }
 
-}  // namespace
-
-void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-                    Store store, Mat y) {
+void RunMatMul(const MatMulCall& call, ThreadPool& pool) {
+  const ConstMat& x = call.x;
+  const Linear& w = *call.w;
+  const Mat& y = call.y;
   R1_CHECK(x.cols == w.depth && y.cols == w.outputs && x.rows == y.rows,
            "MatMul: x [T, depth], y [T, outputs]");
-  R1_CHECK(
-      bias.empty() || (bias.size() == w.outputs && store == Store::kAssign),
-      "MatMul: bias [outputs] only with kAssign");
   if (y.rows == 0 || y.cols == 0) return;
-  const MatMulCall call = {x, &w, bias.empty() ? nullptr : bias.data(), store,
-                           y};
   const int64_t panels = (w.outputs + kPanelOutputs - 1) / kPanelOutputs;
   const bool is_serial =
-      pool_.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork;
+      pool.num_threads() == 1 || x.rows * x.cols * w.outputs < kSerialWork;
   const int64_t task_panels =
       is_serial ? panels
-                : TaskPanels(x.rows, w.depth, panels, pool_.num_threads());
+                : TaskPanels(x.rows, w.depth, panels, pool.num_threads());
   const int64_t row_tasks = (y.rows + kBlockRows - 1) / kBlockRows;
   const int64_t panel_tasks = (panels + task_panels - 1) / task_panels;
   const auto run_task = [&](int64_t task, int) {
@@ -196,8 +193,22 @@ void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
   if (is_serial) {
     for (int64_t task = 0; task < row_tasks; ++task) run_task(task, 0);
   } else {
-    pool_.ParallelFor(row_tasks * panel_tasks, run_task);
+    pool.ParallelFor(row_tasks * panel_tasks, run_task);
   }
+}
+
+}  // namespace
+
+void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
+                    Mat y) {
+  R1_CHECK(bias.empty() || bias.size() == w.outputs, "MatMul: bias [outputs]");
+  RunMatMul({x, &w, bias.empty() ? nullptr : bias.data(), 0, y}, pool_);
+}
+
+void CpuOps::MatMulAdd(ConstMat x, const Linear& w, ConstMat start, Mat y) {
+  R1_CHECK(start.rows == y.rows && start.cols == y.cols,
+           "MatMulAdd: start has the shape of y");
+  RunMatMul({x, &w, start.data, start.stride, y}, pool_);
 }
 
 }  // namespace r1::cpu

@@ -255,8 +255,7 @@ TEST(LogprobTest, SamplerScorerAndTrainerAgreeBitForBit) {
         const int64_t count = std::min(batch, 70 - row);
         std::vector<float> logits(count * vocabulary);
         const Mat view(logits.data(), count, vocabulary);
-        ops->MatMul(p.hidden().Rows(row, count), p.head, {}, Store::kAssign,
-                    view);
+        ops->MatMul(p.hidden().Rows(row, count), p.head, {}, view);
         std::vector<SampleRequest> requests(count);
         for (int64_t i = 0; i < count; ++i) {
           requests[i].temperature = temperature;

@@ -71,14 +71,19 @@ TEST_P(MatMulTest, MatchesTheOracle) {
     ASSERT_EQ(linear.depth, s.depth);
 
     const std::vector<double> zero(s.tokens * s.outputs);
-    ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
+    ops->MatMul(x.view(), linear, {}, y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), zero, s.tokens,
                                  s.outputs, s.depth),
                SumBound(x.Doubles(), w.Doubles(), zero, s), Name(s));
 
     const std::vector<double> before = y.Doubles();
-    ops->MatMul(x.view(), linear, {}, Store::kAccumulate, y.view());
+    TestMatrix other(s.tokens, s.outputs, 5);
+    ops->MatMulAdd(x.view(), linear, y.view(), other.view());
+    EXPECT_EQ(y.Doubles(), before) << Name(s);
+    ops->MatMulAdd(x.view(), linear, y.view(), y.view());
+    ExpectSameBits(other, y, Name(s));
+    EXPECT_TRUE(other.GapsAreIntact()) << Name(s);
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), before, s.tokens,
                                  s.outputs, s.depth),
@@ -90,7 +95,7 @@ TEST_P(MatMulTest, MatchesTheOracle) {
     for (int64_t t = 0; t < s.tokens; ++t) {
       biases.insert(biases.end(), bias.begin(), bias.end());
     }
-    ops->MatMul(x.view(), linear, bias, Store::kAssign, y.view());
+    ops->MatMul(x.view(), linear, bias, y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), biases, s.tokens,
                                  s.outputs, s.depth),
@@ -128,8 +133,7 @@ TEST_P(MatMulTest, TransposedRunsTheChainOfTheTransposedMatrix) {
     }
     TestMatrix expected(s.tokens, s.outputs, 28), dx(s.tokens, s.outputs, 29);
     const auto one = MakeCpuOps(1);
-    one->MatMul(dy.view(), LinearOf(*one, turned), {}, Store::kAssign,
-                expected.view());
+    one->MatMul(dy.view(), LinearOf(*one, turned), {}, expected.view());
     for (const int threads : {1, 2, 3}) {
       const auto ops = MakeCpuOps(threads);
       ops->MatMulTransposed(dy.view(), LinearOf(*ops, w), dx.view());
@@ -193,7 +197,7 @@ TEST(MatMul, RunsTheDocumentedChain) {
   const std::vector<float> bias = RandomVector(s.outputs, 10);
   TestMatrix y(s.tokens, s.outputs, 11);
   TestMatrix chain(s.tokens, s.outputs, 12);
-  ops->MatMul(x.view(), LinearOf(*ops, w), bias, Store::kAssign, y.view());
+  ops->MatMul(x.view(), LinearOf(*ops, w), bias, y.view());
   for (int64_t t = 0; t < s.tokens; ++t) {
     for (int64_t n = 0; n < s.outputs; ++n) {
       float sum = bias[n];
@@ -215,7 +219,7 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
     const auto one = MakeCpuOps(1);
     const Linear linear = LinearOf(*one, w);
     for (int64_t t = 0; t < s.tokens; ++t) {
-      one->MatMul(x.view().Rows(t, 1), linear, bias, Store::kAssign,
+      one->MatMul(x.view().Rows(t, 1), linear, bias,
                   expected.view().Rows(t, 1));
     }
     for (const int threads : {1, 2, 3}) {
@@ -224,7 +228,7 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
         TestMatrix y(s.tokens, s.outputs, 17);
         for (int64_t t = 0; t < s.tokens; t += batch) {
           const int64_t count = std::min(batch, s.tokens - t);
-          ops->MatMul(x.view().Rows(t, count), linear, bias, Store::kAssign,
+          ops->MatMul(x.view().Rows(t, count), linear, bias,
                       y.view().Rows(t, count));
         }
         ExpectSameBits(y, expected,
@@ -250,12 +254,11 @@ TEST_P(MatMulTest, PartsEqualSeparateMatrices) {
   ops->SetLinear(views, &linear);
   ASSERT_EQ(linear.outputs, 102);
   TestMatrix y(tokens, linear.outputs, 23);
-  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
+  ops->MatMul(x.view(), linear, {}, y.view());
   int64_t column = 0;
   for (const TestMatrix& part : parts) {
     TestMatrix alone(tokens, part.rows(), 24);
-    ops->MatMul(x.view(), LinearOf(*ops, part), {}, Store::kAssign,
-                alone.view());
+    ops->MatMul(x.view(), LinearOf(*ops, part), {}, alone.view());
     for (int64_t t = 0; t < tokens; ++t) {
       ExpectSameBits(absl::MakeConstSpan(y.view().Row(t) + column, part.rows()),
                      absl::MakeConstSpan(alone.view().Row(t), part.rows()),
@@ -272,9 +275,8 @@ TEST_P(MatMulTest, SettingAgainForgetsTheOldWeights) {
   const ConstMat view = small.view();
   ops->SetLinear({&view, 1}, &linear);
   TestMatrix y(3, 33, 33), expected(3, 33, 34);
-  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
-  ops->MatMul(x.view(), LinearOf(*ops, small), {}, Store::kAssign,
-              expected.view());
+  ops->MatMul(x.view(), linear, {}, y.view());
+  ops->MatMul(x.view(), LinearOf(*ops, small), {}, expected.view());
   ExpectSameBits(y, expected, "y");
 }
 
@@ -282,17 +284,16 @@ TEST_P(MatMulTest, EmptySizes) {
   const auto ops = MakeCpuOps(2);
   const TestMatrix no_rows(0, 5, 35), w(7, 5, 36), no_depth(7, 0, 37);
   TestMatrix none(0, 7, 38);
-  ops->MatMul(no_rows.view(), LinearOf(*ops, w), {}, Store::kAssign,
-              none.view());
+  ops->MatMul(no_rows.view(), LinearOf(*ops, w), {}, none.view());
   const std::vector<float> bias = RandomVector(7, 39);
   const TestMatrix x(2, 0, 40);
   TestMatrix y(2, 7, 41);
   const Linear linear = LinearOf(*ops, no_depth);
-  ops->MatMul(x.view(), linear, bias, Store::kAssign, y.view());
+  ops->MatMul(x.view(), linear, bias, y.view());
   for (int64_t t = 0; t < 2; ++t) {
     ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), 7), bias, "bias");
   }
-  ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view());
+  ops->MatMul(x.view(), linear, {}, y.view());
   EXPECT_EQ(y.Doubles(), std::vector<double>(14));
   // A gradient of nothing is zero.
   const TestMatrix no_outputs(0, 5, 48), dy(2, 0, 49);
@@ -306,8 +307,7 @@ TEST(MatMulDeathTest, RefusesWrongShapes) {
   const TestMatrix x(2, 6, 42), w(7, 5, 43);
   TestMatrix y(2, 7, 44);
   const Linear linear = LinearOf(*ops, w);
-  EXPECT_DEATH(ops->MatMul(x.view(), linear, {}, Store::kAssign, y.view()),
-               "MatMul");
+  EXPECT_DEATH(ops->MatMul(x.view(), linear, {}, y.view()), "MatMul");
 }
 
 R1_INSTANTIATE_ON_EVERY_TARGET(MatMulTest);

@@ -140,7 +140,7 @@ TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
       ops_->MatMul(
           ConstMat{hidden.data() + (position - 1) * config_.hidden_size, 1,
                    config_.hidden_size},
-          weights_->head(), {}, Store::kAssign, row);
+          weights_->head(), {}, row);
       const SampleRequest request{
           0.8f, 50, 0.9f,
           RandomBits(/*seed=*/7, RandomStream::kSampling, r.prompt_id,

@@ -29,8 +29,7 @@ inline std::vector<float> AllLogits(const PolicyWeights& weights,
   transformer.Forward(weights, {tokens, positions, absl::MakeSpan(&rows, 1)},
                       &cache, nullptr, h);
   std::vector<float> logits(T * config.vocab_size);
-  ops->MatMul(h, weights.head(), {}, Store::kAssign,
-              Mat(logits.data(), T, config.vocab_size));
+  ops->MatMul(h, weights.head(), {}, Mat(logits.data(), T, config.vocab_size));
   return logits;
 }
 
