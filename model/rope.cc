@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "absl/base/attributes.h"
+#include "absl/synchronization/mutex.h"
 #include "base/math.h"
 
 namespace r1 {
@@ -53,6 +55,37 @@ double YarnFrequency(const RopeScaling& s, const YarnRange& range, int pair,
   return f / s.factor * divided + f * (1 - divided);
 }
 
+Buffer MakeRotaryTable(const ModelConfig& config) {
+  const std::vector<double> frequencies = InverseFrequencies(config);
+  const double factor = config.rope_scaling.attention_factor;
+  const int half = config.head_dim / 2;
+  Buffer table(config.max_positions * config.head_dim);
+  for (int i = 0; i < half; ++i) {
+    for (int64_t p = 0; p < config.max_positions; ++p) {
+      const double angle = p * frequencies[i];
+      float* row = table.data() + p * config.head_dim;
+      row[i] = static_cast<float>(factor * Cos(angle));
+      row[half + i] = static_cast<float>(factor * Sin(angle));
+    }
+  }
+  return table;
+}
+
+// A table that someone may still hold, and all that it is a function of.
+struct HeldTable {
+  int64_t max_positions;
+  int head_dim;
+  double theta;
+  RopeScaling scaling;
+  std::weak_ptr<const Buffer> table;
+
+  bool IsOf(const ModelConfig& config) const {
+    return max_positions == config.max_positions &&
+           head_dim == config.head_dim && theta == config.rope_theta &&
+           scaling == config.rope_scaling;
+  }
+};
+
 }  // namespace
 
 std::vector<double> InverseFrequencies(const ModelConfig& config) {
@@ -89,19 +122,19 @@ double YarnAttentionFactor(double factor, double mscale,
   return term(mscale) / term(mscale_all_dim);
 }
 
-Buffer RotaryTable(const ModelConfig& config) {
-  const std::vector<double> frequencies = InverseFrequencies(config);
-  const double factor = config.rope_scaling.attention_factor;
-  const int half = config.head_dim / 2;
-  Buffer table(config.max_positions * config.head_dim);
-  for (int i = 0; i < half; ++i) {
-    for (int64_t p = 0; p < config.max_positions; ++p) {
-      const double angle = p * frequencies[i];
-      float* row = table.data() + p * config.head_dim;
-      row[i] = static_cast<float>(factor * Cos(angle));
-      row[half + i] = static_cast<float>(factor * Sin(angle));
-    }
+std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config) {
+  ABSL_CONST_INIT static absl::Mutex mutex(absl::kConstInit);
+  static auto& held = *new std::vector<HeldTable>;  // guarded by mutex
+  absl::MutexLock lock(&mutex);
+  for (const HeldTable& entry : held) {
+    auto table = entry.IsOf(config) ? entry.table.lock() : nullptr;
+    if (table != nullptr) return table;
   }
+  auto table = std::make_shared<const Buffer>(MakeRotaryTable(config));
+  std::erase_if(held,
+                [](const HeldTable& entry) { return entry.table.expired(); });
+  held.push_back({config.max_positions, config.head_dim, config.rope_theta,
+                  config.rope_scaling, table});
   return table;
 }
 

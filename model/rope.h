@@ -5,6 +5,7 @@
 #ifndef R1_MODEL_ROPE_H_
 #define R1_MODEL_ROPE_H_
 
+#include <memory>
 #include <vector>
 
 #include "kernels/buffer.h"
@@ -21,8 +22,10 @@ std::vector<double> InverseFrequencies(const ModelConfig& config);
 double YarnAttentionFactor(double factor, double mscale, double mscale_all_dim);
 
 // [max_positions, D]: D/2 cosines, then D/2 sines, of position * frequency,
-// times RopeScaling::attention_factor.
-Buffer RotaryTable(const ModelConfig& config);
+// times RopeScaling::attention_factor. Whoever asks for the same settings while
+// a table of them is held is given that one: making one of a long context takes
+// up to a second. Thread-safe.
+std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config);
 
 }  // namespace r1
 

@@ -73,7 +73,7 @@ void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
     ops_->RmsNormForward(raw.Cols(q_size, kv_size), w.k_norm,
                          config_.num_kv_heads, config_.rms_norm_eps, k);
   }
-  const ConstMat table{cos_sin_.data(), config_.max_positions,
+  const ConstMat table{cos_sin_->data(), config_.max_positions,
                        config_.head_dim};
   ops_->Rope(q, config_.num_heads, batch.positions, table, false);
   ops_->Rope(k, config_.num_kv_heads, batch.positions, table, false);

@@ -4,6 +4,7 @@
 #define R1_MODEL_TRANSFORMER_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -81,7 +82,7 @@ class Transformer {
   ModelConfig config_;
   Ops* ops_;
   float attention_scale_;
-  Buffer cos_sin_;  // [max_positions, D]
+  std::shared_ptr<const Buffer> cos_sin_;  // [max_positions, D]
   // Scratch, reused by every layer.
   Buffer x_, norm_, qkv_, attended_, lse_, gate_up_, product_;
   Buffer dx_, dnorm_, dqkv_, dattended_;

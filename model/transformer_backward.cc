@@ -85,7 +85,7 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                           attended, Saved(saved.lse, T, config_.num_heads),
                           dattended, batch.sequences, pages, attention_scale_,
                           dq, dk, dv);
-  const ConstMat table{cos_sin_.data(), config_.max_positions,
+  const ConstMat table{cos_sin_->data(), config_.max_positions,
                        config_.head_dim};
   ops_->Rope(dq, config_.num_heads, batch.positions, table, true);
   ops_->Rope(dk, config_.num_kv_heads, batch.positions, table, true);
