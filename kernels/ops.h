@@ -67,7 +67,6 @@ struct SequenceRows {
 
 struct SampleRequest {
   float temperature = 1;     // 0: the most likely token, lowest id on a tie
-  int32_t top_k = 0;         // 0: off
   float top_p = 1;           // 1: off
   uint32_t random_bits = 0;  // one Philox word; decides the draw
 };
@@ -194,14 +193,13 @@ class Ops {
   // softmax(logits / temperature), with the same bits as LogprobForward.
   // (temperature 0: under softmax(logits).)  The logits are scaled by
   // 1 / temperature computed in float: pass the same quotient to
-  // LogprobForward.  top_k and top_p restrict the draw, not the log-prob: top_k
-  // keeps the k most likely tokens; top_p then keeps the shortest run of the
-  // most likely survivors (at least one) whose share of the survivors'
-  // probability reaches top_p.  Of equally likely tokens the lower id counts as
-  // the likelier one.  The draw inverts the cumulative distribution in
-  // ascending token id at u = random_bits / 2^32.  logits is overwritten.
-  // A row with a NaN logit, or whose largest logit is infinite, gives token 0
-  // and a NaN log-prob: the caller must look for NaN.
+  // LogprobForward.  top_p restricts the draw, not the log-prob, to the
+  // shortest run of the most likely tokens (at least one) whose probability
+  // reaches top_p; of equally likely tokens the lower id counts as the likelier
+  // one. The draw inverts the cumulative distribution in ascending token id at
+  // u = random_bits / 2^32.  logits is overwritten. A row with a NaN logit, or
+  // whose largest logit is infinite, gives token 0 and a NaN log-prob: the
+  // caller must look for NaN.
   virtual void Sample(Mat logits, absl::Span<const SampleRequest> requests,
                       absl::Span<int32_t> tokens,
                       absl::Span<float> logprobs) = 0;

@@ -45,7 +45,6 @@ SamplingParams TrainingSampling(const RolloutSection& rollout, int64_t step) {
   SamplingParams sampling;
   sampling.set_temperature(rollout.temperature());
   sampling.set_top_p(1);
-  sampling.set_top_k(0);
   sampling.set_max_new_tokens(MaxNewTokensAt(rollout, step));
   *sampling.mutable_stop() = rollout.stop();
   return sampling;

@@ -172,14 +172,6 @@ absl::Status SafetensorsFile::ReadFloat(const SafetensorsEntry& entry,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> SafetensorsFile::ReadBytes(
-    const SafetensorsEntry& entry) const {
-  std::string bytes(entry.end - entry.begin, '\0');
-  R1_RETURN_IF_ERROR(ReadAt(fd_, path_, data_begin_ + entry.begin, bytes.size(),
-                            bytes.data()));
-  return bytes;
-}
-
 absl::Status WriteSafetensors(const std::string& path,
                               absl::Span<const SafetensorsTensor> tensors) {
   const int fd =

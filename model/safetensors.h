@@ -43,8 +43,6 @@ class SafetensorsFile {
   // Errors: InvalidArgument for a dtype that is not F32, F16 or BF16.
   absl::Status ReadFloat(const SafetensorsEntry& entry,
                          absl::Span<float> out) const;
-  // The raw little-endian bytes.
-  absl::StatusOr<std::string> ReadBytes(const SafetensorsEntry& entry) const;
 
  private:
   SafetensorsFile() = default;

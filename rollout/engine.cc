@@ -133,7 +133,7 @@ void Engine::DrawTokens(const PolicyWeights& weights) {
                              ? s.prefix->last_hidden.data()
                              : hidden_.data() + draw.row * config_.hidden_size);
     draw_requests_.push_back(
-        {r.sampling.temperature(), r.sampling.top_k(), r.sampling.top_p(),
+        {r.sampling.temperature(), r.sampling.top_p(),
          SamplingBits(r.seed, r.prompt_id, r.sample_index, s.length())});
   }
   sampler_.Draw(weights, draw_rows_, draw_requests_, absl::MakeSpan(drawn_),

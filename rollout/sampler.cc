@@ -31,9 +31,6 @@ absl::Status ValidateSampling(const SamplingParams& sampling) {
   if (!(sampling.top_p() > 0 && sampling.top_p() <= 1)) {
     return OutOfRange("top_p", sampling.top_p(), "in (0, 1] (1 = off)");
   }
-  if (sampling.top_k() < 0) {
-    return OutOfRange("top_k", sampling.top_k(), "at least 0 (0 = off)");
-  }
   if (sampling.max_new_tokens() < 1) {
     return OutOfRange("max_new_tokens", sampling.max_new_tokens(),
                       "at least 1");

@@ -75,7 +75,6 @@ class Scheduler {
   bool Contains(uint64_t key) const { return by_key_.contains(key); }
   bool idle() const { return by_key_.empty(); }
   int num_running() const { return running_.size(); }
-  int num_waiting() const { return waiting_.size(); }
 
   // The next step. The caller computes it before the next call of any method.
   // Nothing is drawn only if idle or while prompts are being prefilled.

@@ -121,7 +121,7 @@ Draw SampleRow(const SampleRequest& request, const float* logits, int64_t n,
     token = FirstEqual(logits, n, row.max);
   } else {
     StoreWeights(row, logits, n, weights);
-    FilterWeights(request, absl::MakeSpan(weights, n));
+    FilterWeights(request.top_p, absl::MakeSpan(weights, n));
     token = InvertCumulative(weights, n, request.random_bits * 0x1p-32, sums);
   }
   return {static_cast<int32_t>(token), row.Logprob(logits, token)};

@@ -36,17 +36,23 @@ std::vector<Run> FillBuckets(absl::Span<const float> weights) {
   return buckets;
 }
 
-// Keeps the shortest run of the likeliest tokens that is enough, and at least
-// one; all tokens if none is. Only the bucket in which the run ends is sorted.
-template <typename Enough>
-void KeepRun(const std::vector<Run>& buckets, Enough enough,
-             absl::Span<float> weights) {
+}  // namespace
+
+// Keeps the shortest run of the likeliest tokens that has the share, and at
+// least one; all tokens if none has. Only the bucket in which the run ends is
+// sorted.
+void FilterWeights(float top_p, absl::Span<float> weights) {
+  if (top_p >= 1) return;
+  const std::vector<Run> buckets = FillBuckets(weights);
+  Run all;
+  for (const Run& bucket : buckets) all.Add(bucket);
+  const double share = top_p * all.sum;
   Run run;
   int32_t last = kTopBucket;
   for (; last > 0; --last) {
     Run with_bucket = run;
     with_bucket.Add(buckets[last]);
-    if (with_bucket.count > 0 && enough(with_bucket)) break;
+    if (with_bucket.count > 0 && with_bucket.sum >= share) break;
     run = with_bucket;
   }
   std::vector<int32_t> ids;
@@ -59,29 +65,10 @@ void KeepRun(const std::vector<Run>& buckets, Enough enough,
     return weights[a] > weights[b] || (weights[a] == weights[b] && a < b);
   });
   size_t kept = 0;
-  while (kept < ids.size() && (run.count == 0 || !enough(run))) {
+  while (kept < ids.size() && (run.count == 0 || run.sum < share)) {
     run.Add({1, weights[ids[kept++]]});
   }
   for (; kept < ids.size(); ++kept) weights[ids[kept]] = 0;
-}
-
-}  // namespace
-
-void FilterWeights(const SampleRequest& request, absl::Span<float> weights) {
-  if (request.top_k > 0 &&
-      request.top_k < static_cast<int64_t>(weights.size())) {
-    KeepRun(
-        FillBuckets(weights),
-        [&](const Run& run) { return run.count >= request.top_k; }, weights);
-  }
-  if (request.top_p < 1) {
-    const std::vector<Run> buckets = FillBuckets(weights);
-    Run all;
-    for (const Run& bucket : buckets) all.Add(bucket);
-    const double share = request.top_p * all.sum;
-    KeepRun(
-        buckets, [&](const Run& run) { return run.sum >= share; }, weights);
-  }
 }
 
 }  // namespace r1::cpu

@@ -1,17 +1,16 @@
-// top_k and top_p: which tokens a draw may take.
+// top_p: which tokens a draw may take.
 #ifndef R1_KERNELS_CPU_SAMPLE_FILTER_H_
 #define R1_KERNELS_CPU_SAMPLE_FILTER_H_
 
 #include "absl/types/span.h"
-#include "kernels/ops.h"
 
 namespace r1::cpu {
 
-// Sets the weights of the tokens that request.top_k and then request.top_p
-// exclude to zero; see Ops::Sample. weights: probabilities up to a common factor,
-// in [0, 1], at least one of them positive.
-// Takes time linear in the vocabulary, however flat the distribution is.
-void FilterWeights(const SampleRequest& request, absl::Span<float> weights);
+// Sets the weights of the tokens that top_p excludes to zero; see Ops::Sample.
+// weights: probabilities up to a common factor, in [0, 1], at least one of them
+// positive. Takes time linear in the vocabulary, however flat the distribution
+// is.
+void FilterWeights(float top_p, absl::Span<float> weights);
 
 }  // namespace r1::cpu
 

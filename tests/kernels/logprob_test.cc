@@ -259,7 +259,6 @@ TEST(LogprobTest, SamplerScorerAndTrainerAgreeBitForBit) {
         std::vector<SampleRequest> requests(count);
         for (int64_t i = 0; i < count; ++i) {
           requests[i].temperature = temperature;
-          requests[i].top_k = i % 3 == 1 ? 5 : 0;
           requests[i].top_p = i % 3 == 2 ? 0.8f : 1.0f;
           requests[i].random_bits = Philox4x32(7, {uint32_t(row + i)})[0];
         }

@@ -1,4 +1,4 @@
-// The sampler: its distribution, the sets that top_k and top_p allow, the ends
+// The sampler: its distribution, the sets that top_p allows, the ends
 // of the unit interval, and rows that are not numbers.
 #include <algorithm>
 #include <cmath>
@@ -126,7 +126,10 @@ TEST(SampleTest, FilteredFrequenciesAreRenormalised) {
   std::vector<double> p = Probabilities(logits, 1);
   const auto order = ByLikelihood(p);
   SampleRequest request;
-  request.top_k = 30;
+  // Between what 29 and 30 tokens have.
+  double share = p[order[29]] / 2;
+  for (int i = 0; i < 29; ++i) share += p[order[i]];
+  request.top_p = static_cast<float>(share);
   for (int i = 30; i < 300; ++i) p[order[i]] = 0;
   const double kept = std::accumulate(p.begin(), p.end(), 0.0);
   for (double& value : p) value /= kept;
@@ -203,7 +206,7 @@ TEST(SampleTest, LogprobIgnoresTheFilters) {
   const auto logits = RandomLogits(200, 2.0f, 12);
   const std::vector<double> p = Probabilities(logits, 1);
   SampleRequest request;
-  request.top_k = 1;
+  request.top_p = 0;
   request.random_bits = 12345;
   const Drawn drawn = DrawOne(logits, request);
   EXPECT_EQ(drawn.tokens[0], ByLikelihood(p)[0]);
@@ -216,26 +219,6 @@ std::set<int32_t> Support(const std::vector<float>& logits,
   const auto ops = MakeCpuOps(2);
   const Drawn drawn = DrawAll(*ops, logits, Repeated(request, 20000, 13));
   return {drawn.tokens.begin(), drawn.tokens.end()};
-}
-
-TEST(SampleTest, TopKKeepsTheLikeliest) {
-  const auto logits = RandomLogits(60, 1.0f, 14);
-  const auto order = ByLikelihood(Probabilities(logits, 1));
-  for (const int k : {1, 2, 17, 59, 60, 1000}) {
-    SampleRequest request;
-    request.top_k = k;
-    const std::set<int32_t> want(order.begin(),
-                                 order.begin() + std::min(k, 60));
-    EXPECT_EQ(Support(logits, request), want) << k;
-  }
-}
-
-TEST(SampleTest, TopKBreaksTiesByLowerId) {
-  std::vector<float> logits(50, 1.0f);
-  logits[40] = 2.0f;
-  SampleRequest request;
-  request.top_k = 4;
-  EXPECT_EQ(Support(logits, request), (std::set<int32_t>{0, 1, 2, 40}));
 }
 
 TEST(SampleTest, TopPKeepsTheShortestSufficientRun) {
@@ -266,15 +249,6 @@ TEST(SampleTest, TopPBreaksTiesByLowerIdAndStopsOnEquality) {
   EXPECT_EQ(Support(logits, request), (std::set<int32_t>{0, 1, 2}));
 }
 
-// top_p counts the share among what top_k left.
-TEST(SampleTest, TopPAppliesToTheSurvivorsOfTopK) {
-  const std::vector<float> logits(8, 0.5f);
-  SampleRequest request;
-  request.top_k = 4;
-  request.top_p = 0.5f;
-  EXPECT_EQ(Support(logits, request), (std::set<int32_t>{0, 1}));
-}
-
 // Weights are multiples of 2^-20, so that sums are exact in any order; many
 // are equal, and many buckets of the filter are crossed.
 TEST(SampleTest, FilterMatchesSortingTheWholeRow) {
@@ -285,25 +259,19 @@ TEST(SampleTest, FilterMatchesSortingTheWholeRow) {
     std::vector<float> weights(n);
     for (float& w : weights) w = random.NextBelow(range + 1) * 0x1p-20f;
     weights[random.NextBelow(n)] = 0x1p-20f * range;
-    SampleRequest request;
-    request.top_k = random.NextBelow(4) == 0 ? random.NextBelow(n + 2) : 0;
-    request.top_p = random.NextBelow(4) == 0 ? 1.0f : random.NextUniform();
-    SCOPED_TRACE(testing::Message()
-                 << n << " k " << request.top_k << " p " << request.top_p);
+    const float top_p = random.NextBelow(4) == 0 ? 1.0f : random.NextUniform();
+    SCOPED_TRACE(testing::Message() << n << " p " << top_p);
     std::vector<float> got = weights;
-    cpu::FilterWeights(request, absl::MakeSpan(got));
+    cpu::FilterWeights(top_p, absl::MakeSpan(got));
 
     const auto order = ByLikelihood({weights.begin(), weights.end()});
-    size_t kept = request.top_k == 0 ? n : std::min(request.top_k, n);
-    double total = 0;
-    for (size_t i = 0; i < kept; ++i) total += weights[order[i]];
-    if (request.top_p < 1) {
+    const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+    size_t kept = n;
+    if (top_p < 1) {
       double sum = weights[order[0]];
-      size_t count = 1;
-      while (count < kept && sum < request.top_p * total) {
-        sum += weights[order[count++]];
+      for (kept = 1; kept < n && sum < top_p * total; ++kept) {
+        sum += weights[order[kept]];
       }
-      kept = count;
     }
     std::vector<float> want(n);
     for (size_t i = 0; i < kept; ++i) want[order[i]] = weights[order[i]];
@@ -317,7 +285,6 @@ TEST(SampleTest, RowsThatAreNotNumbersGiveTokenZeroAndNan) {
   for (const float temperature : {0.0f, 1.0f}) {
     SampleRequest request;
     request.temperature = temperature;
-    request.top_k = 3;
     request.top_p = 0.9f;
     request.random_bits = kLastBits;
     std::vector<std::vector<float>> rows(5, RandomLogits(100, 1.0f, 16));
@@ -350,7 +317,6 @@ TEST(SampleTest, BatchAndThreadsDoNotChangeADraw) {
   std::vector<SampleRequest> requests = Repeated({}, 65, 17);
   for (size_t i = 0; i < requests.size(); ++i) {
     requests[i].temperature = 0.25f * (i % 5);
-    requests[i].top_k = i % 7 == 0 ? 10 : 0;
     requests[i].top_p = i % 3 == 0 ? 0.7f : 1.0f;
   }
   Drawn alone;

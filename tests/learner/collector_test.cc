@@ -186,7 +186,6 @@ TEST_F(CollectorTest, AsksForTheFullSoftmaxAtTheConfiguredTemperature) {
   EXPECT_EQ(work.seed, 99);
   EXPECT_EQ(work.sampling.temperature(), 0.75f);
   EXPECT_EQ(work.sampling.top_p(), 1);
-  EXPECT_EQ(work.sampling.top_k(), 0);
   EXPECT_EQ(work.sampling.max_new_tokens(), 33);
   EXPECT_EQ(work.sampling.stop(0), "END");
 }

@@ -114,7 +114,6 @@ TEST_F(EngineTest, LogprobsEqualPackedScoringBitForBit) {
 // counted from the start of the prompt: every token, drawn again by itself.
 TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
   SamplingParams sampling = Sampling(40, 0.8f);
-  sampling.set_top_k(50);
   sampling.set_top_p(0.9f);
   const std::vector<EngineRequest> requests = Requests(2, sampling);
   const Results results = Run(requests, {});
@@ -142,7 +141,7 @@ TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
                    config_.hidden_size},
           weights_->head(), {}, row);
       const SampleRequest request{
-          0.8f, 50, 0.9f,
+          0.8f, 0.9f,
           RandomBits(/*seed=*/7, RandomStream::kSampling, r.prompt_id,
                      r.sample_index, position)[0]};
       int32_t token = -1;
