@@ -99,7 +99,6 @@ absl::StatusOr<Collection> SampleCollector::Collect(
                      ", which this configuration does not draw: the "
                      "run folder belongs to another configuration"));
   }
-  R1_RETURN_IF_ERROR(peers_.journal->Flush());
   return std::move(collection_);
 }
 

@@ -75,7 +75,8 @@ class SampleCollector {
   // Draws rl.prompts prompts from `next_index` on and waits for their samples
   // and rewards. With rl.dynamic_sampling, draws again for every group that is
   // not informative, at most so many rounds (DAPO, arXiv 2503.14476, 3.2).
-  // What is returned is durable in the journal.
+  // What is returned is recorded in the journal, which makes it durable while
+  // the caller trains on it; see Journal for when that must be awaited.
   // Errors: Cancelled if patience.should_stop said so, with what has come in
   // the journal; Unavailable after patience.before_giving_up without progress,
   // naming who is awaited; FailedPrecondition if more than

@@ -45,6 +45,8 @@ class Trainer {
   // step before.
   // Samples whose log-probs differ from the trainer's own by more than
   // rl.max_mismatch are made again before anything is updated (mismatch.h).
+  // Flush the journal before anything is done with what it gives, the next step
+  // included, which publishes the new weights.
   // Errors: those of SampleCollector::Collect and MismatchInquiry;
   // FailedPrecondition after three updates in a row that were not applied.
   absl::StatusOr<Metrics> Step();
