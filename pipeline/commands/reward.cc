@@ -5,7 +5,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
@@ -60,7 +60,7 @@ struct RewardArgs {
 
 int ThreadsOf(const RewardArgs& args) {
   if (args.threads > 0) return args.threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return NumCores();
 }
 
 // The rule of the command line, with weight 1.

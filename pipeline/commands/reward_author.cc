@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "base/file.h"
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "pipeline/evaluation/bench_reward.h"
 #include "pipeline/services/reward_rules.h"
@@ -119,8 +119,7 @@ absl::Status RunBench(const AuthorArgs& args) {
   BenchRewardOptions options;
   options.item_limit = absl::Milliseconds(args.timeout_ms);
   options.duration = absl::Seconds(args.seconds);
-  options.threads =
-      std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.threads = NumCores();
   for (const GoldenCase& c : cases) options.items.push_back(c.item);
   R1_ASSIGN_OR_RETURN(const RewardRates rates,
                       BenchReward(rule.registry, rule.spec, options));

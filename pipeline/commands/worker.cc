@@ -3,15 +3,14 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <stop_token>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/num_cores.h"
 #include "base/process_name.h"
 #include "base/status_macros.h"
 #include "pipeline/commands/command.h"
@@ -52,9 +51,7 @@ absl::Status RunWorker(const WorkerArgs& args) {
   WorkerOptions options;
   options.name = args.name.empty() ? DefaultWorkerName() : args.name;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
-  options.threads = args.threads > 0
-                        ? args.threads
-                        : std::max(1u, std::thread::hardware_concurrency());
+  options.threads = args.threads > 0 ? args.threads : NumCores();
   options.reconnect = absl::Seconds(args.reconnect_seconds);
   Worker worker(*std::move(find), std::move(options));
   std::stop_source stop;

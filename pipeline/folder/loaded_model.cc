@@ -1,10 +1,9 @@
 #include "pipeline/folder/loaded_model.h"
 
-#include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "model/checkpoint.h"
@@ -33,7 +32,7 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
 
 int ResolveThreads(int threads) {
   if (threads > 0) return threads;
-  return std::max(1u, std::thread::hardware_concurrency());
+  return NumCores();
 }
 
 }  // namespace r1

@@ -1,7 +1,6 @@
 #include "reward/code/code_verifier.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "reward/code/compare.h"
 #include "reward/core/text.h"
@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<CodeVerifier>> CodeVerifier::Start(
   SandboxOptions sandbox;
   // Function tests take two slots, of which one waits for the other.
   sandbox.slots = host.slots;
-  if (host.slots == 0) sandbox.slots = 2 * std::thread::hardware_concurrency();
+  if (host.slots == 0) sandbox.slots = 2 * NumCores();
   sandbox.slots = std::max(sandbox.slots, 2);
   if (!host.cache.empty()) {
     const std::string folder = absl::StrCat(host.cache, "/cpp");

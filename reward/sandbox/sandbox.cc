@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "reward/sandbox/embed_file.h"
 
@@ -159,10 +159,7 @@ LauncherSetup Sandbox::Setup() const {
 absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Start(
     const SandboxOptions& options) {
   auto sandbox = std::unique_ptr<Sandbox>(new Sandbox(options));
-  const int slots =
-      options.slots > 0
-          ? options.slots
-          : std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  const int slots = options.slots > 0 ? options.slots : std::max(2, NumCores());
   absl::MutexLock lock(&sandbox->mutex_);
   for (int i = 0; i < slots; ++i) {
     R1_ASSIGN_OR_RETURN(Slot slot, LauncherProcess::Start(sandbox->Setup()));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "base/num_cores.h"
 #include "base/status_macros.h"
 #include "reward/core/scorer.h"
 #include "reward/core/text.h"
@@ -82,10 +82,7 @@ std::string KeyOf(const std::vector<RewardRuleSpec>& rules) {
 }
 
 RewardServiceOptions WithThreads(RewardServiceOptions options) {
-  if (options.threads <= 0) {
-    options.threads =
-        std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  }
+  if (options.threads <= 0) options.threads = NumCores();
   return options;
 }
 
