@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "base/host_port.h"
 #include "proto/answer_length.h"
 #include "proto/config_text.h"
 #include "proto/graph_rules.h"
@@ -315,24 +315,10 @@ void CheckRules(const StageConfig& config, RuleChecker* check) {
                  "from_step, got only 0");
 }
 
-// host:port, with a numeric port; an IPv6 host stands in brackets.
-bool IsHostAndPort(absl::string_view address) {
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == address.npos || colon == 0 ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &port)) {
-    return false;
-  }
-  const absl::string_view host = address.substr(0, colon);
-  const bool is_bracketed = host.front() == '[' && host.back() == ']';
-  const bool has_colon = host.find(':') != host.npos;
-  return port >= 1 && port <= 65535 && has_colon == is_bracketed &&
-         host.find_first_of(" /") == host.npos;
-}
-
 void CheckServer(const StageConfig& config, RuleChecker* check) {
   for (const std::string& server : config.reward().server()) {
-    check->Require(IsHostAndPort(server), {"reward.server"},
+    check->Require(ParseHostPort(server, /*lowest_port=*/1).ok(),
+                   {"reward.server"},
                    absl::StrCat("expected host:port, e.g. \"localhost:7000\", "
                                 "got ",
                                 QuoteForMessage(server)));

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/host_port.h"
 #include "base/num_cores.h"
 #include "base/process_name.h"
 #include "base/status_macros.h"

@@ -1,18 +1,16 @@
 #include "reward/service/channel.h"
 
-#include <cstddef>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/host_port.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
-#include "reward/core/text.h"
 
 namespace r1 {
 namespace {
@@ -29,28 +27,6 @@ constexpr int kMinPingIntervalMs = 1000;
 constexpr char kBusy[] = "busy";
 
 }  // namespace
-
-absl::StatusOr<HostPort> ParseHostPort(absl::string_view address,
-                                       int lowest_port) {
-  const absl::Status bad = absl::InvalidArgumentError(
-      absl::StrCat("address \"", Excerpt(address),
-                   "\": expected HOST:PORT with a port from ", lowest_port,
-                   " to 65535, e.g. 127.0.0.1:7000 or [::1]:7000"));
-  const size_t colon = address.rfind(':');
-  if (colon == absl::string_view::npos) return bad;
-  absl::string_view host = address.substr(0, colon);
-  const bool is_bracketed =
-      absl::StartsWith(host, "[") && absl::EndsWith(host, "]");
-  if (is_bracketed) host = host.substr(1, host.size() - 2);
-  HostPort result;
-  if (host.empty() || (!is_bracketed && absl::StrContains(host, ":")) ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &result.port) ||
-      result.port < lowest_port || result.port > 65535) {
-    return bad;
-  }
-  result.host = std::string(host);
-  return result;
-}
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeRewardChannel(
     const std::string& address) {

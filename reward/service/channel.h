@@ -66,16 +66,6 @@ bool IsForGood(const grpc::Status& status);
 // The server side of the same: allows the pings, refuses a port in use.
 void SetRewardServerOptions(grpc::ServerBuilder* builder);
 
-struct HostPort {
-  std::string host;  // without the brackets of an IPv6 address
-  int port = 0;
-};
-
-// "127.0.0.1:7000", "localhost:0", "[::1]:7000".
-// Errors: InvalidArgument, also for a port outside lowest_port to 65535.
-absl::StatusOr<HostPort> ParseHostPort(absl::string_view address,
-                                       int lowest_port);
-
 }  // namespace r1
 
 #endif  // R1_REWARD_SERVICE_CHANNEL_H_

@@ -558,7 +558,8 @@ TEST(RewardServerTest, APortInUseIsOneClearLine) {
   EXPECT_EQ(status.message(),
             absl::StrCat("cannot listen on ", address,
                          ": Address already in use; stop the process that "
-                         "holds the address or choose another port"));
+                         "holds the address or choose another port (port 0 "
+                         "= any free one)"));
   // Free again once the first is gone.
   first->reset();
   EXPECT_TRUE(RewardServer::Start(address, BuiltinRewardRules(), {}).ok());
