@@ -41,18 +41,6 @@ class Descriptor {
   int fd_;
 };
 
-absl::Status WriteAll(int fd, const std::string& path, absl::string_view data) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoStatus("cannot write", path, errno);
-    }
-    data.remove_prefix(n);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status SyncPath(const std::string& path) {
   Descriptor fd(path, O_RDONLY);
   if (!fd.ok()) return ErrnoStatus("cannot open", path, errno);
@@ -66,6 +54,18 @@ std::string ParentOf(const std::string& path) {
 }
 
 }  // namespace
+
+absl::Status WriteAll(int fd, const std::string& path, absl::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), data.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus("cannot write", path, errno);
+    }
+    data.remove_prefix(n);
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ErrnoStatus(absl::string_view what, absl::string_view path,
                          int errno_value) {

@@ -31,6 +31,9 @@ absl::Status WriteFileAtomic(const std::string& path,
 absl::Status WriteFileAtomic(const std::string& path,
                              absl::string_view content);
 
+// Writes all of `data` to an open file; `path` is for the error.
+absl::Status WriteAll(int fd, const std::string& path, absl::string_view data);
+
 // Creates the folder and its parents.
 absl::Status MakeDirectories(const std::string& path);
 

@@ -70,16 +70,6 @@ void Widen(DType dtype, const uint16_t* in, size_t count, float* out) {
   }
 }
 
-absl::Status WriteAll(int fd, const std::string& path, absl::string_view data) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus("cannot write", path, errno);
-    data.remove_prefix(n);
-  }
-  return absl::OkStatus();
-}
-
 // Length, header, and spaces up to the alignment.
 std::string MakeHeader(absl::Span<const SafetensorsTensor> tensors) {
   nlohmann::ordered_json json;
