@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/utf8.h"
 
 namespace r1 {
 namespace {
@@ -69,19 +70,6 @@ class Reader {
 
   absl::string_view rest_;
 };
-
-void AppendUtf8(uint32_t c, std::string* text) {
-  if (c < 0x80) {
-    text->push_back(static_cast<char>(c));
-    return;
-  }
-  const int num_more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  constexpr unsigned char kLead[] = {0, 0xC0, 0xE0, 0xF0};
-  text->push_back(static_cast<char>(kLead[num_more] | c >> 6 * num_more));
-  for (int i = num_more - 1; i >= 0; --i) {
-    text->push_back(static_cast<char>(0x80 | (c >> 6 * i & 0x3F)));
-  }
-}
 
 // The four hexadecimal digits of "\uXXXX" at `at`; 0 for others.
 uint32_t EscapedUnit(absl::string_view text, size_t at) {

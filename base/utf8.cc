@@ -1,7 +1,5 @@
 #include "base/utf8.h"
 
-#include <cstdint>
-
 #include "absl/strings/str_cat.h"
 
 namespace r1 {
@@ -21,6 +19,40 @@ size_t Utf8CharacterLength(absl::string_view text) {
   if (lead == 0xF0 && byte(1) < 0x90) return 0;   // overlong
   if (lead == 0xF4 && byte(1) >= 0x90) return 0;  // beyond U+10FFFF
   return length;
+}
+
+int32_t FirstCodePoint(absl::string_view text, size_t* length) {
+  *length = Utf8CharacterLength(text);
+  const auto byte = [&](size_t i) {
+    return static_cast<int32_t>(static_cast<unsigned char>(text[i]));
+  };
+  switch (*length) {
+    case 1:
+      return byte(0);
+    case 2:
+      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3:
+      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    case 4:
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 |
+             (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
+    default:
+      *length = 1;
+      return 0xFFFD;
+  }
+}
+
+void AppendUtf8(uint32_t code_point, std::string* text) {
+  if (code_point < 0x80) {
+    text->push_back(static_cast<char>(code_point));
+    return;
+  }
+  const int tail = code_point < 0x800 ? 1 : code_point < 0x10000 ? 2 : 3;
+  constexpr uint8_t kLead[] = {0, 0xC0, 0xE0, 0xF0};
+  text->push_back(static_cast<char>(kLead[tail] | code_point >> (6 * tail)));
+  for (int i = tail - 1; i >= 0; --i) {
+    text->push_back(static_cast<char>(0x80 | (code_point >> (6 * i) & 0x3F)));
+  }
 }
 
 bool IsUtf8(absl::string_view text) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace r1 {
 namespace {
 
@@ -39,13 +41,7 @@ constexpr Tables kTables = MakeTables();
 std::string BytesToByteLevel(absl::string_view bytes) {
   std::string text;
   for (char c : bytes) {
-    const int code_point = kTables.code_point[static_cast<uint8_t>(c)];
-    if (code_point < 0x80) {
-      text.push_back(static_cast<char>(code_point));
-    } else {  // below U+0800: two bytes of UTF-8
-      text.push_back(static_cast<char>(0xC0 | code_point >> 6));
-      text.push_back(static_cast<char>(0x80 | (code_point & 0x3F)));
-    }
+    AppendUtf8(kTables.code_point[static_cast<uint8_t>(c)], &text);
   }
   return text;
 }

@@ -3,12 +3,14 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "model/split_pattern.h"
 
 namespace r1 {
@@ -19,11 +21,6 @@ constexpr uint32_t kMatchLimit = 10'000'000;
 constexpr uint32_t kHeapLimitKib = 256 << 10;
 constexpr uint32_t kOptions =
     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-
-// Bytes of the valid UTF-8 character that starts with `lead`.
-size_t Utf8Length(uint8_t lead) {
-  return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
 
 }  // namespace
 
@@ -111,9 +108,9 @@ void RegexSplitter::Split(absl::string_view text, Scratch* scratch,
     const size_t begin = match[0], end = match[1];
     cut(begin);
     cut(end);
-    from = end > begin
-               ? end
-               : end + (end < text.size() ? Utf8Length(text[end]) : size_t{1});
+    from = end > begin ? end
+                       : end + std::max<size_t>(
+                                   Utf8CharacterLength(text.substr(end)), 1);
   }
   cut(text.size());
 }

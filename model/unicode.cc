@@ -7,29 +7,10 @@
 #include <cstdlib>
 
 #include "absl/strings/str_replace.h"
+#include "base/utf8.h"
 
 namespace r1 {
 namespace {
-
-// Bytes of the character at the start of `text`; 0 if it is not valid.
-// Source: Unicode 15, table 3-7.
-size_t CharacterLength(absl::string_view text) {
-  if (text.empty()) return 0;
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-  }
-  if (lead == 0xE0 && byte(1) < 0xA0) return 0;  // overlong
-  if (lead == 0xED && byte(1) > 0x9F) return 0;  // surrogate
-  if (lead == 0xF0 && byte(1) < 0x90) return 0;  // overlong
-  if (lead == 0xF4 && byte(1) > 0x8F) return 0;  // above U+10FFFF
-  return length;
-}
 
 bool IsAscii(absl::string_view text) {
   return std::all_of(text.begin(), text.end(),
@@ -82,7 +63,7 @@ std::string ToLower(absl::string_view text) {
 size_t ValidUtf8Prefix(absl::string_view text) {
   size_t end = 0;
   for (;;) {
-    const size_t length = CharacterLength(text.substr(end));
+    const size_t length = Utf8CharacterLength(text.substr(end));
     if (length == 0) return end;
     end += length;
   }
@@ -90,7 +71,7 @@ size_t ValidUtf8Prefix(absl::string_view text) {
 
 size_t InvalidUtf8Prefix(absl::string_view text) {
   size_t end = 0;
-  while (end < text.size() && CharacterLength(text.substr(end)) == 0) ++end;
+  while (end < text.size() && Utf8CharacterLength(text.substr(end)) == 0) ++end;
   return end;
 }
 

@@ -28,19 +28,6 @@ absl::string_view WithoutSpaceBehind(absl::string_view text) {
   return text.substr(0, stripped.bytes.size());
 }
 
-void AppendUtf8(uint32_t code, std::string* out) {
-  if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
-    return;
-  }
-  const int tail = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  constexpr uint8_t kLead[] = {0, 0xC0, 0xE0, 0xF0};
-  out->push_back(static_cast<char>(kLead[tail] | code >> (6 * tail)));
-  for (int i = tail - 1; i >= 0; --i) {
-    out->push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
-  }
-}
-
 class Lexer {
  public:
   explicit Lexer(std::string source) : source_(std::move(source)) {}

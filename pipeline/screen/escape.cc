@@ -1,44 +1,14 @@
 #include "pipeline/screen/escape.h"
 
+#include <cstdint>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/utf8.h"
 
 namespace r1 {
 namespace {
-
-// The code point at the start of `text` and its length in bytes; length 0 if
-// the bytes are no UTF-8 (overlong forms and surrogates included).
-struct CodePoint {
-  uint32_t value = 0;
-  int length = 0;
-};
-
-CodePoint DecodeUtf8(absl::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return {first, 1};
-  int length;
-  uint32_t value, smallest;
-  if (first >> 5 == 0x6) {
-    length = 2, value = first & 0x1f, smallest = 0x80;
-  } else if (first >> 4 == 0xe) {
-    length = 3, value = first & 0x0f, smallest = 0x800;
-  } else if (first >> 3 == 0x1e) {
-    length = 4, value = first & 0x07, smallest = 0x10000;
-  } else {
-    return {};
-  }
-  if (text.size() < static_cast<size_t>(length)) return {};
-  for (int i = 1; i < length; ++i) {
-    if (byte(i) >> 6 != 0x2) return {};
-    value = value << 6 | (byte(i) & 0x3f);
-  }
-  const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
-  if (value < smallest || value > 0x10ffff || is_surrogate) return {};
-  return {value, length};
-}
 
 struct Range {
   uint32_t first, last;
@@ -105,22 +75,20 @@ std::string Visible(absl::string_view bytes, bool one_line) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
-    const CodePoint c = DecodeUtf8(bytes);
-    if (c.length == 0) {
+    size_t length = 0;
+    const uint32_t c = FirstCodePoint(bytes, &length);
+    if (Utf8CharacterLength(bytes) == 0) {
       absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(bytes[0]));
-      bytes.remove_prefix(1);
-      continue;
-    }
-    if (c.value == '\n') {
+    } else if (c == '\n') {
       out += one_line ? "\\n" : "\n";
-    } else if (c.value == '\t') {
+    } else if (c == '\t') {
       out += one_line ? ' ' : '\t';
-    } else if (IsInvisible(c.value)) {
-      absl::StrAppendFormat(&out, "\\u{%04x}", c.value);
+    } else if (IsInvisible(c)) {
+      absl::StrAppendFormat(&out, "\\u{%04x}", c);
     } else {
-      absl::StrAppend(&out, bytes.substr(0, c.length));
+      absl::StrAppend(&out, bytes.substr(0, length));
     }
-    bytes.remove_prefix(c.length);
+    bytes.remove_prefix(length);
   }
   return out;
 }
@@ -185,9 +153,10 @@ std::string JsonForScript(absl::string_view json) {
 int DisplayWidth(absl::string_view text) {
   int columns = 0;
   while (!text.empty()) {
-    const CodePoint c = DecodeUtf8(text);
-    columns += IsCombining(c.value) ? 0 : IsWide(c.value) ? 2 : 1;
-    text.remove_prefix(c.length == 0 ? 1 : c.length);
+    size_t length = 0;
+    const uint32_t c = FirstCodePoint(text, &length);
+    columns += IsCombining(c) ? 0 : IsWide(c) ? 2 : 1;
+    text.remove_prefix(length);
   }
   return columns;
 }
@@ -198,8 +167,8 @@ std::string TruncateToWidth(absl::string_view text, int columns) {
   int used = 0;
   absl::string_view rest = text;
   while (!rest.empty()) {
-    const CodePoint c = DecodeUtf8(rest);
-    const int length = c.length == 0 ? 1 : c.length;
+    size_t length = 0;
+    FirstCodePoint(rest, &length);
     const int width = DisplayWidth(rest.substr(0, length));
     if (used + width > columns - 1) break;
     used += width;

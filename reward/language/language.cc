@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/utf8.h"
 #include "reward/language/latin.h"
 #include "reward/language/words.h"
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/utf8.h"
-
 namespace r1 {
 namespace {
 
@@ -43,27 +41,6 @@ Script ScriptOf(int32_t code_point) {
   if (after == std::begin(kRanges)) return Script::kOther;
   const Range& range = *std::prev(after);
   return code_point <= range.last ? range.script : Script::kOther;
-}
-
-int32_t FirstCodePoint(absl::string_view text, size_t* length) {
-  *length = Utf8CharacterLength(text);
-  const auto byte = [&](size_t i) {
-    return static_cast<int32_t>(static_cast<unsigned char>(text[i]));
-  };
-  switch (*length) {
-    case 1:
-      return byte(0);
-    case 2:
-      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-    case 3:
-      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
-    case 4:
-      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 |
-             (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
-    default:
-      *length = 1;
-      return 0xFFFD;
-  }
 }
 
 }  // namespace r1

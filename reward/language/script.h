@@ -2,10 +2,7 @@
 #ifndef R1_REWARD_LANGUAGE_SCRIPT_H_
 #define R1_REWARD_LANGUAGE_SCRIPT_H_
 
-#include <cstddef>
 #include <cstdint>
-
-#include "absl/strings/string_view.h"
 
 namespace r1 {
 
@@ -32,10 +29,6 @@ Script ScriptOf(int32_t code_point);
 inline bool IsWordByCharacter(Script script) {
   return script == Script::kHan || script == Script::kKana;
 }
-
-// The character at the front of `text`, which is not empty, and its length in
-// bytes. A byte that is no UTF-8 is U+FFFD of length 1.
-int32_t FirstCodePoint(absl::string_view text, size_t* length);
 
 }  // namespace r1
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/utf8.h"
 #include "reward/format/tags.h"
 
 namespace r1 {

@@ -6,7 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
-#include "reward/language/script.h"
+#include "base/utf8.h"
 #include "reward/language/words.h"
 
 namespace r1::math {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/utf8.h"
 #include "reward/language/script.h"
 
 namespace r1 {

@@ -22,6 +22,14 @@ std::string Encode(uint32_t code, int length) {
   return bytes;
 }
 
+TEST(Utf8Test, ABrokenByteIsAReplacementOfOneByte) {
+  for (const char* text : {"\x80", "\xC3", "\xED\xA0\x80", "\xF5xxx"}) {
+    size_t length = 0;
+    EXPECT_EQ(FirstCodePoint(text, &length), 0xFFFD);
+    EXPECT_EQ(length, 1);
+  }
+}
+
 TEST(Utf8Test, EveryCodePointInItsShortestFormAndNoOther) {
   for (uint32_t code = 0; code < 0x200000; ++code) {
     const bool is_character =
@@ -35,6 +43,13 @@ TEST(Utf8Test, EveryCodePointInItsShortestFormAndNoOther) {
       ASSERT_EQ(Utf8CharacterLength(Encode(code, length) + "x"), expected)
           << std::hex << code << " in " << length << " bytes";
     }
+    if (!is_character) continue;
+    std::string appended = "x";
+    AppendUtf8(code, &appended);
+    ASSERT_EQ(appended, "x" + Encode(code, shortest)) << std::hex << code;
+    size_t length = 0;
+    ASSERT_EQ(FirstCodePoint(Encode(code, shortest) + "x", &length), code);
+    ASSERT_EQ(length, shortest) << std::hex << code;
   }
 }
 
