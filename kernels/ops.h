@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "kernels/linear.h"
 #include "kernels/matrix.h"
@@ -114,7 +115,7 @@ class Ops {
                     ConstMat cos_sin, bool inverse) = 0;
 
   // --- Linear -------------------------------------------------------------
-  // w = the row-wise concatenation of `parts` (equal columns).
+  // w = the row-wise concatenation of `parts` (equal columns), in w->dtype.
   virtual void SetLinear(absl::Span<const ConstMat> parts, Linear* w) = 0;
   // y[t] = w[ids[t]], rows of the matrix: an embedding.
   // Shapes: ids [T], w [N, C], y [T, C].
@@ -211,6 +212,12 @@ class Ops {
                      const AdamWParams& p) = 0;
   // Sum of squares in double; NaN or infinity in x gives a non-finite result.
   virtual double SumSquares(absl::Span<const float> x) = 0;
+
+  // --- Work of the host ---------------------------------------------------
+  // Calls task(0), …, task(count - 1), which are independent, on the threads of
+  // this object.
+  virtual void ForEachTask(int64_t count,
+                           absl::FunctionRef<void(int64_t)> task) = 0;
 };
 
 // The CPU implementation with its own pool of `num_threads` threads.

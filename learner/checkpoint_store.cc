@@ -87,6 +87,7 @@ absl::StatusOr<TrainingState> CheckpointStore::Load(int64_t step,
   const std::string path = PathOf(step);
   R1_RETURN_IF_ERROR(VerifyCheckpoint(path));
   R1_ASSIGN_OR_RETURN(ModelFolder model, LoadModelFolder(path, head_));
+  model.config.weights_dtype = dtype_;
   TrainingState state = StartTraining(model.config, std::move(model.params),
                                       /*with_reference=*/false, ops);
   R1_RETURN_IF_ERROR(ReadTrainerFiles(path, with_reference, ops, &state));

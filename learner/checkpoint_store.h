@@ -26,10 +26,11 @@ int64_t StepOfCheckpoint(const std::string& path);
 class CheckpointStore {
  public:
   // `keep`: newest checkpoints kept beside step 0. `head`: of the model that
-  // is trained.
+  // is trained. `dtype`: of the weights that are made of what is loaded.
   CheckpointStore(std::string folder, int keep,
-                  ModelHead head = ModelHead::kVocabulary)
-      : folder_(std::move(folder)), keep_(keep), head_(head) {}
+                  ModelHead head = ModelHead::kVocabulary,
+                  DType dtype = DType::kF32)
+      : folder_(std::move(folder)), keep_(keep), head_(head), dtype_(dtype) {}
 
   // Writes step-N of `state.step` under a temporary name, syncs it, and makes
   // it visible by one rename; only then removes the ones no longer kept. A
@@ -66,6 +67,7 @@ class CheckpointStore {
   std::string folder_;
   int keep_;
   ModelHead head_;
+  DType dtype_;
 };
 
 }  // namespace r1

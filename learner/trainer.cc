@@ -70,7 +70,7 @@ absl::StatusOr<Metrics> Trainer::Step() {
     state_.step = step;
     ++state_.version;
     state_.next_index = collection.next_index;
-    weights_sha256_ = HashParams(state_.params);
+    weights_sha256_ = HashWeights(*state_.weights, ops_);
 
     Metrics metrics;
     AppendSampleMetrics(collection, options_.answer_rules, &metrics);
@@ -184,7 +184,7 @@ Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
           config.rollout().temperature(), config.rl().microbatch_tokens(),
           [this](int64_t tokens) { ReportProgress(tokens); }, ops),
       grads_(state_.params.shared_layout()),
-      weights_sha256_(HashParams(state_.params)) {
+      weights_sha256_(HashWeights(*state_.weights, ops_)) {
   R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),
            "a reference goes with rl.kl_coef > 0");
 }

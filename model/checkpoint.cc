@@ -149,7 +149,7 @@ absl::Status CheckTensor(const std::string& folder, const TensorSpec& spec,
                      ShapeText(entry.shape), ", expected ",
                      ShapeText(ShapeOf(spec)), " by ", kConfigFile));
   }
-  if (entry.dtype == DType::kOther) {
+  if (entry.dtype == FileDType::kOther) {
     return absl::InvalidArgumentError(
         absl::StrCat(folder, ": tensor \"", entry.name, "\" has dtype ",
                      entry.dtype_name, ", expected F32, F16 or BF16"));

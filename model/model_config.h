@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "kernels/dtype.h"
 
 namespace r1 {
 
@@ -57,6 +58,9 @@ struct ModelConfig {
   // Of a reward model: what may stand behind a text; -1: none. transformers
   // scores the last token that is another one.
   int32_t pad_token_id = -1;
+  // How PolicyWeights hold the matrices. The run's choice: config.json's
+  // "torch_dtype" tells how some file was written.
+  DType weights_dtype = DType::kF32;
   // config.json as read, so that unknown keys survive a save; empty for a
   // model made here.
   std::string source_json;

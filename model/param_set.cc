@@ -106,6 +106,14 @@ int ParamLayout::Find(absl::string_view name) const {
   return -1;
 }
 
+std::vector<int> ParamLayout::ByName() const {
+  std::vector<int> order(tensors_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return tensors_[a].name < tensors_[b].name; });
+  return order;
+}
+
 void ParamSet::SetZero() {
   const absl::Span<float> all = flat();
   std::fill(all.begin(), all.end(), 0.0f);
@@ -147,32 +155,12 @@ bool AreFinite(absl::Span<const float> values) {
 }
 
 std::string HashParams(const ParamSet& params) {
-  return HashTensors(
-      params.layout(), [&](int index, int64_t begin, absl::Span<float> out) {
-        const auto from = params.Elements(index).subspan(begin, out.size());
-        std::copy(from.begin(), from.end(), out.begin());
-      });
-}
-
-std::string HashTensors(
-    const ParamLayout& layout,
-    absl::FunctionRef<void(int, int64_t, absl::Span<float>)> read) {
-  constexpr int64_t kPiece = int64_t{1} << 16;  // elements
-  std::vector<int> order(layout.tensors().size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
-    return layout.tensor(a).name < layout.tensor(b).name;
-  });
   Sha256 hash;
-  std::vector<float> piece;
-  for (int index : order) {
-    const TensorSpec& t = layout.tensor(index);
+  for (int index : params.layout().ByName()) {
+    const TensorSpec& t = params.layout().tensor(index);
     hash.Update(absl::StrCat(t.name, " ", t.rows, " ", t.cols, "\n"));
-    for (int64_t begin = 0; begin < t.count(); begin += kPiece) {
-      piece.resize(std::min(kPiece, t.count() - begin));
-      read(index, begin, absl::MakeSpan(piece));
-      hash.Update(piece.data(), piece.size() * sizeof(float));
-    }
+    const absl::Span<const float> values = params.Elements(index);
+    hash.Update(values.data(), values.size() * sizeof(float));
   }
   return hash.FinishHex();
 }

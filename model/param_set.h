@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/buffer.h"
@@ -51,6 +50,8 @@ class ParamLayout {
   int head() const { return head_; }
   // Elements of the flat buffer.
   int64_t count() const { return count_; }
+  // Indices of all tensors in ascending order of name.
+  std::vector<int> ByName() const;
 
  private:
   int Add(std::string name, int64_t rows, int64_t cols);
@@ -116,11 +117,6 @@ bool AreFinite(absl::Span<const float> values);
 // SHA-256 over the tensors by logical name: for each tensor in ascending order
 // of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.
 std::string HashParams(const ParamSet& params);
-
-// The same of the values that read(tensor, first element, out) gives.
-std::string HashTensors(
-    const ParamLayout& layout,
-    absl::FunctionRef<void(int, int64_t, absl::Span<float>)> read);
 
 }  // namespace r1
 

@@ -64,9 +64,9 @@ float HalfToFloat(uint16_t bits) {
   return sign != 0 ? -magnitude : magnitude;
 }
 
-void Widen(DType dtype, const uint16_t* in, size_t count, float* out) {
+void Widen(FileDType dtype, const uint16_t* in, size_t count, float* out) {
   for (size_t i = 0; i < count; ++i) {
-    out[i] = dtype == DType::kF16 ? HalfToFloat(in[i]) : Bf16ToFloat(in[i]);
+    out[i] = dtype == FileDType::kF16 ? HalfToFloat(in[i]) : Bf16ToFloat(in[i]);
   }
 }
 
@@ -136,8 +136,8 @@ SafetensorsFile::~SafetensorsFile() {
 
 absl::Status SafetensorsFile::ReadFloat(const SafetensorsEntry& entry,
                                         absl::Span<float> out) const {
-  const bool is_f32 = entry.dtype == DType::kF32;
-  if (entry.dtype == DType::kOther) {
+  const bool is_f32 = entry.dtype == FileDType::kF32;
+  if (entry.dtype == FileDType::kOther) {
     return Refuse(
         path_, absl::StrCat("tensor \"", entry.name, "\" has dtype ",
                             entry.dtype_name, ", expected F32, F16 or BF16"));

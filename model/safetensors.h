@@ -15,11 +15,11 @@
 
 namespace r1 {
 
-enum class DType { kF32, kF16, kBF16, kOther };
+enum class FileDType { kF32, kF16, kBF16, kOther };
 
 struct SafetensorsEntry {
   std::string name;
-  DType dtype = DType::kF32;
+  FileDType dtype = FileDType::kF32;
   std::string dtype_name;       // as in the file, e.g. "BF16"
   std::vector<int64_t> shape;   // empty for a scalar
   uint64_t begin = 0, end = 0;  // bytes in the data section

@@ -22,20 +22,30 @@ constexpr size_t kMaxRank = 64;
 struct DTypeInfo {
   absl::string_view name;
   int bits;
-  DType dtype;
+  FileDType dtype;
 };
 constexpr std::array<DTypeInfo, 21> kDTypes = {{
-    {"F32", 32, DType::kF32},          {"F16", 16, DType::kF16},
-    {"BF16", 16, DType::kBF16},        {"F64", 64, DType::kOther},
-    {"BOOL", 8, DType::kOther},        {"U8", 8, DType::kOther},
-    {"I8", 8, DType::kOther},          {"U16", 16, DType::kOther},
-    {"I16", 16, DType::kOther},        {"U32", 32, DType::kOther},
-    {"I32", 32, DType::kOther},        {"U64", 64, DType::kOther},
-    {"I64", 64, DType::kOther},        {"C64", 64, DType::kOther},
-    {"F8_E4M3", 8, DType::kOther},     {"F8_E5M2", 8, DType::kOther},
-    {"F8_E8M0", 8, DType::kOther},     {"F8_E4M3FNUZ", 8, DType::kOther},
-    {"F8_E5M2FNUZ", 8, DType::kOther}, {"F6_E2M3", 6, DType::kOther},
-    {"F4", 4, DType::kOther},
+    {"F32", 32, FileDType::kF32},
+    {"F16", 16, FileDType::kF16},
+    {"BF16", 16, FileDType::kBF16},
+    {"F64", 64, FileDType::kOther},
+    {"BOOL", 8, FileDType::kOther},
+    {"U8", 8, FileDType::kOther},
+    {"I8", 8, FileDType::kOther},
+    {"U16", 16, FileDType::kOther},
+    {"I16", 16, FileDType::kOther},
+    {"U32", 32, FileDType::kOther},
+    {"I32", 32, FileDType::kOther},
+    {"U64", 64, FileDType::kOther},
+    {"I64", 64, FileDType::kOther},
+    {"C64", 64, FileDType::kOther},
+    {"F8_E4M3", 8, FileDType::kOther},
+    {"F8_E5M2", 8, FileDType::kOther},
+    {"F8_E8M0", 8, FileDType::kOther},
+    {"F8_E4M3FNUZ", 8, FileDType::kOther},
+    {"F8_E5M2FNUZ", 8, FileDType::kOther},
+    {"F6_E2M3", 6, FileDType::kOther},
+    {"F4", 4, FileDType::kOther},
 }};
 
 // A name from the file for a message: printable and short.

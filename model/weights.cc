@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "base/sha256.h"
 
 namespace r1 {
 
@@ -46,6 +48,7 @@ void PolicyWeights::PlaceMatrix(absl::Span<const int> tensors, Linear* matrix) {
     places_[tensor] = {matrix, row, {}};
     row += layout_.tensor(tensor).rows;
   }
+  matrix->dtype = config_.weights_dtype;
   ResizeLinear(row, layout_.tensor(tensors[0]).cols, matrix);
 }
 
@@ -117,11 +120,39 @@ std::shared_ptr<const PolicyWeights> MakePolicyWeights(
   return weights;
 }
 
-std::string HashWeights(const PolicyWeights& weights) {
-  return HashTensors(weights.layout(),
-                     [&](int index, int64_t begin, absl::Span<float> out) {
-                       weights.Read(index, begin, out);
-                     });
+std::string HashWeights(const PolicyWeights& weights, Ops* ops) {
+  constexpr int64_t kLeaf = int64_t{1} << 14;  // elements
+  struct Leaf {
+    int tensor;
+    int64_t begin;
+    std::string digest;
+  };
+  const ParamLayout& layout = weights.layout();
+  std::vector<Leaf> leaves;
+  for (int tensor : layout.ByName()) {
+    for (int64_t begin = 0; begin < layout.tensor(tensor).count();
+         begin += kLeaf) {
+      leaves.push_back({tensor, begin, ""});
+    }
+  }
+  ops->ForEachTask(leaves.size(), [&](int64_t i) {
+    Leaf& leaf = leaves[i];
+    std::vector<float> values(
+        std::min(kLeaf, layout.tensor(leaf.tensor).count() - leaf.begin));
+    weights.Read(leaf.tensor, leaf.begin, absl::MakeSpan(values));
+    Sha256 hash;
+    hash.Update(values.data(), values.size() * sizeof(float));
+    leaf.digest = hash.FinishHex();
+  });
+  Sha256 root;
+  for (const Leaf& leaf : leaves) {
+    if (leaf.begin == 0) {
+      const TensorSpec& t = layout.tensor(leaf.tensor);
+      root.Update(absl::StrCat(t.name, " ", t.rows, " ", t.cols, "\n"));
+    }
+    root.Update(leaf.digest);
+  }
+  return root.FinishHex();
 }
 
 struct WeightSlots::Unused {

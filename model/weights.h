@@ -23,9 +23,11 @@ struct LayerWeights {
 };
 
 // What samples, scores and is trained with: the values of a ParamSet without
-// the ParamSet. Filled in by its one owner, then published as shared_ptr<const
-// PolicyWeights> and never changed again; whoever computes with it holds it.
-// Threads: const methods from any thread, the others exclusively.
+// the ParamSet; those of matrices rounded to config.weights_dtype, so that all
+// who compute with a version compute with the same numbers. Filled in by its
+// one owner, then published as shared_ptr<const PolicyWeights> and never
+// changed again; whoever computes with it holds it. Threads: const methods from
+// any thread, the others exclusively.
 class PolicyWeights {
  public:
   // The values are undefined until they are assigned.
@@ -76,8 +78,11 @@ class PolicyWeights {
 std::shared_ptr<const PolicyWeights> MakePolicyWeights(
     const ModelConfig& config, const ParamSet& params, Ops* ops);
 
-// HashParams of the values.
-std::string HashWeights(const PolicyWeights& weights);
+// Identity of a version among those of a run: a SHA-256 tree, so that all
+// threads of `ops` work on it. For each tensor in ascending order of name the
+// root covers "name rows cols\n" and the digests of its values in leaves of
+// 64 KiB, little-endian fp32. Lower-case hex. A function of the values alone.
+std::string HashWeights(const PolicyWeights& weights, Ops* ops);
 
 // Memory of the versions of one policy. That of a version which nobody holds
 // any more serves the next: a learner whose samplers have let go of the old

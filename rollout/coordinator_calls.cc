@@ -51,6 +51,7 @@ absl::StatusOr<JoinReply> Coordinator::Join(const JoinRequest& request) {
   reply.set_config_json(options_.config_json);
   reply.set_tokenizer_json(options_.tokenizer_json);
   reply.set_max_batch(options_.max_batch);
+  reply.set_has_bf16_weights(options_.model.weights_dtype == DType::kBF16);
   return reply;
 }
 

@@ -10,8 +10,8 @@
 
 namespace r1 {
 
-FetchedWeights::FetchedWeights(const ModelConfig& config)
-    : weights_(std::make_shared<PolicyWeights>(config)) {}
+FetchedWeights::FetchedWeights(const ModelConfig& config, Ops* ops)
+    : ops_(ops), weights_(std::make_shared<PolicyWeights>(config)) {}
 
 absl::StatusOr<std::shared_ptr<const PolicyWeights>> FetchedWeights::Get(
     const WeightsId& id) {
@@ -34,7 +34,7 @@ absl::Status FetchedWeights::FetchOnce(const WeightsId& id) {
   WeightsAssembler assembler(weights_.get());
   R1_RETURN_IF_ERROR(fetch_(
       id, [&](const WeightsChunk& chunk) { return assembler.Add(chunk); }));
-  return assembler.Finish(id);
+  return assembler.Finish(id, ops_);
 }
 
 }  // namespace r1

@@ -10,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/ops.h"
 #include "model/model_config.h"
 #include "model/weights.h"
 #include "proto/rollout.pb.h"
@@ -25,7 +26,7 @@ class FetchedWeights : public WeightSource {
   using Fetch = std::function<absl::Status(
       const WeightsId&, absl::FunctionRef<absl::Status(const WeightsChunk&)>)>;
 
-  explicit FetchedWeights(const ModelConfig& config);
+  FetchedWeights(const ModelConfig& config, Ops* ops);
 
   // Where Get fetches from, from now on; what it has already stays.
   void SetFetch(Fetch fetch) { fetch_ = std::move(fetch); }
@@ -41,6 +42,7 @@ class FetchedWeights : public WeightSource {
  private:
   absl::Status FetchOnce(const WeightsId& id);
 
+  Ops* ops_;
   Fetch fetch_;
   std::shared_ptr<PolicyWeights> weights_;
   std::string hash_;  // of weights_

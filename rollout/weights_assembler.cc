@@ -83,14 +83,14 @@ absl::Status WeightsAssembler::Add(const WeightsChunk& chunk) {
   return absl::OkStatus();
 }
 
-absl::Status WeightsAssembler::Finish(const WeightsId& id) const {
+absl::Status WeightsAssembler::Finish(const WeightsId& id, Ops* ops) const {
   const int64_t expected = TotalBytes(*weights_);
   if (received_bytes_ != expected) {
     return absl::DataLossError(absl::StrCat("weights of version ", id.version(),
                                             " ended after ", received_bytes_,
                                             " of ", expected, " bytes"));
   }
-  const std::string got = HashWeights(*weights_);
+  const std::string got = HashWeights(*weights_, ops);
   if (got != id.sha256()) {
     return absl::DataLossError(absl::StrCat(
         "weights of version ", id.version(), " arrived with SHA-256 ", got,

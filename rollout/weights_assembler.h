@@ -30,7 +30,7 @@ class WeightsAssembler {
   absl::Status Add(const WeightsChunk& chunk);
   // Errors: DataLoss if chunks are missing or the hash is not id.sha256();
   // names version, expected and got.
-  absl::Status Finish(const WeightsId& id) const;
+  absl::Status Finish(const WeightsId& id, Ops* ops) const;
 
  private:
   PolicyWeights* weights_;

@@ -100,17 +100,20 @@ absl::Status Worker::PrepareModel(const JoinReply& joined) {
   }
   if (model_ != nullptr &&
       model_->joined.config_json() == joined.config_json() &&
-      model_->joined.tokenizer_json() == joined.tokenizer_json()) {
+      model_->joined.tokenizer_json() == joined.tokenizer_json() &&
+      model_->joined.has_bf16_weights() == joined.has_bf16_weights()) {
     return absl::OkStatus();
   }
   auto model = std::make_unique<Model>();
   model->joined = joined;
   R1_ASSIGN_OR_RETURN(model->config, ModelConfigFromJson(joined.config_json()));
+  if (joined.has_bf16_weights()) model->config.weights_dtype = DType::kBF16;
   R1_ASSIGN_OR_RETURN(Tokenizer tokenizer,
                       Tokenizer::FromJson(joined.tokenizer_json()));
   model->tokenizer = std::make_shared<const Tokenizer>(std::move(tokenizer));
   if (options_.shared_weights == nullptr) {
-    model->fetched = std::make_unique<FetchedWeights>(model->config);
+    model->fetched =
+        std::make_unique<FetchedWeights>(model->config, ops_.get());
   }
   model_ = std::move(model);
   return absl::OkStatus();

@@ -11,6 +11,10 @@ std::unique_ptr<Ops> MakeCpuOps(int num_threads) {
 
 namespace cpu {
 
+void CpuOps::ForEachTask(int64_t count, absl::FunctionRef<void(int64_t)> task) {
+  pool_.ParallelFor(count, [&](int64_t i, int) { task(i); });
+}
+
 void CpuOps::KvWrite(ConstMat k, ConstMat v,
                      absl::Span<const SequenceRows> sequences,
                      const KvPages& cache) {

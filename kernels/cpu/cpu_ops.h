@@ -63,6 +63,8 @@ class CpuOps : public Ops {
              absl::Span<float> m, absl::Span<float> v,
              const AdamWParams& p) override;
   double SumSquares(absl::Span<const float> x) override;
+  void ForEachTask(int64_t count,
+                   absl::FunctionRef<void(int64_t)> task) override;
 
  private:
   ThreadPool pool_;

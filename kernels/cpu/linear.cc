@@ -6,9 +6,12 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include <algorithm>
+#include <cstring>
+#include <vector>
 
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/bf16-inl.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/panel.h"
@@ -38,11 +41,17 @@ void PackRows(ConstMat w, float* panel) {
 // at the start of a panel of w.
 void TransposePanel(const Linear& w, int64_t begin, int64_t count,
                     int64_t first, int64_t rows, float* to) {
+  HWY_ALIGN float expanded[kPanelOutputs * kPanelOutputs];
   for (int64_t n = 0; n < rows; n += kPanelOutputs) {
-    const float* from = w.data.data() + (first + n) * w.depth;
-    Transpose(from + begin * kPanelOutputs, count,
-              std::min<int64_t>(kPanelOutputs, rows - n), kPanelOutputs,
-              to + n * kPanelOutputs, kPanelOutputs);
+    const int64_t at = (first + n) * w.depth + begin * kPanelOutputs;
+    const float* from = expanded;
+    if (w.dtype == DType::kF32) {
+      from = w.data.data() + at;
+    } else {
+      ExpandBf16(Bf16Of(w) + at, count * kPanelOutputs, expanded);
+    }
+    Transpose(from, count, std::min<int64_t>(kPanelOutputs, rows - n),
+              kPanelOutputs, to + n * kPanelOutputs, kPanelOutputs);
   }
 }
 
@@ -59,20 +68,21 @@ int64_t NumPanels(int64_t outputs) {
   return (outputs + kPanelOutputs - 1) / kPanelOutputs;
 }
 
-// Where row `row` of W begins; its elements are kPanelOutputs apart.
-float* RowOf(const Linear& w, int64_t row) {
-  return w.data.data() + row / kPanelOutputs * kPanelOutputs * w.depth +
-         row % kPanelOutputs;
+// Where element 0 of row `row` is in the data; the others follow
+// kPanelOutputs apart.
+int64_t RowBegin(const Linear& w, int64_t row) {
+  return row / kPanelOutputs * kPanelOutputs * w.depth + row % kPanelOutputs;
 }
 
-// Calls fn(element, at) for the elements [begin, begin + size) of W.
+// Calls fn(element, its place in the data) for the elements [begin, begin +
+// size) of W.
 template <typename Fn>
 void ForEachElement(const Linear& w, int64_t begin, int64_t size, Fn fn) {
   R1_CHECK(begin >= 0 && begin + size <= w.count(), "the elements lie in W");
   for (int64_t i = 0; i < size;) {
     const int64_t row = (begin + i) / w.depth, k = (begin + i) % w.depth;
     const int64_t end = std::min(size, i + w.depth - k);
-    float* at = RowOf(w, row) + k * kPanelOutputs;
+    int64_t at = RowBegin(w, row) + k * kPanelOutputs;
     for (; i < end; ++i, at += kPanelOutputs) fn(i, at);
   }
 }
@@ -80,27 +90,32 @@ void ForEachElement(const Linear& w, int64_t begin, int64_t size, Fn fn) {
 }  // namespace
 
 void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
-  ForEachElement(w, begin, out.size(),
-                 [&](int64_t i, const float* at) { out[i] = *at; });
+  ForEachElement(w, begin, out.size(), [&](int64_t i, int64_t at) {
+    out[i] = w.dtype == DType::kF32 ? w.data.data()[at]
+                                    : FromBf16(cpu::Bf16Of(w)[at]);
+  });
 }
 
 void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w) {
-  ForEachElement(*w, begin, values.size(),
-                 [&](int64_t i, float* at) { *at = values[i]; });
+  ForEachElement(*w, begin, values.size(), [&](int64_t i, int64_t at) {
+    if (w->dtype == DType::kF32) {
+      w->data.data()[at] = values[i];
+    } else {
+      cpu::Bf16Of(*w)[at] = ToBf16(values[i]);
+    }
+  });
 }
 
 void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
   w->outputs = outputs;
   w->depth = depth;
-  w->data.Reserve(NumPanels(outputs) * kPanelOutputs * depth);
+  const int64_t panel = kPanelOutputs * depth * BytesOf(w->dtype);
+  w->data.Reserve(NumPanels(outputs) * panel / sizeof(float));
   // The outputs that only pad the last panel are zero.
   if (outputs % kPanelOutputs == 0) return;
-  float* last =
-      w->data.data() + (NumPanels(outputs) - 1) * kPanelOutputs * depth;
-  for (int64_t k = 0; k < depth; ++k) {
-    std::fill(last + k * kPanelOutputs + outputs % kPanelOutputs,
-              last + (k + 1) * kPanelOutputs, 0.0f);
-  }
+  std::memset(reinterpret_cast<char*>(w->data.data()) +
+                  (NumPanels(outputs) - 1) * panel,
+              0, panel);
 }
 
 namespace cpu {
@@ -116,8 +131,11 @@ void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
     rows += part.rows;
   }
   ResizeLinear(rows, parts[0].cols, w);
+  const int64_t size = kPanelOutputs * w->depth;
+  const bool is_f32 = w->dtype == DType::kF32;
   pool_.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
-    float* panel = w->data.data() + p * kPanelOutputs * w->depth;
+    std::vector<float> exact(is_f32 ? 0 : size);
+    float* panel = is_f32 ? w->data.data() + p * size : exact.data();
     const int64_t begin = p * kPanelOutputs;
     int64_t first = 0;  // row of the concatenation where the part starts
     for (const ConstMat& part : parts) {
@@ -128,6 +146,9 @@ void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
         (part.Rows(from - first, to - from), panel + (from - begin));
       }
       first += part.rows;
+    }
+    for (size_t i = 0; i < exact.size(); ++i) {
+      Bf16Of(*w)[p * size + i] = ToBf16(exact[i]);
     }
   });
 }
@@ -140,9 +161,7 @@ void CpuOps::LinearRows(const Linear& w, absl::Span<const int32_t> ids, Mat y) {
   }
   ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      const float* from = RowOf(w, ids[t]);
-      float* to = y.Row(t);
-      for (int64_t k = 0; k < y.cols; ++k) to[k] = from[k * kPanelOutputs];
+      ReadLinear(w, ids[t] * w.depth, absl::MakeSpan(y.Row(t), y.cols));
     }
   });
 }

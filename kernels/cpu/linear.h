@@ -11,6 +11,11 @@
 
 namespace r1::cpu {
 
+// The data of a matrix in bf16.
+inline uint16_t* Bf16Of(const Linear& w) {
+  return reinterpret_cast<uint16_t*>(w.data.data());
+}
+
 // dx = dy W: the matrix in the order of this product, made on the way. A
 // second copy of all weights would cost more memory than making it costs time:
 // one transposition for the rows of a whole call. A large matrix goes through

@@ -7,8 +7,10 @@
 
 #include "base/check.h"
 #include "hwy/highway.h"
+#include "kernels/cpu/bf16-inl.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/gemm_tile-inl.h"
+#include "kernels/cpu/linear.h"
 
 #ifndef R1_KERNELS_CPU_MATMUL_CC_ONCE
 #define R1_KERNELS_CPU_MATMUL_CC_ONCE
@@ -64,67 +66,116 @@ void SetPrefetch(int64_t tile, int64_t tiles, TileArgs* args) {
   }
 }
 
-// Depth [k, k + depth) of one panel (or of as many as tiles of few rows take)
-// for all rows of the block. Outputs [panel * kPanelOutputs + n, …) of it.
-void RunColumns(const MatMulCall& call, const Block& block, int64_t panel,
-                bool is_many, int64_t n, int64_t k, int64_t depth) {
+// A range of depth of one panel, or of as many as tiles of few rows take.
+struct PanelPart {
+  const float* weights;  // of its first step
+  int64_t panel_stride;  // floats to the same step of the next panel
+  int64_t panel;         // number of the first
+  bool is_many;
+  int64_t k, depth;
+};
+
+// The part for all rows of the block, outputs [n, …) of its panels.
+void RunColumns(const MatMulCall& call, const Block& block,
+                const PanelPart& part, int64_t n) {
   const int64_t rows = block.rows();
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  const int64_t column = panel * kPanelOutputs + n;
+  const int64_t column = part.panel * kPanelOutputs + n;
   TileArgs args = {};
   args.a_row = call.x.stride;
-  args.b_panel = call.w->depth * kPanelOutputs;
-  args.b = call.w->data.data() + panel * args.b_panel + k * kPanelOutputs + n;
-  args.depth = depth;
+  args.b_panel = part.panel_stride;
+  args.b = part.weights + n;
+  args.depth = part.depth;
   args.c_row = call.y.stride;
   args.columns = call.y.cols - column;
-  args.start_row = k > 0 ? call.y.stride : call.start_row;
+  args.start_row = part.k > 0 ? call.y.stride : call.start_row;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int64_t begin = block.row_begin + rows * tile / tiles;
     const int64_t end = block.row_begin + rows * (tile + 1) / tiles;
-    args.a = call.x.Row(begin) + k;
+    args.a = call.x.Row(begin) + part.k;
     args.c = call.y.Row(begin) + column;
-    if (k > 0) {
+    if (part.k > 0) {
       args.start = args.c;
     } else if (call.start != nullptr) {
       args.start = call.start + begin * call.start_row + column;
     }
     SetPrefetch(tile, tiles, &args);
-    const auto& kernels = is_many ? kManyPanelTiles<ALayout::kRows>
-                                  : kOnePanelTiles<ALayout::kRows>;
+    const auto& kernels = part.is_many ? kManyPanelTiles<ALayout::kRows>
+                                       : kOnePanelTiles<ALayout::kRows>;
     kernels[end - begin - 1](args);
+  }
+}
+
+// Floats of a panel that is expanded for few rows: they stay in the first-level
+// cache until the next step.
+inline constexpr int64_t kFewRowsExpanded = 8192;
+
+// Panels that a tile of so many rows takes at once.
+int64_t PanelsAtOnce(int64_t rows) {
+  return rows <= kTileRows ? PanelsFor(rows) : 1;
+}
+
+// Steps of k at a time.
+int64_t DepthBlock(const MatMulCall& call, int64_t rows) {
+  if (call.w->dtype == DType::kF32 || rows > kTileRows) return kDepthBlock;
+  return kFewRowsExpanded / (PanelsAtOnce(rows) * kPanelOutputs);
+}
+
+// Where to read the part's weights; those in bf16 are expanded to `scratch`.
+void PlaceWeights(const Linear& w, int64_t panels, float* scratch,
+                  PanelPart* part) {
+  const int64_t stride = w.depth * kPanelOutputs;
+  const int64_t begin = part->panel * stride + part->k * kPanelOutputs;
+  if (w.dtype == DType::kF32) {
+    part->weights = w.data.data() + begin;
+    part->panel_stride = stride;
+    return;
+  }
+  part->weights = scratch;
+  part->panel_stride = part->depth * kPanelOutputs;
+  for (int64_t p = 0; p < panels; ++p) {
+    ExpandBf16(Bf16Of(w) + begin + p * stride, part->panel_stride,
+               scratch + p * part->panel_stride);
   }
 }
 
 // Panels [begin, end) at depth [k, k + depth).
 void RunPanels(const MatMulCall& call, const Block& block, int64_t begin,
-               int64_t end, int64_t k, int64_t depth) {
-  const int64_t at_once =
-      block.rows() <= kTileRows ? PanelsFor(block.rows()) : 1;
+               int64_t end, int64_t k, int64_t depth, float* scratch) {
+  const int64_t at_once = PanelsAtOnce(block.rows());
   const int64_t whole_panels = call.y.cols / kPanelOutputs;
   const int outputs = TileOutputs();
-  for (int64_t panel = begin; panel < end;) {
-    const bool is_many =
-        at_once > 1 && panel + at_once <= std::min(end, whole_panels);
-    const int64_t columns = call.y.cols - panel * kPanelOutputs;
+  PanelPart part = {};
+  part.panel = begin;
+  part.k = k;
+  part.depth = depth;
+  while (part.panel < end) {
+    part.is_many =
+        at_once > 1 && part.panel + at_once <= std::min(end, whole_panels);
+    const int64_t panels = part.is_many ? at_once : 1;
+    PlaceWeights(*call.w, panels, scratch, &part);
+    const int64_t columns = call.y.cols - part.panel * kPanelOutputs;
     for (int64_t n = 0; n < std::min<int64_t>(kPanelOutputs, columns);
          n += outputs) {
-      RunColumns(call, block, panel, is_many, n, k, depth);
+      RunColumns(call, block, part, n);
     }
-    panel += is_many ? at_once : 1;
+    part.panel += panels;
   }
 }
 
 void RunBlock(const MatMulCall& call, const Block& block) {
+  HWY_ALIGN float scratch[kDepthBlock * kPanelOutputs];  // of bf16 weights
   const int64_t depth = call.w->depth;
+  const int64_t depth_block = DepthBlock(call, block.rows());
   const int64_t steps =
-      std::max<int64_t>(1, (depth + kDepthBlock - 1) / kDepthBlock);
+      std::max<int64_t>(1, (depth + depth_block - 1) / depth_block);
   const int64_t group = PanelGroup(block.rows());
   for (int64_t p = block.panel_begin; p < block.panel_end; p += group) {
     const int64_t end = std::min(p + group, block.panel_end);
     for (int64_t step = 0; step < steps; ++step) {
       const int64_t k = depth * step / steps;
-      RunPanels(call, block, p, end, k, depth * (step + 1) / steps - k);
+      RunPanels(call, block, p, end, k, depth * (step + 1) / steps - k,
+                scratch);
     }
   }
 }

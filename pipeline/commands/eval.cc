@@ -296,7 +296,7 @@ absl::Status RunEval(const EvalArgs& args) {
           [](const std::string& /*kind*/, const std::string& /*message*/) {}));
   WeightsId id;
   id.set_version(1);
-  id.set_sha256(HashWeights(*model.weights));
+  id.set_sha256(HashWeights(*model.weights, ops.get()));
   const bool is_watched = ::isatty(STDERR_FILENO) != 0;
   const absl::StatusOr<EvalReport> evaluated = EvaluateTasks(
       config, id, std::move(model.weights), prompts, *model.tokenizer, options,

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "model/checkpoint.h"
+#include "pipeline/folder/weights_dtype.h"
 #include "proto/recipe.h"
 
 namespace r1 {
@@ -26,6 +27,7 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
   }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
   model.tokenizer = folder.tokenizer;
+  folder.config.weights_dtype = WeightsDtypeOf(model.config);
   model.weights = MakePolicyWeights(folder.config, folder.params, ops);
   return model;
 }

@@ -17,6 +17,7 @@
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/folder/model_path.h"
 #include "pipeline/folder/stage_rewards.h"
+#include "pipeline/folder/weights_dtype.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/stages/base_model.h"
@@ -73,8 +74,9 @@ absl::Status CompareStage::Evaluate(int row) {
   if (row == 1) WarnOfFewHeldOut(config_, prompts);
   WeightsId id;
   id.set_version(row);
-  id.set_sha256(HashParams(folder.params));
+  folder.config.weights_dtype = WeightsDtypeOf(config_);
   auto weights = MakePolicyWeights(folder.config, folder.params, run_.ops);
+  id.set_sha256(HashWeights(*weights, run_.ops));
   // A fleet of its own: models may differ in shape and tokenizer.
   R1_ASSIGN_OR_RETURN(
       const std::unique_ptr<RolloutFleet> fleet,

@@ -12,6 +12,7 @@
 #include "learner/trainer.h"
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/folder/stage_rewards.h"
+#include "pipeline/folder/weights_dtype.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/stages/base_model.h"
@@ -40,8 +41,8 @@ class RlStage {
       : stage_(stage),
         context_(*stage.run),
         config_(WithRewardModels(*stage.config, stage.run->folder->path())),
-        checkpoints_(stage.folder->checkpoints(), config_.checkpoint().keep()) {
-  }
+        checkpoints_(stage.folder->checkpoints(), config_.checkpoint().keep(),
+                     ModelHead::kVocabulary, WeightsDtypeOf(config_)) {}
 
   absl::Status Run();
 
@@ -67,7 +68,7 @@ class RlStage {
   RewardSection rewards_;  // of all tasks
   std::unique_ptr<RolloutFleet> fleet_;
   std::vector<std::vector<Prompt>> held_out_;  // by task; empty until needed
-  std::string model_sha256_;                   // of the newest weights
+  std::string model_sha256_;                   // of the last step's weights
 };
 
 absl::Status RlStage::Load() {
@@ -209,6 +210,7 @@ absl::Status RlStage::Train() {
     }
     R1_RETURN_IF_ERROR(status);
   }
+  model_sha256_ = HashParams(trainer.state().params);
   return absl::OkStatus();
 }
 
@@ -216,7 +218,6 @@ absl::Status RlStage::Train() {
 absl::Status RlStage::Advance(Trainer* trainer) {
   R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer->Step());
   const int64_t step = trainer->state().step;
-  model_sha256_ = trainer->weights_id().sha256();
   if (step == 1) {
     R1_RETURN_IF_ERROR(context_.store->RecordEvent(step, kFirstRlStepEvent,
                                                    "RL step 1 is done"));
@@ -243,10 +244,13 @@ absl::Status RlStage::Run() {
                        JudgesOfStage(config_)));
   WeightsId id;
   id.set_version(start_.state->version);
-  model_sha256_ = HashParams(start_.state->params);
-  id.set_sha256(model_sha256_);
+  id.set_sha256(HashWeights(*start_.state->weights, context_.ops));
   R1_RETURN_IF_ERROR(EvaluateIfDue(*start_.state, id));
-  if (start_.state->step < config_.rl().steps()) R1_RETURN_IF_ERROR(Train());
+  if (start_.state->step < config_.rl().steps()) {
+    R1_RETURN_IF_ERROR(Train());
+  } else {
+    model_sha256_ = HashParams(start_.state->params);
+  }
   if (fleet_ != nullptr) fleet_->EndStage(stage_.is_last_to_sample);
   return stage_.folder->Finish(model_sha256_);
 }

@@ -113,8 +113,8 @@ absl::Status SampleStage::Load() {
   R1_ASSIGN_OR_RETURN(StageModel model, LoadStartModel(stage_));
   tokenizer_ = model.tokenizer;
   id_.set_version(kVersion);
-  id_.set_sha256(HashParams(model.params));
   weights_ = MakePolicyWeights(model.config, model.params, run_.ops);
+  id_.set_sha256(HashWeights(*weights_, run_.ops));
   R1_ASSIGN_OR_RETURN(
       prompts_, MakeTrainingPrompts(config_, weights_->config(), tokenizer_));
   R1_RETURN_IF_ERROR(stage_.folder->Pin("tokenizer_sha256", tokenizer_->hash(),

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
 #include "pipeline/folder/model_path.h"
+#include "pipeline/folder/weights_dtype.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/examples.h"
 #include "pipeline/stages/training_prompts.h"
@@ -44,6 +45,7 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
     R1_ASSIGN_OR_RETURN(const std::string path,
                         ResolveModelPath(run.folder->path(), config.from()));
     R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
+    folder.config.weights_dtype = WeightsDtypeOf(config);
     return StageModel{folder.config, std::move(folder.params),
                       folder.tokenizer};
   }
@@ -65,6 +67,7 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
   // From here on the stage has begun.
   R1_RETURN_IF_ERROR(context.folder->Pin(
       "from_sha256", HashParams(model.params), "the base model"));
+  model.config.weights_dtype = WeightsDtypeOf(config);
   return StageModel{model.config, std::move(model.params), model.tokenizer};
 }
 

@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
+#include "pipeline/folder/weights_dtype.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/examples.h"
@@ -85,7 +86,8 @@ absl::Status RunSupervisedStage(const StageContext& context) {
   R1_RETURN_IF_ERROR(context.folder->Pin("data_sha256", corpus->DataHash(),
                                          "the training data"));
   // Only the newest matters: the next stage starts from it.
-  CheckpointStore store(context.folder->checkpoints(), /*keep=*/1);
+  CheckpointStore store(context.folder->checkpoints(), /*keep=*/1,
+                        ModelHead::kVocabulary, WeightsDtypeOf(config));
   R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, store.Steps());
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<TrainingState> state;

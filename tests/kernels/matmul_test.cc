@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/philox.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_test_util.h"
 #include "tests/reference/linear.h"
@@ -278,6 +283,83 @@ TEST_P(MatMulTest, SettingAgainForgetsTheOldWeights) {
   ops->MatMul(x.view(), linear, {}, y.view());
   ops->MatMul(x.view(), LinearOf(*ops, small), {}, expected.view());
   ExpectSameBits(y, expected, "y");
+}
+
+// The bfloat16 nearest to x, ties to the even one, by counting upwards.
+float NearestBf16(float x) {
+  const uint32_t low = std::bit_cast<uint32_t>(x) & 0xFFFF0000u;
+  const float toward_zero = std::bit_cast<float>(low);
+  const float away = std::bit_cast<float>(low + 0x10000u);
+  const double to_low = std::abs(double{x} - toward_zero);
+  const double to_away = std::abs(double{away} - x);
+  if (to_low != to_away) return to_low < to_away ? toward_zero : away;
+  return (low >> 16) % 2 == 0 ? toward_zero : away;
+}
+
+TEST(Bf16, RoundsToTheNearest) {
+  RandomSequence random(1, RandomStream::kData, 0, 0);
+  for (int i = 0; i < 10000; ++i) {
+    const float x = std::ldexp(random.NextNormal(), i % 60 - 30);
+    ASSERT_EQ(FromBf16(ToBf16(x)), NearestBf16(x)) << x;
+  }
+  // A tie between two of them, to the even one, downwards and upwards.
+  EXPECT_EQ(FromBf16(ToBf16(1 + 0x1p-8f)), 1);
+  EXPECT_EQ(FromBf16(ToBf16(1 + 3 * 0x1p-8f)), 1 + 4 * 0x1p-8f);
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(FromBf16(ToBf16(-infinity)), -infinity);
+  EXPECT_EQ(FromBf16(ToBf16(std::numeric_limits<float>::max())), infinity);
+  EXPECT_TRUE(std::isnan(FromBf16(ToBf16(std::nanf("")))));
+  EXPECT_TRUE(std::isnan(FromBf16(ToBf16(std::bit_cast<float>(0x7F800001u)))));
+  EXPECT_EQ(std::signbit(FromBf16(ToBf16(-0.0f))), true);
+}
+
+// All products of a matrix in bf16 have the bits of those with the fp32 matrix
+// of its values, for few rows (expanded in short pieces) and many.
+TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
+  for (const Shape& s : {Shape{1, 200, 300}, Shape{3, 133, 70},
+                         Shape{12, 65, 515}, Shape{45, 300, 1100}}) {
+    const TestMatrix w(s.outputs, s.depth, 51), x(s.tokens, s.depth, 52),
+        dy(s.tokens, s.outputs, 53);
+    TestMatrix rounded = w;
+    for (int64_t n = 0; n < s.outputs; ++n) {
+      for (int64_t k = 0; k < s.depth; ++k) {
+        rounded.at(n, k) = NearestBf16(w.at(n, k));
+      }
+    }
+    const std::vector<float> bias = RandomVector(s.outputs, 54);
+    for (const int threads : {1, 3}) {
+      const auto ops = MakeCpuOps(threads);
+      Linear bf16;
+      bf16.dtype = DType::kBF16;
+      const ConstMat view = w.view();
+      ops->SetLinear({&view, 1}, &bf16);
+      const Linear fp32 = LinearOf(*ops, rounded);
+      EXPECT_LE(bf16.data.count(), (fp32.data.count() + 1) / 2);
+      TestMatrix y(s.tokens, s.outputs, 55), want_y(s.tokens, s.outputs, 56);
+      ops->MatMul(x.view(), bf16, bias, Store::kAssign, y.view());
+      ops->MatMul(x.view(), fp32, bias, Store::kAssign, want_y.view());
+      ExpectSameBits(y, want_y, absl::StrCat(Name(s), " y"));
+      TestMatrix dx(s.tokens, s.depth, 57), want_dx(s.tokens, s.depth, 58);
+      ops->MatMulTransposed(dy.view(), bf16, dx.view());
+      ops->MatMulTransposed(dy.view(), fp32, want_dx.view());
+      ExpectSameBits(dx, want_dx, absl::StrCat(Name(s), " dx"));
+      const std::vector<int32_t> ids = {0, static_cast<int32_t>(s.outputs - 1)};
+      TestMatrix rows(2, s.depth, 59), want_rows(2, s.depth, 60);
+      ops->LinearRows(bf16, ids, rows.view());
+      ops->LinearRows(fp32, ids, want_rows.view());
+      ExpectSameBits(rows, want_rows, absl::StrCat(Name(s), " rows"));
+      Linear written;
+      written.dtype = DType::kBF16;
+      ResizeLinear(s.outputs, s.depth, &written);
+      for (int64_t n = 0; n < s.outputs; ++n) {
+        WriteLinear(absl::MakeConstSpan(w.view().Row(n), s.depth), n * s.depth,
+                    &written);
+      }
+      EXPECT_EQ(std::memcmp(written.data.data(), bf16.data.data(),
+                            bf16.data.count() * sizeof(float)),
+                0);
+    }
+  }
 }
 
 TEST_P(MatMulTest, EmptySizes) {

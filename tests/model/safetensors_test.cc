@@ -100,7 +100,7 @@ TEST(SafetensorsHeader, EntriesHaveWhatTheHeaderSays) {
   ASSERT_TRUE(entries.ok()) << entries.status();
   const SafetensorsEntry& b = entries->at("b");
   EXPECT_EQ(b.name, "b");
-  EXPECT_EQ(b.dtype, DType::kBF16);
+  EXPECT_EQ(b.dtype, FileDType::kBF16);
   EXPECT_EQ(b.dtype_name, "BF16");
   EXPECT_THAT(b.shape, ElementsAre(1, 2));
   EXPECT_EQ(b.begin, 8);

@@ -41,7 +41,7 @@ class GenerateSamplesTest : public ::testing::Test {
     options_.sampling = works_[0].sampling;
     options_.seed = works_[0].seed;
     id_.set_version(7);
-    id_.set_sha256(HashWeights(*weights_));
+    id_.set_sha256(HashWeights(*weights_, ops_.get()));
     CoordinatorOptions options;
     options.build_id = "build-a";
     options.simd_target = CpuTargetName();

@@ -60,6 +60,20 @@ TEST_F(ServiceTest, AnyNumberOfWorkersOverTcpGivesTheEnginesSamples) {
   }
 }
 
+// What a worker elsewhere holds in bf16 is what the learner holds.
+TEST_F(ServiceTest, WeightsInBf16ArriveAsTheyAre) {
+  const Samples exact = Expected(1);
+  config_.weights_dtype = DType::kBF16;
+  weights_ = TinyWeights(config_, 3, ops_.get());
+  StartLearner(Options());
+  const std::unique_ptr<RemoteWorker> worker = StartWorker("w");
+  const Samples samples = RunVersion(1);
+  EXPECT_EQ(samples, Expected(1));
+  EXPECT_NE(samples, exact);
+  coordinator_->FinishRun(kPatience);
+  EXPECT_TRUE(worker->Wait().ok());
+}
+
 TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
   StartLearner(Options());
   EmbeddedWorker embedded(coordinator_.get(), server_.get(), WorkerNamed("e"));

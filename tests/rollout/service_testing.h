@@ -143,7 +143,7 @@ class ServiceTest : public ::testing::Test {
   WeightsId Id(uint64_t version) const {
     WeightsId id;
     id.set_version(version);
-    id.set_sha256(HashWeights(*weights_));
+    id.set_sha256(HashWeights(*weights_, ops_.get()));
     return id;
   }
 

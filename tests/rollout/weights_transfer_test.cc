@@ -24,10 +24,10 @@ ModelConfig LargerConfig() {
   return config;
 }
 
-WeightsId Id(uint64_t version, const PolicyWeights& weights) {
+WeightsId Id(uint64_t version, const PolicyWeights& weights, Ops* ops) {
   WeightsId id;
   id.set_version(version);
-  id.set_sha256(HashWeights(weights));
+  id.set_sha256(HashWeights(weights, ops));
   return id;
 }
 
@@ -36,7 +36,7 @@ class WeightsTransferTest : public ::testing::Test {
   ModelConfig config_ = LargerConfig();
   std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
   std::shared_ptr<PolicyWeights> weights_ = TinyWeights(config_, 3, ops_.get());
-  WeightsId id_ = Id(5, *weights_);
+  WeightsId id_ = Id(5, *weights_, ops_.get());
 };
 
 TEST_F(WeightsTransferTest, WhoHasWithdrawnWeightsKeepsThem) {
@@ -48,7 +48,7 @@ TEST_F(WeightsTransferTest, WhoHasWithdrawnWeightsKeepsThem) {
   published.Withdraw();
   EXPECT_FALSE(published.IsCurrent(id_));
   EXPECT_EQ(published.Get(id_).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(HashWeights(*held), id_.sha256());
+  EXPECT_EQ(HashWeights(*held, ops_.get()), id_.sha256());
   EXPECT_EQ(weights_.use_count(), 2) << "here and in `held`";
 }
 
@@ -63,13 +63,14 @@ TEST_F(WeightsTransferTest, TheNextVersionTakesTheMemoryOfOneThatIsNotHeld) {
   std::shared_ptr<PolicyWeights> second = slots.Next();
   EXPECT_NE(second.get(), memory);
   second->Assign(TinyParams(config_, 4), ops_.get());
-  EXPECT_EQ(HashWeights(*held), id_.sha256());
+  EXPECT_EQ(HashWeights(*held, ops_.get()), id_.sha256());
   held = nullptr;
   const std::shared_ptr<PolicyWeights> third = slots.Next();
   EXPECT_EQ(third.get(), memory);
   third->Assign(TinyParams(config_, 5), ops_.get());
   for (const auto& [weights, seed] : {std::pair(second, 4), {third, 5}}) {
-    EXPECT_EQ(HashWeights(*weights), HashParams(TinyParams(config_, seed)));
+    EXPECT_EQ(HashWeights(*weights, ops_.get()),
+              HashWeights(*TinyWeights(config_, seed, ops_.get()), ops_.get()));
   }
 }
 
@@ -81,7 +82,7 @@ TEST_F(WeightsTransferTest, AVersionOutlivesItsSlots) {
     weights = slots.Next();
   }
   weights->Assign(TinyParams(config_, 3), ops_.get());
-  EXPECT_EQ(HashWeights(*weights), id_.sha256());
+  EXPECT_EQ(HashWeights(*weights, ops_.get()), id_.sha256());
 }
 
 TEST_F(WeightsTransferTest, OnlyWhatIsPublishedIsHandedOut) {
@@ -122,7 +123,7 @@ class FetchTest : public WeightsTransferTest {
     };
   }
   absl::Status Get(std::function<void(int, WeightsChunk*)> change) {
-    FetchedWeights fetched(config_);
+    FetchedWeights fetched(config_, ops_.get());
     fetched.SetFetch(Transfer(std::move(change)));
     return fetched.Get(id_).status();
   }
@@ -132,13 +133,13 @@ class FetchTest : public WeightsTransferTest {
 
 TEST_F(FetchTest, WhatArrivesIsWhatWasSent) {
   ASSERT_EQ(NumWeightsChunks(*weights_), 2);
-  FetchedWeights fetched(config_);
+  FetchedWeights fetched(config_, ops_.get());
   fetched.SetFetch(Transfer([](int, WeightsChunk* chunk) {
     EXPECT_LE(chunk->data().size(), 1 << 20);
   }));
   const auto got = fetched.Get(id_);
   ASSERT_TRUE(got.ok()) << got.status();
-  EXPECT_EQ(HashWeights(**got), id_.sha256());
+  EXPECT_EQ(HashWeights(**got, ops_.get()), id_.sha256());
   // In the kernels' order, too.
   const Linear& head = (*got)->head();
   const Linear& expected = weights_->head();
@@ -149,7 +150,7 @@ TEST_F(FetchTest, WhatArrivesIsWhatWasSent) {
 }
 
 TEST_F(FetchTest, EqualHashesAreFetchedOnce) {
-  FetchedWeights fetched(config_);
+  FetchedWeights fetched(config_, ops_.get());
   fetched.SetFetch(Transfer([](int, WeightsChunk*) {}));
   ASSERT_TRUE(fetched.Get(id_).ok());
   WeightsId next = id_;
@@ -202,7 +203,7 @@ TEST_F(FetchTest, GapsOverlapsAndOtherSizesAreRefused) {
 }
 
 TEST_F(FetchTest, AFailedFetchLeavesNoWeightsBehind) {
-  FetchedWeights fetched(config_);
+  FetchedWeights fetched(config_, ops_.get());
   bool is_damaged = false;
   fetched.SetFetch(Transfer([&](int, WeightsChunk* chunk) {
     if (is_damaged) (*chunk->mutable_data())[9] ^= 1;
