@@ -64,6 +64,10 @@ struct SequenceRows {
   // pages[i] holds positions [i * kPageTokens, (i + 1) * kPageTokens); covers
   // at least first_position + row_count positions.
   absl::Span<const int32_t> pages;
+  // For AttentionBackward, where first_position > 0: the row of position 0.
+  // The positions before first_position, a prefix that several sequences may
+  // share, are the rows from there on.
+  int64_t prefix_begin = 0;
 };
 
 struct SampleRequest {
@@ -147,7 +151,8 @@ class Ops {
   virtual void SwiGluBackward(ConstMat gate_up, ConstMat dy, Mat dgate_up) = 0;
 
   // --- Attention: causal, grouped-query, paged ----------------------------
-  // Stores rows of k, v [T, K * D] at their positions in the pages.
+  // Stores rows of k, v [T, K * D] at their positions in the pages. A row may
+  // go to the pages of several sequences.
   virtual void KvWrite(ConstMat k, ConstMat v,
                        absl::Span<const SequenceRows> sequences,
                        const KvPages& cache) = 0;
@@ -160,9 +165,16 @@ class Ops {
                                 absl::Span<const SequenceRows> sequences,
                                 const KvPages& cache, float scale, Mat out,
                                 Mat lse) = 0;
-  // Gradient of one call of AttentionForward over whole sequences
-  // (first_position = 0, all positions present).
-  // Shapes: dq [T, H * D]; dk, dv [T, K * D].
+  // Gradient of one call of AttentionForward over whole sequences: all
+  // positions are rows of dk and dv, those of a prefix in the place that
+  // SequenceRows says.  dq =, dk += and dv +=.  Sequences that share a prefix
+  // follow one another, and the prefix's own sequence comes last.
+  // dq sums over the keys ascending; dk and dv of a key over the sequences in
+  // order, for each over the query heads of the key's group ascending, for each
+  // over its rows ascending.  So a prefix whose sequences come in several calls
+  // gets the same sums, with its own sequence in the last call; until then its
+  // rows are the last of dk and dv, and not among the T rows.
+  // Shapes: q, out, dout, dq [T, H * D]; lse [T, H]; dk, dv [T or more, K * D].
   virtual void AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
                                  ConstMat dout,
                                  absl::Span<const SequenceRows> sequences,

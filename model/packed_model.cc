@@ -13,9 +13,11 @@ void PackedTokens::Append(absl::Span<const int32_t> sequence,
   const int64_t begin = tokens.size();
   tokens.insert(tokens.end(), sequence.begin(), sequence.end());
   seq_offsets.push_back(tokens.size());
+  first_positions.push_back(0);
   for (int64_t i = first_scored; i < static_cast<int64_t>(sequence.size());
        ++i) {
     scored_rows.push_back(begin + i - 1);
+    targets.push_back(sequence[i]);
   }
 }
 
@@ -24,10 +26,90 @@ void PackedTokens::AppendWithRow(absl::Span<const int32_t> sequence,
   scored_rows.push_back(tokens.size() + position);
   tokens.insert(tokens.end(), sequence.begin(), sequence.end());
   seq_offsets.push_back(tokens.size());
+  first_positions.push_back(0);
 }
 
-TokenBatch PackedModel::Batch() const {
-  return {batch_->tokens, positions_, sequences_};
+void PackedTokens::AppendGroup(
+    absl::Span<const absl::Span<const int32_t>> sequences, int64_t prompt) {
+  R1_CHECK(prompt >= 1, "the first token has no prediction");
+  int64_t prompt_end = tokens.size() + prompt;
+  for (absl::Span<const int32_t> s : sequences) {
+    prompt_end +=
+        std::max<int64_t>(0, static_cast<int64_t>(s.size()) - prompt - 1);
+  }
+  for (absl::Span<const int32_t> s : sequences) {
+    for (int64_t i = prompt; i < static_cast<int64_t>(s.size()); ++i) {
+      scored_rows.push_back(i == prompt ? prompt_end - 1 : tokens.size() - 1);
+      targets.push_back(s[i]);
+      if (i + 1 < static_cast<int64_t>(s.size())) tokens.push_back(s[i]);
+    }
+    seq_offsets.push_back(tokens.size());
+    first_positions.push_back(prompt);
+  }
+  const absl::Span<const int32_t> shared = sequences[0].subspan(0, prompt);
+  tokens.insert(tokens.end(), shared.begin(), shared.end());
+  seq_offsets.push_back(tokens.size());
+  first_positions.push_back(0);
+}
+
+TokenBatch PackedModel::Batch(int64_t rows) const {
+  size_t count = sequences_.size();
+  while (count > 0 && sequences_[count - 1].row_begin >= rows) --count;
+  return {absl::MakeConstSpan(batch_->tokens).subspan(0, rows),
+          absl::MakeConstSpan(positions_).subspan(0, rows),
+          absl::MakeConstSpan(sequences_).subspan(0, count), copies_};
+}
+
+const SequenceRows& PackedModel::FirstPrompt() const {
+  return *std::find_if(
+      sequences_.begin(), sequences_.end(),
+      [](const SequenceRows& s) { return s.first_position == 0; });
+}
+
+// Rows, positions and pages of the batch's sequences. Sequences read the whole
+// pages of their prompt; the page in which it ends each has for itself.
+void PackedModel::LayOut(const ModelConfig& config) {
+  const int64_t num_sequences = batch_->first_positions.size();
+  positions_.resize(batch_->tokens.size());
+  sequences_.resize(num_sequences);
+  int64_t num_ids = 0;
+  for (int64_t s = 0; s < num_sequences; ++s) {
+    const int64_t begin = batch_->seq_offsets[s];
+    const int64_t rows = batch_->seq_offsets[s + 1] - begin;
+    const int64_t first = batch_->first_positions[s];
+    std::iota(positions_.begin() + begin, positions_.begin() + begin + rows,
+              first);
+    sequences_[s] = {begin, rows, first, {}};
+    num_ids += KvPages::PagesFor(first + rows);
+  }
+  page_ids_.resize(num_ids);
+  copies_.clear();
+  int64_t num_pages = 0;
+  const SequenceRows* prompt = nullptr;
+  for (int64_t s = num_sequences - 1; s >= 0; --s) {  // a prompt comes first
+    SequenceRows& rows = sequences_[s];
+    const int64_t pages =
+        KvPages::PagesFor(rows.first_position + rows.row_count);
+    num_ids -= pages;
+    const auto ids = absl::MakeSpan(page_ids_).subspan(num_ids, pages);
+    rows.pages = ids;
+    int64_t shared_pages = 0;
+    if (rows.first_position == 0) {
+      prompt = &rows;
+    } else {
+      R1_CHECK(prompt != nullptr && prompt->row_count == rows.first_position,
+               "a prompt follows the sequences that share it");
+      rows.prefix_begin = prompt->row_begin;
+      shared_pages = rows.first_position / kPageTokens;
+      std::copy_n(prompt->pages.begin(), shared_pages, ids.begin());
+      const int64_t shared = shared_pages * kPageTokens;
+      copies_.push_back({prompt->row_begin + shared,
+                         rows.first_position - shared, shared, rows.pages});
+    }
+    std::iota(ids.begin() + shared_pages, ids.end(), num_pages);
+    num_pages += pages - shared_pages;
+  }
+  cache_.Resize(config, num_pages);
 }
 
 void PackedModel::Forward(const PolicyWeights& weights,
@@ -35,38 +117,10 @@ void PackedModel::Forward(const PolicyWeights& weights,
   batch_ = &batch;
   const int64_t T = batch.tokens.size();
   const int64_t C = weights.config().hidden_size;
-  const int64_t num_sequences = batch.seq_offsets.size() - 1;
-  int64_t num_pages = 0;
-  for (int64_t s = 0; s < num_sequences; ++s) {
-    num_pages +=
-        KvPages::PagesFor(batch.seq_offsets[s + 1] - batch.seq_offsets[s]);
-  }
-  cache_.Resize(weights.config(), num_pages);
-  page_ids_.resize(num_pages);
-  std::iota(page_ids_.begin(), page_ids_.end(), 0);
-  positions_.resize(T);
-  sequences_.clear();
-  int64_t page = 0;
-  for (int64_t s = 0; s < num_sequences; ++s) {
-    const int64_t begin = batch.seq_offsets[s];
-    const int64_t length = batch.seq_offsets[s + 1] - begin;
-    std::iota(positions_.begin() + begin, positions_.begin() + begin + length,
-              0);
-    const int64_t pages = KvPages::PagesFor(length);
-    sequences_.push_back({begin, length, 0,
-                          absl::MakeConstSpan(page_ids_).subspan(page, pages)});
-    page += pages;
-  }
-  targets_.clear();
-  if (weights.config().head == ModelHead::kVocabulary) {
-    for (int32_t row : batch.scored_rows) {
-      targets_.push_back(batch.tokens[row + 1]);
-    }
-  }
-
+  LayOut(weights.config());
   hidden_.Reserve(T * C);
   Mat hidden{hidden_.data(), T, C};
-  transformer_.Forward(weights, Batch(), &cache_,
+  transformer_.Forward(weights, Batch(T), &cache_,
                        keep_activations ? &saved_ : nullptr, hidden);
   // An embedding look-up is a gather of rows.
   transformer_.ops()->EmbeddingForward(batch.scored_rows, hidden, Scored());
@@ -75,7 +129,7 @@ void PackedModel::Forward(const PolicyWeights& weights,
 void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
-  transformer_.ops()->LogprobForward(Scored(), weights.head(), targets_,
+  transformer_.ops()->LogprobForward(Scored(), weights.head(), batch_->targets,
                                      1.0f / temperature, logprobs, entropies);
 }
 
@@ -83,13 +137,16 @@ void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<const float> dlogprobs,
                            absl::Span<const float> dentropies, ParamSet* grads,
                            absl::Span<float> logprobs,
-                           absl::Span<float> entropies) {
+                           absl::Span<float> entropies, Mat dembedding) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
   transformer_.ops()->LogprobBackward(
-      Scored(), weights.head(), targets_, 1.0f / temperature, dlogprobs,
+      Scored(), weights.head(), batch_->targets, 1.0f / temperature, dlogprobs,
       dentropies, DScored(), grads->Matrix(grads->layout().head()), logprobs,
       entropies);
-  BackwardFromScored(weights, grads);
+  if (dembedding.data == nullptr) {
+    dembedding = grads->Matrix(grads->layout().embedding());
+  }
+  BackwardFromScored(weights, grads, dembedding);
 }
 
 void PackedModel::Scores(const PolicyWeights& weights,
@@ -109,7 +166,8 @@ void PackedModel::BackwardScores(const PolicyWeights& weights,
   ops->MatMulWeightGradient(dy, Scored(),
                             grads->Matrix(grads->layout().head()));
   ops->MatMulTransposed(dy, weights.head(), DScored());
-  BackwardFromScored(weights, grads);
+  BackwardFromScored(weights, grads,
+                     grads->Matrix(grads->layout().embedding()));
 }
 
 Mat PackedModel::Scored() {
@@ -127,14 +185,31 @@ Mat PackedModel::DScored() {
 }
 
 void PackedModel::BackwardFromScored(const PolicyWeights& weights,
-                                     ParamSet* grads) {
-  // The gather's gradient scatters the rows back; the others get zero.
+                                     ParamSet* grads, Mat dembedding) {
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
+  R1_CHECK(batch_->continues_prompt == (prompt_sums_.rows > 0),
+           "a batch continues the prompt that the one before left");
+  prompt_sums_.open_rows =
+      batch_->leaves_prompt ? sequences_.back().row_count : 0;
+  // The gather's gradient scatters the rows back; the others get zero.
   Mat dhidden{hidden_.data(), T, C};
   std::fill(dhidden.data, dhidden.data + T * C, 0.0f);
+  if (batch_->continues_prompt) {
+    const SequenceRows& prompt = FirstPrompt();
+    R1_CHECK(prompt_sums_.rows == prompt.row_count, "it is the same prompt");
+    prompt_sums_.row_begin = prompt.row_begin;
+    std::copy(prompt_dhidden_.begin(), prompt_dhidden_.end(),
+              dhidden.Row(prompt.row_begin + prompt.row_count - 1));
+  }
   transformer_.ops()->EmbeddingBackward(batch_->scored_rows, DScored(),
                                         dhidden);
-  transformer_.Backward(weights, Batch(), cache_, &saved_, dhidden, grads);
+  if (batch_->leaves_prompt) {
+    prompt_dhidden_.assign(dhidden.Row(T - 1), dhidden.Row(T - 1) + C);
+  }
+  const int64_t rows = T - prompt_sums_.open_rows;
+  transformer_.Backward(weights, Batch(rows), cache_, &saved_,
+                        dhidden.Rows(0, rows), &prompt_sums_, grads,
+                        dembedding);
   batch_ = nullptr;
 }
 

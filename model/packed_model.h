@@ -12,17 +12,30 @@
 namespace r1 {
 
 // Sequence s is rows [seq_offsets[s], seq_offsets[s + 1]) of tokens, from its
-// position 0. The head stands on the scored rows alone. That of the vocabulary
-// predicts tokens[r + 1] of the same sequence from row r.
+// position first_positions[s] on. Where that is not 0, the positions before are
+// a prompt that it shares with its neighbours: the rows of the next sequence
+// that begins at position 0. The head stands on the scored rows alone.
 struct PackedTokens {
-  std::vector<int32_t> tokens;             // [T]
-  std::vector<int64_t> seq_offsets = {0};  // [S + 1]
-  std::vector<int32_t> scored_rows;        // [R], ascending
+  std::vector<int32_t> tokens;           // [T]
+  std::vector<int64_t> seq_offsets{0};   // [S + 1]
+  std::vector<int64_t> first_positions;  // [S]
+  std::vector<int32_t> scored_rows;      // [R]
+  std::vector<int32_t> targets;  // [R], what each predicts; not for Scores
+
+  // Sequences with one prompt may be spread over batches, each of which has the
+  // prompt: it is the last of one batch and the first of the next.
+  bool continues_prompt = false;  // the first prompt's sequences go on here
+  bool leaves_prompt = false;     // the last prompt's go on in the next batch
 
   // Appends one sequence whose tokens from `first_scored` on (>= 1) are scored.
   void Append(absl::Span<const int32_t> sequence, int64_t first_scored);
   // Appends one sequence of which the row at `position` is scored.
   void AppendWithRow(absl::Span<const int32_t> sequence, int64_t position);
+  // Appends sequences that begin with the same `prompt` tokens (>= 1), of which
+  // there is one copy, after all of them. The other tokens are scored, sequence
+  // by sequence; the last of each predicts nothing and has no row.
+  void AppendGroup(absl::Span<const absl::Span<const int32_t>> sequences,
+                   int64_t prompt);
 };
 
 // Threads: one caller at a time.
@@ -44,11 +57,16 @@ class PackedModel {
   // Of the last Forward: adds the gradient of all parameters to `grads`, given
   // d loss / d logprob and d loss / d entropy (or empty) of the scored rows.
   // Also returns logprobs and entropies (each may be empty), so a loss whose
-  // gradient is known beforehand skips Logprobs.
+  // gradient is known beforehand skips Logprobs. What a batch owes to a prompt
+  // that it leaves is kept for the next one, which continues it. The sums run
+  // in the order of rows, so where batches are cut does not change their bits.
+  // For a head tied to the embedding that needs a `dembedding` [V, C] apart,
+  // for the caller to add at last; empty: it is in `grads`.
   void Backward(const PolicyWeights& weights, float temperature,
                 absl::Span<const float> dlogprobs,
                 absl::Span<const float> dentropies, ParamSet* grads,
-                absl::Span<float> logprobs, absl::Span<float> entropies);
+                absl::Span<float> logprobs, absl::Span<float> entropies,
+                Mat dembedding = Mat());
 
   // The same for a reward model: the scored rows' hidden states times
   // score.weight, [R]; and the gradient, given d loss / d score.
@@ -57,20 +75,27 @@ class PackedModel {
                       absl::Span<const float> dscores, ParamSet* grads);
 
  private:
-  TokenBatch Batch() const;
+  void LayOut(const ModelConfig& config);
+  // The first `rows` rows, which are whole sequences.
+  TokenBatch Batch(int64_t rows) const;
+  // The prompt of the batch's first group.
+  const SequenceRows& FirstPrompt() const;
   // [R, C]: hidden states of the scored rows, and their gradient.
   Mat Scored();
   Mat DScored();
   // From the gradient of the scored rows on, DScored().
-  void BackwardFromScored(const PolicyWeights& weights, ParamSet* grads);
+  void BackwardFromScored(const PolicyWeights& weights, ParamSet* grads,
+                          Mat dembedding);
 
   Transformer transformer_;
   const PackedTokens* batch_ = nullptr;
-  std::vector<int32_t> positions_, targets_, page_ids_;
-  std::vector<SequenceRows> sequences_;
+  std::vector<int32_t> positions_, page_ids_;
+  std::vector<SequenceRows> sequences_, copies_;
   KvCache cache_;
   Activations saved_;
   Buffer hidden_, scored_, dscored_;
+  PrefixSums prompt_sums_;
+  std::vector<float> prompt_dhidden_;  // [C], of the prompt's last row
 };
 
 }  // namespace r1

@@ -78,6 +78,7 @@ void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
   ops_->Rope(q, config_.num_heads, batch.positions, table, false);
   ops_->Rope(k, config_.num_kv_heads, batch.positions, table, false);
   ops_->KvWrite(k, v, batch.sequences, pages);
+  ops_->KvWrite(k, v, batch.copies, pages);
 
   Mat attended = View(saved ? saved->attended : attended_, T, q_size);
   Mat lse = saved ? View(saved->lse, T, config_.num_heads) : Mat();

@@ -22,6 +22,9 @@ struct TokenBatch {
   absl::Span<const int32_t> tokens;          // [T]
   absl::Span<const int32_t> positions;       // [T], absolute
   absl::Span<const SequenceRows> sequences;  // rows and KV pages
+  // Rows whose keys and values go to further pages: the end of a prefix that
+  // sequences share, to the page in which each of them goes on.
+  absl::Span<const SequenceRows> copies = {};
 };
 
 // What the backward pass needs of one forward pass over whole sequences.
@@ -41,6 +44,16 @@ struct Activations {
   Buffer x_out;  // [T, C] residual stream before the final norm
 };
 
+// The rows of a prefix that sequences of several batches share: what the
+// sequences so far add to dk and dv of these rows. The backward pass of the
+// last batch alone goes on through the rows.
+struct PrefixSums {
+  int64_t row_begin = 0;       // of the prefix in the batch
+  int64_t rows = 0;            // 0: nothing comes from the batch before
+  int64_t open_rows = 0;       // of the prefix that goes on in the next batch
+  std::vector<Buffer> layers;  // [rows, 2 K D] each: dk, dv
+};
+
 // Scratch and constant tables; holds no weights.
 // Threads: one caller at a time.
 class Transformer {
@@ -55,12 +68,15 @@ class Transformer {
   void Forward(const PolicyWeights& weights, const TokenBatch& batch,
                KvCache* cache, Activations* saved, Mat hidden);
 
-  // Adds the gradient of all parameters but the head to `grads`, given
-  // dhidden [T, C]. `batch`, `cache` and `saved` are those of one Forward call
-  // over whole sequences; `saved` is used up.
+  // Adds the gradient of all parameters but the head to `grads`, that of the
+  // embedding to dembedding [V, C], given dhidden [T, C]. `batch`, `cache` and
+  // `saved` are those of one Forward call over whole sequences; `saved` is used
+  // up. The last sums->open_rows rows of that call are the prefix of earlier
+  // ones, and not in `batch`; `sums` then holds what they are owed in the place
+  // of what it held before.
   void Backward(const PolicyWeights& weights, const TokenBatch& batch,
                 const KvCache& cache, Activations* saved, ConstMat dhidden,
-                ParamSet* grads);
+                PrefixSums* sums, ParamSet* grads, Mat dembedding);
 
   const ModelConfig& config() const { return config_; }
   Ops* ops() const { return ops_; }
@@ -74,7 +90,7 @@ class Transformer {
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const TokenBatch& batch, const KvPages& pages,
                               const Activations::Layer& saved, Mat dx,
-                              ParamSet* grads);
+                              PrefixSums* sums, ParamSet* grads);
   void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                 const Activations::Layer& saved, Mat dx,
                                 ParamSet* grads);

@@ -16,13 +16,30 @@ ConstMat Saved(const Buffer& buffer, int64_t rows, int64_t cols) {
   return {buffer.data(), rows, cols};
 }
 
+void CopyRows(ConstMat from, Mat to) {
+  for (int64_t r = 0; r < from.rows; ++r) {
+    std::memcpy(to.Row(r), from.Row(r), from.cols * sizeof(float));
+  }
+}
+
+// Sets dkv [T + open rows, 2 K D] to what its sums start from.
+void StartSums(const PrefixSums& sums, int l, Mat dkv) {
+  for (int64_t r = 0; r < dkv.rows; ++r) {
+    std::memset(dkv.Row(r), 0, dkv.cols * sizeof(float));
+  }
+  if (sums.rows == 0) return;
+  CopyRows(ConstMat(sums.layers[l].data(), sums.rows, dkv.cols),
+           dkv.Rows(sums.row_begin, sums.rows));
+}
+
 }  // namespace
 
 void Transformer::Backward(const PolicyWeights& weights,
                            const TokenBatch& batch, const KvCache& cache,
                            Activations* saved, ConstMat dhidden,
-                           ParamSet* grads) {
+                           PrefixSums* sums, ParamSet* grads, Mat dembedding) {
   const int64_t T = batch.tokens.size();
+  sums->layers.resize(config_.num_layers);
   const ParamLayout& layout = grads->layout();
   Mat dx = View(dx_, T, config_.hidden_size);
   ops_->RmsNormBackward(Saved(saved->x_out, T, config_.hidden_size),
@@ -32,9 +49,10 @@ void Transformer::Backward(const PolicyWeights& weights,
   for (int l = config_.num_layers - 1; l >= 0; --l) {
     FeedForwardBlockBackward(weights, l, saved->layers[l], dx, grads);
     AttentionBlockBackward(weights, l, batch, cache.Layer(l), saved->layers[l],
-                           dx, grads);
+                           dx, sums, grads);
   }
-  ops_->EmbeddingBackward(batch.tokens, dx, grads->Matrix(layout.embedding()));
+  sums->rows = sums->open_rows;
+  ops_->EmbeddingBackward(batch.tokens, dx, dembedding);
 }
 
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
@@ -68,7 +86,8 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const TokenBatch& batch,
                                          const KvPages& pages,
                                          const Activations::Layer& saved,
-                                         Mat dx, ParamSet* grads) {
+                                         Mat dx, PrefixSums* sums,
+                                         ParamSet* grads) {
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = grads->layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
@@ -78,13 +97,19 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
   Mat dattended = View(dattended_, T, q_size);
   ops_->MatMulTransposed(dx, w.o, dattended);
 
-  Mat dqkv = View(dqkv_, T, qkv_size);
+  const int64_t open_rows = sums->open_rows;
+  Mat all = View(dqkv_, T + open_rows, qkv_size);
+  Mat dqkv = all.Rows(0, T);
   Mat dq = dqkv.Cols(0, q_size), dk = dqkv.Cols(q_size, kv_size),
       dv = dqkv.Cols(q_size + kv_size, kv_size);
+  Mat dkv = all.Cols(q_size, 2 * kv_size);
+  StartSums(*sums, l, dkv);
   ops_->AttentionBackward(Saved(saved.qkv, T, qkv_size).Cols(0, q_size),
                           attended, Saved(saved.lse, T, config_.num_heads),
                           dattended, batch.sequences, pages, attention_scale_,
-                          dq, dk, dv);
+                          dq, dkv.Cols(0, kv_size), dkv.Cols(kv_size, kv_size));
+  CopyRows(dkv.Rows(T, open_rows),
+           View(sums->layers[l], open_rows, 2 * kv_size));
   const ConstMat table{cos_sin_->data(), config_.max_positions,
                        config_.head_dim};
   ops_->Rope(dq, config_.num_heads, batch.positions, table, true);

@@ -27,9 +27,7 @@ void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                       const KvPages& cache, float scale, Mat out, Mat lse);
 
 // See Ops::AttentionBackward. Uses scratch.attention. The probabilities are
-// recomputed from `lse`. dk and dv of a key sum over the query heads of its
-// group ascending, for each over the tokens ascending; dq sums over the keys
-// ascending. One thread takes a whole kv-head of a sequence.
+// recomputed from `lse`.
 void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
                        ConstMat out, ConstMat lse, ConstMat dout,
                        absl::Span<const SequenceRows> sequences,

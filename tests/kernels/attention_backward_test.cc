@@ -1,9 +1,10 @@
 // AttentionBackward against finite differences and the double oracle, and its
-// bits across thread counts and batches.
+// bits across thread counts, batches and shared prefixes.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,7 @@ struct TestGradients {
   std::vector<float> dq, dk, dv;
 };
 
-// Forward and backward of the whole batch. The outputs start as NaN: they are
-// assigned, not accumulated.
+// Forward and backward of the whole batch. dq starts as NaN: it is assigned.
 TestGradients RunBoth(Ops& ops, TestBatch& batch, std::vector<float>& dout) {
   TestCache cache(batch.shape, batch.pages());
   std::vector<SequenceRows> sequences;
@@ -34,8 +34,8 @@ TestGradients RunBoth(Ops& ops, TestBatch& batch, std::vector<float>& dout) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   TestGradients g;
   g.dq.assign(batch.q.size(), nan);
-  g.dk.assign(batch.k.size(), nan);
-  g.dv.assign(batch.v.size(), nan);
+  g.dk.resize(batch.k.size());
+  g.dv.resize(batch.v.size());
   const int64_t rows = batch.rows;
   ops.AttentionBackward(View(batch.q, rows), View(forward.out, rows),
                         View(forward.lse, rows), View(dout, rows), sequences,
@@ -140,6 +140,19 @@ TEST_P(BackwardShapes, ThreadsDoNotChangeBits) {
   }
 }
 
+// One sequence for many threads is cut into blocks of rows and of keys.
+TEST_P(BackwardShapes, BlocksOfOneSequenceDoNotChangeBits) {
+  TestBatch batch(GetParam(), {301}, 16);
+  std::vector<float> dout = RandomFloats(batch.q.size(), 19);
+  const TestGradients want = RunBoth(*MakeCpuOps(1), batch, dout);
+  for (const int threads : {2, 3, 16}) {
+    const TestGradients got = RunBoth(*MakeCpuOps(threads), batch, dout);
+    EXPECT_EQ(got.dq, want.dq) << threads;
+    EXPECT_EQ(got.dk, want.dk) << threads;
+    EXPECT_EQ(got.dv, want.dv) << threads;
+  }
+}
+
 TEST_P(BackwardShapes, OtherSequencesDoNotChangeBits) {
   TestBatch batch(GetParam(), kLengths, 19);
   std::vector<float> dout = RandomFloats(batch.q.size(), 22);
@@ -202,6 +215,232 @@ TEST(AttentionBackwardTest, MatchesFiniteDifferences) {
   check(q, got.dq, "dq");
   check(k, got.dk, "dk");
   check(v, got.dv, "dv");
+}
+
+// Sequences that share a prefix: the rows of each one's own positions, then
+// those of the prefix, the last of `batch.lengths`.
+struct SharedRun {
+  TestOutput forward;
+  TestGradients gradients;
+};
+
+// With `is_open` the backward pass leaves the prefix's rows out. dk and dv of
+// these rows start from the last elements of `start`, or from 0.
+SharedRun RunShared(Ops& ops, TestBatch& batch, std::vector<float>& dout,
+                    bool is_open = false,
+                    const TestGradients* start = nullptr) {
+  const int64_t prefix = batch.lengths.back();
+  const int64_t prefix_begin = batch.rows - prefix;
+  const int64_t whole = prefix / kPageTokens;
+  const int64_t samples = batch.lengths.size() - 1;
+  TestCache cache(batch.shape,
+                  KvPages::PagesFor(prefix) * (samples + 1) + batch.pages());
+  const std::vector<int32_t> prefix_pages = cache.Take(prefix);
+  std::vector<std::vector<int32_t>> page_lists;
+  std::vector<SequenceRows> sequences, copies;
+  int64_t row = 0;
+  for (int64_t s = 0; s < samples; ++s) {
+    const int64_t shared = whole * kPageTokens;
+    page_lists.emplace_back(prefix_pages.begin(), prefix_pages.begin() + whole);
+    for (const int32_t page : cache.Take(prefix - shared + batch.lengths[s])) {
+      page_lists.back().push_back(page);
+    }
+    sequences.push_back({row, batch.lengths[s], prefix, {}, prefix_begin});
+    copies.push_back({prefix_begin + shared, prefix - shared, shared, {}});
+    row += batch.lengths[s];
+  }
+  for (int64_t s = 0; s < samples; ++s) {
+    sequences[s].pages = copies[s].pages = page_lists[s];
+  }
+  sequences.push_back({row, prefix, 0, prefix_pages});
+
+  SharedRun run;
+  run.forward.out.resize(batch.q.size());
+  run.forward.lse.resize(batch.rows * batch.shape.heads);
+  const Mat q = View(batch.q, batch.rows), k = View(batch.k, batch.rows),
+            v = View(batch.v, batch.rows),
+            out = View(run.forward.out, batch.rows),
+            lse = View(run.forward.lse, batch.rows);
+  ops.KvWrite(k, v, sequences, cache.pages());
+  ops.KvWrite(k, v, copies, cache.pages());
+  ops.AttentionForward(q, sequences, cache.pages(), batch.shape.scale(), out,
+                       lse);
+
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  TestGradients& g = run.gradients;
+  g.dq.assign(batch.q.size(), nan);
+  g.dk.resize(batch.k.size());
+  g.dv.resize(batch.v.size());
+  if (start != nullptr) {
+    const int64_t count = prefix * batch.kv_width();
+    std::copy(start->dk.end() - count, start->dk.end(), g.dk.end() - count);
+    std::copy(start->dv.end() - count, start->dv.end(), g.dv.end() - count);
+  }
+  const int64_t rows = is_open ? prefix_begin : batch.rows;
+  if (is_open) sequences.pop_back();
+  ops.AttentionBackward(q.Rows(0, rows), out.Rows(0, rows), lse.Rows(0, rows),
+                        View(dout, batch.rows).Rows(0, rows), sequences,
+                        cache.pages(), batch.shape.scale(),
+                        View(g.dq, batch.rows).Rows(0, rows),
+                        View(g.dk, batch.rows), View(g.dv, batch.rows));
+  return run;
+}
+
+// Rows of the samples [begin, end) of a batch and then of its prefix.
+std::vector<float> PieceOf(const TestBatch& batch, const std::vector<float>& x,
+                           int begin, int end) {
+  const int64_t width = x.size() / batch.rows;
+  const auto row = [&](int sequence) {
+    return x.begin() + width * std::accumulate(batch.lengths.begin(),
+                                               batch.lengths.begin() + sequence,
+                                               int64_t{0});
+  };
+  std::vector<float> piece(row(begin), row(end));
+  piece.insert(piece.end(), row(batch.lengths.size() - 1), x.end());
+  return piece;
+}
+
+TestBatch PieceOf(const TestBatch& batch, int begin, int end) {
+  std::vector<int64_t> lengths(batch.lengths.begin() + begin,
+                               batch.lengths.begin() + end);
+  lengths.push_back(batch.lengths.back());
+  TestBatch piece(batch.shape, lengths, 0);
+  piece.q = PieceOf(batch, batch.q, begin, end);
+  piece.k = PieceOf(batch, batch.k, begin, end);
+  piece.v = PieceOf(batch, batch.v, begin, end);
+  return piece;
+}
+
+// The whole of one sample: the prefix, then its own rows.
+std::vector<float> WholeOf(const TestBatch& batch, const std::vector<float>& x,
+                           int sample) {
+  std::vector<float> whole = PieceOf(batch, x, sample, sample + 1);
+  const int64_t own = batch.lengths[sample] * (x.size() / batch.rows);
+  std::rotate(whole.begin(), whole.begin() + own, whole.end());
+  return whole;
+}
+
+const std::vector<int64_t> kPrefixes = {1, 15, 32, 45, 64, 97};
+
+TEST_P(BackwardShapes, SharedPrefixHasTheBitsOfWholeSequences) {
+  const auto ops = MakeCpuOps(2);
+  for (const int64_t prefix : kPrefixes) {
+    SCOPED_TRACE(prefix);
+    TestBatch batch(GetParam(), {40, 1, 0, 70, prefix}, 31);
+    std::vector<float> dout = RandomFloats(batch.q.size(), 34);
+    const SharedRun shared = RunShared(*ops, batch, dout);
+    int64_t begin = 0;
+    for (int s = 0; s < 4; ++s) {
+      const int64_t own = batch.lengths[s];
+      TestBatch whole(GetParam(), {prefix + own}, 0);
+      whole.q = WholeOf(batch, batch.q, s);
+      whole.k = WholeOf(batch, batch.k, s);
+      whole.v = WholeOf(batch, batch.v, s);
+      std::vector<float> dout_whole = WholeOf(batch, dout, s);
+      TestCache cache(batch.shape, whole.pages());
+      std::vector<SequenceRows> sequences;
+      std::vector<std::vector<int32_t>> page_lists;
+      const TestOutput forward =
+          RunPacked(*ops, whole, cache, &sequences, &page_lists);
+      const TestGradients gradients = RunBoth(*ops, whole, dout_whole);
+      const auto expect_same = [&](const std::vector<float>& got,
+                                   const std::vector<float>& want,
+                                   int64_t width, const char* what) {
+        for (int64_t i = 0; i < own * width; ++i) {
+          ASSERT_EQ(got[begin * width + i], want[prefix * width + i])
+              << what << " of sample " << s << ", " << i;
+        }
+      };
+      expect_same(shared.forward.out, forward.out, batch.q_width(), "out");
+      expect_same(shared.forward.lse, forward.lse, batch.shape.heads, "lse");
+      expect_same(shared.gradients.dq, gradients.dq, batch.q_width(), "dq");
+      expect_same(shared.gradients.dk, gradients.dk, batch.kv_width(), "dk");
+      expect_same(shared.gradients.dv, gradients.dv, batch.kv_width(), "dv");
+      begin += own;
+    }
+  }
+}
+
+TEST_P(BackwardShapes, SharedPrefixMatchesOracleOnEveryTarget) {
+  const int64_t prefix = 45;
+  TestBatch batch(GetParam(), {40, 1, 70, prefix}, 35);
+  std::vector<float> dout = RandomFloats(batch.q.size(), 38);
+  // The prefix's gradient is the sum over all sequences.
+  std::vector<double> dk(prefix * batch.kv_width()), dv(dk.size());
+  double column_sum = 0;
+  for (int s = 0; s < 4; ++s) {
+    const bool is_prefix = s == 3;
+    const int64_t length = is_prefix ? prefix : prefix + batch.lengths[s];
+    const auto whole_of = [&](const std::vector<float>& x) {
+      return is_prefix ? PieceOf(batch, x, 3, 3) : WholeOf(batch, x, s);
+    };
+    const auto whole = [&](const std::vector<float>& x) {
+      const std::vector<float> w = whole_of(x);
+      return std::vector<double>(w.begin(), w.end());
+    };
+    std::vector<double> slope = whole(dout);
+    if (!is_prefix) {
+      std::fill_n(slope.begin(), prefix * batch.q_width(), 0.0);
+    }
+    const auto g = reference::AttentionBackward(batch.reference_shape(length),
+                                                whole(batch.q), whole(batch.k),
+                                                whole(batch.v), slope);
+    for (size_t i = 0; i < dk.size(); ++i) {
+      dk[i] += g.dk[i];
+      dv[i] += g.dv[i];
+    }
+    TestBatch alone(batch.shape, {length}, 0);
+    alone.q = whole_of(batch.q);
+    alone.k = whole_of(batch.k);
+    column_sum += LargestColumnSum(alone, 0, length);
+  }
+  const double tolerance =
+      GradientTolerance(batch.shape, batch.rows, column_sum);
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    const TestGradients got = RunShared(*MakeCpuOps(2), batch, dout).gradients;
+    hwy::SetSupportedTargetsForTest(0);
+    const int64_t begin = (batch.rows - prefix) * batch.kv_width();
+    ExpectNear(got.dk, begin, dk, tolerance, "dk");
+    ExpectNear(got.dv, begin, dv, tolerance, "dv");
+  }
+}
+
+TEST_P(BackwardShapes, ThreadsDoNotChangeBitsOfASharedPrefix) {
+  for (const int64_t prefix : kPrefixes) {
+    TestBatch batch(GetParam(), {40, 1, 0, 170, prefix}, 39);
+    std::vector<float> dout = RandomFloats(batch.q.size(), 42);
+    const TestGradients want = RunShared(*MakeCpuOps(1), batch, dout).gradients;
+    for (const int threads : {2, 16}) {
+      const TestGradients got =
+          RunShared(*MakeCpuOps(threads), batch, dout).gradients;
+      EXPECT_EQ(got.dq, want.dq) << prefix << " " << threads;
+      EXPECT_EQ(got.dk, want.dk) << prefix << " " << threads;
+      EXPECT_EQ(got.dv, want.dv) << prefix << " " << threads;
+    }
+  }
+}
+
+TEST_P(BackwardShapes, PiecesOfAGroupAddUpToTheSameBits) {
+  const auto ops = MakeCpuOps(3);
+  for (const int64_t prefix : kPrefixes) {
+    TestBatch batch(GetParam(), {40, 1, 33, 70, prefix}, 43);
+    std::vector<float> dout = RandomFloats(batch.q.size(), 46);
+    const TestGradients whole = RunShared(*ops, batch, dout).gradients;
+    for (int cut = 1; cut < 4; ++cut) {
+      TestBatch first = PieceOf(batch, 0, cut), last = PieceOf(batch, cut, 4);
+      std::vector<float> dout_first = PieceOf(batch, dout, 0, cut);
+      std::vector<float> dout_last = PieceOf(batch, dout, cut, 4);
+      const TestGradients start =
+          RunShared(*ops, first, dout_first, /*is_open=*/true).gradients;
+      const TestGradients end =
+          RunShared(*ops, last, dout_last, false, &start).gradients;
+      EXPECT_EQ(end.dq, PieceOf(batch, whole.dq, cut, 4)) << cut;
+      EXPECT_EQ(end.dk, PieceOf(batch, whole.dk, cut, 4)) << cut;
+      EXPECT_EQ(end.dv, PieceOf(batch, whole.dv, cut, 4)) << cut;
+    }
+  }
 }
 
 }  // namespace
