@@ -1,9 +1,11 @@
 // One training update on packed sequences, of models of 1 M, 10 M and 135 M
 // parameters with random weights: tokens per second, and the share of the FMA
 // peak that 6 N FLOPs a token make of it (N = parameters, tied embedding once;
-// attention not counted). Microbatches of 4,096 tokens, sequences of 256.
+// attention not counted). Microbatches of 4,096 tokens, sequences of 256. And
+// the training of a whole rollout phase.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -81,11 +83,12 @@ double PeakMemoryGiB() {
   return 0;
 }
 
-void Report(benchmark::State& state, const ModelConfig& config,
-            double seconds) {
+// `passes` N FLOPs are what cannot be avoided, for N parameters.
+void Report(benchmark::State& state, const ModelConfig& config, double tokens,
+            double passes, double seconds) {
   const double parameters = ParamLayout(config).count();
-  ReportFlops(state, 6 * parameters * kMicrobatchTokens, seconds);
-  state.counters["tokens/s"] = kMicrobatchTokens / seconds;
+  ReportFlops(state, passes * parameters, seconds);
+  state.counters["tokens/s"] = tokens / seconds;
   state.counters["VmHWM_GiB"] = PeakMemoryGiB();
 }
 
@@ -107,7 +110,7 @@ void SupervisedStep(benchmark::State& state) {
     const auto metrics = trainer.Step();
     if (!metrics.ok()) state.SkipWithError("the step failed");
   });
-  Report(state, config, seconds);
+  Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
 }
 
 // An RL update of one minibatch: reference log-probs, forward, log-probs,
@@ -140,15 +143,78 @@ void PolicyStep(benchmark::State& state) {
   optimizer.max_grad_norm = 1;
   const double seconds = TimeCalls(state, [&] {
     grads.SetZero();
-    const MinibatchGradient result = gradient.Compute(
-        *training.weights, training.reference.get(), minibatch, &grads);
+    const MinibatchGradient result =
+        gradient.Compute(*training.weights, training.reference.get(), minibatch,
+                         /*is_on_policy=*/false, &grads);
     ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
                 &training.params);
     RenewWeights(ops.get(), &training);
   });
-  Report(state, config, seconds);
+  Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
 }
 
+// The training of one phase of 8 prompts with 16 samples each, 128 tokens all,
+// in one update: with a KL term, or without and half of the groups having
+// advantage 0. tokens/s counts a prompt with each of its samples; the share
+// counts 2 N FLOPs a token forward and 4 N backward, a prompt once for all its
+// samples, the reference's pass, and no backward pass without a gradient.
+void GrpoPhase(benchmark::State& state) {
+  constexpr int kPrompts = 8, kGroup = 16, kPrompt = 128, kResponse = 128;
+  const Shape& shape = kShapes[state.range(0)];
+  const bool has_kl = state.range(1) == 0;
+  state.SetLabel(shape.name);
+  FmaPeak();
+  const ModelConfig config = ConfigOf(shape);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  TrainingState training = Start(config, has_kl, ops.get());
+  ParamSet grads(training.params.shared_layout());
+  std::vector<PolicySample> samples(kPrompts * kGroup);
+  for (int s = 0; s < kPrompts * kGroup; ++s) {
+    const int prompt = s / kGroup;
+    samples[s].prompt_id = prompt;
+    samples[s].sequence = RandomSequenceOf(config.vocab_size, 1000 + prompt);
+    const TrainSequence response = RandomSequenceOf(config.vocab_size, s);
+    std::copy_n(response.tokens.begin(), kResponse,
+                samples[s].sequence.tokens.begin() + kPrompt);
+    samples[s].sequence.first_scored = kPrompt;
+    const bool is_idle = !has_kl && prompt % 2 == 1;
+    samples[s].advantage = is_idle ? 0 : s % 2 ? 1 : -1;
+  }
+  PolicyLossConfig loss;
+  loss.kl_coef = has_kl ? 0.001 : 0;
+  PolicyGradient gradient(
+      config, loss, 1, kMicrobatchTokens, [](int64_t) {}, ops.get());
+  for (PolicySample& sample : samples) {
+    sample.rollout_logprobs.resize(kResponse);
+  }
+  gradient.ScoreOldLogprobs(*training.weights, absl::MakeSpan(samples));
+  std::vector<const PolicySample*> minibatch;
+  for (PolicySample& sample : samples) {
+    sample.rollout_logprobs = sample.old_logprobs;
+    minibatch.push_back(&sample);
+  }
+  OptimizerConfig optimizer;
+  optimizer.schedule.peak = 1e-6;
+  optimizer.max_grad_norm = 1;
+  const double seconds = TimeCalls(state, [&] {
+    grads.SetZero();
+    const MinibatchGradient result =
+        gradient.Compute(*training.weights, training.reference.get(), minibatch,
+                         /*is_on_policy=*/true, &grads);
+    ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
+                &training.params);
+    RenewWeights(ops.get(), &training);
+  });
+  const double needed = kPrompts * (kPrompt + kGroup * kResponse);
+  Report(state, config, kPrompts * kGroup * (kPrompt + kResponse),
+         needed * (has_kl ? 8 : (6 + 2) / 2), seconds);
+}
+
+BENCHMARK(GrpoPhase)
+    ->ArgNames({"shape", "zero"})
+    ->ArgsProduct({{0, 1, 2}, {0, 1}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(SupervisedStep)
     ->DenseRange(0, 2)
     ->UseRealTime()

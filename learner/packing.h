@@ -25,6 +25,8 @@ std::vector<std::vector<int>> SplitIntoMinibatches(int count, int minibatches,
 struct IndexRange {
   int begin = 0;
   int end = 0;
+
+  int size() const { return end - begin; }
 };
 std::vector<IndexRange> CutIntoMicrobatches(absl::Span<const int64_t> lengths,
                                             int64_t max_tokens);
@@ -44,6 +46,20 @@ struct PackedBatch {
   std::vector<int64_t> scored_offsets = {0};  // [S + 1]
 };
 PackedBatch Pack(absl::Span<const TrainSequence* const> sequences);
+
+// The same for samples of a policy: neighbours whose prompts (the tokens before
+// first_scored) are the same tokens form a group, in which the prompt stands
+// once, after its samples. Each batch has at most `max_tokens` rows, or one
+// sample and its prompt. A group that fits into a batch is not cut; the pieces
+// of one that does not each have the prompt. The samples come in their order,
+// and so the rows of all batches but for repeated prompts: a function of the
+// sequences, not of max_tokens.
+struct GroupBatch {
+  IndexRange samples;
+  PackedBatch packed;
+};
+std::vector<GroupBatch> PackGroups(
+    absl::Span<const TrainSequence* const> sequences, int64_t max_tokens);
 
 }  // namespace r1
 

@@ -5,12 +5,6 @@
 namespace r1 {
 namespace {
 
-PackedBatch PackSamples(absl::Span<const PolicySample* const> samples) {
-  std::vector<const TrainSequence*> sequences;
-  for (const PolicySample* s : samples) sequences.push_back(&s->sequence);
-  return Pack(sequences);
-}
-
 // Per-token values of all samples, one after the other.
 std::vector<float> Concatenate(absl::Span<const PolicySample* const> samples,
                                std::vector<float> PolicySample::*field) {
@@ -30,111 +24,185 @@ std::vector<float> AdvantagePerToken(
   return all;
 }
 
-MinibatchExtent ExtentOf(absl::Span<const PolicySample* const> samples) {
-  MinibatchExtent extent;
-  extent.sequences = samples.size();
-  for (const PolicySample* s : samples) extent.tokens += s->sequence.scored();
-  return extent;
+std::vector<int64_t> ScoredOffsets(
+    absl::Span<const PolicySample* const> samples) {
+  std::vector<int64_t> offsets = {0};
+  for (const PolicySample* s : samples) {
+    offsets.push_back(offsets.back() + s->sequence.scored());
+  }
+  return offsets;
+}
+
+int64_t LengthOf(absl::Span<const PolicySample* const> samples) {
+  int64_t length = 0;
+  for (const PolicySample* s : samples) length += s->sequence.length();
+  return length;
 }
 
 // A NaN among the trainer's values is no mismatch: the loss will be NaN.
-void NoteMismatch(absl::Span<const PolicySample* const> samples,
-                  const PackedBatch& batch,
-                  absl::Span<const float> trainer_logprobs,
-                  std::vector<Deviation>* deviations) {
-  for (size_t s = 0; s < samples.size(); ++s) {
-    const int64_t begin = batch.scored_offsets[s];
-    Deviation worst = {samples[s]};
-    for (int64_t i = 0; i < samples[s]->sequence.scored(); ++i) {
-      const Deviation here = {samples[s], i, samples[s]->rollout_logprobs[i],
-                              trainer_logprobs[begin + i]};
+std::vector<Deviation> FindDeviations(
+    absl::Span<const PolicySample* const> samples,
+    absl::Span<const float> trainer_logprobs) {
+  std::vector<Deviation> deviations;
+  auto trainer = trainer_logprobs.begin();
+  for (const PolicySample* sample : samples) {
+    Deviation worst = {sample};
+    for (int64_t i = 0; i < sample->sequence.scored(); ++i) {
+      const Deviation here = {sample, i, sample->rollout_logprobs[i],
+                              *trainer++};
       if (here.nats() > worst.nats()) worst = here;
     }
-    if (worst.nats() > 0) deviations->push_back(worst);
+    if (worst.nats() > 0) deviations.push_back(worst);
   }
+  return deviations;
 }
 
 }  // namespace
 
-std::vector<PolicyGradient::Microbatch> PolicyGradient::Cut(
-    Microbatch samples) const {
-  std::vector<int64_t> lengths;
-  for (const PolicySample* s : samples) lengths.push_back(s->sequence.length());
-  std::vector<Microbatch> microbatches;
-  for (IndexRange r : CutIntoMicrobatches(lengths, microbatch_tokens_)) {
-    microbatches.push_back(samples.subspan(r.begin, r.end - r.begin));
+struct PolicyGradient::TokenValues {
+  TokenValues(Samples samples, bool has_reference)
+      : offsets(ScoredOffsets(samples)),
+        old(Concatenate(samples, &PolicySample::old_logprobs)),
+        rollout(Concatenate(samples, &PolicySample::rollout_logprobs)),
+        advantages(AdvantagePerToken(samples)),
+        trainer(old),
+        entropies(old.size()),
+        reference(has_reference ? old.size() : 0) {}
+
+  // Of the sequences with these offsets from token `begin` on.
+  PolicyLossInput Input(absl::Span<const int64_t> sequence_offsets,
+                        int64_t begin) const {
+    const auto part = [&](const std::vector<float>& all) {
+      return all.empty() ? absl::Span<const float>()
+                         : absl::MakeConstSpan(all).subspan(
+                               begin, sequence_offsets.back());
+    };
+    return {sequence_offsets, part(trainer),   part(old),       part(rollout),
+            part(reference),  part(entropies), part(advantages)};
   }
-  return microbatches;
+
+  std::vector<int64_t> offsets;
+  std::vector<float> old, rollout, advantages;
+  // The old log-probs until the trainer's own are computed.
+  std::vector<float> trainer;
+  std::vector<float> entropies, reference;
+};
+
+bool PolicyGradient::HasGradient(const PolicySample& sample,
+                                 const PolicyWeights* reference) const {
+  return sample.advantage != 0 || reference != nullptr ||
+         loss_.entropy_coef != 0;
+}
+
+std::vector<GroupBatch> PolicyGradient::Pack(Samples samples) const {
+  std::vector<const TrainSequence*> sequences;
+  for (const PolicySample* s : samples) sequences.push_back(&s->sequence);
+  return PackGroups(sequences, microbatch_tokens_);
 }
 
 MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
                                           const PolicyWeights* reference,
-                                          Microbatch minibatch,
+                                          Samples minibatch, bool is_on_policy,
                                           ParamSet* grads) {
-  MinibatchGradient result;
-  const MinibatchExtent extent = ExtentOf(minibatch);
-  for (Microbatch microbatch : Cut(minibatch)) {
-    AddMicrobatch(weights, reference, microbatch, extent, grads, &result);
+  std::vector<const PolicySample*> order(minibatch.begin(), minibatch.end());
+  const auto idle_begin = std::stable_partition(
+      order.begin(), order.end(), [&](const PolicySample* sample) {
+        return HasGradient(*sample, reference);
+      });
+  const Samples samples = order;
+  const Samples trained = samples.subspan(0, idle_begin - order.begin());
+  const Samples idle = samples.subspan(trained.size());
+  TokenValues values(samples, reference != nullptr);
+  const MinibatchExtent extent = {static_cast<int64_t>(samples.size()),
+                                  values.offsets.back()};
+  const ParamLayout& layout = grads->layout();
+  const absl::Span<float> embedding = grads->Elements(layout.embedding());
+  Mat dembedding;
+  if (layout.head() == layout.embedding()) {
+    dembedding_.Reserve(embedding.size());
+    std::fill_n(dembedding_.data(), embedding.size(), 0.0f);
+    dembedding = grads->Matrix(layout.embedding());
+    dembedding.data = dembedding_.data();
   }
-  return result;
+  for (const GroupBatch& batch : Pack(trained)) {
+    Train(weights, reference, batch.packed, extent, is_on_policy,
+          values.offsets[batch.samples.begin], &values, grads, dembedding);
+    ReportTokens(trained.subspan(batch.samples.begin, batch.samples.size()));
+  }
+  if (dembedding.data != nullptr) {
+    for (size_t i = 0; i < embedding.size(); ++i) {
+      embedding[i] += dembedding.data[i];
+    }
+  }
+  const auto idle_part = [&](std::vector<float>& all, const GroupBatch& batch) {
+    return absl::MakeSpan(all).subspan(
+        values.offsets[trained.size() + batch.samples.begin],
+        batch.packed.scored_offsets.back());
+  };
+  for (const GroupBatch& batch : Pack(idle)) {
+    Score(weights, batch.packed, idle_part(values.trainer, batch),
+          idle_part(values.entropies, batch));
+    ReportTokens(idle.subspan(batch.samples.begin, batch.samples.size()));
+  }
+  const PolicyLossOutput loss =
+      ComputePolicyLoss(loss_, values.Input(values.offsets, 0), extent);
+  return {loss.loss, loss.stats, LengthOf(samples),
+          FindDeviations(samples, values.trainer)};
 }
 
-void PolicyGradient::AddMicrobatch(const PolicyWeights& weights,
-                                   const PolicyWeights* reference,
-                                   Microbatch samples,
-                                   const MinibatchExtent& extent,
-                                   ParamSet* grads, MinibatchGradient* result) {
-  const PackedBatch batch = PackSamples(samples);
-  const int64_t R = batch.scored_offsets.back();
-
-  std::vector<float> ref_logprobs(reference != nullptr ? R : 0);
+void PolicyGradient::Train(const PolicyWeights& weights,
+                           const PolicyWeights* reference,
+                           const PackedBatch& batch,
+                           const MinibatchExtent& extent, bool is_on_policy,
+                           int64_t first_token, TokenValues* values,
+                           ParamSet* grads, Mat dembedding) {
+  const auto part = [&](std::vector<float>& all) {
+    return absl::MakeSpan(all).subspan(first_token,
+                                       batch.scored_offsets.back());
+  };
+  const absl::Span<float> trainer = part(values->trainer);
+  const absl::Span<float> entropies = part(values->entropies);
   if (reference != nullptr) {
-    model_.Forward(*reference, batch.tokens, /*keep_activations=*/false);
-    model_.Logprobs(*reference, temperature_, absl::MakeSpan(ref_logprobs), {});
+    Score(*reference, batch, part(values->reference), {});
   }
-  std::vector<float> trainer_logprobs(R), entropies(R);
   model_.Forward(weights, batch.tokens, /*keep_activations=*/true);
-  model_.Logprobs(weights, temperature_, absl::MakeSpan(trainer_logprobs),
-                  absl::MakeSpan(entropies));
-  NoteMismatch(samples, batch, trainer_logprobs, &result->deviations);
-
-  const std::vector<float> old =
-      Concatenate(samples, &PolicySample::old_logprobs);
-  const std::vector<float> rollout =
-      Concatenate(samples, &PolicySample::rollout_logprobs);
-  const std::vector<float> advantages = AdvantagePerToken(samples);
-  const PolicyLossOutput loss =
-      ComputePolicyLoss(loss_,
-                        {batch.scored_offsets, trainer_logprobs, old, rollout,
-                         ref_logprobs, entropies, advantages},
-                        extent);
+  if (!is_on_policy) {
+    model_.Logprobs(weights, temperature_, trainer, entropies);
+  }
+  const PolicyLossOutput loss = ComputePolicyLoss(
+      loss_, values->Input(batch.scored_offsets, first_token), extent);
   model_.Backward(weights, temperature_, loss.dlogprobs, loss.dentropies, grads,
-                  {}, {});
-  result->loss += loss.loss;
-  result->stats.Add(loss.stats);
-  result->tokens += batch.tokens.tokens.size();
-  on_tokens_(batch.tokens.tokens.size());
+                  trainer, entropies, dembedding);
+}
+
+void PolicyGradient::Score(const PolicyWeights& weights,
+                           const PackedBatch& batch, absl::Span<float> logprobs,
+                           absl::Span<float> entropies) {
+  model_.Forward(weights, batch.tokens, /*keep_activations=*/false);
+  model_.Logprobs(weights, temperature_, logprobs, entropies);
+}
+
+void PolicyGradient::ReportTokens(Samples samples) {
+  on_tokens_(LengthOf(samples));
 }
 
 std::vector<Deviation> PolicyGradient::ScoreOldLogprobs(
     const PolicyWeights& weights, absl::Span<PolicySample> samples) {
-  std::vector<Deviation> deviations;
   std::vector<const PolicySample*> all;
   for (const PolicySample& s : samples) all.push_back(&s);
-  int64_t done = 0;
-  for (Microbatch microbatch : Cut(all)) {
-    const PackedBatch batch = PackSamples(microbatch);
-    std::vector<float> logprobs(batch.scored_offsets.back());
-    model_.Forward(weights, batch.tokens, /*keep_activations=*/false);
-    model_.Logprobs(weights, temperature_, absl::MakeSpan(logprobs), {});
-    NoteMismatch(microbatch, batch, logprobs, &deviations);
-    for (size_t s = 0; s < microbatch.size(); ++s) {
-      samples[done++].old_logprobs.assign(
-          logprobs.begin() + batch.scored_offsets[s],
-          logprobs.begin() + batch.scored_offsets[s + 1]);
-    }
+  const std::vector<int64_t> offsets = ScoredOffsets(all);
+  std::vector<float> logprobs(offsets.back());
+  for (const GroupBatch& batch : Pack(all)) {
+    Score(weights, batch.packed,
+          absl::MakeSpan(logprobs).subspan(offsets[batch.samples.begin],
+                                           batch.packed.scored_offsets.back()),
+          {});
   }
-  return deviations;
+  for (size_t s = 0; s < samples.size(); ++s) {
+    samples[s].old_logprobs.assign(logprobs.begin() + offsets[s],
+                                   logprobs.begin() + offsets[s + 1]);
+  }
+  return FindDeviations(all, logprobs);
 }
 
 }  // namespace r1

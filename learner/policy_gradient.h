@@ -59,12 +59,19 @@ class PolicyGradient {
         on_tokens_(std::move(on_tokens)),
         model_(config, ops) {}
 
-  // Adds the loss's gradient over the minibatch to `grads`. `reference` may be
-  // null: no KL term.
+  // Adds the loss's gradient over the minibatch to `grads`. Samples of one
+  // prompt that follow one another share its rows. `reference` may be null: no
+  // KL term; then samples with advantage 0 have no gradient (unless there is an
+  // entropy term) and no backward pass. The same bits for any
+  // microbatch_tokens and any number of threads.
+  // `is_on_policy` says that old_logprobs are those that `weights` give, to the
+  // bit, or that the result is thrown away if they are not: then the loss's
+  // gradient is known beforehand, which saves a pass of the head. The log-probs
+  // of the result are computed ones in any case.
   MinibatchGradient Compute(const PolicyWeights& weights,
                             const PolicyWeights* reference,
                             absl::Span<const PolicySample* const> minibatch,
-                            ParamSet* grads);
+                            bool is_on_policy, ParamSet* grads);
 
   // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
   // this they are the rollout's, which are the same bits where sampler and
@@ -74,18 +81,26 @@ class PolicyGradient {
                                           absl::Span<PolicySample> samples);
 
  private:
-  using Microbatch = absl::Span<const PolicySample* const>;
-  std::vector<Microbatch> Cut(Microbatch samples) const;
-  void AddMicrobatch(const PolicyWeights& weights,
-                     const PolicyWeights* reference, Microbatch samples,
-                     const MinibatchExtent& extent, ParamSet* grads,
-                     MinibatchGradient* result);
+  using Samples = absl::Span<const PolicySample* const>;
+  struct TokenValues;  // per token of some samples
+  bool HasGradient(const PolicySample& sample,
+                   const PolicyWeights* reference) const;
+  std::vector<GroupBatch> Pack(Samples samples) const;
+  // One microbatch of Compute.
+  void Train(const PolicyWeights& weights, const PolicyWeights* reference,
+             const PackedBatch& batch, const MinibatchExtent& extent,
+             bool is_on_policy, int64_t first_token, TokenValues* values,
+             ParamSet* grads, Mat dembedding);
+  void Score(const PolicyWeights& weights, const PackedBatch& batch,
+             absl::Span<float> logprobs, absl::Span<float> entropies);
+  void ReportTokens(Samples samples);
 
   PolicyLossConfig loss_;
   float temperature_;
   int64_t microbatch_tokens_;
   std::function<void(int64_t)> on_tokens_;
   PackedModel model_;
+  Buffer dembedding_;  // [V, C] if tied to the head; see PackedModel::Backward
 };
 
 }  // namespace r1

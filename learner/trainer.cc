@@ -144,9 +144,17 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
     ++optimizer.updates;
   } else {
     grads_.SetZero();
-    const MinibatchGradient gradient = gradient_.Compute(
-        *state_.weights, state_.reference.get(), minibatch, &grads_);
-    if (totals->updates == 0 && config_.rl().tis_cap() == 0) {
+    // The first update is that of the policy which sampled, to the bit where
+    // the trainer scored the samples itself; elsewhere a bit may be enough to
+    // make samples again.
+    const RlSection& rl = config_.rl();
+    const bool is_first = totals->updates == 0;
+    const bool is_on_policy =
+        is_first && (rl.tis_cap() > 0 || rl.max_mismatch() == 0);
+    const MinibatchGradient gradient =
+        gradient_.Compute(*state_.weights, state_.reference.get(), minibatch,
+                          is_on_policy, &grads_);
+    if (is_first && rl.tis_cap() == 0) {
       Compare(gradient.deviations, minibatch.size(), totals);
       if (!totals->rejected.empty()) return absl::OkStatus();
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 namespace r1 {
 namespace {
@@ -73,6 +74,62 @@ TEST(Pack, ConcatenatesAndScoresFromTheFirstCompletionToken) {
   // The row before a scored token predicts it.
   EXPECT_THAT(batch.tokens.scored_rows, ElementsAre(1, 2, 4, 5));
   EXPECT_THAT(batch.scored_offsets, ElementsAre(0, 2, 4));
+}
+
+TEST(PackGroups, APromptStandsOnceAfterItsSamples) {
+  const TrainSequence a{{10, 11, 12, 13, 14}, 2};  // completion 12 13 14
+  const TrainSequence b{{10, 11, 22}, 2};          // completion 22
+  const TrainSequence c{{10, 11, 22}, 1};          // another prompt: 10
+  const auto batches = PackGroups({&a, &b, &c}, 100);
+  ASSERT_EQ(batches.size(), 1u);
+  const PackedTokens& tokens = batches[0].packed.tokens;
+  // The last token of a sequence predicts nothing.
+  EXPECT_THAT(tokens.tokens, ElementsAre(12, 13, 10, 11, 11, 10));
+  EXPECT_THAT(tokens.seq_offsets, ElementsAre(0, 2, 2, 4, 5, 6));
+  EXPECT_THAT(tokens.first_positions, ElementsAre(2, 2, 0, 1, 0));
+  EXPECT_THAT(tokens.scored_rows, ElementsAre(3, 0, 1, 3, 5, 4));
+  EXPECT_THAT(tokens.targets, ElementsAre(12, 13, 14, 22, 11, 22));
+  EXPECT_THAT(batches[0].packed.scored_offsets, ElementsAre(0, 3, 4, 6));
+  EXPECT_FALSE(tokens.continues_prompt || tokens.leaves_prompt);
+}
+
+// Groups of 2 x (4 own rows) and 2, of 3 x 4 and 2, of 1 x 1 and 2 rows.
+TEST(PackGroups, CutsAGroupOnlyWhereItFitsIntoNoBatch) {
+  const auto sample = [](int prompt, int completion) {
+    TrainSequence s{{prompt, 1}, 2};
+    s.tokens.insert(s.tokens.end(), completion, 7);
+    return s;
+  };
+  const std::vector<TrainSequence> samples = {sample(1, 5), sample(1, 5),
+                                              sample(2, 5), sample(2, 5),
+                                              sample(2, 5), sample(3, 2)};
+  std::vector<const TrainSequence*> sequences;
+  for (const TrainSequence& s : samples) sequences.push_back(&s);
+  using Cut = std::tuple<int, int, bool, bool>;
+  const auto cut = [&](int64_t max_tokens) {
+    std::vector<Cut> cuts;
+    for (const GroupBatch& batch : PackGroups(sequences, max_tokens)) {
+      const PackedTokens& t = batch.packed.tokens;
+      cuts.emplace_back(batch.samples.begin, batch.samples.end,
+                        t.continues_prompt, t.leaves_prompt);
+      EXPECT_TRUE(t.tokens.size() <= max_tokens || batch.samples.size() == 1);
+    }
+    return cuts;
+  };
+  EXPECT_THAT(cut(27), ElementsAre(Cut(0, 6, false, false)));
+  EXPECT_THAT(cut(26),
+              ElementsAre(Cut(0, 5, false, false), Cut(5, 6, false, false)));
+  EXPECT_THAT(cut(23),
+              ElementsAre(Cut(0, 2, false, false), Cut(2, 6, false, false)));
+  EXPECT_THAT(cut(13),
+              ElementsAre(Cut(0, 2, false, false), Cut(2, 4, false, true),
+                          Cut(4, 6, true, false)));
+  EXPECT_THAT(cut(1),
+              ElementsAre(Cut(0, 1, false, true), Cut(1, 2, true, false),
+                          Cut(2, 3, false, true), Cut(3, 4, true, true),
+                          Cut(4, 5, true, false), Cut(5, 6, false, false)));
+  sequences.clear();
+  EXPECT_TRUE(cut(10).empty());
 }
 
 }  // namespace
