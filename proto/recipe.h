@@ -70,6 +70,9 @@ std::string StageKind(const StageConfig& stage);
 // Whether its kind samples and scores answers.
 bool DrawsSamples(const StageConfig& stage);
 
+// Whether it draws any: rl without steps hands its model on.
+bool HasSamples(const StageConfig& stage);
+
 // Whether a supervised stage makes any update; else it hands its model on.
 bool HasUpdates(const SupervisedSection& section);
 

@@ -170,6 +170,10 @@ bool DrawsSamples(const StageConfig& stage) {
   return stage.has_rl() || stage.has_sample() || stage.has_compare();
 }
 
+bool HasSamples(const StageConfig& stage) {
+  return DrawsSamples(stage) && !(stage.has_rl() && stage.rl().steps() == 0);
+}
+
 std::string StageKind(const StageConfig& stage) {
   if (stage.has_rl()) return "rl";
   if (stage.has_sample()) return "sample";
@@ -262,7 +266,6 @@ absl::StatusOr<StageConfig> ConfigureStage(
     }
   }
   if (stage.has_sample()) *only->mutable_sample() = stage.sample();
-  if (stage.has_compare()) *only->mutable_compare() = stage.compare();
   if (stage.has_reward_model()) {
     *only->mutable_reward_model() = stage.reward_model();
   }

@@ -1,5 +1,3 @@
-#include "pipeline/report/report_stages.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -18,6 +16,7 @@
 #include "pipeline/report/report_curves.h"
 #include "pipeline/report/report_kept.h"
 #include "pipeline/report/report_samples.h"
+#include "pipeline/report/report_stages.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/stages/base_model.h"
@@ -33,7 +32,7 @@ bool HasBegun(const RunStage& stage) {
   return stage.state != RunStage::State::kWaiting;
 }
 
-bool HasSamples(const RunStage& stage) {
+bool ShowsSamples(const RunStage& stage) {
   return HasBegun(stage) &&
          (stage.config.has_rl() || stage.config.has_sample());
 }
@@ -198,7 +197,7 @@ absl::StatusOr<ReportJson> MakeSection(const std::string& run_dir,
                                      {last, absl::StrCat("step ", last)}},
                                     kAnswers));
   }
-  if (HasSamples(stage)) {
+  if (ShowsSamples(stage)) {
     R1_RETURN_IF_ERROR(
         AddSamples(run_dir, stage, reader, sample_bytes, rows, &section));
   }
@@ -212,7 +211,7 @@ absl::StatusOr<ReportJson> MakeStageSections(
     const std::vector<MetricsRow>& rows) {
   const int64_t share =
       kReportSampleBytes /
-      std::max<int64_t>(1, absl::c_count_if(stages, HasSamples));
+      std::max<int64_t>(1, absl::c_count_if(stages, ShowsSamples));
   ReportJson sections = ReportJson::array();
   for (const RunStage& stage : stages) {
     if (!HasBegun(stage)) continue;

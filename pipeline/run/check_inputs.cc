@@ -7,17 +7,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "base/philox.h"
 #include "base/status_macros.h"
 #include "judge/preference_rows.h"
-#include "model/model_config.h"
 #include "pipeline/evaluation/judge_samples.h"
-#include "pipeline/folder/model_path.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/run/check_references.h"
 #include "pipeline/services/reward_link.h"
+#include "pipeline/stages/base_model.h"
 #include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "rollout/coordinator.h"
@@ -36,14 +34,6 @@ absl::Status CheckTextFiles(const SupervisedSection& section) {
     R1_RETURN_IF_ERROR(ParseTextRows(text, file).status());
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckModelFolder(const std::string& path) {
-  if (path.empty()) return absl::OkStatus();
-  R1_ASSIGN_OR_RETURN(const std::string folder, ResolveModelPath(path));
-  const std::string file = folder + "/config.json";
-  R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(file));
-  return Annotate(ModelConfigFromJson(json).status(), file);
 }
 
 // Some problems of the generator.
@@ -139,7 +129,7 @@ absl::Status CheckRewards(const StageConfig& config) {
 
 absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
   if (config.from() == kFromModel && !config.has_compare()) {
-    R1_RETURN_IF_ERROR(CheckModelFolder(config.model().path()));
+    R1_RETURN_IF_ERROR(BaseModelShape(config.model()).status());
   }
   R1_RETURN_IF_ERROR(CheckTextFiles(config.supervised()));
   for (const TaskSection& task : config.task()) {
@@ -149,17 +139,13 @@ absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
     R1_ASSIGN_OR_RETURN(const std::string text, ReadRowFile(file));
     R1_RETURN_IF_ERROR(ParsePreferenceRows(text, file).status());
   }
-  const bool has_samples = config.has_sample() || config.has_compare() ||
-                           (config.has_rl() && config.rl().steps() > 0);
-  return has_samples ? CheckRewards(WithRewardModels(config, run_dir))
-                     : absl::OkStatus();
+  return HasSamples(config) ? CheckRewards(WithRewardModels(config, run_dir))
+                            : absl::OkStatus();
 }
 
 bool HasSteps(const StageConfig& stage) {
-  return HasUpdates(stage.supervised()) || stage.has_sample() ||
-         stage.has_compare() ||
-         (stage.has_reward_model() && stage.reward_model().steps() > 0) ||
-         (stage.has_rl() && stage.rl().steps() > 0);
+  return HasUpdates(stage.supervised()) || HasSamples(stage) ||
+         (stage.has_reward_model() && stage.reward_model().steps() > 0);
 }
 
 }  // namespace

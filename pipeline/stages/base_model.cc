@@ -50,6 +50,15 @@ ModelConfig NewModelShape(const ModelSection& section) {
   return config;
 }
 
+absl::StatusOr<ModelConfig> ReadModelConfig(const std::string& folder,
+                                            ModelHead head) {
+  const std::string path = folder + "/config.json";
+  R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
+  absl::StatusOr<ModelConfig> config = ModelConfigFromJson(json, head);
+  R1_RETURN_IF_ERROR(Annotate(config.status(), path));
+  return config;
+}
+
 absl::StatusOr<ModelFolder> NewModel(const StageConfig& config,
                                      const TextCorpus& corpus) {
   std::vector<std::string> texts;
@@ -104,19 +113,14 @@ absl::StatusOr<ModelConfig> BaseModelShape(const ModelSection& section) {
   if (section.path().empty()) return NewModelShape(section);
   R1_ASSIGN_OR_RETURN(const std::string folder,
                       ResolveModelPath(section.path()));
-  R1_ASSIGN_OR_RETURN(const std::string json,
-                      ReadFile(folder + "/config.json"));
-  return ModelConfigFromJson(json);
+  return ReadModelConfig(folder, ModelHead::kVocabulary);
 }
 
 absl::StatusOr<std::shared_ptr<const Tokenizer>> LoadTokenizer(
     const std::string& folder, ModelHead head) {
-  const std::string path = folder + "/config.json";
-  R1_ASSIGN_OR_RETURN(const std::string json, ReadFile(path));
-  const auto config = ModelConfigFromJson(json, head);
-  if (!config.ok()) return Annotate(config.status(), path);
+  R1_ASSIGN_OR_RETURN(const ModelConfig config, ReadModelConfig(folder, head));
   R1_ASSIGN_OR_RETURN(Tokenizer tokenizer,
-                      ReadTokenizerFolder(folder, config->vocab_size));
+                      ReadTokenizerFolder(folder, config.vocab_size));
   return std::make_shared<const Tokenizer>(std::move(tokenizer));
 }
 

@@ -30,9 +30,7 @@ absl::Status CheckData(const StageConfig& stage, const std::string& run_dir,
     R1_RETURN_IF_ERROR(corpus->CheckRows(
         *model.tokenizer, EndToken(model.config), model.config.max_positions));
   }
-  if (!DrawsSamples(stage) || (stage.has_rl() && stage.rl().steps() == 0)) {
-    return absl::OkStatus();
-  }
+  if (!HasSamples(stage)) return absl::OkStatus();
   return MakeTrainingPrompts(stage, model.config, model.tokenizer).status();
 }
 
