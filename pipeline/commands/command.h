@@ -62,6 +62,8 @@ void AddThreadsOption(CLI::App* command, int* threads);
 void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins);
 // --temperature and --top-p, with what the variables hold as defaults.
 void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p);
+// The repeatable option --redo STAGE.
+void AddRedoOption(CLI::App* command, std::vector<std::string>* stages);
 // The repeatable option --set KEY=VALUE.
 void AddSetOption(CLI::App* command, std::vector<std::string>* overrides);
 

@@ -77,6 +77,15 @@ void AddSamplingOptions(CLI::App* command, float* temperature, float* top_p) {
       ->capture_default_str();
 }
 
+void AddRedoOption(CLI::App* command, std::vector<std::string>* stages) {
+  command
+      ->add_option("--redo", *stages,
+                   "Compute this stage anew, and all that depend on it; may be "
+                   "repeated")
+      ->type_name("STAGE")
+      ->allow_extra_args(false);
+}
+
 void AddSetOption(CLI::App* command, std::vector<std::string>* overrides) {
   command
       ->add_option("--set", *overrides,

@@ -24,6 +24,7 @@ struct StudyArgs {
   std::vector<std::string> overrides;
   int threads = -1;  // -1: as configured
   bool accept_build = false;
+  std::vector<std::string> redo;
 };
 
 // "3" as 1, 2, 3; "1,5,7" as these. What is wrong with the text; empty:
@@ -69,6 +70,7 @@ absl::Status RunStudyCommand(const StudyArgs& args) {
   spec.dir = args.dir;
   spec.topology = args.topology;
   spec.accept_build = args.accept_build;
+  spec.redo = args.redo;
   R1_ASSIGN_OR_RETURN(const Study study, RunStudy(spec));
   std::fputs(DescribeStudy(study).c_str(), stdout);
   return absl::OkStatus();
@@ -107,6 +109,7 @@ CommandBody AddStudy(CLI::App* app) {
   command->add_flag("--accept-build", args->accept_build,
                     "Go on with runs that another build of r1 began; their "
                     "results may differ from there on. Recorded in the run");
+  AddRedoOption(command, &args->redo);
   AddThreadsOption(command, &args->threads);
   AddSetOption(command, &args->overrides);
   command->footer(
@@ -114,6 +117,7 @@ CommandBody AddStudy(CLI::App* app) {
       "  r1 study my.textproto --seeds 3 --dir studies/a\n"
       "  r1 study my.textproto --seeds 1,5,7 --dir studies/b --workers 2\n"
       "  r1 study my.textproto --seeds 5 --dir studies/a\n"
+      "  r1 study my.textproto --seeds 5 --dir studies/a --redo zero\n"
       "  r1 report studies/a/seed-2\n"
       "\nThe same command again goes on where the study stopped, and with more "
       "seeds\nruns those that are new. Writes DIR/study.html and "

@@ -80,12 +80,7 @@ CommandBody AddTrain(CLI::App* app) {
   command->add_flag("--accept-build", args->accept_build,
                     "Go on with a run that another build of r1 began; its "
                     "results may differ from there on. Recorded in the run");
-  command
-      ->add_option("--redo", args->redo,
-                   "Compute this stage anew, and all that depend on it; may be "
-                   "repeated")
-      ->allow_extra_args(false)
-      ->type_name("STAGE");
+  AddRedoOption(command, &args->redo);
   command
       ->add_option("--until", args->until, "Only this stage and those it needs")
       ->type_name("STAGE");

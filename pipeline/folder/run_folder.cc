@@ -238,14 +238,16 @@ absl::Status RunFolder::StartAnew(const Recipe& recipe) {
 }
 
 absl::Status RunFolder::Check(const std::string& path, const Recipe& recipe,
-                              bool accept_build) {
+                              bool accept_build,
+                              const std::vector<std::string>& redo) {
+  R1_ASSIGN_OR_RETURN(std::set<std::string> redone,
+                      StagesToRedo(ResolveStages(recipe), redo));
   R1_RETURN_IF_ERROR(CheckIsRunOrEmpty(path));
   RunFolder folder(path, /*lock=*/nullptr);
   R1_RETURN_IF_ERROR(folder.ReadManifest());
   R1_ASSIGN_OR_RETURN(const bool has_begun, folder.HasBegun());
   R1_ASSIGN_OR_RETURN(const bool is_finished, IsFinishedRun(path, recipe));
-  if (!has_begun || is_finished) return absl::OkStatus();
-  std::set<std::string> redone;
+  if (!has_begun || (is_finished && redo.empty())) return absl::OkStatus();
   return folder.CheckGoesOn(recipe, accept_build, &redone);
 }
 

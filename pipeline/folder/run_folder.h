@@ -45,7 +45,8 @@ class RunFolder {
 
   // What Open would say of the folder, but for who holds it. Changes nothing.
   static absl::Status Check(const std::string& path, const Recipe& recipe,
-                            bool accept_build);
+                            bool accept_build,
+                            const std::vector<std::string>& redo);
 
   // The run is whole and the recipe asks for no more: Open changed
   // nothing.

@@ -70,6 +70,7 @@ class StudyRunner {
  private:
   std::string Path(uint64_t seed) const { return SeedPath(spec_.dir, seed); }
   absl::Status Check();
+  absl::Status TakeBack();
   absl::Status RunSeeds();
   absl::Status RunSeed(uint64_t seed);
   absl::StatusOr<Study> Write() const;
@@ -95,7 +96,7 @@ absl::Status StudyRunner::Check() {
   for (const uint64_t seed : spec_.seeds) {
     const Recipe recipe = WithSeed(spec_.recipe, seed);
     const absl::Status status =
-        RunFolder::Check(Path(seed), recipe, spec_.accept_build);
+        RunFolder::Check(Path(seed), recipe, spec_.accept_build, spec_.redo);
     if (!status.ok()) {
       // The remedies are those of `r1 train`.
       return absl::Status(
@@ -105,7 +106,7 @@ absl::Status StudyRunner::Check() {
                        " --set seed=", seed, ")"));
     }
     R1_ASSIGN_OR_RETURN(const bool is_done, IsFinishedRun(Path(seed), recipe));
-    if (!is_done) left.push_back(seed);
+    if (!is_done || !spec_.redo.empty()) left.push_back(seed);
   }
   if (left.empty()) return absl::OkStatus();
   // All seeds read the same; the one with the least done still reads the most.
@@ -114,6 +115,20 @@ absl::Status StudyRunner::Check() {
       [&](uint64_t a, uint64_t b) { return StagesDone(a) < StagesDone(b); });
   return CheckInputs(ResolveStages(WithSeed(spec_.recipe, first)), Path(first),
                      spec_.topology);
+}
+
+// What is to be computed anew, in all runs before the first goes on.
+absl::Status StudyRunner::TakeBack() {
+  if (spec_.redo.empty()) return absl::OkStatus();
+  for (const uint64_t seed : spec_.seeds) {
+    if (!IsRunFolder(Path(seed))) continue;
+    R1_RETURN_IF_ERROR(
+        Annotate(RunFolder::Open(Path(seed), WithSeed(spec_.recipe, seed),
+                                 spec_.accept_build, spec_.redo)
+                     .status(),
+                 absl::StrCat("seed ", seed)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Study> StudyRunner::Write() const {
@@ -189,6 +204,7 @@ absl::StatusOr<Study> StudyRunner::Run() {
   R1_RETURN_IF_ERROR(MakeDirectories(spec_.dir));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> lock,
                       FileLock::Acquire(spec_.dir + "/lock"));
+  R1_RETURN_IF_ERROR(TakeBack());
   const absl::Status status = RunSeeds();
   R1_ASSIGN_OR_RETURN(Study study, Write());
   R1_RETURN_IF_ERROR(status);

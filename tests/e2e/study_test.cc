@@ -163,6 +163,18 @@ TEST_F(StudyTest, TheTableIsThatOfTheRunsAndTheRunsAreThoseOfTrain) {
   EXPECT_THAT(result.out, EndsWith(again.out));
   EXPECT_EQ(Timeless("study"), before);
   EXPECT_EQ(RunProgram({"report", Dir("study/seed-2")}).exit_code, 0);
+  // A stage of every seed anew, and what depends on it: the same bits.
+  const ProgramResult redone =
+      RunProgram(Study("study", "2", {"--redo", "more"}));
+  EXPECT_EQ(redone.exit_code, 0) << redone.err;
+  for (const char* seed : {"1", "2"}) {
+    const std::string manifest =
+        *ReadFile(Dir(absl::StrCat("study/seed-", seed, "/manifest.json")));
+    EXPECT_THAT(manifest, AllOf(HasSubstr("more: computed anew"),
+                                HasSubstr("table: computed anew"),
+                                Not(HasSubstr("base: computed anew"))));
+  }
+  EXPECT_EQ(Timeless("study"), before);
 }
 
 TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
@@ -256,6 +268,8 @@ TEST_F(StudyTest, BadInputIsRefusedInOneLine) {
   ExpectRefused(Study("x", "2", {"--set", "seed=4"}), 1, "--seeds");
   ExpectRefused(Study("x", "2", {"--set", "sums.file=none.jsonl"}), 1,
                 "none.jsonl");
+  ExpectRefused(Study("x", "2", {"--redo", "zero"}), 1,
+                "--redo zero: there is no such stage");
   EXPECT_FALSE(FileExists(Dir("x")));
   folder_.Write("notes.txt", "mine");
   ExpectRefused({"study", recipe_, "--seeds", "2", "--dir", folder_.path()}, 1,

@@ -87,7 +87,7 @@ class RunFolderTest : public ::testing::Test {
     const auto folder = RunFolder::Open(run_dir(), config, accept_build);
     EXPECT_EQ(folder.status().code(), code) << folder.status();
     // Before Open, too.
-    EXPECT_EQ(RunFolder::Check(run_dir(), config, accept_build),
+    EXPECT_EQ(RunFolder::Check(run_dir(), config, accept_build, /*redo=*/{}),
               folder.status());
     EXPECT_EQ(Snapshot(), before);
     const std::string message(folder.status().message());
