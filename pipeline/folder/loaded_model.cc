@@ -22,7 +22,8 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
   model.is_of_run = config.has_value();
   R1_ASSIGN_OR_RETURN(
       model.config, ConfigureStage(config.value_or(DefaultStage()), overrides));
-  if (model.config.has_rl()) {
+  // A folder of no run may be named as its checkpoints are.
+  if (model.is_of_run && model.config.has_rl()) {
     model.rl_step = std::max<int64_t>(0, StepOfCheckpoint(model.path));
   }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));

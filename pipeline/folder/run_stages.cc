@@ -1,22 +1,36 @@
 #include "pipeline/folder/run_stages.h"
 
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/store/run_reader.h"
 
 namespace r1 {
+namespace {
+
+// Sets the times of the stages. Errors: those of RunReader::Open.
+absl::Status ReadTimes(const std::string& run_dir,
+                       std::vector<RunStage>* stages) {
+  if (stages->empty() || !FileExists(run_dir + "/run.db")) {
+    return absl::OkStatus();
+  }
+  R1_ASSIGN_OR_RETURN(const RunReader reader,
+                      RunReader::Open(run_dir, stages->front().config.name()));
+  for (RunStage& stage : *stages) {
+    R1_ASSIGN_OR_RETURN(stage.seconds,
+                        reader.StageSeconds(stage.config.name()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<RunStage>> ReadRunStages(
     const std::string& run_dir, const std::vector<StageConfig>& stages) {
-  std::optional<RunReader> reader;
-  if (!stages.empty() && FileExists(run_dir + "/run.db")) {
-    R1_ASSIGN_OR_RETURN(reader, RunReader::Open(run_dir, stages[0].name()));
-  }
   std::vector<RunStage> all;
   for (const StageConfig& config : stages) {
     RunStage stage;
@@ -27,10 +41,11 @@ absl::StatusOr<std::vector<RunStage>> ReadRunStages(
                         ? RunStage::State::kDone
                         : RunStage::State::kBegun;
     }
-    if (reader) {
-      R1_ASSIGN_OR_RETURN(stage.seconds, reader->StageSeconds(config.name()));
-    }
     all.push_back(std::move(stage));
+  }
+  if (const absl::Status times = ReadTimes(run_dir, &all); !times.ok()) {
+    LogWarning(
+        absl::StrCat("what the stages took is not known: ", times.message()));
   }
   return all;
 }

@@ -3,6 +3,7 @@
 #define R1_PIPELINE_FOLDER_RUN_STAGES_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,15 @@ struct RunStage {
 
   StageConfig config;
   State state = State::kWaiting;
-  double seconds = 0;                        // that processes have worked on it
+  // That processes have worked on it; absent: not known.
+  std::optional<double> seconds;
   std::map<std::string, std::string> facts;  // of its stage.json
 };
 
 // Each of `stages` as the run in `run_dir` has it, in their order. The folder
-// need not exist.
-// Errors: DataLoss for a damaged stage.json; those of RunReader::Open but
-// NotFound.
+// need not exist. A run.db that cannot be read costs the times alone, and the
+// log says why.
+// Errors: DataLoss for a damaged stage.json.
 absl::StatusOr<std::vector<RunStage>> ReadRunStages(
     const std::string& run_dir, const std::vector<StageConfig>& stages);
 

@@ -18,7 +18,6 @@ namespace {
 
 constexpr char kStageConfigName[] = "/stage.textproto";
 constexpr char kFactsName[] = "/stage.json";
-constexpr char kOutputKey[] = "output_sha256";
 constexpr char kStageKey[] = "key";
 constexpr char kHasCheckpointKey[] = "has_checkpoint";
 
@@ -138,7 +137,7 @@ absl::StatusOr<StageFolder> StageFolder::Open(const std::string& run_dir,
 std::string StageFolder::Key() const {
   std::string text = ConfigToText(EssenceOf(config_));
   for (const auto& [name, value] : facts_) {
-    if (name == kOutputKey || name == kHasCheckpointKey) continue;
+    if (name == kOutputSha256 || name == kHasCheckpointKey) continue;
     absl::StrAppend(&text, name, " ", value, "\n");
   }
   return Sha256Hex(text);
@@ -163,8 +162,13 @@ absl::Status StageFolder::Pin(const std::string& key, const std::string& value,
       "with --run-dir"));
 }
 
+std::string StageFolder::Fact(const std::string& key) const {
+  const auto it = facts_.find(key);
+  return it == facts_.end() ? "" : it->second;
+}
+
 absl::Status StageFolder::Finish(const std::string& output_sha256) {
-  facts_[kOutputKey] = output_sha256;
+  facts_[kOutputSha256] = output_sha256;
   return Write();
 }
 
@@ -172,7 +176,7 @@ absl::Status StageFolder::PinInputs(const std::string& run_dir) {
   for (const std::string& input : StageInputs(config_)) {
     R1_ASSIGN_OR_RETURN(auto facts,
                         ReadFacts(StagePath(run_dir, input) + kFactsName));
-    R1_RETURN_IF_ERROR(Pin(StageKey(input), facts[kOutputKey],
+    R1_RETURN_IF_ERROR(Pin(StageKey(input), facts[kOutputSha256],
                            absl::StrCat("what ", input, " has made")));
   }
   for (const std::string& file : FilesOf(config_)) {
@@ -193,7 +197,7 @@ absl::Status CheckInputsStay(const std::string& run_dir,
   for (const std::string& input : StageInputs(stage)) {
     R1_ASSIGN_OR_RETURN(auto made,
                         ReadFacts(StagePath(run_dir, input) + kFactsName));
-    if (made[kOutputKey] == facts[StageKey(input)]) continue;
+    if (made[kOutputSha256] == facts[StageKey(input)]) continue;
     return ChangedError(path, stage,
                         absl::StrCat("what ", input, " made has changed"));
   }
@@ -215,7 +219,7 @@ bool HasLostCheckpoints(const std::string& run_dir, const std::string& stage) {
 
 bool IsFinishedStage(const std::string& run_dir, const std::string& stage) {
   const auto facts = ReadFacts(StagePath(run_dir, stage) + kFactsName);
-  return facts.ok() && facts->count(kOutputKey) > 0;
+  return facts.ok() && facts->count(kOutputSha256) > 0;
 }
 
 bool HasStageBegun(const std::string& run_dir, const std::string& stage) {
@@ -231,7 +235,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadStageFacts(
 absl::Status ReopenStage(const std::string& run_dir, const std::string& stage) {
   const std::string path = StagePath(run_dir, stage) + kFactsName;
   R1_ASSIGN_OR_RETURN(auto facts, ReadFacts(path));
-  if (facts.erase(kOutputKey) == 0) return absl::OkStatus();
+  if (facts.erase(kOutputSha256) == 0) return absl::OkStatus();
   return WriteFileAtomic(path, nlohmann::json(facts).dump(2) + "\n");
 }
 

@@ -16,6 +16,10 @@
 
 namespace r1 {
 
+// In stage.json of a stage that is done: the SHA-256 of its model or data. Also
+// the name in what programs read of it.
+inline constexpr char kOutputSha256[] = "output_sha256";
+
 // Folder of a stage below a run.
 std::string StagePath(const std::string& run_dir, const std::string& stage);
 // Folder of its checkpoints.
@@ -40,6 +44,9 @@ class StageFolder {
   // and the remedy.
   absl::Status Pin(const std::string& key, const std::string& value,
                    const std::string& what);
+
+  // What is recorded as `key`; empty: nothing.
+  std::string Fact(const std::string& key) const;
 
   // Pins the hashes of the files that the stage reads and of what the stages it
   // needs have made.

@@ -52,7 +52,9 @@ function drawEvents() {
       el('td', {class: 'text'}, event.message)));
   addSection('Events', drawTable(
       ['time', ...(stages ? ['stage'] : []), 'step', 'kind', 'what'], rows,
-      'left'));
+      'left'), ...(data.events_left_out ? [el('p', {class: 'note'},
+          `The last ${rows.length}; run.db has the ` +
+          `${data.events_left_out} before them.`)] : []));
 }
 
 // --- Of one stage ------------------------------------------------------------
@@ -64,7 +66,10 @@ function drawStage(stage) {
       el('div', {}, el('dt', {}, name), el('dd', {}, value)))));
   if (stage.charts.length) {
     part('Curves', el('div', {class: 'charts'},
-                      ...stage.charts.map((spec) => new Chart(spec).node)));
+                      ...stage.charts.map((spec) => new Chart(spec).node)),
+         ...(stage.charts_left_out ? [el('p', {class: 'note'},
+             `${stage.charts_left_out} more numbers of rules are left out; ` +
+             'r1 metrics has them.')] : []));
   }
   if (stage.evals) {
     part('Held-out problems', drawTable(

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "pipeline/report/report_answers.h"
 #include "pipeline/report/stage_table.h"
@@ -24,11 +25,16 @@ std::string ValueText(const std::string& column, double value) {
                       std::isnan(value) ? "" : unit);
 }
 
+// Whether more is better: of lengths and of what rules measure beside their
+// scores nobody knows.
+bool HasBest(absl::string_view column) {
+  return !absl::EndsWith(column, "mean_length") &&
+         !absl::StrContains(column, "reward/metric/");
+}
+
 // The value that stands out in a column; NaN if none does.
 double BestOf(const StageTable& table, size_t column) {
-  if (absl::EndsWith(table.columns[column], "mean_length")) {
-    return std::nan("");
-  }
+  if (!HasBest(table.columns[column])) return std::nan("");
   double best = -INFINITY, worst = INFINITY;
   for (const StageTable::Row& row : table.rows) {
     if (std::isnan(row.values[column])) continue;

@@ -73,19 +73,14 @@ std::vector<ChartSpec> RuleCharts(const std::vector<MetricsRow>& rows) {
   }
   std::vector<ChartSpec> charts;
   for (const std::string& name : names) {
-    if (charts.size() == kMaxRuleCurves) break;
     charts.push_back({VisibleLine(name), false, nullptr, {{"", name}}});
   }
   return charts;
 }
 
-std::vector<ChartSpec> ChartsOf(const StageConfig& stage,
-                                const std::vector<MetricsRow>& rows) {
-  if (stage.has_rl()) {
-    std::vector<ChartSpec> charts = RlCharts();
-    for (ChartSpec& spec : RuleCharts(rows)) charts.push_back(std::move(spec));
-    return charts;
-  }
+// But for those of rules.
+std::vector<ChartSpec> ChartsOf(const StageConfig& stage) {
+  if (stage.has_rl()) return RlCharts();
   if (stage.has_supervised()) {
     return {{"Loss, nats",
              false,
@@ -156,16 +151,26 @@ ReportJson MakeChart(const ChartSpec& spec,
 
 }  // namespace
 
-ReportJson MakeCurves(const StageConfig& stage,
-                      const std::vector<MetricsRow>& rows,
-                      const std::vector<EvalRow>& evals) {
+void AddCurves(const StageConfig& stage, const std::vector<MetricsRow>& rows,
+               const std::vector<EvalRow>& evals, ReportJson* section) {
+  std::vector<ChartSpec> specs = ChartsOf(stage);
+  size_t left_out = 0;
+  if (stage.has_rl()) {
+    std::vector<ChartSpec> of_rules = RuleCharts(rows);
+    if (of_rules.size() > kMaxRuleCurves) {
+      left_out = of_rules.size() - kMaxRuleCurves;
+      of_rules.resize(kMaxRuleCurves);
+    }
+    for (ChartSpec& spec : of_rules) specs.push_back(std::move(spec));
+  }
   ReportJson charts = ReportJson::array();
   const std::vector<const MetricsRow*> thinned = ThinnedRows(rows);
-  for (const ChartSpec& spec : ChartsOf(stage, rows)) {
+  for (const ChartSpec& spec : specs) {
     ReportJson chart = MakeChart(spec, thinned, rows, evals);
     if (!chart.is_null()) charts.push_back(std::move(chart));
   }
-  return charts;
+  (*section)["charts"] = std::move(charts);
+  (*section)["charts_left_out"] = left_out;
 }
 
 }  // namespace r1

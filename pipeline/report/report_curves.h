@@ -10,13 +10,13 @@
 
 namespace r1 {
 
-// An array of {title, zero, x, series: [{name, y}], points: [[step, value]]},
-// of the curves that have a value; points are held-out. `rows` and `evals` are
-// the stage's own, by step. Long curves are thinned out. None of a kind whose
-// steps are no course of time.
-ReportJson MakeCurves(const StageConfig& stage,
-                      const std::vector<MetricsRow>& rows,
-                      const std::vector<EvalRow>& evals);
+// Adds `charts`, an array of {title, zero, x, series: [{name, y}], points:
+// [[step, value]]}, of the curves that have a value; points are held-out.
+// `rows` and `evals` are the stage's own, by step. Long curves are thinned out.
+// None of a kind whose steps are no course of time. `charts_left_out`: of
+// rules, beyond the first 32 by name.
+void AddCurves(const StageConfig& stage, const std::vector<MetricsRow>& rows,
+               const std::vector<EvalRow>& evals, ReportJson* section);
 
 }  // namespace r1
 

@@ -122,11 +122,12 @@ Json MakeTiles(const std::string& summary_text,
 
 // --- The rest ----------------------------------------------------------------
 
-absl::StatusOr<Json> MakeEvents(const RunReader& reader) {
+// The last events, and how many before them are left out.
+absl::Status AddEvents(const RunReader& reader, Json* data) {
   R1_ASSIGN_OR_RETURN(std::vector<EventRow> events, reader.Events());
-  if (events.size() > kMaxEvents) {
-    events.erase(events.begin(), events.end() - kMaxEvents);
-  }
+  const size_t left_out =
+      events.size() > kMaxEvents ? events.size() - kMaxEvents : 0;
+  events.erase(events.begin(), events.begin() + left_out);
   Json json = Json::array();
   for (const EventRow& event : events) {
     json.push_back(
@@ -138,7 +139,9 @@ absl::StatusOr<Json> MakeEvents(const RunReader& reader) {
          {"kind", VisibleLine(event.kind)},
          {"message", VisibleLine(event.message)}});
   }
-  return json;
+  (*data)["events"] = std::move(json);
+  (*data)["events_left_out"] = left_out;
+  return absl::OkStatus();
 }
 
 Json MakeWarnings(const std::vector<StageConfig>& stages,
@@ -166,7 +169,7 @@ absl::StatusOr<std::string> MakeReportData(
   data["warnings"] = MakeWarnings(stages, rows);
   R1_ASSIGN_OR_RETURN(data["stages"],
                       MakeStageSections(run_dir, run_stages, rows));
-  R1_ASSIGN_OR_RETURN(data["events"], MakeEvents(reader));
+  R1_RETURN_IF_ERROR(AddEvents(reader, &data));
   return data.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

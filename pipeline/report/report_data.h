@@ -16,7 +16,8 @@ namespace r1 {
 //   comparisons: see report_comparisons.h
 //   warnings: [{stage, text}]
 //   stages: see report_stages.h
-//   events: [{time, stage, step, kind, message}]
+//   events: [{time, stage, step, kind, message}], the last 300
+//   events_left_out: how many came before them
 // All text is made visible (escape.h), so nothing in it can reorder or hide
 // what the page shows. `stages` are those of the run's recipe, each after those
 // it needs; `summary` is the content of summary.json, or empty.

@@ -155,14 +155,14 @@ ReportJson MakeGraph(const std::vector<RunStage>& stages) {
   for (size_t i = 0; i < stages.size(); ++i) {
     const RunStage& stage = stages[i];
     const int node = static_cast<int>(i);
-    nodes.push_back(
-        {{"name", stage.config.name()},
-         {"kind", StageKind(stage.config)},
-         {"state", StateName(stage.state)},
-         {"time",
-          stage.seconds > 0 ? FormatSpan(absl::Seconds(stage.seconds)) : ""},
-         {"layer", layout.layer(node)},
-         {"row", Rounded(layout.row(node))}});
+    nodes.push_back({{"name", stage.config.name()},
+                     {"kind", StageKind(stage.config)},
+                     {"state", StateName(stage.state)},
+                     {"time", stage.seconds.value_or(0) > 0
+                                  ? FormatSpan(absl::Seconds(*stage.seconds))
+                                  : ""},
+                     {"layer", layout.layer(node)},
+                     {"row", Rounded(layout.row(node))}});
   }
   for (size_t e = 0; e < layout.edges().size(); ++e) {
     const Edge& edge = layout.edges()[e];

@@ -1,3 +1,5 @@
+#include "pipeline/report/report_stages.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,11 +14,11 @@
 #include "base/status_macros.h"
 #include "pipeline/evaluation/evaluate_tasks.h"
 #include "pipeline/folder/model_path.h"
+#include "pipeline/folder/stage_folder.h"
 #include "pipeline/report/report_answers.h"
 #include "pipeline/report/report_curves.h"
 #include "pipeline/report/report_kept.h"
 #include "pipeline/report/report_samples.h"
-#include "pipeline/report/report_stages.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
 #include "pipeline/stages/base_model.h"
@@ -97,14 +99,14 @@ ReportJson MakeFacts(const RunStage& stage,
           FormatMetric(ShownMetric::Format::kPercent, held_out));
     }
   }
-  if (stage.seconds > 0) {
-    add("time", FormatSpan(absl::Seconds(stage.seconds)));
+  if (stage.seconds.value_or(0) > 0) {
+    add("time", FormatSpan(absl::Seconds(*stage.seconds)));
   }
   hash("key", "key");
   hash(config.has_sample()    ? "data SHA-256"
        : config.has_compare() ? "table SHA-256"
                               : "model SHA-256",
-       "output_sha256");
+       kOutputSha256);
   return facts;
 }
 
@@ -185,8 +187,8 @@ absl::StatusOr<ReportJson> MakeSection(const std::string& run_dir,
   ReportJson section = {{"name", config.name()},
                         {"kind", StageKind(config)},
                         {"state", is_done ? "done" : "begun"},
-                        {"facts", MakeFacts(stage, rows)},
-                        {"charts", MakeCurves(config, rows, evals)}};
+                        {"facts", MakeFacts(stage, rows)}};
+  AddCurves(config, rows, evals, &section);
   ReportJson table = MakeEvals(evals);
   if (!table.is_null()) section["evals"] = std::move(table);
   if (evals.size() > 1) {

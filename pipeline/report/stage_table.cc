@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "pipeline/report/answer_text.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/store/run_reader.h"
 #include "rollout/mixed_prompts.h"
@@ -73,20 +74,6 @@ std::vector<std::pair<std::string, std::string>> ManyMetrics(
     }
   }
   return found;
-}
-
-// A cell in `width` columns of a terminal, to the right.
-std::string Right(absl::string_view text, int width) {
-  return absl::StrCat(std::string(std::max(0, width - DisplayWidth(text)), ' '),
-                      text);
-}
-
-std::string Indented(absl::string_view text, const std::string& indent) {
-  std::string lines;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    absl::StrAppend(&lines, indent, line, "\n");
-  }
-  return lines;
 }
 
 }  // namespace
@@ -159,7 +146,7 @@ std::string RenderStageTable(const StageTable& table,
   const auto line = [&](const std::string& name, const auto& cell) {
     std::string row = absl::StrFormat("%-*s", name_width, name);
     for (size_t c = 0; c < table.columns.size(); ++c) {
-      row += Right(cell(c), widths[c]);
+      row += PadLeft(cell(c), widths[c]);
     }
     absl::StrAppend(&text, indent, absl::StripTrailingAsciiWhitespace(row),
                     "\n");
@@ -203,15 +190,10 @@ absl::StatusOr<std::string> RenderStageAnswers(const std::string& run_dir,
       }
       for (Answered& answered : shown) {
         if (answered.question.prompt_id != sample.prompt_id) continue;
-        absl::StrAppend(
-            &answered.answers, indent,
-            compare.compare().stage(static_cast<int>(eval.step) - 1),
-            !sample.is_correct.has_value() ? ", not judged"
-            : *sample.is_correct           ? ", right"
-                                           : ", wrong",
-            ", ", sample.num_tokens, " tokens:\n",
-            Indented(VisibleText(absl::StripAsciiWhitespace(sample.completion)),
-                     indent + "  "));
+        absl::StrAppend(&answered.answers,
+                        RenderAnswer(compare.compare().stage(
+                                         static_cast<int>(eval.step) - 1),
+                                     sample, indent));
       }
     }
   }

@@ -15,7 +15,6 @@
 #include "pipeline/report/report_assets.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
-#include "proto/recipe.h"
 
 namespace r1 {
 namespace {
@@ -228,8 +227,6 @@ std::string Subtitle(const Study& study) {
 }  // namespace
 
 std::string StudyPage(const Study& study) {
-  Recipe recipe = study.recipe;
-  recipe.clear_seed();
   // One pass: what is put in is not searched for further marks.
   return absl::StrReplaceAll(
       kStudyHtml,
@@ -243,7 +240,7 @@ std::string StudyPage(const Study& study) {
        {"{{TIMES}}", Times(study)},
        {"{{HASHES}}", Hashes(study)},
        {"{{RECIPE_SHA256}}", RecipeSha256(study.recipe)},
-       {"{{RECIPE}}", HtmlText(ConfigToText(recipe))}});
+       {"{{RECIPE}}", HtmlText(RecipeText(study.recipe))}});
 }
 
 }  // namespace r1

@@ -47,7 +47,7 @@ absl::StatusOr<StudyRun> ReadStudyRun(const std::string& run_dir,
     }
     if (IsFinishedStage(run_dir, stage.name)) {
       R1_ASSIGN_OR_RETURN(auto facts, ReadStageFacts(run_dir, stage.name));
-      stage.output_sha256 = facts["output_sha256"];
+      stage.output_sha256 = facts[kOutputSha256];
     }
     run.stages.push_back(std::move(stage));
   }
@@ -65,7 +65,7 @@ nlohmann::ordered_json RunJson(const StudyRun& run) {
   for (const StudyRun::Stage& stage : run.stages) {
     json["stages"].push_back({{"name", stage.name},
                               {"seconds", stage.seconds},
-                              {"output_sha256", stage.output_sha256}});
+                              {kOutputSha256, stage.output_sha256}});
   }
   return json;
 }
@@ -137,11 +137,15 @@ absl::StatusOr<Study> ReadStudy(const std::string& dir, const Recipe& recipe,
   return study;
 }
 
-std::string RecipeSha256(const Recipe& recipe) {
+std::string RecipeText(const Recipe& recipe) {
   Recipe same = recipe;
   same.clear_seed();
   same.clear_threads();
-  return Sha256Hex(ConfigToText(same));
+  return ConfigToText(same);
+}
+
+std::string RecipeSha256(const Recipe& recipe) {
+  return Sha256Hex(RecipeText(recipe));
 }
 
 int NumDone(const Study& study) {

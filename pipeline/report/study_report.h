@@ -51,7 +51,9 @@ std::vector<StageConfig> CompareStages(const Recipe& recipe);
 absl::StatusOr<Study> ReadStudy(const std::string& dir, const Recipe& recipe,
                                 const std::vector<uint64_t>& seeds);
 
-// SHA-256 of the recipe's text, without the seed and how many threads it has.
+// The recipe's text without the seed and how many threads it has, and the
+// SHA-256 of that.
+std::string RecipeText(const Recipe& recipe);
 std::string RecipeSha256(const Recipe& recipe);
 // How many runs are done.
 int NumDone(const Study& study);

@@ -13,7 +13,7 @@
 namespace r1 {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 // Where `name` stands in `names`, at whose end it is put if it is new.
 size_t PlaceOf(const std::string& name, std::vector<std::string>* names) {
@@ -23,19 +23,15 @@ size_t PlaceOf(const std::string& name, std::vector<std::string>* names) {
   return names->size() - 1;
 }
 
-std::string Padding(absl::string_view text, int width) {
-  return std::string(std::max(0, width - DisplayWidth(text)), ' ');
-}
-
 // The columns `first` to before `last` of the table, as lines.
 std::string RenderBlock(const std::vector<std::vector<std::string>>& lines,
                         const std::vector<int>& widths, size_t first,
                         size_t last) {
   std::string text;
   for (const std::vector<std::string>& cells : lines) {
-    absl::StrAppend(&text, "  ", cells[0], Padding(cells[0], widths[0]));
+    absl::StrAppend(&text, "  ", PadRight(cells[0], widths[0]));
     for (size_t c = first; c < last; ++c) {
-      absl::StrAppend(&text, "  ", Padding(cells[c], widths[c]), cells[c]);
+      absl::StrAppend(&text, "  ", PadLeft(cells[c], widths[c]));
     }
     text += '\n';
   }
@@ -71,12 +67,12 @@ Spread SpreadOf(absl::Span<const double> values) {
     ++spread.n;
     sum += value;
   }
-  spread.mean = spread.n > 0 ? sum / spread.n : kNone;
+  spread.mean = spread.n > 0 ? sum / spread.n : kMissing;
   for (const double value : values) {
     if (std::isnan(value)) continue;
     squares += (value - spread.mean) * (value - spread.mean);
   }
-  spread.sd = spread.n > 1 ? std::sqrt(squares / (spread.n - 1)) : kNone;
+  spread.sd = spread.n > 1 ? std::sqrt(squares / (spread.n - 1)) : kMissing;
   return spread;
 }
 
@@ -100,9 +96,9 @@ StudyTable MergeStageTables(
   }
   for (const std::string& name : stages) {
     merged.rows.push_back(
-        {name,
-         std::vector<std::vector<double>>(
-             merged.columns.size(), std::vector<double>(seeds.size(), kNone))});
+        {name, std::vector<std::vector<double>>(
+                   merged.columns.size(),
+                   std::vector<double>(seeds.size(), kMissing))});
   }
   for (size_t s = 0; s < tables.size(); ++s) {
     if (!tables[s].has_value()) continue;

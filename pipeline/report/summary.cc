@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
@@ -17,6 +16,7 @@
 #include "pipeline/folder/model_path.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/folder/stage_folder.h"
+#include "pipeline/report/answer_text.h"
 #include "pipeline/report/stage_table.h"
 #include "pipeline/screen/escape.h"
 #include "pipeline/screen/progress.h"
@@ -81,8 +81,9 @@ std::string RenderTable(const EvalRow& base, const EvalRow& last,
     const double before =
         MetricOr(base.metrics, name, is_fault ? 0 : std::nan(""));
     if (std::isnan(before) || (is_fault && before == 0 && value == 0)) continue;
-    absl::StrAppendFormat(&table, "  %-18s %12s %12s\n",
-                          VisibleLine(absl::StrReplaceAll(name, {{"_", " "}})),
+    const std::string label =
+        VisibleLine(absl::StrReplaceAll(name, {{"_", " "}}));
+    absl::StrAppendFormat(&table, "  %s %12s %12s\n", PadRight(label, 18),
                           FormatEvalMetric(name, before),
                           FormatEvalMetric(name, value));
   }
@@ -105,21 +106,6 @@ std::string RenderFaults(const std::vector<MetricsRow>& rows) {
   return absl::StrCat("  rewards of training: ", faults, "\n");
 }
 
-std::string Indent(absl::string_view text) {
-  return absl::StrCat("    ", absl::StrReplaceAll(text, {{"\n", "\n    "}}),
-                      "\n");
-}
-
-std::string RenderAnswer(absl::string_view when, const EvalSample& sample) {
-  return absl::StrCat(
-      "  ", when,
-      !sample.is_correct.has_value() ? ", not judged"
-      : *sample.is_correct           ? ", right"
-                                     : ", wrong",
-      ", ", sample.num_tokens, " tokens:\n",
-      Indent(VisibleText(absl::StripAsciiWhitespace(sample.completion))));
-}
-
 absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
                                           const EvalRow& base,
                                           const EvalRow& last) {
@@ -139,8 +125,8 @@ absl::StatusOr<std::string> RenderAnswers(const RunReader& reader,
     if (second == after.end()) continue;
     ++shown;
     absl::StrAppend(&text, "\n  ", VisibleLine(first.question), "\n",
-                    RenderAnswer("before", first),
-                    RenderAnswer("after", *second));
+                    RenderAnswer("before", first, "  "),
+                    RenderAnswer("after", *second, "  "));
   }
   return text;
 }
@@ -157,7 +143,7 @@ absl::StatusOr<nlohmann::ordered_json> StageFacts(const std::string& run_dir,
   facts["seconds"] = seconds;
   const auto recorded = ReadStageFacts(run_dir, stage.name());
   if (!recorded.ok()) return recorded.status();
-  for (const char* key : {"key", "output_sha256"}) {
+  for (const char* key : {"key", kOutputSha256}) {
     const auto it = recorded->find(key);
     if (it != recorded->end()) facts[key] = it->second;
   }

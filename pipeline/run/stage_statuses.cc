@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<StageStatus>> StatusesOfStages(
       status.state = StageStatus::State::kRunning;
     } else if (stage.state == RunStage::State::kDone) {
       status.state = StageStatus::State::kDone;
-      work.took = absl::Seconds(stage.seconds);
+      if (stage.seconds) work.took = absl::Seconds(*stage.seconds);
     }
   }
   const std::vector<std::optional<absl::Duration>> times = ExpectedTimes(works);

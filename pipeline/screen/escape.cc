@@ -161,6 +161,16 @@ int DisplayWidth(absl::string_view text) {
   return columns;
 }
 
+std::string PadRight(absl::string_view text, int columns) {
+  const int missing = std::max(0, columns - DisplayWidth(text));
+  return absl::StrCat(text, std::string(missing, ' '));
+}
+
+std::string PadLeft(absl::string_view text, int columns) {
+  const int missing = std::max(0, columns - DisplayWidth(text));
+  return absl::StrCat(std::string(missing, ' '), text);
+}
+
 std::string TruncateToWidth(absl::string_view text, int columns) {
   if (DisplayWidth(text) <= columns) return std::string(text);
   if (columns <= 0) return "";

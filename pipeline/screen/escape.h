@@ -32,6 +32,11 @@ std::string JsonForScript(absl::string_view json);
 // East Asian wide characters and emoji, 0 for combining marks, else 1.
 int DisplayWidth(absl::string_view text);
 
+// The text in `columns` of a terminal, to their left or right; a wider one as
+// it is.
+std::string PadRight(absl::string_view text, int columns);
+std::string PadLeft(absl::string_view text, int columns);
+
 // The longest start of `text` that fits in `columns`; with "…" as its last
 // column if something was cut.
 std::string TruncateToWidth(absl::string_view text, int columns);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,8 @@ constexpr absl::Duration kLineInterval = absl::Seconds(1);
 
 class PlainProgress : public Progress {
  public:
-  explicit PlainProgress(std::FILE* stream) : stream_(stream) {}
+  PlainProgress(std::FILE* stream, std::function<absl::Time()> clock)
+      : stream_(stream), clock_(std::move(clock)) {}
 
   void Stages(std::vector<StageStatus> stages) override {
     if (stages.size() < 2) return;
@@ -51,7 +53,7 @@ class PlainProgress : public Progress {
     stage_ = stage;
     total_steps_ = total_steps;
     eta_ = EtaEstimator();
-    last_ = absl::Now();
+    last_ = clock_();
     last_print_ = absl::InfinitePast();
     if (done_steps > 0) {
       Print(absl::StrCat(stage, ": going on after step ", done_steps, " of ",
@@ -66,7 +68,7 @@ class PlainProgress : public Progress {
 
   void Step(int64_t step, const Metrics& metrics) override {
     std::lock_guard<std::mutex> lock(mutex_);
-    const absl::Time now = absl::Now();
+    const absl::Time now = clock_();
     if (step > 0) eta_.AddStep(now - last_);  // 0: what was there before
     last_ = now;
     // A log of thousands of pretraining steps, milliseconds each, helps nobody.
@@ -105,6 +107,7 @@ class PlainProgress : public Progress {
   }
 
   std::FILE* stream_;
+  const std::function<absl::Time()> clock_;
   std::mutex mutex_;  // guards all below
   std::string model_, stage_;
   int64_t total_steps_ = 0;
@@ -248,8 +251,9 @@ TimeLeft LeftOfRun(const std::vector<StageStatus>& stages,
   return left;
 }
 
-std::unique_ptr<Progress> MakePlainProgress(std::FILE* stream) {
-  return std::make_unique<PlainProgress>(stream);
+std::unique_ptr<Progress> MakePlainProgress(std::FILE* stream,
+                                            std::function<absl::Time()> clock) {
+  return std::make_unique<PlainProgress>(stream, std::move(clock));
 }
 
 }  // namespace r1

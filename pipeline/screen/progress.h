@@ -4,12 +4,14 @@
 #define R1_PIPELINE_SCREEN_PROGRESS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "learner/journal.h"
 #include "rollout/rollout_source.h"
@@ -103,8 +105,9 @@ struct TimeLeft {
 TimeLeft LeftOfRun(const std::vector<StageStatus>& stages,
                    std::optional<absl::Duration> running);
 
-// One line per step on `stream`.
-std::unique_ptr<Progress> MakePlainProgress(std::FILE* stream);
+// One line per step on `stream`, and at most one a second but for the last.
+std::unique_ptr<Progress> MakePlainProgress(
+    std::FILE* stream, std::function<absl::Time()> clock = absl::Now);
 
 }  // namespace r1
 

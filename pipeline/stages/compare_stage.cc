@@ -111,7 +111,7 @@ absl::Status CompareStage::WriteTable() {
     const std::string& stage = Compared(static_cast<int>(eval.step));
     R1_ASSIGN_OR_RETURN(auto facts, ReadStageFacts(run_.folder->path(), stage));
     row["stage"] = stage;
-    row["model_sha256"] = facts["output_sha256"];
+    row["model_sha256"] = facts[kOutputSha256];
     for (const auto& [name, value] : eval.metrics) row["metrics"][name] = value;
     rows.push_back(std::move(row));
   }

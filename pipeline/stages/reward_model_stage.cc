@@ -5,17 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "base/status_macros.h"
 #include "judge/preference_loss.h"
 #include "judge/preference_rows.h"
 #include "judge/reward_model.h"
 #include "judge/reward_model_trainer.h"
 #include "learner/checkpoint_store.h"
-#include "pipeline/process/stop_signal.h"
 #include "pipeline/stages/base_model.h"
-#include "pipeline/stages/save_pacer.h"
+#include "pipeline/stages/run_steps.h"
 #include "pipeline/stages/start_model.h"
 #include "proto/recipe.h"
 #include "rollout/prompt_template.h"
@@ -148,37 +145,23 @@ absl::Status RunRewardModelStage(const StageContext& context) {
   run.progress->Describe(DescribeSize(state->params.layout()));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
-  SavePacer pacer;
   RewardModelTrainer trainer(
       OptionsOf(section),
       ShuffledPreferences(std::move(examples.train), config.seed()), run.ops,
       std::move(*state));
-  if (section.steps() == 0) {  // a head of zeros
-    R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
-  }
-  while (trainer.state().step < section.steps()) {
+  const TrainingState& now = trainer.state();
+  const auto step = [&]() -> absl::StatusOr<Metrics> {
     R1_ASSIGN_OR_RETURN(Metrics metrics, trainer.Step());
-    const int64_t step = trainer.state().step;
-    const bool is_last = step == section.steps();
-    if (is_last) {
-      AppendHeldOut(trainer.state(), examples.held_out, run.ops, &metrics);
+    if (now.step == section.steps()) {
+      AppendHeldOut(now, examples.held_out, run.ops, &metrics);
     }
-    R1_RETURN_IF_ERROR(run.store->RecordMetrics(step, metrics));
-    run.progress->Step(step, metrics);
-    const bool is_stopping = StopRequested() && !is_last;
-    if (pacer.IsDue() || is_last || is_stopping) {
-      pacer.Begin();
-      R1_RETURN_IF_ERROR(run.store->Flush());
-      R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
-      R1_RETURN_IF_ERROR(context.folder->NoteCheckpoint());
-      pacer.End();
-    }
-    if (is_stopping) {
-      return InterruptedError(
-          absl::StrCat("after ", config.name(), " step ", step));
-    }
-  }
-  return context.folder->Finish(HashParams(trainer.state().params));
+    R1_RETURN_IF_ERROR(run.store->RecordMetrics(now.step, metrics));
+    return metrics;
+  };
+  // Without steps its head is of zeros.
+  R1_RETURN_IF_ERROR(
+      RunSteps(context, section.steps(), now, *tokenizer, &store, step));
+  return context.folder->Finish(HashParams(now.params));
 }
 
 }  // namespace r1

@@ -6,17 +6,16 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
 #include "pipeline/folder/weights_dtype.h"
-#include "pipeline/process/stop_signal.h"
 #include "pipeline/stages/base_model.h"
+#include "pipeline/stages/epoch_steps.h"
 #include "pipeline/stages/examples.h"
-#include "pipeline/stages/save_pacer.h"
+#include "pipeline/stages/run_steps.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/store/run_reader.h"
 #include "proto/recipe.h"
@@ -26,7 +25,8 @@ namespace {
 
 // What is learned and measured; with supervised.epochs, also how many steps
 // that takes, as section->steps.
-absl::StatusOr<SupervisedData> ReadData(const TextCorpus& corpus,
+absl::StatusOr<SupervisedData> ReadData(const StageContext& context,
+                                        const TextCorpus& corpus,
                                         const Tokenizer& tokenizer,
                                         int32_t end_token,
                                         SupervisedSection* section) {
@@ -39,9 +39,8 @@ absl::StatusOr<SupervisedData> ReadData(const TextCorpus& corpus,
   constexpr double kRounding = 1e-6;
   data.num_examples = static_cast<uint64_t>(std::ceil(
       double{section->epochs()} * corpus.EpochSize() * (1 - kRounding)));
-  R1_ASSIGN_OR_RETURN(
-      const int64_t steps,
-      CountBatches(data.examples, data.num_examples, section->batch_tokens()));
+  R1_ASSIGN_OR_RETURN(const int64_t steps,
+                      StepsOfEpochs(context, data.examples, data.num_examples));
   section->set_steps(static_cast<int32_t>(steps));
   return data;
 }
@@ -107,38 +106,20 @@ absl::Status RunSupervisedStage(const StageContext& context) {
 
   const ModelConfig& model = state->weights->config();
   run.progress->Describe(DescribeSize(state->params.layout()));
-  R1_ASSIGN_OR_RETURN(SupervisedData data,
-                      ReadData(*corpus, *tokenizer, EndToken(model), &section));
+  R1_ASSIGN_OR_RETURN(
+      SupervisedData data,
+      ReadData(context, *corpus, *tokenizer, EndToken(model), &section));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
-  SavePacer pacer;
   SupervisedTrainer trainer(config.name(), section, std::move(data), run.ops,
                             run.store, std::move(*state));
   if (trainer.state().step == 0 && section.steps() > 0) {
     R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.MeasureStart());
     if (!metrics.empty()) run.progress->Step(0, metrics);
   }
-  if (section.steps() == 0) {  // hands the model on
-    R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
-  }
-  while (trainer.state().step < section.steps()) {
-    R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.Step());
-    const int64_t step = trainer.state().step;
-    run.progress->Step(step, metrics);
-    const bool is_last = step == section.steps();
-    const bool is_stopping = StopRequested() && !is_last;
-    if (pacer.IsDue() || is_last || is_stopping) {
-      pacer.Begin();
-      R1_RETURN_IF_ERROR(run.store->Flush());
-      R1_RETURN_IF_ERROR(store.Save(trainer.state(), *tokenizer));
-      R1_RETURN_IF_ERROR(context.folder->NoteCheckpoint());
-      pacer.End();
-    }
-    if (is_stopping) {
-      return InterruptedError(
-          absl::StrCat("after ", config.name(), " step ", step));
-    }
-  }
+  R1_RETURN_IF_ERROR(RunSteps(context, section.steps(), trainer.state(),
+                              *tokenizer, &store,
+                              [&] { return trainer.Step(); }));
   if (section.held_out() > 0) {
     R1_RETURN_IF_ERROR(WarnOfOverfitting(run, config.name()));
   }

@@ -248,7 +248,7 @@ absl::Status RunStore::DropStage(const std::string& stage) {
   R1_RETURN_IF_ERROR(Enqueue(64, [stage](Writer* w) {
     for (const char* table :
          {"metrics", "prompts", "trajectories", "rewards", "advantages",
-          "events", "evals", "eval_samples"}) {
+          "events", "evals", "eval_samples", "sessions"}) {
       R1_ASSIGN_OR_RETURN(Statement drop,
                           w->database->Prepare(absl::StrCat(
                               "DELETE FROM ", table, " WHERE stage = ?")));

@@ -52,7 +52,7 @@ class RunStore : public Journal {
 
   // What is recorded from now on, and read by LoadSamples, is of this stage.
   absl::Status EnterStage(const std::string& stage);
-  // Forgets all that is recorded of a stage.
+  // Forgets all that is recorded of a stage, the time it took as well.
   absl::Status DropStage(const std::string& stage);
 
   absl::StatusOr<std::vector<SampleRecord>> LoadSamples(int64_t step) override;

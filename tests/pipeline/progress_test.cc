@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -108,12 +109,15 @@ TEST(LeftOfRunTest, UnknownStagesMakeItABound) {
   EXPECT_EQ(LeftOfRun({}, std::nullopt).ToString(), "0:00");
 }
 
-// What `act` prints, by lines.
-std::vector<std::string> LinesOf(const std::function<void(Progress*)>& act) {
+// What `act` prints, by lines; the clock stands still but for what it does.
+std::vector<std::string> LinesOf(const std::function<void(Progress*)>& act,
+                                 absl::Time* now = nullptr) {
   char* text = nullptr;
   size_t size = 0;
   std::FILE* stream = ::open_memstream(&text, &size);
-  act(MakePlainProgress(stream).get());
+  absl::Time still = absl::UnixEpoch();
+  if (now == nullptr) now = &still;
+  act(MakePlainProgress(stream, [now] { return *now; }).get());
   std::fclose(stream);
   std::vector<std::string> lines =
       absl::StrSplit(std::string(text, size), '\n', absl::SkipEmpty());
@@ -133,24 +137,29 @@ TEST(PlainProgressTest, SaysWhichStageOfTheRunBegins) {
 }
 
 TEST(PlainProgressTest, OneLineASecondAndOneForTheLastStep) {
-  const std::vector<std::string> lines = LinesOf([](Progress* progress) {
+  absl::Time now = absl::UnixEpoch();
+  const auto act = [&](Progress* progress) {
     progress->Describe("1 k parameters");
-    progress->StartStage("rl", 0, 3);
+    progress->StartStage("rl", 0, 4);
     progress->Activity("generating", 1, 2);
     progress->Step(1, {{"reward/mean", 0.5},
                        {"accuracy", 0.25},
                        {"reward/errors", 2},
                        {"reward/abstains", 0},
                        {"reward/not_applicable", 7}});
+    now += absl::Milliseconds(999);
     progress->Step(2, {{"reward/mean", 0.75}});  // within a second: no line
-    progress->Step(3, {{"reward/mean", 1}, {"unknown", 3}});
+    now += absl::Milliseconds(1);
+    progress->Step(3, {{"reward/mean", 0.875}});
+    progress->Step(4, {{"reward/mean", 1}, {"unknown", 3}});  // the last
     progress->Eval(2, {{"pass@1", 0.125}});
-  });
-  EXPECT_THAT(lines,
-              ElementsAre("model: 1 k parameters", "rl: 3 steps",
-                          "rl 1/3  reward 0.500  accuracy 25.0 %  errors 2  "
+  };
+  EXPECT_THAT(LinesOf(act, &now),
+              ElementsAre("model: 1 k parameters", "rl: 4 steps",
+                          "rl 1/4  reward 0.500  accuracy 25.0 %  errors 2  "
                           "n/a 7",
-                          StartsWith("rl 3/3  reward 1.000"),
+                          StartsWith("rl 3/4  reward 0.875"),
+                          StartsWith("rl 4/4  reward 1.000"),
                           "eval at step 2  pass@1 0.125"));
 }
 

@@ -176,6 +176,23 @@ TEST_F(ReportTest, ShowsMetricsSamplesAndOutcome) {
   EXPECT_EQ(sample["pieces"][0][0], "b");
 }
 
+TEST_F(ReportTest, WhatIsLeftOutIsCounted) {
+  Metrics metrics = {{"reward/mean", 1}};
+  for (int rule = 10; rule < 45; ++rule) {
+    metrics.emplace_back(absl::StrCat("reward/rule/r", rule), 0.5);
+  }
+  ASSERT_TRUE(store_->RecordMetrics(1, metrics).ok());
+  for (int i = 0; i < 307; ++i) {
+    ASSERT_TRUE(store_->RecordEvent(-1, "kind", absl::StrCat(i)).ok());
+  }
+  const nlohmann::json data = Data();
+  EXPECT_EQ(data["stages"][0]["charts"].size(), 1u + 32u);
+  EXPECT_EQ(data["stages"][0]["charts_left_out"], 3);
+  ASSERT_EQ(data["events"].size(), 300u);
+  EXPECT_EQ(data["events"][0]["message"], "7");
+  EXPECT_EQ(data["events_left_out"], 7);
+}
+
 TEST_F(ReportTest, HeldOutLossesArePointsOverTheCurve) {
   Begin("task { } stage { name: 'sft' supervised { } }", {"sft"});
   ASSERT_TRUE(store_->RecordMetrics(0, {{"held_out_loss", 5}}).ok());
@@ -385,6 +402,7 @@ TEST_F(ReportTest, AComparisonOfStages) {
   ASSERT_TRUE(store_
                   ->RecordEval(1,
                                {{"cd/pass@1", 0.25},
+                                {"cd/reward/metric/mixed", 0.125},
                                 {"cd/mean_length", 40},
                                 {"sums/pass@1", 0.5}},
                                answers("base", false))
@@ -392,6 +410,7 @@ TEST_F(ReportTest, AComparisonOfStages) {
   ASSERT_TRUE(store_
                   ->RecordEval(2,
                                {{"cd/pass@1", 0.75},
+                                {"cd/reward/metric/mixed", 0.5},
                                 {"cd/mean_length", 80},
                                 {"sums/pass@1", 0.5}},
                                answers("zero", true))
@@ -399,11 +418,13 @@ TEST_F(ReportTest, AComparisonOfStages) {
   const auto data = Data();
   ASSERT_EQ(data["comparisons"].size(), 1u);
   EXPECT_EQ(data["comparisons"][0]["table"], nlohmann::json::parse(R"({
-      "columns": ["cd", "sums", "mean length"],
-      "rows": [{"stage": "base", "values": ["25.0 %", "50.0 %", "40.0"],
-                "best": [false, false, false]},
-               {"stage": "zero", "values": ["75.0 %", "50.0 %", "80.0"],
-                "best": [true, false, false]}]})"));
+      "columns": ["cd", "sums", "mixed", "mean length"],
+      "rows": [{"stage": "base",
+                "values": ["25.0 %", "50.0 %", "0.125", "40.0"],
+                "best": [false, false, false, false]},
+               {"stage": "zero",
+                "values": ["75.0 %", "50.0 %", "0.500", "80.0"],
+                "best": [true, false, false, false]}]})"));
   const auto& problems = data["comparisons"][0]["problems"];
   ASSERT_EQ(problems.size(), 9u);  // six of the first task, all of the second
   EXPECT_EQ(problems[5]["task"], "cd");

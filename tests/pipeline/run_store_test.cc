@@ -315,6 +315,8 @@ TEST_F(RunStoreTest, StagesAreKeptApartAndOneCanBeForgotten) {
 
   ASSERT_TRUE(store->DropStage("dev").ok());
   EXPECT_THAT(*store->LoadSamples(1), SizeIs(0));
+  // Nor is the time of what was dropped counted.
+  EXPECT_THAT(*RunReader::Open(run_dir)->Stages(), ElementsAre("zero"));
   EXPECT_EQ(RunReader::Open(run_dir)->stage(), "zero");
   EXPECT_THAT(*Reader().AllMetrics(), SizeIs(1));
   EXPECT_THAT(*Reader().Events(), SizeIs(1));

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/sha256.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -167,6 +168,18 @@ TEST(StudyPageTest, SaysWhatIsMissingAndShowsEachSeedsValue) {
                           HasSubstr("<a href=\"seed-1/report.html\">"),
                           Not(HasSubstr("<a href=\"seed-2/report.html\">")),
                           HasSubstr("<td>1:01</td>")));
+}
+
+TEST(StudyPageTest, TheRecipeBesideTheHashIsWhatIsHashed) {
+  Study study = TwoSeeds("d", "base");
+  study.recipe.set_seed(3);
+  study.recipe.set_threads(2);
+  study.recipe.mutable_model()->set_hidden_size(16);
+  const std::string page = StudyPage(study);
+  const size_t begin = page.rfind("<pre>") + 5;
+  const std::string shown = page.substr(begin, page.rfind("</pre>") - begin);
+  EXPECT_THAT(shown, HasSubstr("hidden_size: 16"));
+  EXPECT_THAT(page, HasSubstr("SHA-256 " + Sha256Hex(shown)));
 }
 
 TEST(StudyPageTest, HostileTextStaysTextAndNothingRuns) {
