@@ -138,6 +138,23 @@ absl::StatusOr<double> RewardLink::RightScore(absl::string_view rule) const {
   return highest - 1e-6 * std::max(1.0, std::abs(highest));
 }
 
+absl::Status RewardLink::WarnOfSchedule(
+    const std::vector<RewardRuleSpec>& rules) const {
+  R1_ASSIGN_OR_RETURN(const std::string build_id, BuildId());
+  if (service_.build_id() == build_id) return absl::OkStatus();
+  for (const RewardRuleSpec& rule : rules) {
+    if (rule.from_step() <= 1) continue;
+    LogWarning(absl::StrCat(
+        NameOf(endpoints_[0]),
+        " is another build than this program; if it does not know from_step, "
+        "the "
+        "rule ",
+        rule.name(),
+        " counts from the first step on: start it from this program"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
     std::vector<RewardRuleSpec> rules) const {
   for (const RewardRuleSpec& rule : rules) {
@@ -165,6 +182,7 @@ absl::StatusOr<std::unique_ptr<RewardSource>> RewardLink::MakeSource(
                                         ? "reward.rule"
                                         : "reward.server");
   }
+  R1_RETURN_IF_ERROR(WarnOfSchedule(rules));
   RewardClientOptions options = options_;
   options.rules = std::move(rules);
   options.build_id = service_.build_id();

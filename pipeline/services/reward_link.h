@@ -44,6 +44,8 @@ class RewardLink {
 
  private:
   RewardLink() = default;
+  // Says that servers of another build may not know the rules' from_step.
+  absl::Status WarnOfSchedule(const std::vector<RewardRuleSpec>& rules) const;
 
   RewardClientOptions options_;                      // without rules
   DescribeReply service_;                            // of the first server

@@ -82,11 +82,11 @@ std::vector<RuleResult> RewardServerRule::Judge(
       std::min(context.deadline - absl::Now(), kMaxCall);
   RewardClientOptions options;
   options.rules = {rule_};
-  options.max_new_tokens = context.max_new_tokens;
   options.item_timeout = context.item_limit;
   options.call_timeout = left;
   options.retry.max_outage = left;
   RewardClient client({endpoint_}, std::move(options));
+  client.SetStep(context.step, context.max_new_tokens);
   std::vector<RuleResult> results(
       items.size(), RuleResult::Timeout("the server has not answered in time"));
   std::map<std::string, std::vector<RewardItem>> groups;
