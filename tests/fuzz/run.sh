@@ -5,6 +5,7 @@
 #
 #   tests/fuzz/run.sh [SECONDS [SEED]]   for each, 20 if not given; equal seeds
 #                                        try equal inputs, none takes the clock's
+#   tests/fuzz/run.sh build              only builds them
 set -euo pipefail
 cd "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/../.."
 
@@ -13,9 +14,11 @@ build="build-fuzz"
 
 CC=clang CXX=clang++ cmake -B "$build" -G Ninja -DR1_FUZZ=ON -DR1_BENCH=OFF \
   -DR1_WERROR="${R1_WERROR:-OFF}" \
+  -DR1_COMPILE_TOGETHER="${R1_COMPILE_TOGETHER:-OFF}" \
   >/dev/null
 cmake --build "$build" -j "$(nproc)" \
   --target math_fuzz jinja_fuzz rows_fuzz code_fuzz
+if [[ $seconds == build ]]; then exit; fi
 
 corpora=$(mktemp -d)
 trap 'rm -rf "$corpora"' EXIT

@@ -1,5 +1,8 @@
 // Every rule on inputs made to be slow or to crash: a score, and soon.
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -12,7 +15,13 @@
 namespace r1 {
 namespace {
 
+// What grows with its square shows in a build without sanitizers; these see the
+// same code on a quarter of it.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr size_t kHugeBytes = 128 << 10;
+#else
 constexpr size_t kHugeBytes = 512 << 10;
+#endif
 constexpr char kReference[] =
     R"({"nums": [3, 5, 7], "target": 22, "answer": "22", "refuse": true,
         "secret": "1", "constraints": {"words": ["22"], "of": ["22"],
@@ -31,16 +40,27 @@ std::string Repeat(const std::string& unit, size_t bytes) {
 // time.
 constexpr absl::Duration kBound = absl::Seconds(60);
 
-void ExpectScored(const RewardRegistry& registry, const std::string& completion,
+// Every rule by its name.
+using Rules = std::map<std::string, std::shared_ptr<const RewardRule>>;
+
+Rules AllRules() {
+  const RewardRegistry registry = BuiltinRewardRules();
+  Rules rules;
+  for (const std::string& name : registry.Names()) {
+    if (name == "code") continue;  // runs programs: tests/reward/code/
+    auto made = registry.Make(name, {});
+    if (!made.ok()) continue;  // a rule that needs an option
+    rules[name] = *std::move(made);
+  }
+  return rules;
+}
+
+void ExpectScored(const Rules& rules, const std::string& completion,
                   const std::string& what) {
   const RewardItem item = MakeItem(completion, kReference);
   RuleContext context;
   context.max_new_tokens = 256;
-  for (const std::string& name : registry.Names()) {
-    if (name == "code") continue;  // runs programs: tests/reward/code/
-    const auto made = registry.Make(name, {});
-    if (!made.ok()) continue;  // a rule that needs an option
-    const RewardRule* rule = made->get();
+  for (const auto& [name, rule] : rules) {
     const absl::Duration start = ThreadCpuTime();
     const RuleResult result = ScoreOne(*rule, item, context);
     EXPECT_LT(ThreadCpuTime() - start, kBound) << name << " on " << what;
@@ -54,7 +74,7 @@ void ExpectScored(const RewardRegistry& registry, const std::string& completion,
 }
 
 TEST(HostileInputTest, HalfAMegabyteOfAnythingIsReadInLinearTime) {
-  const RewardRegistry registry = BuiltinRewardRules();
+  const Rules rules = AllRules();
   const std::vector<std::string> tags = {
       "<",         "<think>",           "</think>",        "<answer>",
       "</answer>", "</answer><answer>", "<think></think>", "<thin"};
@@ -64,19 +84,18 @@ TEST(HostileInputTest, HalfAMegabyteOfAnythingIsReadInLinearTime) {
       "1/",       "1.",       "=",      " ",
       "\xC3\x97", "\xE2\x88", "\xFF",   std::string(1, '\0')};
   for (const std::string& unit : tags) {
-    ExpectScored(registry, Repeat(unit, kHugeBytes),
-                 "half a megabyte of " + unit);
+    ExpectScored(rules, Repeat(unit, kHugeBytes), "half a megabyte of " + unit);
   }
   for (const std::string& unit : symbols) {
     const std::string huge = Repeat(unit, kHugeBytes);
-    ExpectScored(registry, huge, "half a megabyte of " + unit);
-    ExpectScored(registry, "<think></think><answer>" + huge + "</answer>",
+    ExpectScored(rules, huge, "half a megabyte of " + unit);
+    ExpectScored(rules, "<think></think><answer>" + huge + "</answer>",
                  "an answer of half a megabyte of " + unit);
   }
 }
 
 TEST(HostileInputTest, RandomMixturesOfTagsAndSymbolsNeverFail) {
-  const RewardRegistry registry = BuiltinRewardRules();
+  const Rules rules = AllRules();
   const std::vector<std::string> pieces = {"<think>",
                                            "</think>",
                                            "<answer>",
@@ -111,13 +130,13 @@ TEST(HostileInputTest, RandomMixturesOfTagsAndSymbolsNeverFail) {
     for (uint32_t j = 0; j < length; ++j) {
       completion += pieces[random.NextBelow(pieces.size())];
     }
-    ExpectScored(registry, completion, completion);
+    ExpectScored(rules, completion, completion);
   }
 }
 
 // Strict rules never pay for what lenient ones refuse.
 TEST(HostileInputTest, LenientRulesAcceptAllThatStrictOnesDo) {
-  const RewardRegistry registry = BuiltinRewardRules();
+  const Rules rules = AllRules();
   const std::vector<std::string> pieces = {
       "<think>", "</think>", "<answer>", "</answer>", "3*5+7", "22",
       "(3*5)+7", "22.0",     "=22",      " ",         "a"};
@@ -131,9 +150,8 @@ TEST(HostileInputTest, LenientRulesAcceptAllThatStrictOnesDo) {
     }
     const RewardItem item = MakeItem(completion, kReference);
     for (const std::string name : {"format", "countdown", "exact_answer"}) {
-      const double strict = ScoreOne(**registry.Make(name, {}), item).value;
-      const double lenient =
-          ScoreOne(**registry.Make(name + "_lenient", {}), item).value;
+      const double strict = ScoreOne(*rules.at(name), item).value;
+      const double lenient = ScoreOne(*rules.at(name + "_lenient"), item).value;
       EXPECT_LE(strict, lenient) << name << ": " << completion;
       num_accepted += strict == 1 ? 1 : 0;
     }
