@@ -62,17 +62,6 @@ void CheckRoom(const StageConfig& config, const ModelSection& model,
                    model.max_positions(), ", got ", longest));
 }
 
-// `from_step` at `path` is a step of the stage; without steps nothing is drawn.
-void CheckIsReached(const StageConfig& config, int from_step,
-                    const std::string& path, RuleChecker* check) {
-  const int steps = config.rl().steps();
-  check->Require(
-      !config.has_rl() || steps == 0 || from_step <= steps, {path, "rl.steps"},
-      absl::StrCat("the stage ", config.name(), " ends before ", path,
-                   ".from_step: expected at most rl.steps = ", steps, ", got ",
-                   from_step, "; lower it, raise rl.steps or leave it out"));
-}
-
 // What changes with the step of rl.
 void CheckLonger(const StageConfig& config, RuleChecker* check) {
   const RolloutSection& rollout = config.rollout();
@@ -96,7 +85,6 @@ void CheckLonger(const StageConfig& config, RuleChecker* check) {
                    absl::StrCat("is no longer than before: expected "
                                 "max_new_tokens above ",
                                 tokens, ", got ", longer.max_new_tokens()));
-    CheckIsReached(config, longer.from_step(), path, check);
     before = longer.from_step();
     tokens = longer.max_new_tokens();
   }
@@ -119,7 +107,6 @@ void CheckFromStep(const StageConfig& config, const WeightedRule& rule,
                  "from_step says when the weight counts, but the rule is a "
                  "metric: expected a weight other than 0 and no option when: "
                  "eval, or no from_step");
-  CheckIsReached(config, rule.from_step(), path, check);
 }
 
 void CheckTask(const TaskSection& task, RuleChecker* check) {

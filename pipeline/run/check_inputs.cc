@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "base/philox.h"
 #include "base/status_macros.h"
 #include "judge/preference_rows.h"
@@ -127,7 +128,31 @@ absl::Status CheckRewards(const StageConfig& config) {
   return link->MakeSource(ConfiguredRules(all, config.task(0).kind())).status();
 }
 
+// What begins at a step after the stage's last, as in a short trial of a long
+// recipe.
+void WarnOfStepsNotReached(const StageConfig& config) {
+  const int steps = config.rl().steps();
+  const auto check = [&](int from_step, absl::string_view what) {
+    if (from_step <= steps) return;
+    LogWarning(absl::StrCat("stage ", config.name(), ": ", what, " from step ",
+                            from_step, " on, but rl.steps is ", steps,
+                            ": it never does"));
+  };
+  for (const LongerAnswers& longer : config.rollout().longer()) {
+    check(longer.from_step(), "rollout.longer holds");
+  }
+  const auto check_rules = [&](const auto& rules) {
+    for (const WeightedRule& rule : rules) {
+      check(rule.from_step(),
+            absl::StrCat("the rule \"", rule.name(), "\" counts"));
+    }
+  };
+  check_rules(config.reward().rule());
+  for (const TaskSection& task : config.task()) check_rules(task.rule());
+}
+
 absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
+  if (config.has_rl() && HasSamples(config)) WarnOfStepsNotReached(config);
   if (config.from() == kFromModel && !config.has_compare()) {
     R1_RETURN_IF_ERROR(BaseModelShape(config.model()).status());
   }

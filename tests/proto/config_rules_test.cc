@@ -403,36 +403,6 @@ TEST(ConfigRulesTest, AWeightThatCountsLaterIsForRl) {
             "OK");
 }
 
-TEST(ConfigRulesTest, WhatBeginsAtAStepBeginsBeforeTheLast) {
-  const std::string stage = "stage { name: 'zero' rl { steps: 9 } } ";
-  const auto longer = [&](int step, const std::string& of_stage) {
-    return ErrorOf(absl::StrCat("rollout { longer { from_step: ", step,
-                                " max_new_tokens: 400 } }\n"
-                                "model { max_positions: 512 } ",
-                                of_stage));
-  };
-  EXPECT_EQ(longer(9, stage), "OK");
-  EXPECT_EQ(longer(10, stage),
-            "f:2: rl.steps: the stage zero ends before "
-            "rollout.longer[0].from_step: expected at most rl.steps = 9, got "
-            "10; lower it, raise rl.steps or leave it out");
-  // What draws nothing reaches nothing.
-  EXPECT_EQ(longer(10, "stage { rl { steps: 0 } }"), "OK");
-  const auto rule = [&](int step) {
-    return ErrorOf(absl::StrCat(stage,
-                                "reward { rule { name: 'a' } rule { "
-                                "name: 'b' from_step: ",
-                                step, " } }"));
-  };
-  EXPECT_EQ(rule(9), "OK");
-  EXPECT_THAT(rule(10), HasSubstr("the stage zero ends before "
-                                  "reward.rule[1].from_step: expected at most "
-                                  "rl.steps = 9, got 10"));
-  EXPECT_THAT(ErrorOf(stage + "task { rule { name: 'a' } rule { name: 'b' "
-                              "from_step: 10 } }"),
-              HasSubstr("the stage zero ends before task.rule[1].from_step"));
-}
-
 TEST(ConfigRulesTest, LongerAnswersComeLaterFitAndAreForRl) {
   const auto longer = [](const std::string& more) {
     return ErrorOf(
