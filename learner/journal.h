@@ -31,14 +31,13 @@ struct SampleRecord {
 
 // What survives the end of a process, however it comes, is a prefix of what was
 // recorded, in the order of recording. So nothing that is recorded needs to be
-// awaited before the learner computes with it, in memory alone: if the end comes
-// first, the next process finds the prefix, makes the rest anew (samples are a
-// function of the weights and their keys; a score that failed may succeed now)
-// and computes with that. Nothing is left that knows of the lost rest, as long
-// as Flush is called before a step leaves the process: before a checkpoint is
-// saved, its metrics are shown or its weights are published. A write that fails
-// is an error of that Flush at the latest.
-// Threads: one learner thread.
+// awaited before the learner computes with it, in memory alone: if the end
+// comes first, the next process finds the prefix, makes the rest anew (samples
+// are a function of the weights and their keys; a score that failed may succeed
+// now) and computes with that. Nothing is left that knows of the lost rest, as
+// long as Flush is called before a step leaves the process: before a checkpoint
+// is saved, its metrics are shown or its weights are published. A write that
+// fails is an error of that Flush at the latest. Threads: one learner thread.
 class Journal {
  public:
   virtual ~Journal() = default;

@@ -52,12 +52,13 @@ class PolicyGradient {
   // that was sampled from. `on_tokens` hears of the tokens of each microbatch.
   PolicyGradient(const ModelConfig& config, const PolicyLossConfig& loss,
                  float temperature, int64_t microbatch_tokens,
-                 std::function<void(int64_t)> on_tokens, Ops* ops)
+                 std::function<void(int64_t)> on_tokens, Ops* ops,
+                 Keep keep = Keep::kAll)
       : loss_(loss),
         temperature_(temperature),
         microbatch_tokens_(microbatch_tokens),
         on_tokens_(std::move(on_tokens)),
-        model_(config, ops) {}
+        model_(config, ops, keep) {}
 
   // Adds the loss's gradient over the minibatch to `grads`. Samples of one
   // prompt that follow one another share its rows. `reference` may be null: no

@@ -85,7 +85,7 @@ SupervisedTrainer::SupervisedTrainer(std::string stage,
       journal_(journal),
       state_(std::move(state)),
       optimizer_(MakeOptimizerConfig(config)),
-      model_(state_.config, ops),
+      model_(state_.config, ops, state_.keep),
       grads_(state_.params.shared_layout()) {}
 
 absl::StatusOr<Metrics> SupervisedTrainer::Step() {

@@ -190,7 +190,7 @@ Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
       gradient_(
           state_.config, MakePolicyLossConfig(config.rl(), config.rollout()),
           config.rollout().temperature(), config.rl().microbatch_tokens(),
-          [this](int64_t tokens) { ReportProgress(tokens); }, ops),
+          [this](int64_t tokens) { ReportProgress(tokens); }, ops, state_.keep),
       grads_(state_.params.shared_layout()),
       weights_sha256_(HashWeights(*state_.weights, ops_)) {
   R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),

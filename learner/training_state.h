@@ -8,6 +8,7 @@
 #include "kernels/ops.h"
 #include "learner/optimizer.h"
 #include "model/param_set.h"
+#include "model/transformer.h"
 #include "model/weights.h"
 
 namespace r1 {
@@ -17,7 +18,8 @@ struct TrainingState {
   uint64_t version = 0;     // of the weights; RL publishes them under it
   uint64_t next_index = 0;  // next prompt or example to draw
   ModelConfig config;
-  ParamSet params;  // the master copy, which the optimizer changes
+  Keep keep = Keep::kAll;  // of a forward pass; never changes a result
+  ParamSet params;         // the master copy, which the optimizer changes
   OptimizerState optimizer;
   WeightSlots slots;
   // What is sampled, scored and trained with: the values of params.

@@ -41,8 +41,10 @@ struct PackedTokens {
 // Threads: one caller at a time.
 class PackedModel {
  public:
-  PackedModel(const ModelConfig& config, Ops* ops)
-      : transformer_(config, ops) {}
+  PackedModel(const ModelConfig& config, Ops* ops, Keep keep = Keep::kAll)
+      : transformer_(config, ops) {
+    saved_.keep = keep;
+  }
 
   // Runs the transformer over the batch. With keep_activations, Backward may
   // follow. The batch must stay alive and unchanged until then.

@@ -39,11 +39,15 @@ void Transformer::Forward(const PolicyWeights& weights, const TokenBatch& batch,
   Mat x = input(0);
   ops_->LinearRows(weights.embedding(), batch.tokens, x);
   for (int l = 0; l < config_.num_layers; ++l) {
-    Activations::Layer* layer = saved ? &saved->layers[l] : nullptr;
+    Activations::Layer* layer = saved == nullptr ? nullptr
+                                : saved->keep == Keep::kLayerInputs
+                                    ? &saved->recomputed
+                                    : &saved->layers[l];
     Mat mid = saved ? View(layer->x_mid, T, config_.hidden_size) : x;
     AttentionBlock(weights, l, batch, cache->Layer(l), layer, x, mid);
     x = input(l + 1);
-    FeedForwardBlock(weights, l, layer, mid, x);
+    const bool keeps_gate_up = saved && saved->keep == Keep::kAll;
+    FeedForwardBlock(weights, l, keeps_gate_up ? layer : nullptr, mid, x);
   }
   ops_->RmsNormForward(x, weights.final_norm(), 1, config_.rms_norm_eps,
                        hidden);

@@ -27,8 +27,16 @@ struct TokenBatch {
   absl::Span<const SequenceRows> copies = {};
 };
 
+// How much of a forward pass is kept for the backward pass, which computes the
+// rest again: the same numbers, so that the choice never changes a result.
+enum class Keep {
+  kAll,          // all but the norms and the SwiGLU product
+  kNoGateUp,     // nor gate and up: one product more a layer
+  kLayerInputs,  // the residual stream before each layer: about a third more
+                 // time
+};
+
 // What the backward pass needs of one forward pass over whole sequences.
-// Norms and the SwiGLU product are recomputed (saves a third of the memory).
 // Reused from batch to batch; grows to the largest.
 struct Activations {
   struct Layer {
@@ -38,10 +46,12 @@ struct Activations {
     Buffer lse;       // [T, H]
     Buffer attended;  // [T, H D]
     Buffer x_mid;     // [T, C]           residual stream after attention
-    Buffer gate_up;   // [T, 2F]
+    Buffer gate_up;   // [T, 2F]; only with kAll
   };
+  Keep keep = Keep::kAll;
   std::vector<Layer> layers;
-  Buffer x_out;  // [T, C] residual stream before the final norm
+  Layer recomputed;  // with kLayerInputs: all but x_in, of one layer at a time
+  Buffer x_out;      // [T, C] residual stream before the final norm
 };
 
 // The rows of a prefix that sequences of several batches share: what the
@@ -89,11 +99,11 @@ class Transformer {
                         Activations::Layer* saved, ConstMat x, Mat out);
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const TokenBatch& batch, const KvPages& pages,
-                              const Activations::Layer& saved, Mat dx,
-                              PrefixSums* sums, ParamSet* grads);
+                              const Activations::Layer& saved, ConstMat x_in,
+                              Mat dx, PrefixSums* sums, ParamSet* grads);
   void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
-                                const Activations::Layer& saved, Mat dx,
-                                ParamSet* grads);
+                                const Activations::Layer& saved, Keep keep,
+                                Mat dx, ParamSet* grads);
 
   ModelConfig config_;
   Ops* ops_;

@@ -46,10 +46,20 @@ void Transformer::Backward(const PolicyWeights& weights,
                         weights.final_norm(), 1, config_.rms_norm_eps, dhidden,
                         Store::kAssign, dx,
                         grads->Elements(layout.final_norm()));
+  // The pages of the cache have all keys and values already.
+  const TokenBatch rows = {batch.tokens, batch.positions, batch.sequences};
+  const bool recomputes = saved->keep == Keep::kLayerInputs;
   for (int l = config_.num_layers - 1; l >= 0; --l) {
-    FeedForwardBlockBackward(weights, l, saved->layers[l], dx, grads);
-    AttentionBlockBackward(weights, l, batch, cache.Layer(l), saved->layers[l],
-                           dx, sums, grads);
+    Activations::Layer& layer =
+        recomputes ? saved->recomputed : saved->layers[l];
+    const ConstMat x_in = Saved(saved->layers[l].x_in, T, config_.hidden_size);
+    if (recomputes && l + 1 < config_.num_layers) {
+      AttentionBlock(weights, l, rows, cache.Layer(l), &layer, x_in,
+                     View(layer.x_mid, T, config_.hidden_size));
+    }
+    FeedForwardBlockBackward(weights, l, layer, saved->keep, dx, grads);
+    AttentionBlockBackward(weights, l, batch, cache.Layer(l), layer, x_in, dx,
+                           sums, grads);
   }
   sums->rows = sums->open_rows;
   ops_->EmbeddingBackward(batch.tokens, dx, dembedding);
@@ -57,22 +67,26 @@ void Transformer::Backward(const PolicyWeights& weights,
 
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                            const Activations::Layer& saved,
-                                           Mat dx, ParamSet* grads) {
+                                           Keep keep, Mat dx, ParamSet* grads) {
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = grads->layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
   const ConstMat x_mid = Saved(saved.x_mid, T, C);
+  Mat norm = View(norm_, T, C);
+  ops_->RmsNormForward(x_mid, w.post_norm, 1, config_.rms_norm_eps, norm);
   // Not const: SwiGluBackward overwrites it with its gradient.
   Mat gate_up{saved.gate_up.data(), T, 2 * F};
+  if (keep != Keep::kAll) {
+    gate_up = View(gate_up_, T, 2 * F);
+    ops_->MatMul(norm, w.gate_up, {}, gate_up);
+  }
   Mat product = View(product_, T, F);
   ops_->SwiGluForward(gate_up, product);
   ops_->MatMulWeightGradient(dx, product, grads->Matrix(t.down));
 
   ops_->MatMulTransposed(dx, w.down, product);
   ops_->SwiGluBackward(gate_up, product, gate_up);
-  Mat norm = View(norm_, T, C);
-  ops_->RmsNormForward(x_mid, w.post_norm, 1, config_.rms_norm_eps, norm);
   ops_->MatMulWeightGradient(gate_up.Cols(0, F), norm, grads->Matrix(t.gate));
   ops_->MatMulWeightGradient(gate_up.Cols(F, F), norm, grads->Matrix(t.up));
 
@@ -86,8 +100,8 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const TokenBatch& batch,
                                          const KvPages& pages,
                                          const Activations::Layer& saved,
-                                         Mat dx, PrefixSums* sums,
-                                         ParamSet* grads) {
+                                         ConstMat x_in, Mat dx,
+                                         PrefixSums* sums, ParamSet* grads) {
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = grads->layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
@@ -129,7 +143,6 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
     ops_->ColumnSum(dv, grads->Elements(t.v_bias));
   }
 
-  const ConstMat x_in = Saved(saved.x_in, T, C);
   Mat norm = View(norm_, T, C);
   ops_->RmsNormForward(x_in, w.input_norm, 1, config_.rms_norm_eps, norm);
   ops_->MatMulWeightGradient(dq, norm, grads->Matrix(t.q));

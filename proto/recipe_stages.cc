@@ -113,6 +113,7 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   config.set_seed(StageSeed(recipe.seed(), stage.name()));
   config.set_threads(recipe.threads());
   config.set_dtype(recipe.dtype());
+  config.set_keep(recipe.keep());
   *config.mutable_model() = Inherit(recipe.model(), stage.model());
   AddTasks(recipe, stage, &config);
   if (recipe.task_size() > 1) config.set_tasks_bring_rules(true);
@@ -251,6 +252,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
   *recipe.mutable_model() = stage.model();
   if (stage.model().path().empty()) recipe.mutable_model()->set_path(kThere);
   recipe.set_dtype(stage.dtype());
+  recipe.set_keep(stage.keep());
   *recipe.mutable_task() = stage.task();
   *recipe.mutable_rollout() = stage.rollout();
   *recipe.mutable_reward() = stage.reward();

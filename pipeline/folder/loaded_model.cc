@@ -7,7 +7,7 @@
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "model/checkpoint.h"
-#include "pipeline/folder/weights_dtype.h"
+#include "pipeline/folder/compute_keys.h"
 #include "proto/recipe.h"
 
 namespace r1 {

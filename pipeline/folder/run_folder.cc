@@ -65,6 +65,7 @@ using Fields = std::vector<const google::protobuf::FieldDescriptor*>;
 // Facts of a stage that decide where or how fast it computes, never what.
 Fields FreeFields() {
   return {StageConfig::descriptor()->FindFieldByName("threads"),
+          StageConfig::descriptor()->FindFieldByName("keep"),
           // The run's, which the manifest pins, and the name.
           StageConfig::descriptor()->FindFieldByName("seed"),
           RewardSection::descriptor()->FindFieldByName("server"),

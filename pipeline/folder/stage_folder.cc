@@ -85,6 +85,7 @@ std::string StageCheckpoints(const std::string& run_dir,
 StageConfig EssenceOf(const StageConfig& config) {
   StageConfig essence = config;
   essence.clear_threads();
+  essence.clear_keep();
   if (!config.has_compare()) essence.clear_eval();
   essence.clear_checkpoint();
   if (config.from() != kFromModel || config.has_compare()) {

@@ -11,6 +11,7 @@
 #include "judge/reward_model.h"
 #include "judge/reward_model_trainer.h"
 #include "learner/checkpoint_store.h"
+#include "pipeline/folder/compute_keys.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/run_steps.h"
 #include "pipeline/stages/start_model.h"
@@ -142,6 +143,7 @@ absl::Status RunRewardModelStage(const StageContext& context) {
       Examples examples,
       ReadExamples(config, *tokenizer, state->weights->config()));
 
+  state->keep = KeepOf(config);
   run.progress->Describe(DescribeSize(state->params.layout()));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);

@@ -11,8 +11,8 @@
 #include "learner/checkpoint_store.h"
 #include "learner/trainer.h"
 #include "pipeline/evaluation/evaluate_tasks.h"
+#include "pipeline/folder/compute_keys.h"
 #include "pipeline/folder/stage_rewards.h"
-#include "pipeline/folder/weights_dtype.h"
 #include "pipeline/process/stop_signal.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/stages/base_model.h"
@@ -92,6 +92,7 @@ absl::Status RlStage::Load() {
 }
 
 absl::Status RlStage::PinInputs() {
+  start_.state->keep = KeepOf(config_);
   start_.model = start_.state->weights->config();
   R1_ASSIGN_OR_RETURN(start_.prompts, MakeTrainingPrompts(config_, start_.model,
                                                           start_.tokenizer));

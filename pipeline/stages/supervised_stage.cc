@@ -11,7 +11,7 @@
 #include "base/status_macros.h"
 #include "learner/checkpoint_store.h"
 #include "learner/supervised.h"
-#include "pipeline/folder/weights_dtype.h"
+#include "pipeline/folder/compute_keys.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/epoch_steps.h"
 #include "pipeline/stages/examples.h"
@@ -105,6 +105,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
                                          "the tokenizer"));
 
   const ModelConfig& model = state->weights->config();
+  state->keep = KeepOf(config);
   run.progress->Describe(DescribeSize(state->params.layout()));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,

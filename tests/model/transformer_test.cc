@@ -217,7 +217,8 @@ TEST_P(TransformerTest, SharedPromptsDoNotChangeLogprobs) {
   EXPECT_EQ(shared, alone);
 }
 
-// Whatever the pieces, prompts of any length between other sequences.
+// Whatever the pieces and what is kept of their forward pass, prompts of any
+// length between other sequences.
 TEST_P(TransformerTest, PiecesOfAGroupGiveTheBitsOfTheWhole) {
   const std::vector<int> completions = {9, 1, 40, 3};
   for (const int prompt : {1, 32, 37}) {
@@ -247,7 +248,7 @@ TEST_P(TransformerTest, PiecesOfAGroupGiveTheBitsOfTheWhole) {
       }
       batches.back().AppendGroup(Spans(after.sequences), 5);
 
-      PackedModel model(config_, ops_.get());
+      PackedModel model(config_, ops_.get(), static_cast<Keep>(cuts % 3));
       ParamSet grads(params_.shared_layout());
       ParamSet apart(params_.shared_layout());
       auto next = c.begin();
@@ -309,13 +310,13 @@ TEST_P(TransformerTest, BitsDoNotDependOnBatchThreadsOrChunks) {
   }
 }
 
-TEST_P(TransformerTest, GradientBitsDoNotDependOnThreads) {
+TEST_P(TransformerTest, GradientBitsDoNotDependOnThreadsOrWhatIsKept) {
   for (const Batch* batch : {&batch_, &groups_}) {
     const std::vector<float> ones(batch->scored(), 1.0f);
     std::vector<ParamSet> results;
     for (int threads : {1, 2, 3, 16}) {
       const auto ops = MakeCpuOps(threads);
-      PackedModel model(config_, ops.get());
+      PackedModel model(config_, ops.get(), static_cast<Keep>(threads % 3));
       results.emplace_back(params_.shared_layout());
       model.Forward(weights_, batch->packed, true);
       model.Backward(weights_, 1, ones, {}, &results.back(), {}, {});
