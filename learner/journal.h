@@ -37,7 +37,9 @@ struct SampleRecord {
 // now) and computes with that. Nothing is left that knows of the lost rest, as
 // long as Flush is called before a step leaves the process: before a checkpoint
 // is saved, its metrics are shown or its weights are published. A write that
-// fails is an error of that Flush at the latest. Threads: one learner thread.
+// fails is an error of that Flush at the latest.
+//
+// Threads: one learner thread.
 class Journal {
  public:
   virtual ~Journal() = default;

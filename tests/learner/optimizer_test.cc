@@ -182,7 +182,8 @@ double Norm(const ParamSet& set) {
 // moments do, a decay that makes weights grow, moments that shrink.
 TEST_F(OptimizerTest, BoundsHoldUpdateAfterUpdate) {
   config_.weight_decay = 300;  // times 0.01: |1 - 3| = 2
-  for (const float scale : {0.3f, 1e-9f, 1e-20f, 1e6f, 0.0f, 1e9f, 1e-5f}) {
+  params_.SetZero();
+  for (const float scale : {1e-9f, 0.3f, 1e-20f, 1e6f, 0.0f, 1e9f, 1e-5f}) {
     for (int step = 0; step < 10; ++step) {
       FillRandom(20 + step, scale, &grads_);
       ASSERT_TRUE(Apply().is_applied);

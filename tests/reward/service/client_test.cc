@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/host_port.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "reward/service/channel.h"
