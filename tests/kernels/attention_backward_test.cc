@@ -141,7 +141,7 @@ TEST_P(BackwardShapes, ThreadsDoNotChangeBits) {
 }
 
 // One sequence for many threads is cut into blocks of rows and of keys.
-TEST_P(BackwardShapes, BlocksOfOneSequenceDoNotChangeBits) {
+TEST_P(BackwardShapes, ThreadsShareOneSequence) {
   TestBatch batch(GetParam(), {301}, 16);
   std::vector<float> dout = RandomFloats(batch.q.size(), 19);
   const TestGradients want = RunBoth(*MakeCpuOps(1), batch, dout);

@@ -168,6 +168,14 @@ TEST_F(TrainerTest, ResultDependsOnNeitherThreadsNorBatchNorOrder) {
   EXPECT_EQ(UndisturbedHash({.threads = 2}), expected);
   EXPECT_EQ(UndisturbedHash({.max_batch = 1}), expected);
   EXPECT_EQ(UndisturbedHash({.threads = 3, .max_batch = 5}), expected);
+  // Groups of 4 x 7 rows and a prompt, cut or together.
+  for (int microbatch_tokens : {12, 24, 1 << 20}) {
+    config_.mutable_rl()->set_microbatch_tokens(microbatch_tokens);
+    EXPECT_EQ(UndisturbedHash(), expected) << microbatch_tokens;
+  }
+  // Then the first update of a step takes no log-probs for granted.
+  config_.mutable_rl()->set_max_mismatch(1);
+  EXPECT_EQ(UndisturbedHash(), expected);
 }
 
 TEST_F(TrainerTest, SeedAndConfigChangeTheResult) {
