@@ -336,8 +336,8 @@ TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
       const Linear fp32 = LinearOf(*ops, rounded);
       EXPECT_LE(bf16.data.count(), (fp32.data.count() + 1) / 2);
       TestMatrix y(s.tokens, s.outputs, 55), want_y(s.tokens, s.outputs, 56);
-      ops->MatMul(x.view(), bf16, bias, Store::kAssign, y.view());
-      ops->MatMul(x.view(), fp32, bias, Store::kAssign, want_y.view());
+      ops->MatMul(x.view(), bf16, bias, y.view());
+      ops->MatMul(x.view(), fp32, bias, want_y.view());
       ExpectSameBits(y, want_y, absl::StrCat(Name(s), " y"));
       TestMatrix dx(s.tokens, s.depth, 57), want_dx(s.tokens, s.depth, 58);
       ops->MatMulTransposed(dy.view(), bf16, dx.view());

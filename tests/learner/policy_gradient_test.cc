@@ -14,14 +14,15 @@ namespace r1 {
 namespace {
 
 // Counts the rows of the head.
-class CountingOps : public CpuOps {
+class CountingOps : public cpu::CpuOps {
  public:
-  using CpuOps::CpuOps;
+  using cpu::CpuOps::CpuOps;
   void LogprobForward(ConstMat h, const Linear& head,
                       absl::Span<const int32_t> targets, float inv_temperature,
                       absl::Span<float> logprob,
                       absl::Span<float> entropy) override {
-    CpuOps::LogprobForward(h, head, targets, inv_temperature, logprob, entropy);
+    cpu::CpuOps::LogprobForward(h, head, targets, inv_temperature, logprob,
+                                entropy);
     forward_rows += targets.size();
   }
   void LogprobBackward(ConstMat h, const Linear& head,
@@ -30,8 +31,8 @@ class CountingOps : public CpuOps {
                        absl::Span<const float> dentropy, Mat dh, Mat dhead,
                        absl::Span<float> logprob,
                        absl::Span<float> entropy) override {
-    CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
-                            dentropy, dh, dhead, logprob, entropy);
+    cpu::CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
+                                 dentropy, dh, dhead, logprob, entropy);
     backward_rows += targets.size();
   }
   int64_t forward_rows = 0, backward_rows = 0;
