@@ -1,4 +1,15 @@
-#include "kernels/cpu/attention.h"
+// Causal grouped-query attention over KV pages (Vaswani et al. 2017, eq. 1;
+// Ainslie et al. 2023).
+//
+// The order of every reduction is fixed by the absolute index of a key, so a
+// row has the same bits whether it is decoded alone, prefilled in a chunk or
+// scored in a packed batch:
+//   score[j]  one chain of fused multiply-adds over the channels, ascending
+//   max       over all visible keys (exact in any order)
+//   sum       one chain per key slot of a page (j mod kPageTokens), over the
+//             pages ascending; then a fixed tree over the slots
+//   out[c]    one chain over the keys, ascending; times 1 / sum last
+// Keys behind a row's position are never read into a sum.
 
 #include <algorithm>
 #include <cstdint>
@@ -8,6 +19,7 @@
 #include "base/math.h"
 #include "kernels/cpu/attention_tasks.h"
 #include "kernels/cpu/attention_tile.h"
+#include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
@@ -146,9 +158,11 @@ void CheckShapes(ConstMat q, const KvPages& cache, const Mat& out,
 
 }  // namespace
 
-void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
-                      absl::Span<const SequenceRows> sequences,
-                      const KvPages& cache, float scale, Mat out, Mat lse) {
+// A NaN or infinite score gives a row of NaN.
+void CpuOps::AttentionForward(ConstMat q,
+                              absl::Span<const SequenceRows> sequences,
+                              const KvPages& cache, float scale, Mat out,
+                              Mat lse) {
   CheckShapes(q, cache, out, lse);
   CheckSequences(sequences, cache, q.rows);
   const int heads = cache.num_kv_heads;
@@ -163,11 +177,11 @@ void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
   const int64_t per_thread =
       TileScratch(nullptr, tile_tokens * call.group, cache.head_dim, max_keys)
           .size;
-  scratch.attention.Reserve(per_thread * pool.num_threads());
+  scratch_.attention.Reserve(per_thread * pool_.num_threads());
   const SequenceTasks tasks(sequences, [&](const SequenceRows& s) {
     return (s.row_count + tile_tokens - 1) / tile_tokens * heads;
   });
-  pool.ParallelFor(tasks.count(), [&](int64_t task, int thread) {
+  pool_.ParallelFor(tasks.count(), [&](int64_t task, int thread) {
     const SequenceTasks::Task t = tasks.Find(task);
     const SequenceRows& s = sequences[t.sequence];
     // The last tile of a sequence is the longest: it goes first.
@@ -177,7 +191,7 @@ void AttentionForward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
     (call,
      {&s, static_cast<int>(t.part / (t.parts / heads)), first,
       std::min(tile_tokens, s.row_count - first)},
-     scratch.attention.data() + thread * per_thread);
+     scratch_.attention.data() + thread * per_thread);
   });
 }
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/check.h"
-#include "kernels/cpu/attention.h"
 #include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention_backward.cc"
@@ -414,11 +414,12 @@ class TaskList {
 
 }  // namespace
 
-void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
-                       ConstMat out, ConstMat lse, ConstMat dout,
-                       absl::Span<const SequenceRows> sequences,
-                       const KvPages& cache, float scale, Mat dq, Mat dk,
-                       Mat dv) {
+// The probabilities are recomputed from lse.
+void CpuOps::AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
+                               ConstMat dout,
+                               absl::Span<const SequenceRows> sequences,
+                               const KvPages& cache, float scale, Mat dq,
+                               Mat dk, Mat dv) {
   AttentionGradient call = {q, out, lse, dout, &cache, scale, dq, dk, dv, 0};
   CheckShapes(call);
   CheckSequences(sequences, cache, q.rows);
@@ -433,11 +434,11 @@ void AttentionBackward(ThreadPool& pool, CpuScratch& scratch, ConstMat q,
   }
   const int64_t per_thread =
       GradientScratch(nullptr, max_keys, cache.head_dim).size;
-  scratch.attention.Reserve(per_thread * pool.num_threads());
-  const TaskList list(sequences, cache.num_kv_heads, pool.num_threads());
-  pool.ParallelFor(list.tasks().size(), [&](int64_t task, int thread) {
+  scratch_.attention.Reserve(per_thread * pool_.num_threads());
+  const TaskList list(sequences, cache.num_kv_heads, pool_.num_threads());
+  pool_.ParallelFor(list.tasks().size(), [&](int64_t task, int thread) {
     HWY_DYNAMIC_DISPATCH(AttendBackward)
-    (call, list.tasks()[task], scratch.attention.data() + thread * per_thread);
+    (call, list.tasks()[task], scratch_.attention.data() + thread * per_thread);
   });
 }
 

@@ -1,4 +1,4 @@
-#include "kernels/cpu/kv.h"
+// Writing keys and values into the pages of the KV cache.
 
 #include <algorithm>
 #include <cstdint>
@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/kv.cc"
@@ -58,8 +59,10 @@ int64_t TouchedPages(const SequenceRows& s) {
 
 }  // namespace
 
-void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
-             absl::Span<const SequenceRows> sequences, const KvPages& cache) {
+// Sequences that share a page write different positions.
+void CpuOps::KvWrite(ConstMat k, ConstMat v,
+                     absl::Span<const SequenceRows> sequences,
+                     const KvPages& cache) {
   const int64_t width = int64_t{cache.num_kv_heads} * cache.head_dim;
   R1_CHECK(k.cols == width && v.cols == width && k.rows == v.rows,
            "k and v are [T, K * D]");
@@ -77,7 +80,7 @@ void KvWrite(ThreadPool& pool, ConstMat k, ConstMat v,
     for (int64_t task = 0; task < tasks.count(); ++task) write(task, 0);
     return;
   }
-  pool.ParallelFor(tasks.count(), write);
+  pool_.ParallelFor(tasks.count(), write);
 }
 
 }  // namespace r1::cpu
