@@ -178,14 +178,17 @@ TEST_F(StudyTest, TheTableIsThatOfTheRunsAndTheRunsAreThoseOfTrain) {
 }
 
 TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
-  // Held in the middle of the table of seed 3, which judges 32 samples; no
-  // other stage asks for the rule, not even to try it.
-  const HeldReward held(folder_.path(), /*passes=*/4);
+  // Held in the table of seed 3, while the first of its two models is judged:
+  // 16 samples each. Before that the study and then the run try the rule, each
+  // for training and for evaluations; HeldReward counts one of these four times
+  // itself.
+  const HeldReward held(folder_.path(), /*passes=*/3 * 16 + 4);
   const std::vector<std::string> rules = {
       "--set",
       "reward.timeout_ms=3600000",
       "--set",
-      "reward.rule=[{name: \"exact_answer\"}, {name: \"held\" weight: 0}]",
+      "reward.rule=[{name: \"exact_answer\"}, {name: \"held\" weight: 0 "
+      "option {key: \"when\" value: \"both\"}}]",
       "--set",
       absl::StrCat("reward.plugin=\"", held.Plugin(), "\"")};
   ASSERT_EQ(RunProgram(Study("whole", "1,3", rules)).exit_code, 0);
@@ -194,6 +197,7 @@ TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
   Program program(Study("cut", "1,3", rules));
   ASSERT_TRUE(held.AwaitHeld()) << program.err();
   program.Kill(SIGTERM);
+  held.Release();  // what is being judged is judged first
   const ProgramResult cut = program.Wait();
   EXPECT_EQ(cut.exit_code, 75) << cut.err;
   EXPECT_THAT(cut.err, HasSubstr("seed 3: interrupted"));
@@ -203,7 +207,6 @@ TEST_F(StudyTest, StoppedAndContinuedIsTheSame) {
   EXPECT_EQ(part["tables"][0]["rows"][0]["n"][0], 1);
   EXPECT_THAT(*ReadFile(Dir("cut") + "/study.html"),
               HasSubstr("1 of 2 seeds are done; seed 3: begun"));
-  held.Release();
   std::vector<std::string> on = rules;
   on.insert(on.end(), {"--workers", "1"});
   ASSERT_EQ(RunProgram(Study("cut", "1,3", on)).exit_code, 0);

@@ -36,6 +36,8 @@ TEST(CheckInputsTest, WhatBeginsAfterTheLastStepIsNamed) {
     return absl::StrCat(
         "rollout { longer { from_step: 9 max_new_tokens: 400 } }\n"
         "model { max_positions: 512 }\n"
+        "task { kind: COUNTDOWN }\n"
+        "stage { name: 'base' supervised { steps: 1 } }\n"
         "reward { rule { name: 'countdown' }\n"
         "         rule { name: 'format' weight: 0.5 from_step: 10 } }\n"
         "stage { name: 'zero' rl { steps: ",
