@@ -112,7 +112,7 @@ void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
   const int64_t panel = kPanelOutputs * depth * BytesOf(w->dtype);
   w->data.Reserve(NumPanels(outputs) * panel / sizeof(float));
   // The outputs that only pad the last panel are zero.
-  if (outputs % kPanelOutputs == 0) return;
+  if (outputs % kPanelOutputs == 0 || depth == 0) return;
   std::memset(reinterpret_cast<char*>(w->data.data()) +
                   (NumPanels(outputs) - 1) * panel,
               0, panel);
