@@ -117,8 +117,11 @@ absl::Status RunRewardModelStage(const StageContext& context) {
   const RunContext& run = *context.run;
   const StageConfig& config = *context.config;
   const RewardModelSection& section = config.reward_model();
+  // Whoever asks for scores gets those of fp32 weights (judge/loaded_judge.h),
+  // so they are trained as such.
+  constexpr DType kDtype = DType::kF32;
   CheckpointStore store(context.folder->checkpoints(), /*keep=*/1,
-                        ModelHead::kScore);
+                        ModelHead::kScore, kDtype);
   R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, store.Steps());
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<TrainingState> state;
@@ -127,6 +130,7 @@ absl::Status RunRewardModelStage(const StageContext& context) {
     R1_ASSIGN_OR_RETURN(ModelFolder model,
                         StartRewardModel({start.config, std::move(start.params),
                                           start.tokenizer}));
+    model.config.weights_dtype = kDtype;
     tokenizer = model.tokenizer;
     state = std::make_unique<TrainingState>(
         StartTraining(model.config, std::move(model.params),

@@ -169,6 +169,30 @@ TEST_F(RecipeTest, EveryStageIsEqualForAnyWorkersThreadsAndAfterAnyKill) {
   }
 }
 
+// Stopped in the middle of stages of every kind that trains, after a
+// checkpoint; the stages are long enough for that.
+TEST_F(RecipeTest, InBf16AStoppedRunGoesOnWithItsOwnBits) {
+  const std::vector<std::string> bf16 = {
+      "--set", "dtype=BF16",        "--set", "helpful.reward_model.steps=300",
+      "--set", "zero.rl.steps=10",  "--set", "dev.supervised.epochs=20",
+      "--set", "keep=LAYER_INPUTS", "--set", "r1.rl.steps=10"};
+  const auto whole = Finish("whole", bf16);
+  for (const char* stage : {"zero", "dev", "helpful", "r1"}) {
+    Program program(Train("stopped", bf16));
+    ASSERT_TRUE(program.WaitForText(absl::StrCat(stage, " 1/")))
+        << program.err() << program.out();
+    program.Kill(SIGTERM);
+    EXPECT_EQ(program.Wait().exit_code, 75) << stage << program.err();
+  }
+  std::vector<std::string> on = bf16;
+  // What is kept of a forward pass is nobody's business but the machine's.
+  on.insert(on.end(), {"--workers", "1", "--set", "keep=ALL"});
+  EXPECT_EQ(Finish("stopped", on), whole);
+  EXPECT_EQ(RunProgram(Train("fp32", {"--until", "base"})).exit_code, 0);
+  EXPECT_NE(RunProgram({"hash", Dir("fp32"), "base"}).out,
+            absl::StrCat(whole.at("base"), "\n"));
+}
+
 // Rows differ in nothing but the model, and are what an evaluation says.
 TEST_F(RecipeTest, AComparisonEndsTheRunWithItsTable) {
   const ProgramResult result = RunProgram(Train("run"));
