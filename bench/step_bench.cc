@@ -92,7 +92,9 @@ void Report(benchmark::State& state, const ModelConfig& config, double tokens,
   state.counters["VmHWM_GiB"] = PeakMemoryGiB();
 }
 
-// Pretraining: forward, backward, AdamW and packing of the new weights.
+// Pretraining: forward, backward, AdamW and the new weights, with as much kept
+// of the forward pass as Keep says (0: all; 1: no gate and up; 2: layer
+// inputs).
 void SupervisedStep(benchmark::State& state) {
   const Shape& shape = kShapes[state.range(0)];
   state.SetLabel(shape.name);
@@ -101,16 +103,38 @@ void SupervisedStep(benchmark::State& state) {
   const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
   SupervisedSection section;
   section.set_batch_tokens(kMicrobatchTokens);
+  TrainingState training = Start(config, false, ops.get());
+  training.keep = static_cast<Keep>(state.range(1));
   SupervisedTrainer trainer(
       "bench", section, {[&](uint64_t index) -> absl::StatusOr<TrainSequence> {
         return RandomSequenceOf(config.vocab_size, index);
       }},
-      ops.get(), nullptr, Start(config, false, ops.get()));
+      ops.get(), nullptr, std::move(training));
   const double seconds = TimeCalls(state, [&] {
     const auto metrics = trainer.Step();
     if (!metrics.ok()) state.SkipWithError("the step failed");
   });
   Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
+}
+
+// Seconds of an update by these samples: gradient, AdamW and new weights.
+double TimeUpdates(benchmark::State& state, bool is_on_policy,
+                   const std::vector<const PolicySample*>& minibatch,
+                   PolicyGradient* gradient, Ops* ops,
+                   TrainingState* training) {
+  ParamSet grads(training->params.shared_layout());
+  OptimizerConfig optimizer;
+  optimizer.schedule.peak = 1e-6;
+  optimizer.max_grad_norm = 1;
+  return TimeCalls(state, [&] {
+    grads.SetZero();
+    const MinibatchGradient result =
+        gradient->Compute(*training->weights, training->reference.get(),
+                          minibatch, is_on_policy, &grads);
+    ApplyUpdate(optimizer, result.loss, grads, ops, &training->optimizer,
+                &training->params);
+    RenewWeights(ops, training);
+  });
 }
 
 // An RL update of one minibatch: reference log-probs, forward, log-probs,
@@ -123,7 +147,6 @@ void PolicyStep(benchmark::State& state) {
   const ModelConfig config = ConfigOf(shape);
   const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
   TrainingState training = Start(config, true, ops.get());
-  ParamSet grads(training.params.shared_layout());
   std::vector<PolicySample> samples(kMicrobatchTokens / kSequenceTokens);
   for (size_t s = 0; s < samples.size(); ++s) {
     samples[s].sequence = RandomSequenceOf(config.vocab_size, s);
@@ -138,18 +161,8 @@ void PolicyStep(benchmark::State& state) {
   loss.kl_coef = 0.001;
   PolicyGradient gradient(
       config, loss, 1, kMicrobatchTokens, [](int64_t) {}, ops.get());
-  OptimizerConfig optimizer;
-  optimizer.schedule.peak = 1e-6;
-  optimizer.max_grad_norm = 1;
-  const double seconds = TimeCalls(state, [&] {
-    grads.SetZero();
-    const MinibatchGradient result =
-        gradient.Compute(*training.weights, training.reference.get(), minibatch,
-                         /*is_on_policy=*/false, &grads);
-    ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
-                &training.params);
-    RenewWeights(ops.get(), &training);
-  });
+  const double seconds = TimeUpdates(state, /*is_on_policy=*/false, minibatch,
+                                     &gradient, ops.get(), &training);
   Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
 }
 
@@ -167,7 +180,6 @@ void GrpoPhase(benchmark::State& state) {
   const ModelConfig config = ConfigOf(shape);
   const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
   TrainingState training = Start(config, has_kl, ops.get());
-  ParamSet grads(training.params.shared_layout());
   std::vector<PolicySample> samples(kPrompts * kGroup);
   for (int s = 0; s < kPrompts * kGroup; ++s) {
     const int prompt = s / kGroup;
@@ -193,18 +205,8 @@ void GrpoPhase(benchmark::State& state) {
     sample.rollout_logprobs = sample.old_logprobs;
     minibatch.push_back(&sample);
   }
-  OptimizerConfig optimizer;
-  optimizer.schedule.peak = 1e-6;
-  optimizer.max_grad_norm = 1;
-  const double seconds = TimeCalls(state, [&] {
-    grads.SetZero();
-    const MinibatchGradient result =
-        gradient.Compute(*training.weights, training.reference.get(), minibatch,
-                         /*is_on_policy=*/true, &grads);
-    ApplyUpdate(optimizer, result.loss, grads, ops.get(), &training.optimizer,
-                &training.params);
-    RenewWeights(ops.get(), &training);
-  });
+  const double seconds = TimeUpdates(state, /*is_on_policy=*/true, minibatch,
+                                     &gradient, ops.get(), &training);
   const double needed = kPrompts * (kPrompt + kGroup * kResponse);
   Report(state, config, kPrompts * kGroup * (kPrompt + kResponse),
          needed * (has_kl ? 8 : (6 + 2) / 2), seconds);
@@ -216,7 +218,8 @@ BENCHMARK(GrpoPhase)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(SupervisedStep)
-    ->DenseRange(0, 2)
+    ->ArgNames({"shape", "keep"})
+    ->ArgsProduct({{0, 1, 2}, {0, 1, 2}})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(PolicyStep)
