@@ -32,8 +32,7 @@ struct TokenBatch {
 enum class Keep {
   kAll,          // all but the norms and the SwiGLU product
   kNoGateUp,     // nor gate and up: one product more a layer
-  kLayerInputs,  // the residual stream before each layer: about a third more
-                 // time
+  kLayerInputs,  // the residual stream before each layer
 };
 
 // What the backward pass needs of one forward pass over whole sequences.
