@@ -42,10 +42,12 @@ std::vector<IndexRange> CutGroups(
        begin = end) {
     end = GroupEnd(sequences, begin);
     const int64_t prompt = sequences[begin]->first_scored;
-    int64_t group_rows = prompt;
+    // A sample alone is a sequence like any other, with a row for each token.
+    const int64_t last_rows = end - begin == 1 ? 1 : 0;
+    int64_t group_rows = prompt + last_rows;
     for (int i = begin; i < end; ++i) group_rows += OwnRows(*sequences[i]);
     if (ranges.empty() || rows + group_rows > max_tokens) start(begin);
-    rows += prompt;
+    rows += prompt + last_rows;
     for (int i = begin; i < end; ++i) {
       const int64_t own = OwnRows(*sequences[i]);
       if (ranges.back().begin < i && rows + own > max_tokens) {
@@ -107,6 +109,11 @@ PackedBatch Pack(absl::Span<const TrainSequence* const> sequences) {
 
 std::vector<GroupBatch> PackGroups(
     absl::Span<const TrainSequence* const> sequences, int64_t max_tokens) {
+  // Whether samples i - 1 and i are of one group.
+  const auto is_within = [&](int i) {
+    return i > 0 && i < static_cast<int>(sequences.size()) &&
+           HaveSamePrompt(*sequences[i - 1], *sequences[i]);
+  };
   std::vector<GroupBatch> batches;
   for (IndexRange range : CutGroups(sequences, max_tokens)) {
     GroupBatch batch = {range, {}};
@@ -120,14 +127,14 @@ std::vector<GroupBatch> PackGroups(
         batch.packed.scored_offsets.push_back(
             batch.packed.scored_offsets.back() + sequences[i]->scored());
       }
-      tokens.AppendGroup(group, sequences[begin]->first_scored);
+      if (end - begin == 1 && !is_within(begin) && !is_within(end)) {
+        tokens.Append(group[0], sequences[begin]->first_scored);
+      } else {
+        tokens.AppendGroup(group, sequences[begin]->first_scored);
+      }
     }
-    const auto is_cut = [&](int i) {  // between samples i - 1 and i
-      return i > 0 && i < static_cast<int>(sequences.size()) &&
-             HaveSamePrompt(*sequences[i - 1], *sequences[i]);
-    };
-    tokens.continues_prompt = is_cut(range.begin);
-    tokens.leaves_prompt = is_cut(range.end);
+    tokens.continues_prompt = is_within(range.begin);
+    tokens.leaves_prompt = is_within(range.end);
     batches.push_back(std::move(batch));
   }
   return batches;

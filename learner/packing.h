@@ -49,11 +49,12 @@ PackedBatch Pack(absl::Span<const TrainSequence* const> sequences);
 
 // The same for samples of a policy: neighbours whose prompts (the tokens before
 // first_scored) are the same tokens form a group, in which the prompt stands
-// once, after its samples. Each batch has at most `max_tokens` rows, or one
-// sample and its prompt. A group that fits into a batch is not cut; the pieces
-// of one that does not each have the prompt. The samples come in their order,
-// and so the rows of all batches but for repeated prompts: a function of the
-// sequences, not of max_tokens.
+// once, after its samples; one sample alone is a whole sequence, which
+// attention computes faster than two parts of one. Each batch has at most
+// `max_tokens` rows, or one sample and its prompt. A group that fits into a
+// batch is not cut; the pieces of one that does not each have the prompt. The
+// samples come in their order, and so the rows of all batches but for repeated
+// prompts: a function of the sequences, not of max_tokens.
 struct GroupBatch {
   IndexRange samples;
   PackedBatch packed;

@@ -83,17 +83,17 @@ TEST(PackGroups, APromptStandsOnceAfterItsSamples) {
   const auto batches = PackGroups({&a, &b, &c}, 100);
   ASSERT_EQ(batches.size(), 1u);
   const PackedTokens& tokens = batches[0].packed.tokens;
-  // The last token of a sequence predicts nothing.
-  EXPECT_THAT(tokens.tokens, ElementsAre(12, 13, 10, 11, 11, 10));
-  EXPECT_THAT(tokens.seq_offsets, ElementsAre(0, 2, 2, 4, 5, 6));
-  EXPECT_THAT(tokens.first_positions, ElementsAre(2, 2, 0, 1, 0));
-  EXPECT_THAT(tokens.scored_rows, ElementsAre(3, 0, 1, 3, 5, 4));
+  // The last token of a sequence predicts nothing; c, alone, is whole.
+  EXPECT_THAT(tokens.tokens, ElementsAre(12, 13, 10, 11, 10, 11, 22));
+  EXPECT_THAT(tokens.seq_offsets, ElementsAre(0, 2, 2, 4, 7));
+  EXPECT_THAT(tokens.first_positions, ElementsAre(2, 2, 0, 0));
+  EXPECT_THAT(tokens.scored_rows, ElementsAre(3, 0, 1, 3, 4, 5));
   EXPECT_THAT(tokens.targets, ElementsAre(12, 13, 14, 22, 11, 22));
   EXPECT_THAT(batches[0].packed.scored_offsets, ElementsAre(0, 3, 4, 6));
   EXPECT_FALSE(tokens.continues_prompt || tokens.leaves_prompt);
 }
 
-// Groups of 2 x (4 own rows) and 2, of 3 x 4 and 2, of 1 x 1 and 2 rows.
+// Groups of 2 x (4 own rows) and 2, of 3 x 4 and 2, and one sample of 4 rows.
 TEST(PackGroups, CutsAGroupOnlyWhereItFitsIntoNoBatch) {
   const auto sample = [](int prompt, int completion) {
     TrainSequence s{{prompt, 1}, 2};
@@ -116,8 +116,8 @@ TEST(PackGroups, CutsAGroupOnlyWhereItFitsIntoNoBatch) {
     }
     return cuts;
   };
-  EXPECT_THAT(cut(27), ElementsAre(Cut(0, 6, false, false)));
-  EXPECT_THAT(cut(26),
+  EXPECT_THAT(cut(28), ElementsAre(Cut(0, 6, false, false)));
+  EXPECT_THAT(cut(27),
               ElementsAre(Cut(0, 5, false, false), Cut(5, 6, false, false)));
   EXPECT_THAT(cut(23),
               ElementsAre(Cut(0, 2, false, false), Cut(2, 6, false, false)));
