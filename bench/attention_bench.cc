@@ -3,9 +3,11 @@
 // 4 D per (query head, visible key) forward, 10 D backward (with the scores
 // computed again). Decoding: the bytes of the keys and values that are read.
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "bench/bench_util.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 
 namespace r1 {
@@ -32,26 +34,29 @@ struct AttentionShape {
 struct FilledCache {
   explicit FilledCache(const AttentionShape& s) {
     const int64_t per_sequence = KvPages::PagesFor(s.tokens);
-    cache.num_pages = s.sequences * per_sequence;
+    const int64_t num_pages = s.sequences * per_sequence;
+    const int64_t elements = KvPages::PageElements(s.kv_heads, s.depth);
     cache.num_kv_heads = s.kv_heads;
     cache.head_dim = s.depth;
-    data = RandomBuffer(cache.num_pages * cache.page_stride());
-    cache.data = data.data();
-    for (int32_t page = 0; page < cache.num_pages; ++page) {
+    data = RandomBuffer(num_pages * elements);
+    cache.data = data.Matrix(num_pages, elements);
+    for (int32_t page = 0; page < num_pages; ++page) {
       pages.push_back(page);
     }
   }
 
   // The last `rows` tokens of every sequence, packed.
-  std::vector<SequenceRows> LastRows(const AttentionShape& s,
-                                     int64_t rows) const {
+  std::unique_ptr<DeviceBatch> LastRows(const AttentionShape& s, int64_t rows,
+                                        Ops& ops) const {
     std::vector<SequenceRows> list;
     const int64_t count = KvPages::PagesFor(s.tokens);
     for (int64_t i = 0; i < s.sequences; ++i) {
       list.push_back({i * rows, rows, s.tokens - rows,
                       absl::MakeSpan(pages).subspan(i * count, count)});
     }
-    return list;
+    auto batch = ops.MakeBatch();
+    ops.Prepare({{}, {}, list}, batch.get());
+    return batch;
   }
 
   Buffer data;
@@ -75,14 +80,14 @@ void AttentionForward(benchmark::State& state) {
   const AttentionShape s(state);
   const auto ops = MakeCpuOps(BenchThreads());
   const FilledCache filled(s);
-  const auto sequences = filled.LastRows(s, s.tokens);
+  const auto sequences = filled.LastRows(s, s.tokens, *ops);
   const int64_t rows = s.sequences * s.tokens;
   const Buffer q = RandomBuffer(rows * s.heads * s.depth);
   const Buffer out(rows * s.heads * s.depth), lse(rows * s.heads);
   const double seconds = TimeCalls(state, [&] {
     ops->AttentionForward(
-        {q.data(), rows, s.heads * s.depth}, sequences, filled.cache, 0.125f,
-        {out.data(), rows, s.heads * s.depth}, {lse.data(), rows, s.heads});
+        q.Matrix(rows, s.heads * s.depth), *sequences, filled.cache, 0.125f,
+        out.Matrix(rows, s.heads * s.depth), lse.Matrix(rows, s.heads));
   });
   ReportFlops(state, 4 * s.depth * s.pairs(), seconds);
 }
@@ -92,7 +97,7 @@ void AttentionBackward(benchmark::State& state) {
   const AttentionShape s(state);
   const auto ops = MakeCpuOps(BenchThreads());
   const FilledCache filled(s);
-  const auto sequences = filled.LastRows(s, s.tokens);
+  const auto sequences = filled.LastRows(s, s.tokens, *ops);
   const int64_t rows = s.sequences * s.tokens;
   const int64_t width = s.heads * s.depth;
   const int64_t kv_width = s.kv_heads * s.depth;
@@ -100,15 +105,15 @@ void AttentionBackward(benchmark::State& state) {
                dout = RandomBuffer(rows * width);
   const Buffer out(rows * width), lse(rows * s.heads), dq(rows * width);
   const Buffer dk(rows * kv_width), dv(rows * kv_width);
-  ops->AttentionForward({q.data(), rows, width}, sequences, filled.cache,
-                        0.125f, {out.data(), rows, width},
-                        {lse.data(), rows, s.heads});
+  ops->AttentionForward(q.Matrix(rows, width), *sequences, filled.cache,
+                        0.125f, out.Matrix(rows, width),
+                        lse.Matrix(rows, s.heads));
   const double seconds = TimeCalls(state, [&] {
-    ops->AttentionBackward(
-        ConstMat(q.data(), rows, width), ConstMat(out.data(), rows, width),
-        ConstMat(lse.data(), rows, s.heads), ConstMat(dout.data(), rows, width),
-        sequences, filled.cache, 0.125f, {dq.data(), rows, width},
-        {dk.data(), rows, kv_width}, {dv.data(), rows, kv_width});
+    ops->AttentionBackward(q.Matrix(rows, width), out.Matrix(rows, width),
+                           lse.Matrix(rows, s.heads), dout.Matrix(rows, width),
+                           *sequences, filled.cache, 0.125f,
+                           dq.Matrix(rows, width), dk.Matrix(rows, kv_width),
+                           dv.Matrix(rows, kv_width));
   });
   ReportFlops(state, 10 * s.depth * s.pairs(), seconds);
 }
@@ -133,13 +138,13 @@ void AttentionDecode(benchmark::State& state) {
   }();
   const auto ops = MakeCpuOps(BenchThreads());
   const FilledCache filled(s);
-  const auto sequences = filled.LastRows(s, 1);
+  const auto sequences = filled.LastRows(s, 1, *ops);
   const int64_t width = s.heads * s.depth;
   const Buffer q = RandomBuffer(s.sequences * width), out(s.sequences * width);
   const double seconds = TimeCalls(state, [&] {
-    ops->AttentionForward({q.data(), s.sequences, width}, sequences,
-                          filled.cache, 0.125f,
-                          {out.data(), s.sequences, width}, Mat());
+    ops->AttentionForward(q.Matrix(s.sequences, width), *sequences,
+                          filled.cache, 0.125f, out.Matrix(s.sequences, width),
+                          Tensor());
   });
   ReportBytes(state, bytes, seconds, bandwidth);
 }
@@ -151,12 +156,12 @@ void KvWrite(benchmark::State& state) {
   const auto ops = MakeCpuOps(BenchThreads());
   const FilledCache filled(s);
   const int64_t each = state.range(5) != 0 ? 1 : s.tokens;
-  const auto sequences = filled.LastRows(s, each);
+  const auto sequences = filled.LastRows(s, each, *ops);
   const int64_t rows = s.sequences * each, width = s.kv_heads * s.depth;
   const Buffer k = RandomBuffer(rows * width), v = RandomBuffer(rows * width);
   const double seconds = TimeCalls(state, [&] {
-    ops->KvWrite(ConstMat(k.data(), rows, width),
-                 ConstMat(v.data(), rows, width), sequences, filled.cache);
+    ops->KvWrite(k.Matrix(rows, width), v.Matrix(rows, width), *sequences,
+                 filled.cache);
   });
   state.counters["GB/s"] = 16.0 * rows * width / seconds * 1e-9;
 }
@@ -170,7 +175,7 @@ BENCHMARK(KvWrite)
 struct Head {
   Head(Ops& ops, int64_t vocabulary, int64_t channels)
       : w(RandomBuffer(vocabulary * channels)) {
-    const ConstMat view(w.data(), vocabulary, channels);
+    const Tensor view = w.Matrix(vocabulary, channels);
     ops.SetLinear({&view, 1}, &head);
   }
   Buffer w;
@@ -192,8 +197,8 @@ void LogprobForward(benchmark::State& state) {
   const std::vector<int32_t> targets(t, 7);
   std::vector<float> logprob(t), entropy(t);
   const double seconds = TimeCalls(state, [&] {
-    ops->LogprobForward({h.data(), t, c}, head.head, targets, 1.0f,
-                        absl::MakeSpan(logprob), absl::MakeSpan(entropy));
+    ops->LogprobForward(h.Matrix(t, c), head.head, VectorTensor(targets), 1.0f,
+                        VectorTensor(logprob), VectorTensor(entropy));
   });
   ReportFlops(state, 2.0 * t * v * c, seconds);
 }
@@ -207,8 +212,9 @@ void LogprobBackward(benchmark::State& state) {
   const std::vector<int32_t> targets(t, 7);
   const std::vector<float> dlogprob(t, 0.1f);
   const double seconds = TimeCalls(state, [&] {
-    ops->LogprobBackward({h.data(), t, c}, head.head, targets, 1.0f, dlogprob,
-                         {}, {dh.data(), t, c}, {dhead.data(), v, c}, {}, {});
+    ops->LogprobBackward(h.Matrix(t, c), head.head, VectorTensor(targets), 1.0f,
+                         VectorTensor(dlogprob), {}, dh.Matrix(t, c),
+                         dhead.Matrix(v, c), {}, {});
   });
   ReportFlops(state, 6.0 * t * v * c, seconds);
 }
@@ -227,8 +233,8 @@ void Sample(benchmark::State& state) {
   std::vector<int32_t> tokens(rows);
   std::vector<float> logprobs(rows);
   const double seconds = TimeCalls(state, [&] {
-    ops->Sample({logits.data(), rows, v}, requests, absl::MakeSpan(tokens),
-                absl::MakeSpan(logprobs));
+    ops->Sample(logits.Matrix(rows, v), requests, VectorTensor(tokens),
+                VectorTensor(logprobs));
   });
   state.counters["GB/s"] = 4.0 * rows * v / seconds * 1e-9;
 }

@@ -10,6 +10,7 @@
 
 #include "bench/ceilings.h"
 #include "kernels/buffer.h"
+#include "kernels/matrix.h"
 #include "kernels/thread_pool.h"
 
 namespace r1 {
@@ -25,7 +26,7 @@ inline Buffer RandomBuffer(int64_t count) {
   uint32_t state = 1;
   for (int64_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;
-    buffer.data()[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
+    FloatsOf(buffer)[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
   }
   return buffer;
 }

@@ -9,6 +9,7 @@
 #include "bench/ceilings.h"
 #include "hwy/highway.h"
 #include "kernels/buffer.h"
+#include "kernels/matrix.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace r1::bench::HWY_NAMESPACE {
@@ -110,7 +111,7 @@ double MeasureReadBandwidth(ThreadPool& pool, int64_t bytes) {
   const int64_t part = (bytes / int64_t{sizeof(float)} + tasks * kUnit - 1) /
                        (tasks * kUnit) * kUnit;
   const Buffer data(part * tasks);
-  std::fill_n(data.data(), data.count(), 1.0f);
+  std::fill_n(FloatsOf(data), data.count(), 1.0f);
   std::vector<Sink> sinks(tasks);
   const double pass_bytes = 1.0 * part * tasks * sizeof(float);
   const int repeats = std::max(1, static_cast<int>(2e7 / pass_bytes));
@@ -122,7 +123,7 @@ double MeasureReadBandwidth(ThreadPool& pool, int64_t bytes) {
     pool.ParallelFor(tasks, [&](int64_t task, int) {
       for (int r = 0; r < repeats; ++r) {
         sinks[task].value =
-            HWY_DYNAMIC_DISPATCH(ReadAll)(data.data() + task * part, part);
+            HWY_DYNAMIC_DISPATCH(ReadAll)(FloatsOf(data) + task * part, part);
       }
     });
     best = std::max(best, pass_bytes * repeats / SecondsSince(start));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/bench_util.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "kernels/thread_pool.h"
 
@@ -27,11 +28,10 @@ void MatMul(benchmark::State& state) {
   const auto ops = MakeCpuOps(BenchThreads());
   const Buffer x = RandomBuffer(m * k), w = RandomBuffer(n * k), y(m * n);
   Linear linear;
-  const ConstMat weights(w.data(), n, k);
+  const Tensor weights = w.Matrix(n, k);
   ops->SetLinear({&weights, 1}, &linear);
-  const double seconds = TimeCalls(state, [&] {
-    ops->MatMul({x.data(), m, k}, linear, {}, {y.data(), m, n});
-  });
+  const double seconds = TimeCalls(
+      state, [&] { ops->MatMul(x.Matrix(m, k), linear, {}, y.Matrix(m, n)); });
   ReportFlops(state, 2.0 * m * n * k, seconds);
   if (m <= kBandwidthRows) {
     ReportBytes(state, 4.0 * n * k, seconds, bandwidth);
@@ -45,10 +45,10 @@ void MatMulTransposed(benchmark::State& state) {
   const auto ops = MakeCpuOps(BenchThreads());
   const Buffer dy = RandomBuffer(m * n), w = RandomBuffer(n * k), dx(m * k);
   Linear linear;
-  const ConstMat weights(w.data(), n, k);
+  const Tensor weights = w.Matrix(n, k);
   ops->SetLinear({&weights, 1}, &linear);
   const double seconds = TimeCalls(state, [&] {
-    ops->MatMulTransposed({dy.data(), m, n}, linear, {dx.data(), m, k});
+    ops->MatMulTransposed(dy.Matrix(m, n), linear, dx.Matrix(m, k));
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
 }
@@ -59,8 +59,7 @@ void MatMulWeightGradient(benchmark::State& state) {
   const auto ops = MakeCpuOps(BenchThreads());
   const Buffer x = RandomBuffer(m * k), dy = RandomBuffer(m * n), dw(n * k);
   const double seconds = TimeCalls(state, [&] {
-    ops->MatMulWeightGradient({dy.data(), m, n}, {x.data(), m, k},
-                              {dw.data(), n, k});
+    ops->MatMulWeightGradient(dy.Matrix(m, n), x.Matrix(m, k), dw.Matrix(n, k));
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
 }
@@ -78,7 +77,7 @@ void BandwidthBench(benchmark::State& state, double bytes, Setup setup) {
 void SetLinear(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1);
   const Buffer w = RandomBuffer(n * k);
-  const ConstMat weights(w.data(), n, k);
+  const Tensor weights = w.Matrix(n, k);
   Linear linear;
   BandwidthBench(state, 8.0 * n * k, [&](Ops& ops) {
     return [&] { ops.SetLinear({&weights, 1}, &linear); };
@@ -95,8 +94,8 @@ void RmsNormForward(benchmark::State& state) {
   const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups), y(t * c);
   BandwidthBench(state, 8.0 * t * c, [&](Ops& ops) {
     return [&] {
-      ops.RmsNormForward({x.data(), t, c}, {w.data(), size_t(w.count())},
-                         groups, 1e-6f, {y.data(), t, c});
+      ops.RmsNormForward(x.Matrix(t, c), w.Matrix(1, w.count()), groups, 1e-6f,
+                         y.Matrix(t, c));
     };
   });
 }
@@ -108,9 +107,9 @@ void RmsNormBackward(benchmark::State& state) {
                dy = RandomBuffer(t * c), dx(t * c), dw(c / groups);
   BandwidthBench(state, 12.0 * t * c, [&](Ops& ops) {
     return [&] {
-      ops.RmsNormBackward({x.data(), t, c}, {w.data(), size_t(w.count())},
-                          groups, 1e-6f, {dy.data(), t, c}, Store::kAssign,
-                          {dx.data(), t, c}, {dw.data(), size_t(dw.count())});
+      ops.RmsNormBackward(x.Matrix(t, c), w.Matrix(1, w.count()), groups, 1e-6f,
+                          dy.Matrix(t, c), Store::kAssign, dx.Matrix(t, c),
+                          dw.Matrix(1, dw.count()));
     };
   });
 }
@@ -134,8 +133,8 @@ void Rope(benchmark::State& state) {
   for (int64_t i = 0; i < t; ++i) positions[i] = i;
   BandwidthBench(state, 4.0 * t * size * (2 * heads + 1), [&](Ops& ops) {
     return [&] {
-      ops.Rope({x.data(), t, heads * size}, heads, positions,
-               {angles.data(), t, size}, false);
+      ops.Rope(x.Matrix(t, heads * size), heads, VectorTensor(positions),
+               angles.Matrix(t, size), false);
     };
   });
 }
@@ -148,9 +147,7 @@ void SwiGluForward(benchmark::State& state) {
   const int64_t t = state.range(0), f = state.range(1);
   const Buffer gate_up = RandomBuffer(t * 2 * f), y(t * f);
   BandwidthBench(state, 12.0 * t * f, [&](Ops& ops) {
-    return [&] {
-      ops.SwiGluForward({gate_up.data(), t, 2 * f}, {y.data(), t, f});
-    };
+    return [&] { ops.SwiGluForward(gate_up.Matrix(t, 2 * f), y.Matrix(t, f)); };
   });
 }
 
@@ -160,8 +157,8 @@ void SwiGluBackward(benchmark::State& state) {
                dgate_up(t * 2 * f);
   BandwidthBench(state, 20.0 * t * f, [&](Ops& ops) {
     return [&] {
-      ops.SwiGluBackward({gate_up.data(), t, 2 * f}, {dy.data(), t, f},
-                         {dgate_up.data(), t, 2 * f});
+      ops.SwiGluBackward(gate_up.Matrix(t, 2 * f), dy.Matrix(t, f),
+                         dgate_up.Matrix(t, 2 * f));
     };
   });
 }
@@ -174,7 +171,7 @@ void SwiGluShapes(benchmark::internal::Benchmark* bench) {
 BENCHMARK(SwiGluForward)->Apply(SwiGluShapes);
 BENCHMARK(SwiGluBackward)->Apply(SwiGluShapes);
 
-void Embedding(benchmark::State& state) {
+void Rows(benchmark::State& state) {
   const int64_t t = state.range(0), c = 576, v = 49152;
   const bool is_backward = state.range(1) != 0;
   const Buffer table = RandomBuffer(v * c), y = RandomBuffer(t * c);
@@ -183,14 +180,15 @@ void Embedding(benchmark::State& state) {
   BandwidthBench(state, (is_backward ? 12.0 : 8.0) * t * c, [&](Ops& ops) {
     return [&, is_backward] {
       if (is_backward) {
-        ops.EmbeddingBackward(ids, {y.data(), t, c}, {table.data(), v, c});
+        ops.ScatterAddRows(y.Matrix(t, c), VectorTensor(ids),
+                           table.Matrix(v, c));
       } else {
-        ops.EmbeddingForward(ids, {table.data(), v, c}, {y.data(), t, c});
+        ops.GatherRows(table.Matrix(v, c), VectorTensor(ids), y.Matrix(t, c));
       }
     };
   });
 }
-BENCHMARK(Embedding)
+BENCHMARK(Rows)
     ->ArgNames({"T", "backward"})
     ->ArgsProduct({{64, 4096}, {0, 1}})
     ->UseRealTime();
@@ -199,7 +197,7 @@ void ColumnSum(benchmark::State& state) {
   const int64_t t = state.range(0), n = state.range(1);
   const Buffer dy = RandomBuffer(t * n), db(n);
   BandwidthBench(state, 4.0 * t * n, [&](Ops& ops) {
-    return [&] { ops.ColumnSum({dy.data(), t, n}, {db.data(), size_t(n)}); };
+    return [&] { ops.ColumnSum(dy.Matrix(t, n), db.Matrix(1, n)); };
   });
 }
 BENCHMARK(ColumnSum)
@@ -212,8 +210,8 @@ void AdamW(benchmark::State& state) {
   const Buffer params = RandomBuffer(n), grads = RandomBuffer(n), m(n), v(n);
   BandwidthBench(state, 28.0 * n, [&](Ops& ops) {
     return [&] {
-      ops.AdamW({params.data(), n}, {grads.data(), n}, {m.data(), n},
-                {v.data(), n}, {.learning_rate = 1e-4f});
+      ops.AdamW(params.Matrix(1, n), grads.Matrix(1, n), m.Matrix(1, n),
+                v.Matrix(1, n), {.learning_rate = 1e-4f});
     };
   });
 }
@@ -225,7 +223,7 @@ void SumSquares(benchmark::State& state) {
   double sink = 0;
   BandwidthBench(state, 4.0 * n, [&](Ops& ops) {
     return [&] {
-      benchmark::DoNotOptimize(sink = ops.SumSquares({x.data(), n}));
+      benchmark::DoNotOptimize(sink = ops.SumSquares(x.Matrix(1, n)));
     };
   });
 }

@@ -17,7 +17,7 @@ void OpenBlas(benchmark::State& state) {
   const Buffer y(int64_t{m} * n);
   const double seconds = TimeCalls(state, [&] {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f,
-                x.data(), k, w.data(), k, 0.0f, y.data(), n);
+                FloatsOf(x), k, FloatsOf(w), k, 0.0f, FloatsOf(y), n);
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
 }
@@ -33,7 +33,7 @@ void OpenBlasWeightGradient(benchmark::State& state) {
   const Buffer dw(int64_t{n} * k);
   const double seconds = TimeCalls(state, [&] {
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, k, m, 1.0f,
-                dy.data(), n, x.data(), k, 1.0f, dw.data(), k);
+                FloatsOf(dy), n, FloatsOf(x), k, 1.0f, FloatsOf(dw), k);
   });
   ReportFlops(state, 2.0 * m * n * k, seconds);
 }

@@ -127,7 +127,7 @@ double TimeUpdates(benchmark::State& state, bool is_on_policy,
   optimizer.schedule.peak = 1e-6;
   optimizer.max_grad_norm = 1;
   return TimeCalls(state, [&] {
-    grads.SetZero();
+    ops->Fill(0, grads.flat());
     const MinibatchGradient result =
         gradient->Compute(*training->weights, training->reference.get(),
                           minibatch, is_on_policy, &grads);

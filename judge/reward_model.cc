@@ -38,8 +38,7 @@ absl::StatusOr<ModelFolder> StartRewardModel(ModelFolder model) {
   for (int i = 0; i < static_cast<int>(params.layout().tensors().size()); ++i) {
     if (i == params.layout().head()) continue;
     const int source = from.Find(params.layout().tensor(i).name);
-    std::copy_n(model.params.Elements(source).begin(),
-                params.Elements(i).size(), params.Elements(i).begin());
+    params.Write(i, 0, model.params.Read(source));
   }
   return ModelFolder{std::move(config), std::move(params),
                      std::move(model.tokenizer)};

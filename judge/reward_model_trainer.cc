@@ -121,7 +121,7 @@ PreferenceMetrics RewardModelTrainer::AccumulateGradient(
   const PolicyWeights& weights = *state_.weights;
   std::vector<int64_t> lengths;
   for (const Preference& example : batch) lengths.push_back(example.length());
-  grads_.SetZero();
+  ops_->Fill(0, grads_.flat());
   std::vector<double> margins;
   for (IndexRange range :
        CutIntoMicrobatches(lengths, kJudgeMicrobatchTokens)) {

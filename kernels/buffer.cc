@@ -2,10 +2,12 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
+#include "kernels/matrix.h"
 
 namespace r1 {
 namespace {
@@ -22,7 +24,7 @@ bool IsMapped(size_t bytes) { return bytes >= kHugePageBytes; }
 
 // Fresh anonymous pages are zero. The mapping is made one huge page too long
 // and trimmed, because mmap aligns to small pages only.
-float* Map(size_t bytes) {
+void* Map(size_t bytes) {
   const size_t rounded = RoundUp(bytes, kHugePageBytes);
   const size_t mapped = rounded + kHugePageBytes;
   void* raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
@@ -36,7 +38,7 @@ float* Map(size_t bytes) {
   munmap(aligned + rounded, kHugePageBytes - head);
   // Advice only: without huge pages the memory works the same, slower.
   madvise(aligned, rounded, MADV_HUGEPAGE);
-  return reinterpret_cast<float*>(aligned);
+  return aligned;
 }
 
 }  // namespace
@@ -46,23 +48,44 @@ Buffer::Buffer(int64_t count) : count_(count) {
   if (count == 0) return;
   const size_t bytes = static_cast<size_t>(count) * sizeof(float);
   if (IsMapped(bytes)) {
-    data_ = Map(bytes);
+    at_ = DeviceAccess::Address(Map(bytes));
     return;
   }
   const size_t rounded = RoundUp(bytes, kLineBytes);
-  data_ = static_cast<float*>(std::aligned_alloc(kLineBytes, rounded));
-  R1_CHECK(data_ != nullptr, "out of memory");
-  std::memset(data_, 0, rounded);
+  void* data = std::aligned_alloc(kLineBytes, rounded);
+  R1_CHECK(data != nullptr, "out of memory");
+  std::memset(data, 0, rounded);
+  at_ = DeviceAccess::Address(data);
 }
 
 Buffer::~Buffer() {
-  if (data_ == nullptr) return;
+  if (!at_) return;
+  void* data = DeviceAccess::Pointer(at_);
   const size_t bytes = static_cast<size_t>(count_) * sizeof(float);
   if (IsMapped(bytes)) {
-    munmap(data_, RoundUp(bytes, kHugePageBytes));
+    munmap(data, RoundUp(bytes, kHugePageBytes));
   } else {
-    std::free(data_);
+    std::free(data);
   }
+}
+
+namespace {
+
+void CheckElements(const Tensor& x, int64_t begin, int64_t size) {
+  R1_CHECK(x.is_dense(), "the tensor has no gaps");
+  R1_CHECK(begin >= 0 && begin + size <= x.count(), "elements of the tensor");
+}
+
+}  // namespace
+
+void ReadTensor(Tensor x, int64_t begin, absl::Span<float> out) {
+  CheckElements(x, begin, out.size());
+  std::copy_n(ConstMat(x).data + begin, out.size(), out.begin());
+}
+
+void WriteTensor(absl::Span<const float> values, int64_t begin, Tensor x) {
+  CheckElements(x, begin, values.size());
+  std::copy(values.begin(), values.end(), Mat(x).data + begin);
 }
 
 }  // namespace r1

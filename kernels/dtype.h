@@ -7,9 +7,9 @@
 
 namespace r1 {
 
-enum class DType : uint8_t { kF32, kBF16 };
+enum class DType : uint8_t { kF32, kBF16, kI32 };
 
-constexpr int64_t BytesOf(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+constexpr int64_t BytesOf(DType dtype) { return dtype == DType::kBF16 ? 2 : 4; }
 
 // bfloat16 is the upper half of an fp32. Rounds to the nearest, ties to even;
 // a NaN stays one.

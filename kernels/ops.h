@@ -16,7 +16,11 @@
 //      assigned (=) unless the comment says otherwise.
 //   4. Outputs do not alias inputs unless the comment allows it.
 //   5. Sizes may be zero. Shape mismatches are bugs of the caller: R1_CHECK.
+//   6. Tensors are fp32 but for the ids and positions of a batch (int32).
 // Arithmetic is fp32 throughout on the CPU.
+//
+// Ops run in the order of the calls, but not necessarily before a call returns:
+// what the host reads it downloads, and waits for the ticket.
 //
 // Threads: an Ops object serves one caller at a time; different objects are
 // independent.
@@ -28,8 +32,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "kernels/batch.h"
 #include "kernels/linear.h"
-#include "kernels/matrix.h"
+#include "kernels/tensor.h"
 
 namespace r1 {
 
@@ -43,31 +48,17 @@ inline constexpr int kPageTokens = 32;
 // One layer's keys and values in pages. Page p holds, for each kv-head, the
 // keys transposed [D, kPageTokens], then the values [kPageTokens, D].
 struct KvPages {
-  float* data = nullptr;  // [num_pages, K, 2, D * kPageTokens]
-  int64_t num_pages = 0;
+  Tensor data;  // [num_pages, K * 2 * D * kPageTokens]
   int num_kv_heads = 0;
   int head_dim = 0;
 
-  int64_t page_stride() const {
+  int64_t num_pages() const { return data.rows; }
+  static int64_t PageElements(int num_kv_heads, int head_dim) {
     return int64_t{2} * num_kv_heads * head_dim * kPageTokens;
   }
   static int64_t PagesFor(int64_t tokens) {
     return (tokens + kPageTokens - 1) / kPageTokens;
   }
-};
-
-// The rows of one sequence inside a packed batch.
-struct SequenceRows {
-  int64_t row_begin = 0;       // first row in the batch
-  int64_t row_count = 0;       // rows in this call (1 when decoding)
-  int64_t first_position = 0;  // absolute position of the first row
-  // pages[i] holds positions [i * kPageTokens, (i + 1) * kPageTokens); covers
-  // at least first_position + row_count positions.
-  absl::Span<const int32_t> pages;
-  // For AttentionBackward, where first_position > 0: the row of position 0.
-  // The positions before first_position, a prefix that several sequences may
-  // share, are the rows from there on.
-  int64_t prefix_begin = 0;
 };
 
 struct SampleRequest {
@@ -86,85 +77,99 @@ struct AdamWParams {
   float gradient_scale = 1;  // multiplies the gradient first (clipping)
 };
 
+// Stands for a download; tickets are waited for in their order.
+struct Ticket {
+  uint64_t number = 0;
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
 
-  // --- Embedding ----------------------------------------------------------
-  // y[t] = table[ids[t]].  Shapes: ids [T], table [V, C], y [T, C].
-  virtual void EmbeddingForward(absl::Span<const int32_t> ids, ConstMat table,
-                                Mat y) = 0;
-  // dtable[ids[t]] += dy[t], in packed order.
-  virtual void EmbeddingBackward(absl::Span<const int32_t> ids, ConstMat dy,
-                                 Mat dtable) = 0;
+  // --- Host and device ----------------------------------------------------
+  // Copies values of the host, row after row, into all of `to`.
+  virtual void Upload(absl::Span<const float> values, Tensor to) = 0;
+  // The other direction; `to` holds the values once the ticket was waited for.
+  virtual Ticket Download(Tensor from, absl::Span<float> to) = 0;
+  virtual Ticket Download(Tensor from, absl::Span<int32_t> to) = 0;
+  virtual void Wait(Ticket ticket) = 0;
+  // Memory for batches; Prepare copies what the host says of one into it.
+  virtual std::unique_ptr<DeviceBatch> MakeBatch() = 0;
+  virtual void Prepare(const HostBatch& host, DeviceBatch* batch) = 0;
+
+  // --- Rows ---------------------------------------------------------------
+  // y[i] = x[ids[i]].  Shapes: x [N, C], ids [T], y [T, C].
+  virtual void GatherRows(Tensor x, Tensor ids, Tensor y) = 0;
+  // dx[ids[i]] += dy[i], i ascending: the gradient of GatherRows.
+  virtual void ScatterAddRows(Tensor dy, Tensor ids, Tensor dx) = 0;
+  // y = x, and y += x.  Shapes: x, y [N, C].
+  virtual void Copy(Tensor x, Tensor y) = 0;
+  virtual void Add(Tensor x, Tensor y) = 0;
+  // All elements of y become `value`.
+  virtual void Fill(float value, Tensor y) = 0;
 
   // --- RMSNorm (Zhang and Sennrich 2019, eq. 4) ---------------------------
   // Each row is `groups` chunks of D = cols / groups channels, normalised
   // apart: y = x / sqrt(mean(x^2) + eps) * w.  groups = 1 for the layer norms,
   // H or K for QK-norm.  Shapes: x, y [T, groups * D], w [D].  y may be x.
-  virtual void RmsNormForward(ConstMat x, absl::Span<const float> w, int groups,
-                              float eps, Mat y) = 0;
+  virtual void RmsNormForward(Tensor x, Tensor w, int groups, float eps,
+                              Tensor y) = 0;
   // dx = (or +=, by `store`) gradient through the norm; dw [D] += .  x is the
   // input of the forward pass.  dx may be dy.
-  virtual void RmsNormBackward(ConstMat x, absl::Span<const float> w,
-                               int groups, float eps, ConstMat dy, Store store,
-                               Mat dx, absl::Span<float> dw) = 0;
+  virtual void RmsNormBackward(Tensor x, Tensor w, int groups, float eps,
+                               Tensor dy, Store store, Tensor dx,
+                               Tensor dw) = 0;
 
   // --- Rotary embedding (Su et al. 2021), half-split layout ---------------
   // Rotates each head's pair (x[i], x[i + D/2]) by the angle of (position, i).
   // In place.  Shapes: x [T, heads * D], positions [T],
   // cos_sin [max_position, D]: D/2 cosines, then D/2 sines.
   // inverse = true rotates back: the gradient of the forward rotation.
-  virtual void Rope(Mat x, int heads, absl::Span<const int32_t> positions,
-                    ConstMat cos_sin, bool inverse) = 0;
+  virtual void Rope(Tensor x, int heads, Tensor positions, Tensor cos_sin,
+                    bool inverse) = 0;
 
   // --- Linear -------------------------------------------------------------
   // w = the row-wise concatenation of `parts` (equal columns), in w->dtype.
-  virtual void SetLinear(absl::Span<const ConstMat> parts, Linear* w) = 0;
+  virtual void SetLinear(absl::Span<const Tensor> parts, Linear* w) = 0;
   // y[t] = w[ids[t]], rows of the matrix: an embedding.
   // Shapes: ids [T], w [N, C], y [T, C].
-  virtual void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
-                          Mat y) = 0;
+  virtual void LinearRows(const Linear& w, Tensor ids, Tensor y) = 0;
   // y[t, n] = bias[n] + sum_k x[t, k] w[n, k].  bias is [N] or empty.  The sum
   // runs over k in ascending order with fused multiply-adds that start at the
   // bias.  Shapes: x [T, depth], y [T, outputs].
-  virtual void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-                      Mat y) = 0;
+  virtual void MatMul(Tensor x, const Linear& w, Tensor bias, Tensor y) = 0;
   // y[t, n] = start[t, n] + sum_k x[t, k] w[n, k], in the same way.  start has
   // the shape of y and may be y.
-  virtual void MatMulAdd(ConstMat x, const Linear& w, ConstMat start,
-                         Mat y) = 0;
+  virtual void MatMulAdd(Tensor x, const Linear& w, Tensor start, Tensor y) = 0;
   // dx[t, k] = sum_n dy[t, n] w[n, k], n ascending: the gradient of MatMul.
   // Shapes: dy [T, outputs], dx [T, depth].
-  virtual void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) = 0;
+  virtual void MatMulTransposed(Tensor dy, const Linear& w, Tensor dx) = 0;
   // dw[n, k] += sum_t dy[t, n] x[t, k], t ascending.
   // Shapes: dy [T, N], x [T, K], dw [N, K].
-  virtual void MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) = 0;
+  virtual void MatMulWeightGradient(Tensor dy, Tensor x, Tensor dw) = 0;
   // db[n] += sum_t dy[t, n], t ascending.
-  virtual void ColumnSum(ConstMat dy, absl::Span<float> db) = 0;
+  virtual void ColumnSum(Tensor dy, Tensor db) = 0;
 
   // --- SwiGLU (Shazeer 2020) ----------------------------------------------
   // y = silu(gate) * up with gate_up = [gate | up].
   // Shapes: gate_up [T, 2F], y [T, F].
-  virtual void SwiGluForward(ConstMat gate_up, Mat y) = 0;
+  virtual void SwiGluForward(Tensor gate_up, Tensor y) = 0;
   // dgate_up = gradient; may be gate_up itself (overwritten).
-  virtual void SwiGluBackward(ConstMat gate_up, ConstMat dy, Mat dgate_up) = 0;
+  virtual void SwiGluBackward(Tensor gate_up, Tensor dy, Tensor dgate_up) = 0;
 
   // --- Attention: causal, grouped-query, paged ----------------------------
-  // Stores rows of k, v [T, K * D] at their positions in the pages. A row may
-  // go to the pages of several sequences.
-  virtual void KvWrite(ConstMat k, ConstMat v,
-                       absl::Span<const SequenceRows> sequences,
+  // Stores rows of k, v [T, K * D] at their positions in the pages of the
+  // batch's sequences, and copies.
+  virtual void KvWrite(Tensor k, Tensor v, const DeviceBatch& batch,
                        const KvPages& cache) = 0;
   // out[t, h] = sum_j softmax_j(scale * q[t, h] . k[j, h / (H / K)]) v[j]
   // over keys j <= position of t.  The row's maximum is taken over all keys,
   // then exp, sum and the weighted sum of values run in ascending j.
   // Shapes: q, out [T, H * D]; lse [T, H] (log-sum-exp of the scaled scores,
   // for the backward pass) or empty.  The keys must have been written.
-  virtual void AttentionForward(ConstMat q,
-                                absl::Span<const SequenceRows> sequences,
-                                const KvPages& cache, float scale, Mat out,
-                                Mat lse) = 0;
+  virtual void AttentionForward(Tensor q, const DeviceBatch& batch,
+                                const KvPages& cache, float scale, Tensor out,
+                                Tensor lse) = 0;
   // Gradient of one call of AttentionForward over whole sequences: all
   // positions are rows of dk and dv, those of a prefix in the place that
   // SequenceRows says.  dq =, dk += and dv +=.  Sequences that share a prefix
@@ -175,11 +180,10 @@ class Ops {
   // gets the same sums, with its own sequence in the last call; until then its
   // rows are the last of dk and dv, and not among the T rows.
   // Shapes: q, out, dout, dq [T, H * D]; lse [T, H]; dk, dv [T or more, K * D].
-  virtual void AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
-                                 ConstMat dout,
-                                 absl::Span<const SequenceRows> sequences,
-                                 const KvPages& cache, float scale, Mat dq,
-                                 Mat dk, Mat dv) = 0;
+  virtual void AttentionBackward(Tensor q, Tensor out, Tensor lse, Tensor dout,
+                                 const DeviceBatch& batch, const KvPages& cache,
+                                 float scale, Tensor dq, Tensor dk,
+                                 Tensor dv) = 0;
 
   // --- Vocabulary head ----------------------------------------------------
   // With z = inv_temperature * h W^T: logprob[t] = z[target] - logsumexp(z),
@@ -187,21 +191,17 @@ class Ops {
   // The logits exist for a bounded number of rows at a time, never [T, V].
   // A row with a NaN or infinite logit gives NaN.
   // Shapes: h [T, C], head [V, C], targets, logprob [T].
-  virtual void LogprobForward(ConstMat h, const Linear& head,
-                              absl::Span<const int32_t> targets,
-                              float inv_temperature, absl::Span<float> logprob,
-                              absl::Span<float> entropy) = 0;
+  virtual void LogprobForward(Tensor h, const Linear& head, Tensor targets,
+                              float inv_temperature, Tensor logprob,
+                              Tensor entropy) = 0;
   // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += .
   // Recomputes the logits chunk by chunk in packed order; also returns logprob
   // and entropy (each may be empty), so a loss whose dlogprob is known
   // beforehand needs no forward call.
-  virtual void LogprobBackward(ConstMat h, const Linear& head,
-                               absl::Span<const int32_t> targets,
-                               float inv_temperature,
-                               absl::Span<const float> dlogprob,
-                               absl::Span<const float> dentropy, Mat dh,
-                               Mat dhead, absl::Span<float> logprob,
-                               absl::Span<float> entropy) = 0;
+  virtual void LogprobBackward(Tensor h, const Linear& head, Tensor targets,
+                               float inv_temperature, Tensor dlogprob,
+                               Tensor dentropy, Tensor dh, Tensor dhead,
+                               Tensor logprob, Tensor entropy) = 0;
   // Draws one token per row of logits [S, V] and its log-prob under the full
   // softmax(logits / temperature), with the same bits as LogprobForward.
   // (temperature 0: under softmax(logits).)  The logits are scaled by
@@ -213,17 +213,15 @@ class Ops {
   // u = random_bits / 2^32.  logits is overwritten. A row with a NaN logit, or
   // whose largest logit is infinite, gives token 0 and a NaN log-prob: the
   // caller must look for NaN.
-  virtual void Sample(Mat logits, absl::Span<const SampleRequest> requests,
-                      absl::Span<int32_t> tokens,
-                      absl::Span<float> logprobs) = 0;
+  virtual void Sample(Tensor logits, absl::Span<const SampleRequest> requests,
+                      Tensor tokens, Tensor logprobs) = 0;
 
   // --- Optimizer ----------------------------------------------------------
   // AdamW (Loshchilov and Hutter 2019, alg. 2) in place over n elements.
-  virtual void AdamW(absl::Span<float> params, absl::Span<const float> grads,
-                     absl::Span<float> m, absl::Span<float> v,
+  virtual void AdamW(Tensor params, Tensor grads, Tensor m, Tensor v,
                      const AdamWParams& p) = 0;
   // Sum of squares in double; NaN or infinity in x gives a non-finite result.
-  virtual double SumSquares(absl::Span<const float> x) = 0;
+  virtual double SumSquares(Tensor x) = 0;
 
   // --- Work of the host ---------------------------------------------------
   // Calls task(0), …, task(count - 1), which are independent, on the threads of

@@ -72,11 +72,11 @@ bool IsSafe(const NormBounds& after, const AdamWParams& p) {
 std::string LargestGradient(const ParamSet& grads) {
   const TensorSpec* largest = nullptr;
   float most = -1;
-  for (const TensorSpec& tensor : grads.layout().tensors()) {
-    for (float g : grads.flat().subspan(tensor.offset, tensor.count())) {
+  for (size_t i = 0; i < grads.layout().tensors().size(); ++i) {
+    for (float g : grads.Read(i)) {
       if (std::abs(g) <= most) continue;
       most = std::abs(g);
-      largest = &tensor;
+      largest = &grads.layout().tensor(i);
     }
   }
   return largest == nullptr ? "no tensor" : largest->name;
@@ -139,8 +139,8 @@ UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
   for (size_t i = 0; i < params->layout().tensors().size(); ++i) {
     AdamWParams of_tensor = adamw;
     if (!params->layout().tensor(i).is_decayed) of_tensor.weight_decay = 0;
-    ops->AdamW(params->Elements(i), grads.Elements(i), state->m.Elements(i),
-               state->v.Elements(i), of_tensor);
+    ops->AdamW(params->tensor(i), grads.tensor(i), state->m.tensor(i),
+               state->v.tensor(i), of_tensor);
   }
   ++state->step;
   state->skipped_in_a_row = 0;

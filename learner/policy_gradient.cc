@@ -116,24 +116,18 @@ MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
   const MinibatchExtent extent = {static_cast<int64_t>(samples.size()),
                                   values.offsets.back()};
   const ParamLayout& layout = grads->layout();
-  const absl::Span<float> embedding = grads->Elements(layout.embedding());
-  Mat dembedding;
+  const Tensor embedding = grads->tensor(layout.embedding());
+  Tensor dembedding;
   if (layout.head() == layout.embedding()) {
-    dembedding_.Reserve(embedding.size());
-    std::fill_n(dembedding_.data(), embedding.size(), 0.0f);
-    dembedding = grads->Matrix(layout.embedding());
-    dembedding.data = dembedding_.data();
+    dembedding = dembedding_.Reserve(embedding.rows, embedding.cols);
+    ops_->Fill(0, dembedding);
   }
   for (const GroupBatch& batch : Pack(trained)) {
     Train(weights, reference, batch.packed, extent, is_on_policy,
           values.offsets[batch.samples.begin], &values, grads, dembedding);
     ReportTokens(trained.subspan(batch.samples.begin, batch.samples.size()));
   }
-  if (dembedding.data != nullptr) {
-    for (size_t i = 0; i < embedding.size(); ++i) {
-      embedding[i] += dembedding.data[i];
-    }
-  }
+  if (!dembedding.empty()) ops_->Add(dembedding, embedding);
   const auto idle_part = [&](std::vector<float>& all, const GroupBatch& batch) {
     return absl::MakeSpan(all).subspan(
         values.offsets[trained.size() + batch.samples.begin],
@@ -155,7 +149,7 @@ void PolicyGradient::Train(const PolicyWeights& weights,
                            const PackedBatch& batch,
                            const MinibatchExtent& extent, bool is_on_policy,
                            int64_t first_token, TokenValues* values,
-                           ParamSet* grads, Mat dembedding) {
+                           ParamSet* grads, Tensor dembedding) {
   const auto part = [&](std::vector<float>& all) {
     return absl::MakeSpan(all).subspan(first_token,
                                        batch.scored_offsets.back());

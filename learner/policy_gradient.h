@@ -58,6 +58,7 @@ class PolicyGradient {
         temperature_(temperature),
         microbatch_tokens_(microbatch_tokens),
         on_tokens_(std::move(on_tokens)),
+        ops_(ops),
         model_(config, ops, keep) {}
 
   // Adds the loss's gradient over the minibatch to `grads`. Samples of one
@@ -91,7 +92,7 @@ class PolicyGradient {
   void Train(const PolicyWeights& weights, const PolicyWeights* reference,
              const PackedBatch& batch, const MinibatchExtent& extent,
              bool is_on_policy, int64_t first_token, TokenValues* values,
-             ParamSet* grads, Mat dembedding);
+             ParamSet* grads, Tensor dembedding);
   void Score(const PolicyWeights& weights, const PackedBatch& batch,
              absl::Span<float> logprobs, absl::Span<float> entropies);
   void ReportTokens(Samples samples);
@@ -100,6 +101,7 @@ class PolicyGradient {
   float temperature_;
   int64_t microbatch_tokens_;
   std::function<void(int64_t)> on_tokens_;
+  Ops* ops_;
   PackedModel model_;
   Buffer dembedding_;  // [V, C] if tied to the head; see PackedModel::Backward
 };

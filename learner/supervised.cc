@@ -203,7 +203,7 @@ absl::StatusOr<double> SupervisedTrainer::HeldOutLoss() {
 double SupervisedTrainer::AccumulateGradient(
     const std::vector<TrainSequence>& batch) {
   const int64_t scored = ScoredOf(batch);
-  grads_.SetZero();
+  ops_->Fill(0, grads_.flat());
   double logprob_sum = 0;
   for (IndexRange range :
        CutIntoMicrobatches(LengthsOf(batch), kMicrobatchTokens)) {

@@ -143,7 +143,7 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
   if (minibatch.empty()) {  // nothing to learn from: only time passes
     ++optimizer.updates;
   } else {
-    grads_.SetZero();
+    ops_->Fill(0, grads_.flat());
     // The first update is that of the policy which sampled, to the bit where
     // the trainer scored the samples itself; elsewhere a bit may be enough to
     // make samples again.

@@ -61,15 +61,18 @@ absl::StatusOr<std::map<std::string, std::string>> HashFiles(
   return hashes;
 }
 
-// All tensors of `params`, named with a prefix.
-void AppendTensors(absl::string_view prefix, const ParamSet& params,
+// All tensors of `values`, a ParamSet or PolicyWeights, named with a prefix.
+template <typename Values>
+void AppendTensors(absl::string_view prefix, const Values& values,
                    std::vector<SafetensorsTensor>* tensors) {
-  for (int i = 0; i < params.layout().tensors().size(); ++i) {
-    const TensorSpec& spec = params.layout().tensor(i);
+  for (int i = 0; i < values.layout().tensors().size(); ++i) {
+    const TensorSpec& spec = values.layout().tensor(i);
     std::vector<int64_t> shape = {spec.rows};
     if (spec.cols > 0) shape.push_back(spec.cols);
-    tensors->push_back(
-        {absl::StrCat(prefix, spec.name), shape, params.Elements(i)});
+    tensors->push_back({absl::StrCat(prefix, spec.name), shape,
+                        [&values, i](int64_t begin, absl::Span<float> out) {
+                          values.Read(i, begin, out);
+                        }});
   }
 }
 
@@ -83,19 +86,20 @@ absl::Status ReadTensors(const SafetensorsFile& file, const std::string& path,
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": tensor ", name, " is missing"));
     }
-    const absl::Span<float> out = params->Elements(i);
+    std::vector<float> values(params->layout().tensor(i).count());
     uint64_t count = 1;
     for (int64_t extent : entry->second.shape) count *= extent;
-    if (count != out.size()) {
+    if (count != values.size()) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": tensor ", name, " has ", count,
-                       " elements, expected ", out.size()));
+                       " elements, expected ", values.size()));
     }
-    R1_RETURN_IF_ERROR(file.ReadFloat(entry->second, out));
-    if (!AreFinite(out)) {
+    R1_RETURN_IF_ERROR(file.ReadFloat(entry->second, absl::MakeSpan(values)));
+    if (!AreFinite(values)) {
       return absl::InvalidArgumentError(absl::StrCat(
           path, ": tensor ", name, " holds a value that is not finite"));
     }
+    params->Write(i, 0, values);
   }
   return absl::OkStatus();
 }
@@ -132,12 +136,7 @@ absl::Status WriteTrainerFiles(const std::string& path,
   R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kOptimizerFile), moments));
   if (state.reference != nullptr) {
     std::vector<SafetensorsTensor> tensors;
-    // A copy for the time of writing it.
-    ParamSet reference(state.params.shared_layout());
-    for (int i = 0; i < reference.layout().tensors().size(); ++i) {
-      state.reference->Read(i, 0, reference.Elements(i));
-    }
-    AppendTensors("", reference, &tensors);
+    AppendTensors("", *state.reference, &tensors);
     R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kReferenceFile), tensors));
   }
   Json json;

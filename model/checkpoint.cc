@@ -238,11 +238,14 @@ absl::Status ReadWeights(const std::string& folder,
   for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
     const std::string& name = layout.tensor(i).name;
     const TensorSource& source = tensors.at(name);
+    std::vector<float> values(layout.tensor(i).count());
     R1_RETURN_IF_ERROR(
-        source.file->ReadFloat(*source.entry, params->Elements(i)));
-    if (AreFinite(params->Elements(i))) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        folder, ": tensor \"", name, "\" holds a value that is not finite"));
+        source.file->ReadFloat(*source.entry, absl::MakeSpan(values)));
+    if (!AreFinite(values)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder, ": tensor \"", name, "\" holds a value that is not finite"));
+    }
+    params->Write(i, 0, values);
   }
   return absl::OkStatus();
 }
@@ -307,7 +310,10 @@ absl::Status WriteModelFolder(const std::string& path,
   const ParamLayout& layout = params.layout();
   for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
     const TensorSpec& spec = layout.tensor(i);
-    tensors.push_back({spec.name, ShapeOf(spec), params.Elements(i)});
+    tensors.push_back({spec.name, ShapeOf(spec),
+                       [&params, i](int64_t begin, absl::Span<float> out) {
+                         params.Read(i, begin, out);
+                       }});
   }
   R1_RETURN_IF_ERROR(
       WriteSafetensors(absl::StrCat(path, "/", kWeightsFile), tensors));

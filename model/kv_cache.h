@@ -2,8 +2,6 @@
 #ifndef R1_MODEL_KV_CACHE_H_
 #define R1_MODEL_KV_CACHE_H_
 
-#include <cstring>
-
 #include "kernels/buffer.h"
 #include "kernels/ops.h"
 #include "model/model_config.h"
@@ -24,30 +22,32 @@ class KvCache {
     pages_.num_kv_heads = config.num_kv_heads;
     pages_.head_dim = config.head_dim;
     num_layers_ = config.num_layers;
-    if (num_pages <= pages_.num_pages) return;
-    pages_.num_pages = num_pages;
-    buffer_ = Buffer(num_layers_ * num_pages * pages_.page_stride());
+    if (num_pages <= num_pages_) return;
+    num_pages_ = num_pages;
+    const int64_t elements =
+        KvPages::PageElements(config.num_kv_heads, config.head_dim);
+    buffer_ = Buffer(num_layers_ * num_pages * elements);
+    pages_.data = buffer_.Matrix(num_layers_ * num_pages, elements);
   }
 
-  int64_t num_pages() const { return pages_.num_pages; }
+  int64_t num_pages() const { return num_pages_; }
   KvPages Layer(int l) const {
     KvPages layer = pages_;
-    layer.data = buffer_.data() + l * pages_.num_pages * pages_.page_stride();
+    layer.data = pages_.data.Rows(l * num_pages_, num_pages_);
     return layer;
   }
   // Copies one page in every layer (a shared, partly filled prompt page).
-  void CopyPage(int32_t from, int32_t to) {
-    const int64_t stride = pages_.page_stride();
+  void CopyPage(int32_t from, int32_t to, Ops* ops) {
     for (int l = 0; l < num_layers_; ++l) {
-      float* base = Layer(l).data;
-      std::memcpy(base + to * stride, base + from * stride,
-                  stride * sizeof(float));
+      const Tensor pages = Layer(l).data;
+      ops->Copy(pages.Rows(from, 1), pages.Rows(to, 1));
     }
   }
 
  private:
   int num_layers_ = 0;
-  KvPages pages_;
+  int64_t num_pages_ = 0;  // of a layer
+  KvPages pages_;          // of all layers
   Buffer buffer_;
 };
 

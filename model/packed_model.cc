@@ -52,12 +52,12 @@ void PackedTokens::AppendGroup(
   first_positions.push_back(0);
 }
 
-TokenBatch PackedModel::Batch(int64_t rows) const {
+HostBatch PackedModel::Batch(int64_t rows) const {
   size_t count = sequences_.size();
   while (count > 0 && sequences_[count - 1].row_begin >= rows) --count;
-  return {absl::MakeConstSpan(batch_->tokens).subspan(0, rows),
-          absl::MakeConstSpan(positions_).subspan(0, rows),
-          absl::MakeConstSpan(sequences_).subspan(0, count), copies_};
+  return {.tokens = absl::MakeConstSpan(batch_->tokens).subspan(0, rows),
+          .positions = absl::MakeConstSpan(positions_).subspan(0, rows),
+          .sequences = absl::MakeConstSpan(sequences_).subspan(0, count)};
 }
 
 const SequenceRows& PackedModel::FirstPrompt() const {
@@ -116,98 +116,115 @@ void PackedModel::Forward(const PolicyWeights& weights,
                           const PackedTokens& batch, bool keep_activations) {
   batch_ = &batch;
   const int64_t T = batch.tokens.size();
-  const int64_t C = weights.config().hidden_size;
   LayOut(weights.config());
-  hidden_.Reserve(T * C);
-  Mat hidden{hidden_.data(), T, C};
-  transformer_.Forward(weights, Batch(T), &cache_,
+  HostBatch host = Batch(T);
+  host.copies = copies_;
+  host.out_rows = batch.scored_rows;
+  host.targets = batch.targets;
+  ops_->Prepare(host, on_device_.get());
+  const Tensor hidden = hidden_.Reserve(T, weights.config().hidden_size);
+  transformer_.Forward(weights, *on_device_, &cache_,
                        keep_activations ? &saved_ : nullptr, hidden);
-  // An embedding look-up is a gather of rows.
-  transformer_.ops()->EmbeddingForward(batch.scored_rows, hidden, Scored());
+  ops_->GatherRows(hidden, on_device_->out_rows, Scored());
 }
 
 void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
-  transformer_.ops()->LogprobForward(Scored(), weights.head(), batch_->targets,
-                                     1.0f / temperature, logprobs, entropies);
+  const Tensor logprob = logprobs_.Reserve(1, logprobs.size());
+  const Tensor entropy = entropies_.Reserve(1, entropies.size());
+  ops_->LogprobForward(Scored(), weights.head(), on_device_->targets,
+                       1.0f / temperature, logprob, entropy);
+  Download(logprob, logprobs);
+  Download(entropy, entropies);
 }
 
 void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<const float> dlogprobs,
                            absl::Span<const float> dentropies, ParamSet* grads,
                            absl::Span<float> logprobs,
-                           absl::Span<float> entropies, Mat dembedding) {
+                           absl::Span<float> entropies, Tensor dembedding) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
-  transformer_.ops()->LogprobBackward(
-      Scored(), weights.head(), batch_->targets, 1.0f / temperature, dlogprobs,
-      dentropies, DScored(), grads->Matrix(grads->layout().head()), logprobs,
-      entropies);
-  if (dembedding.data == nullptr) {
-    dembedding = grads->Matrix(grads->layout().embedding());
+  const Tensor logprob = logprobs_.Reserve(1, logprobs.size());
+  const Tensor entropy = entropies_.Reserve(1, entropies.size());
+  ops_->LogprobBackward(
+      Scored(), weights.head(), on_device_->targets, 1.0f / temperature,
+      Upload(dlogprobs, &dlogprobs_), Upload(dentropies, &dentropies_),
+      DScored(), grads->tensor(grads->layout().head()), logprob, entropy);
+  if (dembedding.empty()) {
+    dembedding = grads->tensor(grads->layout().embedding());
   }
   BackwardFromScored(weights, grads, dembedding);
+  Download(logprob, logprobs);
+  Download(entropy, entropies);
 }
 
 void PackedModel::Scores(const PolicyWeights& weights,
                          absl::Span<float> scores) {
-  const int64_t R = batch_->scored_rows.size();
-  transformer_.ops()->MatMul(Scored(), weights.head(), {},
-                             Mat{scores.data(), R, 1});
+  const Tensor score = logprobs_.Reserve(scores.size(), 1);
+  ops_->MatMul(Scored(), weights.head(), {}, score);
+  Download(score, scores);
 }
 
 void PackedModel::BackwardScores(const PolicyWeights& weights,
                                  absl::Span<const float> dscores,
                                  ParamSet* grads) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
-  const int64_t R = batch_->scored_rows.size();
-  const ConstMat dy{dscores.data(), R, 1};
-  Ops* ops = transformer_.ops();
-  ops->MatMulWeightGradient(dy, Scored(),
-                            grads->Matrix(grads->layout().head()));
-  ops->MatMulTransposed(dy, weights.head(), DScored());
+  const Tensor dy = dlogprobs_.Reserve(dscores.size(), 1);
+  ops_->Upload(dscores, dy);
+  ops_->MatMulWeightGradient(dy, Scored(),
+                             grads->tensor(grads->layout().head()));
+  ops_->MatMulTransposed(dy, weights.head(), DScored());
   BackwardFromScored(weights, grads,
-                     grads->Matrix(grads->layout().embedding()));
+                     grads->tensor(grads->layout().embedding()));
 }
 
-Mat PackedModel::Scored() {
-  const int64_t R = batch_->scored_rows.size();
-  const int64_t C = transformer_.config().hidden_size;
-  scored_.Reserve(R * C);
-  return {scored_.data(), R, C};
+Tensor PackedModel::Scored() {
+  return scored_.Reserve(batch_->scored_rows.size(),
+                         transformer_.config().hidden_size);
 }
 
-Mat PackedModel::DScored() {
-  const int64_t R = batch_->scored_rows.size();
-  const int64_t C = transformer_.config().hidden_size;
-  dscored_.Reserve(R * C);
-  return {dscored_.data(), R, C};
+Tensor PackedModel::DScored() {
+  return dscored_.Reserve(batch_->scored_rows.size(),
+                          transformer_.config().hidden_size);
+}
+
+Tensor PackedModel::Upload(absl::Span<const float> values, Buffer* buffer) {
+  const Tensor to = buffer->Reserve(1, values.size());
+  ops_->Upload(values, to);
+  return to;
+}
+
+void PackedModel::Download(Tensor from, absl::Span<float> values) {
+  ops_->Wait(ops_->Download(from, values));
 }
 
 void PackedModel::BackwardFromScored(const PolicyWeights& weights,
-                                     ParamSet* grads, Mat dembedding) {
+                                     ParamSet* grads, Tensor dembedding) {
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
   R1_CHECK(batch_->continues_prompt == (prompt_sums_.rows > 0),
            "a batch continues the prompt that the one before left");
   prompt_sums_.open_rows =
       batch_->leaves_prompt ? sequences_.back().row_count : 0;
   // The gather's gradient scatters the rows back; the others get zero.
-  Mat dhidden{hidden_.data(), T, C};
-  std::fill(dhidden.data, dhidden.data + T * C, 0.0f);
+  const Tensor dhidden = hidden_.Matrix(T, C);
+  ops_->Fill(0, dhidden);
   if (batch_->continues_prompt) {
     const SequenceRows& prompt = FirstPrompt();
     R1_CHECK(prompt_sums_.rows == prompt.row_count, "it is the same prompt");
     prompt_sums_.row_begin = prompt.row_begin;
-    std::copy(prompt_dhidden_.begin(), prompt_dhidden_.end(),
-              dhidden.Row(prompt.row_begin + prompt.row_count - 1));
+    ops_->Copy(prompt_dhidden_.Matrix(1, C),
+               dhidden.Rows(prompt.row_begin + prompt.row_count - 1, 1));
   }
-  transformer_.ops()->EmbeddingBackward(batch_->scored_rows, DScored(),
-                                        dhidden);
-  if (batch_->leaves_prompt) {
-    prompt_dhidden_.assign(dhidden.Row(T - 1), dhidden.Row(T - 1) + C);
-  }
+  ops_->ScatterAddRows(DScored(), on_device_->out_rows, dhidden);
+  const DeviceBatch* trained = on_device_.get();
   const int64_t rows = T - prompt_sums_.open_rows;
-  transformer_.Backward(weights, Batch(rows), cache_, &saved_,
+  if (batch_->leaves_prompt) {
+    ops_->Copy(dhidden.Rows(T - 1, 1), prompt_dhidden_.Reserve(1, C));
+    ops_->Prepare(Batch(rows), trained_.get());
+    trained = trained_.get();
+  }
+  transformer_.Backward(weights, *trained, cache_, &saved_,
                         dhidden.Rows(0, rows), &prompt_sums_, grads,
                         dembedding);
   batch_ = nullptr;

@@ -4,6 +4,7 @@
 #define R1_MODEL_PACKED_MODEL_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -42,7 +43,10 @@ struct PackedTokens {
 class PackedModel {
  public:
   PackedModel(const ModelConfig& config, Ops* ops, Keep keep = Keep::kAll)
-      : transformer_(config, ops) {
+      : ops_(ops),
+        transformer_(config, ops),
+        on_device_(ops->MakeBatch()),
+        trained_(ops->MakeBatch()) {
     saved_.keep = keep;
   }
 
@@ -68,7 +72,7 @@ class PackedModel {
                 absl::Span<const float> dlogprobs,
                 absl::Span<const float> dentropies, ParamSet* grads,
                 absl::Span<float> logprobs, absl::Span<float> entropies,
-                Mat dembedding = Mat());
+                Tensor dembedding = Tensor());
 
   // The same for a reward model: the scored rows' hidden states times
   // score.weight, [R]; and the gradient, given d loss / d score.
@@ -79,25 +83,33 @@ class PackedModel {
  private:
   void LayOut(const ModelConfig& config);
   // The first `rows` rows, which are whole sequences.
-  TokenBatch Batch(int64_t rows) const;
+  HostBatch Batch(int64_t rows) const;
   // The prompt of the batch's first group.
   const SequenceRows& FirstPrompt() const;
   // [R, C]: hidden states of the scored rows, and their gradient.
-  Mat Scored();
-  Mat DScored();
+  Tensor Scored();
+  Tensor DScored();
+  // Values of the scored rows [1, R], there and back. The host may leave them
+  // out: an empty span is an empty tensor.
+  Tensor Upload(absl::Span<const float> values, Buffer* buffer);
+  void Download(Tensor from, absl::Span<float> values);
   // From the gradient of the scored rows on, DScored().
   void BackwardFromScored(const PolicyWeights& weights, ParamSet* grads,
-                          Mat dembedding);
+                          Tensor dembedding);
 
+  Ops* ops_;
   Transformer transformer_;
   const PackedTokens* batch_ = nullptr;
   std::vector<int32_t> positions_, page_ids_;
   std::vector<SequenceRows> sequences_, copies_;
+  std::unique_ptr<DeviceBatch> on_device_;
+  std::unique_ptr<DeviceBatch> trained_;  // without a prompt that it leaves
   KvCache cache_;
   Activations saved_;
   Buffer hidden_, scored_, dscored_;
+  Buffer logprobs_, entropies_, dlogprobs_, dentropies_;  // [R]
   PrefixSums prompt_sums_;
-  std::vector<float> prompt_dhidden_;  // [C], of the prompt's last row
+  Buffer prompt_dhidden_;  // [1, C], of the prompt's last row
 };
 
 }  // namespace r1

@@ -114,15 +114,10 @@ std::vector<int> ParamLayout::ByName() const {
   return order;
 }
 
-void ParamSet::SetZero() {
-  const absl::Span<float> all = flat();
-  std::fill(all.begin(), all.end(), 0.0f);
-}
-
-ParamSet ParamSet::Clone() const {
-  ParamSet copy(layout_);
-  std::copy(flat().begin(), flat().end(), copy.flat().begin());
-  return copy;
+std::vector<float> ParamSet::Read(int index) const {
+  std::vector<float> values(layout_->tensor(index).count());
+  Read(index, 0, absl::MakeSpan(values));
+  return values;
 }
 
 void InitializeParams(uint64_t seed, ParamSet* params) {
@@ -132,19 +127,18 @@ void InitializeParams(uint64_t seed, ParamSet* params) {
     num_layers += absl::EndsWith(t.name, "input_layernorm.weight");
   }
   const double residual_scale = 1 / std::sqrt(2.0 * std::max(1, num_layers));
-  params->SetZero();
   for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
     const TensorSpec& t = layout.tensor(i);
-    const absl::Span<float> values = params->Elements(i);
-    if (absl::EndsWith(t.name, ".bias")) continue;
-    if (t.cols == 0) {  // a norm's gain
+    std::vector<float> values(t.count());
+    if (t.cols > 0) {
+      const bool writes_residual = absl::EndsWith(t.name, "o_proj.weight") ||
+                                   absl::EndsWith(t.name, "down_proj.weight");
+      FillNormal(seed, i, kInitStd * (writes_residual ? residual_scale : 1.0),
+                 absl::MakeSpan(values));
+    } else if (!absl::EndsWith(t.name, ".bias")) {  // a norm's gain
       std::fill(values.begin(), values.end(), 1.0f);
-      continue;
     }
-    const bool writes_residual = absl::EndsWith(t.name, "o_proj.weight") ||
-                                 absl::EndsWith(t.name, "down_proj.weight");
-    FillNormal(seed, i, kInitStd * (writes_residual ? residual_scale : 1.0),
-               values);
+    params->Write(i, 0, values);
   }
 }
 
@@ -159,7 +153,7 @@ std::string HashParams(const ParamSet& params) {
   for (int index : params.layout().ByName()) {
     const TensorSpec& t = params.layout().tensor(index);
     hash.Update(absl::StrCat(t.name, " ", t.rows, " ", t.cols, "\n"));
-    const absl::Span<const float> values = params.Elements(index);
+    const std::vector<float> values = params.Read(index);
     hash.Update(values.data(), values.size() * sizeof(float));
   }
   return hash.FinishHex();

@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/buffer.h"
-#include "kernels/matrix.h"
+#include "kernels/tensor.h"
 #include "model/model_config.h"
 
 namespace r1 {
@@ -62,7 +62,8 @@ class ParamLayout {
   int64_t count_ = 0;
 };
 
-// Threads: as a plain array.
+// Reading and writing elements is for what comes from and goes to files; what
+// computes uses the tensors. Threads: as a plain array.
 class ParamSet {
  public:
   // All zero.
@@ -73,33 +74,25 @@ class ParamSet {
   const std::shared_ptr<const ParamLayout>& shared_layout() const {
     return layout_;
   }
-  absl::Span<float> flat() {
-    return absl::MakeSpan(buffer_.data(), layout_->count());
-  }
-  absl::Span<const float> flat() const {
-    return absl::MakeConstSpan(buffer_.data(), layout_->count());
-  }
-  // A matrix tensor [rows, cols].
-  Mat Matrix(int index) {
+  // All elements, with the zeros between tensors: [1, count].
+  Tensor flat() const { return buffer_.Matrix(1, layout_->count()); }
+  // A matrix [rows, cols] or a vector [1, n]; empty for index -1.
+  Tensor tensor(int index) const {
+    if (index < 0) return Tensor();
     const TensorSpec& t = layout_->tensor(index);
-    return {buffer_.data() + t.offset, t.rows, t.cols};
+    const Tensor elements = flat().Cols(t.offset, t.count());
+    if (t.cols == 0) return elements;
+    return {elements.at, elements.dtype, t.rows, t.cols, t.cols};
   }
-  ConstMat Matrix(int index) const {
-    return const_cast<ParamSet*>(this)->Matrix(index);
+  // Elements [begin, begin + size) of a tensor in row-major order.
+  void Read(int index, int64_t begin, absl::Span<float> out) const {
+    ReadTensor(tensor(index), begin, out);
   }
-  // Any tensor as its elements; empty for index -1.
-  absl::Span<float> Elements(int index) {
-    if (index < 0) return {};
-    const TensorSpec& t = layout_->tensor(index);
-    return absl::MakeSpan(buffer_.data() + t.offset, t.count());
+  void Write(int index, int64_t begin, absl::Span<const float> values) {
+    WriteTensor(values, begin, tensor(index));
   }
-  absl::Span<const float> Elements(int index) const {
-    return const_cast<ParamSet*>(this)->Elements(index);
-  }
-
-  void SetZero();
-  // The same values in new memory.
-  ParamSet Clone() const;
+  // All of them.
+  std::vector<float> Read(int index) const;
 
  private:
   std::shared_ptr<const ParamLayout> layout_;

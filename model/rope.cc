@@ -59,7 +59,7 @@ Buffer MakeRotaryTable(const ModelConfig& config) {
   const std::vector<double> frequencies = InverseFrequencies(config);
   const double factor = config.rope_scaling.attention_factor;
   const int half = config.head_dim / 2;
-  Buffer table(config.max_positions * config.head_dim);
+  std::vector<float> table(config.max_positions * config.head_dim);
   for (int i = 0; i < half; ++i) {
     for (int64_t p = 0; p < config.max_positions; ++p) {
       const double angle = p * frequencies[i];
@@ -68,7 +68,9 @@ Buffer MakeRotaryTable(const ModelConfig& config) {
       row[half + i] = static_cast<float>(factor * Sin(angle));
     }
   }
-  return table;
+  Buffer buffer(table.size());
+  WriteTensor(table, 0, buffer.Matrix(config.max_positions, config.head_dim));
+  return buffer;
 }
 
 // A table that someone may still hold, and all that it is a function of.

@@ -76,7 +76,7 @@ std::string MakeHeader(absl::Span<const SafetensorsTensor> tensors) {
   json["__metadata__"] = {{"format", "pt"}};
   uint64_t offset = 0;
   for (const SafetensorsTensor& tensor : tensors) {
-    const uint64_t end = offset + tensor.data.size() * sizeof(float);
+    const uint64_t end = offset + tensor.count() * sizeof(float);
     json[tensor.name] = {{"dtype", "F32"},
                          {"shape", tensor.shape},
                          {"data_offsets", {offset, end}}};
@@ -130,6 +130,12 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(
   return file;
 }
 
+int64_t SafetensorsTensor::count() const {
+  int64_t count = 1;
+  for (int64_t extent : shape) count *= extent;
+  return count;
+}
+
 SafetensorsFile::~SafetensorsFile() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -168,12 +174,19 @@ absl::Status WriteSafetensors(const std::string& path,
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus("cannot create", path, errno);
   absl::Status status = WriteAll(fd, path, MakeHeader(tensors));
+  std::vector<float> piece;
   for (const SafetensorsTensor& tensor : tensors) {
-    if (!status.ok()) break;
-    status = WriteAll(
-        fd, path,
-        absl::string_view(reinterpret_cast<const char*>(tensor.data.data()),
-                          tensor.data.size() * sizeof(float)));
+    const int64_t count = tensor.count();
+    for (int64_t begin = 0; status.ok() && begin < count;) {
+      piece.resize(
+          std::min<int64_t>(kChunkBytes / sizeof(float), count - begin));
+      tensor.read(begin, absl::MakeSpan(piece));
+      status = WriteAll(
+          fd, path,
+          absl::string_view(reinterpret_cast<const char*>(piece.data()),
+                            piece.size() * sizeof(float)));
+      begin += piece.size();
+    }
   }
   // A full disk may show only here.
   if (::close(fd) != 0 && status.ok()) {

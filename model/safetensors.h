@@ -3,6 +3,7 @@
 #define R1_MODEL_SAFETENSORS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -52,10 +53,14 @@ class SafetensorsFile {
   std::map<std::string, SafetensorsEntry> entries_;
 };
 
+// A tensor to write. `read` gives its elements from `begin` on, in row-major
+// order, piece by piece.
 struct SafetensorsTensor {
   std::string name;
   std::vector<int64_t> shape;
-  absl::Span<const float> data;
+  std::function<void(int64_t begin, absl::Span<float> out)> read;
+
+  int64_t count() const;
 };
 
 // Writes fp32 tensors (in the given order, 64-byte aligned header) with

@@ -6,14 +6,6 @@
 #include "model/rope.h"
 
 namespace r1 {
-namespace {
-
-Mat View(Buffer& buffer, int64_t rows, int64_t cols) {
-  buffer.Reserve(rows * cols);
-  return {buffer.data(), rows, cols};
-}
-
-}  // namespace
 
 Transformer::Transformer(const ModelConfig& config, Ops* ops)
     : config_(config),
@@ -21,29 +13,27 @@ Transformer::Transformer(const ModelConfig& config, Ops* ops)
       attention_scale_(1.0f / std::sqrt(static_cast<float>(config.head_dim))),
       cos_sin_(RotaryTable(config)) {}
 
-void Transformer::Forward(const PolicyWeights& weights, const TokenBatch& batch,
-                          KvCache* cache, Activations* saved, Mat hidden) {
-  const int64_t T = batch.tokens.size();
-  for (int32_t position : batch.positions) {
-    R1_CHECK(position < config_.max_positions, "position is in the context");
-  }
+void Transformer::Forward(const PolicyWeights& weights,
+                          const DeviceBatch& batch, KvCache* cache,
+                          Activations* saved, Tensor hidden) {
+  const int64_t T = batch.num_tokens();
   if (saved != nullptr) saved->layers.resize(config_.num_layers);
   // The residual stream before layer l. Each value of it is written where it is
   // kept; where none is, all are one buffer.
   const auto input = [&](int l) {
-    if (saved == nullptr) return View(x_, T, config_.hidden_size);
+    if (saved == nullptr) return x_.Reserve(T, config_.hidden_size);
     Buffer& kept =
         l < config_.num_layers ? saved->layers[l].x_in : saved->x_out;
-    return View(kept, T, config_.hidden_size);
+    return kept.Reserve(T, config_.hidden_size);
   };
-  Mat x = input(0);
+  Tensor x = input(0);
   ops_->LinearRows(weights.embedding(), batch.tokens, x);
   for (int l = 0; l < config_.num_layers; ++l) {
     Activations::Layer* layer = saved == nullptr ? nullptr
                                 : saved->keep == Keep::kLayerInputs
                                     ? &saved->recomputed
                                     : &saved->layers[l];
-    Mat mid = saved ? View(layer->x_mid, T, config_.hidden_size) : x;
+    Tensor mid = saved ? layer->x_mid.Reserve(T, config_.hidden_size) : x;
     AttentionBlock(weights, l, batch, cache->Layer(l), layer, x, mid);
     x = input(l + 1);
     const bool keeps_gate_up = saved && saved->keep == Keep::kAll;
@@ -55,21 +45,21 @@ void Transformer::Forward(const PolicyWeights& weights, const TokenBatch& batch,
 
 // out = x + Attention(RmsNorm(x)) Wo.
 void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
-                                 const TokenBatch& batch, const KvPages& pages,
-                                 Activations::Layer* saved, ConstMat x,
-                                 Mat out) {
+                                 const DeviceBatch& batch, const KvPages& pages,
+                                 Activations::Layer* saved, Tensor x,
+                                 Tensor out) {
   const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
-  Mat norm = View(norm_, T, config_.hidden_size);
+  Tensor norm = norm_.Reserve(T, config_.hidden_size);
   ops_->RmsNormForward(x, w.input_norm, 1, config_.rms_norm_eps, norm);
 
-  Mat qkv = View(saved ? saved->qkv : qkv_, T, qkv_size);
+  Tensor qkv = (saved ? saved->qkv : qkv_).Reserve(T, qkv_size);
   // As the product gives it; QK-norm then writes q and k into qkv.
-  Mat raw =
-      saved && config_.qk_norm() ? View(saved->qkv_raw, T, qkv_size) : qkv;
-  Mat q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size);
-  const ConstMat v = raw.Cols(q_size + kv_size, kv_size);
+  Tensor raw =
+      saved && config_.qk_norm() ? saved->qkv_raw.Reserve(T, qkv_size) : qkv;
+  Tensor q = qkv.Cols(0, q_size), k = qkv.Cols(q_size, kv_size);
+  const Tensor v = raw.Cols(q_size + kv_size, kv_size);
   ops_->MatMul(norm, w.qkv, w.qkv_bias, raw);
   if (config_.qk_norm()) {
     ops_->RmsNormForward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
@@ -77,31 +67,29 @@ void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
     ops_->RmsNormForward(raw.Cols(q_size, kv_size), w.k_norm,
                          config_.num_kv_heads, config_.rms_norm_eps, k);
   }
-  const ConstMat table{cos_sin_->data(), config_.max_positions,
-                       config_.head_dim};
+  const Tensor table =
+      cos_sin_->Matrix(config_.max_positions, config_.head_dim);
   ops_->Rope(q, config_.num_heads, batch.positions, table, false);
   ops_->Rope(k, config_.num_kv_heads, batch.positions, table, false);
-  ops_->KvWrite(k, v, batch.sequences, pages);
-  ops_->KvWrite(k, v, batch.copies, pages);
+  ops_->KvWrite(k, v, batch, pages);
 
-  Mat attended = View(saved ? saved->attended : attended_, T, q_size);
-  Mat lse = saved ? View(saved->lse, T, config_.num_heads) : Mat();
-  ops_->AttentionForward(q, batch.sequences, pages, attention_scale_, attended,
-                         lse);
+  Tensor attended = (saved ? saved->attended : attended_).Reserve(T, q_size);
+  Tensor lse = saved ? saved->lse.Reserve(T, config_.num_heads) : Tensor();
+  ops_->AttentionForward(q, batch, pages, attention_scale_, attended, lse);
   ops_->MatMulAdd(attended, w.o, x, out);
 }
 
 // out = x + SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
 void Transformer::FeedForwardBlock(const PolicyWeights& weights, int l,
-                                   Activations::Layer* saved, ConstMat x,
-                                   Mat out) {
+                                   Activations::Layer* saved, Tensor x,
+                                   Tensor out) {
   const LayerWeights& w = weights.layer(l);
   const int64_t T = x.rows;
-  Mat norm = View(norm_, T, config_.hidden_size);
+  Tensor norm = norm_.Reserve(T, config_.hidden_size);
   ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
-  Mat gate_up =
-      View(saved ? saved->gate_up : gate_up_, T, 2 * config_.intermediate_size);
-  Mat product = View(product_, T, config_.intermediate_size);
+  Tensor gate_up = (saved ? saved->gate_up : gate_up_)
+                       .Reserve(T, 2 * config_.intermediate_size);
+  Tensor product = product_.Reserve(T, config_.intermediate_size);
   ops_->MatMul(norm, w.gate_up, {}, gate_up);
   ops_->SwiGluForward(gate_up, product);
   ops_->MatMulAdd(product, w.down, x, out);

@@ -17,16 +17,6 @@
 
 namespace r1 {
 
-// Tokens of several sequences, one after the other.
-struct TokenBatch {
-  absl::Span<const int32_t> tokens;          // [T]
-  absl::Span<const int32_t> positions;       // [T], absolute
-  absl::Span<const SequenceRows> sequences;  // rows and KV pages
-  // Rows whose keys and values go to further pages: the end of a prefix that
-  // sequences share, to the page in which each of them goes on.
-  absl::Span<const SequenceRows> copies = {};
-};
-
 // How much of a forward pass is kept for the backward pass, which computes the
 // rest again: the same numbers, so that the choice never changes a result.
 enum class Keep {
@@ -74,8 +64,8 @@ class Transformer {
   // also keeps what Backward needs. A row's result depends only on its
   // sequence: not on the batch, on `saved`, or on how the sequence was cut
   // into calls.
-  void Forward(const PolicyWeights& weights, const TokenBatch& batch,
-               KvCache* cache, Activations* saved, Mat hidden);
+  void Forward(const PolicyWeights& weights, const DeviceBatch& batch,
+               KvCache* cache, Activations* saved, Tensor hidden);
 
   // Adds the gradient of all parameters but the head to `grads`, that of the
   // embedding to dembedding [V, C], given dhidden [T, C]. `batch`, `cache` and
@@ -83,26 +73,26 @@ class Transformer {
   // up. The last sums->open_rows rows of that call are the prefix of earlier
   // ones, and not in `batch`; `sums` then holds what they are owed in the place
   // of what it held before.
-  void Backward(const PolicyWeights& weights, const TokenBatch& batch,
-                const KvCache& cache, Activations* saved, ConstMat dhidden,
-                PrefixSums* sums, ParamSet* grads, Mat dembedding);
+  void Backward(const PolicyWeights& weights, const DeviceBatch& batch,
+                const KvCache& cache, Activations* saved, Tensor dhidden,
+                PrefixSums* sums, ParamSet* grads, Tensor dembedding);
 
   const ModelConfig& config() const { return config_; }
   Ops* ops() const { return ops_; }
 
  private:
   void AttentionBlock(const PolicyWeights& weights, int l,
-                      const TokenBatch& batch, const KvPages& pages,
-                      Activations::Layer* saved, ConstMat x, Mat out);
+                      const DeviceBatch& batch, const KvPages& pages,
+                      Activations::Layer* saved, Tensor x, Tensor out);
   void FeedForwardBlock(const PolicyWeights& weights, int l,
-                        Activations::Layer* saved, ConstMat x, Mat out);
+                        Activations::Layer* saved, Tensor x, Tensor out);
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
-                              const TokenBatch& batch, const KvPages& pages,
-                              const Activations::Layer& saved, ConstMat x_in,
-                              Mat dx, PrefixSums* sums, ParamSet* grads);
+                              const DeviceBatch& batch, const KvPages& pages,
+                              const Activations::Layer& saved, Tensor x_in,
+                              Tensor dx, PrefixSums* sums, ParamSet* grads);
   void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                 const Activations::Layer& saved, Keep keep,
-                                Mat dx, ParamSet* grads);
+                                Tensor dx, ParamSet* grads);
 
   ModelConfig config_;
   Ops* ops_;

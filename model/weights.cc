@@ -20,7 +20,7 @@ PolicyWeights::PolicyWeights(const ModelConfig& config)
     if (spec.cols == 0) vector_elements += spec.rows;
   }
   vectors_.Reserve(vector_elements);
-  float* next = vectors_.data();
+  int64_t next = 0;
   for (int l = 0; l < config_.num_layers; ++l) {
     const LayerTensors& t = layout_.layer(l);
     LayerWeights& w = layers_[l];
@@ -53,24 +53,25 @@ void PolicyWeights::PlaceMatrix(absl::Span<const int> tensors, Linear* matrix) {
 }
 
 // The elements of `tensors`, those that exist, one after the other.
-absl::Span<float> PolicyWeights::PlaceVector(absl::Span<const int> tensors,
-                                             float** next) {
-  float* const begin = *next;
+Tensor PolicyWeights::PlaceVector(absl::Span<const int> tensors,
+                                  int64_t* next) {
+  const Tensor all = vectors_.Matrix(1, vectors_.count());
+  const int64_t begin = *next;
   for (int tensor : tensors) {
     if (tensor < 0) continue;
     const int64_t count = layout_.tensor(tensor).rows;
-    places_[tensor] = {nullptr, 0, absl::MakeSpan(*next, count)};
+    places_[tensor] = {nullptr, 0, all.Cols(*next, count)};
     *next += count;
   }
-  return absl::MakeSpan(begin, *next - begin);
+  return all.Cols(begin, *next - begin);
 }
 
 void PolicyWeights::Assign(const ParamSet& params, Ops* ops) {
   R1_CHECK(params.layout().count() == layout_.count(),
            "the parameters are those of the model");
   const auto set = [&](absl::Span<const int> tensors, Linear* matrix) {
-    std::vector<ConstMat> parts;
-    for (int tensor : tensors) parts.push_back(params.Matrix(tensor));
+    std::vector<Tensor> parts;
+    for (int tensor : tensors) parts.push_back(params.tensor(tensor));
     ops->SetLinear(parts, matrix);
   };
   for (int l = 0; l < config_.num_layers; ++l) {
@@ -87,8 +88,7 @@ void PolicyWeights::Assign(const ParamSet& params, Ops* ops) {
   }
   for (size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].matrix != nullptr) continue;
-    const absl::Span<const float> from = params.Elements(i);
-    std::copy(from.begin(), from.end(), places_[i].vector.begin());
+    ops->Copy(params.tensor(i), places_[i].vector);
   }
 }
 
@@ -98,8 +98,7 @@ void PolicyWeights::Read(int index, int64_t begin,
   if (place.matrix != nullptr) {
     ReadLinear(*place.matrix, place.row * place.matrix->depth + begin, out);
   } else {
-    const auto from = place.vector.subspan(begin, out.size());
-    std::copy(from.begin(), from.end(), out.begin());
+    ReadTensor(place.vector, begin, out);
   }
 }
 
@@ -109,7 +108,7 @@ void PolicyWeights::Write(int index, int64_t begin,
   if (place.matrix != nullptr) {
     WriteLinear(values, place.row * place.matrix->depth + begin, place.matrix);
   } else {
-    std::copy(values.begin(), values.end(), place.vector.begin() + begin);
+    WriteTensor(values, begin, place.vector);
   }
 }
 

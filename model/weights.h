@@ -19,7 +19,7 @@ namespace r1 {
 // One layer. What a family does not have is empty.
 struct LayerWeights {
   Linear qkv, o, gate_up, down;
-  absl::Span<const float> input_norm, qkv_bias, q_norm, k_norm, post_norm;
+  Tensor input_norm, qkv_bias, q_norm, k_norm, post_norm;  // [1, n]
 };
 
 // What samples, scores and is trained with: the values of a ParamSet without
@@ -46,7 +46,7 @@ class PolicyWeights {
     return layout_.embedding() == layout_.head() ? head_ : embedding_;
   }
   const LayerWeights& layer(int l) const { return layers_[l]; }
-  absl::Span<const float> final_norm() const { return final_norm_; }
+  Tensor final_norm() const { return final_norm_; }
   // [V, C], or [1, C] of a reward model.
   const Linear& head() const { return head_; }
 
@@ -60,16 +60,16 @@ class PolicyWeights {
   struct Place {
     Linear* matrix = nullptr;
     int64_t row = 0;
-    absl::Span<float> vector;
+    Tensor vector;
   };
   void PlaceMatrix(absl::Span<const int> tensors, Linear* matrix);
-  absl::Span<float> PlaceVector(absl::Span<const int> tensors, float** next);
+  Tensor PlaceVector(absl::Span<const int> tensors, int64_t* next);
 
   const ModelConfig config_;
   const ParamLayout layout_;
   std::vector<LayerWeights> layers_;
   Linear embedding_, head_;
-  absl::Span<const float> final_norm_;
+  Tensor final_norm_;
   Buffer vectors_;
   std::vector<Place> places_;  // by tensor
 };

@@ -65,9 +65,11 @@ Engine::Engine(const ModelConfig& config,
       scheduler_({options.max_batch, options.prefill_tokens}, &blocks_),
       stop_checker_(config, tokenizer),
       has_tokenizer_(tokenizer != nullptr),
+      ops_(ops),
       transformer_(config, ops),
       sampler_(config, ops),
-      cache_(config, blocks_.num_pages()) {}
+      cache_(config, blocks_.num_pages()),
+      batch_(ops->MakeBatch()) {}
 
 absl::Status Engine::Add(EngineRequest request) {
   absl::Status status = ValidatePrompt(request, config_);
@@ -98,46 +100,55 @@ void Engine::Step(const PolicyWeights& weights, std::vector<Finished>* done) {
   if (idle()) return;
   scheduler_.Plan(&plan_);
   for (const StepPlan::PageCopy& copy : plan_.page_copies) {
-    cache_.CopyPage(copy.from, copy.to);
+    cache_.CopyPage(copy.from, copy.to, ops_);
   }
-  Forward(weights);
-  DrawTokens(weights);
+  DrawTokens(weights, Forward(weights));
   ++steps_;
   AcceptTokens(done);
 }
 
-void Engine::Forward(const PolicyWeights& weights) {
-  const int64_t T = plan_.tokens.size();
-  if (T == 0) return;
-  hidden_.Reserve(T * config_.hidden_size);
-  const Mat hidden{hidden_.data(), T, config_.hidden_size};
-  transformer_.Forward(weights,
-                       {plan_.tokens, plan_.positions, plan_.sequences},
-                       &cache_, nullptr, hidden);
-  for (const StepPlan::PrefixEnd& end : plan_.prefix_ends) {
-    const float* row = hidden.Row(end.row);
-    end.prefix->last_hidden.assign(row, row + config_.hidden_size);
+// The rows of plan_.draws are among those of the result [T or more, C].
+Tensor Engine::Forward(const PolicyWeights& weights) {
+  const int64_t T = plan_.tokens.size(), C = config_.hidden_size;
+  draw_rows_.clear();
+  int64_t rows = T;
+  for (const StepPlan::Draw& draw : plan_.draws) {
+    draw_rows_.push_back(draw.row < 0 ? rows++ : draw.row);
   }
+  ops_->Prepare({.tokens = plan_.tokens,
+                 .positions = plan_.positions,
+                 .sequences = plan_.sequences,
+                 .out_rows = draw_rows_},
+                batch_.get());
+  const Tensor hidden = hidden_.Reserve(rows, C);
+  if (T > 0) {
+    transformer_.Forward(weights, *batch_, &cache_, nullptr, hidden.Rows(0, T));
+  }
+  for (const StepPlan::PrefixEnd& end : plan_.prefix_ends) {
+    ops_->Copy(hidden.Rows(end.row, 1), end.prefix->last_hidden.Reserve(1, C));
+  }
+  for (size_t i = 0; i < plan_.draws.size(); ++i) {
+    if (plan_.draws[i].row >= 0) continue;
+    ops_->Copy(plan_.draws[i].sequence->prefix->last_hidden.Matrix(1, C),
+               hidden.Rows(draw_rows_[i], 1));
+  }
+  return hidden;
 }
 
-void Engine::DrawTokens(const PolicyWeights& weights) {
+void Engine::DrawTokens(const PolicyWeights& weights, Tensor hidden) {
   const size_t count = plan_.draws.size();
-  draw_rows_.clear();
   draw_requests_.clear();
   drawn_.resize(count);
   drawn_logprobs_.resize(count);
   for (const StepPlan::Draw& draw : plan_.draws) {
     const Sequence& s = *draw.sequence;
     const EngineRequest& r = s.request;
-    draw_rows_.push_back(draw.row < 0
-                             ? s.prefix->last_hidden.data()
-                             : hidden_.data() + draw.row * config_.hidden_size);
     draw_requests_.push_back(
         {r.sampling.temperature(), r.sampling.top_p(),
          SamplingBits(r.seed, r.prompt_id, r.sample_index, s.length())});
   }
-  sampler_.Draw(weights, draw_rows_, draw_requests_, absl::MakeSpan(drawn_),
-                absl::MakeSpan(drawn_logprobs_));
+  sampler_.Draw(weights, hidden, batch_->out_rows, draw_requests_,
+                absl::MakeSpan(drawn_), absl::MakeSpan(drawn_logprobs_));
 }
 
 void Engine::AcceptTokens(std::vector<Finished>* done) {

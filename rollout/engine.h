@@ -74,8 +74,8 @@ class Engine {
   EngineStats stats() const;
 
  private:
-  void Forward(const PolicyWeights& weights);
-  void DrawTokens(const PolicyWeights& weights);
+  Tensor Forward(const PolicyWeights& weights);
+  void DrawTokens(const PolicyWeights& weights, Tensor hidden);
   void AcceptTokens(std::vector<Finished>* done);
 
   ModelConfig config_;
@@ -83,14 +83,16 @@ class Engine {
   Scheduler scheduler_;
   StopChecker stop_checker_;
   bool has_tokenizer_;
+  Ops* ops_;
   Transformer transformer_;
   Sampler sampler_;
   KvCache cache_;
   uint64_t steps_ = 0, drawn_tokens_ = 0;
   // Scratch of one step.
   StepPlan plan_;
-  Buffer hidden_;  // [T, C]
-  std::vector<const float*> draw_rows_;
+  std::unique_ptr<DeviceBatch> batch_;
+  Buffer hidden_;  // [T, C], then a row for each draw from a prompt's end
+  std::vector<int32_t> draw_rows_;
   std::vector<SampleRequest> draw_requests_;
   std::vector<int32_t> drawn_;
   std::vector<float> drawn_logprobs_;

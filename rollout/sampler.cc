@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "base/philox.h"
@@ -57,23 +56,21 @@ Sampler::Sampler(const ModelConfig& config, Ops* ops)
       chunk_rows_(std::max(kMinRows, kLogits / config.vocab_size)),
       ops_(ops) {}
 
-void Sampler::Draw(const PolicyWeights& weights,
-                   absl::Span<const float* const> hidden,
+void Sampler::Draw(const PolicyWeights& weights, Tensor hidden, Tensor rows,
                    absl::Span<const SampleRequest> requests,
                    absl::Span<int32_t> tokens, absl::Span<float> logprobs) {
-  const int64_t total = hidden.size();
+  const int64_t total = rows.cols;
   for (int64_t begin = 0; begin < total; begin += chunk_rows_) {
     const int64_t count = std::min(chunk_rows_, total - begin);
-    rows_.Reserve(count * hidden_size_);
-    logits_.Reserve(count * vocab_size_);
-    const Mat rows{rows_.data(), count, hidden_size_};
-    const Mat logits{logits_.data(), count, vocab_size_};
-    for (int64_t i = 0; i < count; ++i) {
-      std::memcpy(rows.Row(i), hidden[begin + i], hidden_size_ * sizeof(float));
-    }
-    ops_->MatMul(rows, weights.head(), {}, logits);
-    ops_->Sample(logits, requests.subspan(begin, count),
-                 tokens.subspan(begin, count), logprobs.subspan(begin, count));
+    const Tensor drawn_rows = rows_.Reserve(count, hidden_size_);
+    const Tensor logits = logits_.Reserve(count, vocab_size_);
+    const Tensor drawn = tokens_.Reserve(1, count, DType::kI32);
+    const Tensor drawn_logprobs = logprobs_.Reserve(1, count);
+    ops_->GatherRows(hidden, rows.Cols(begin, count), drawn_rows);
+    ops_->MatMul(drawn_rows, weights.head(), {}, logits);
+    ops_->Sample(logits, requests.subspan(begin, count), drawn, drawn_logprobs);
+    ops_->Download(drawn, tokens.subspan(begin, count));
+    ops_->Wait(ops_->Download(drawn_logprobs, logprobs.subspan(begin, count)));
   }
 }
 

@@ -30,9 +30,9 @@ class Sampler {
  public:
   Sampler(const ModelConfig& config, Ops* ops);
 
-  // One token and its log-prob for each row. hidden[i] points at the final
-  // norm's output [C].  Shapes: all spans [S].
-  void Draw(const PolicyWeights& weights, absl::Span<const float* const> hidden,
+  // One token and its log-prob for each of the `rows` [1, S] of `hidden`
+  // [N, C], the final norm's output.  Shapes: all spans [S].
+  void Draw(const PolicyWeights& weights, Tensor hidden, Tensor rows,
             absl::Span<const SampleRequest> requests,
             absl::Span<int32_t> tokens, absl::Span<float> logprobs);
 
@@ -41,6 +41,7 @@ class Sampler {
   Ops* ops_;
   Buffer rows_;    // [chunk_rows, C]
   Buffer logits_;  // [chunk_rows, V]
+  Buffer tokens_, logprobs_;
 };
 
 }  // namespace r1

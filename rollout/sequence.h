@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/buffer.h"
 #include "proto/rollout.pb.h"
 
 namespace r1 {
@@ -26,11 +27,11 @@ struct EngineRequest {
 // A prompt in the KV cache. Samples whose prompts have equal tokens share it.
 struct Prefix {
   std::shared_ptr<const std::vector<int32_t>> tokens;
-  std::vector<int32_t> pages;      // empty while it is not in the cache
-  int64_t num_computed = 0;        // positions whose keys are in `pages`
-  std::vector<float> last_hidden;  // [C], of the last position once complete
-  int num_sequences = 0;           // samples that still need it
-  int num_running = 0;             // of these, the admitted ones
+  std::vector<int32_t> pages;  // empty while it is not in the cache
+  int64_t num_computed = 0;    // positions whose keys are in `pages`
+  Buffer last_hidden;          // [1, C], of the last position once complete
+  int num_sequences = 0;       // samples that still need it
+  int num_running = 0;         // of these, the admitted ones
 
   int64_t length() const { return tokens->size(); }
   bool is_complete() const { return num_computed == length(); }

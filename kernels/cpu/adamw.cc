@@ -72,12 +72,12 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(UpdateRange);
 
-void CpuOps::AdamW(absl::Span<float> params, absl::Span<const float> grads,
-                   absl::Span<float> m, absl::Span<float> v,
+void CpuOps::AdamW(Tensor params, Tensor grads, Tensor m, Tensor v,
                    const AdamWParams& p) {
-  R1_CHECK(params.size() == grads.size() && params.size() == m.size() &&
-               params.size() == v.size(),
-           "AdamW: params, grads, m and v have equal sizes");
+  for (const Tensor& x : {grads, m, v}) {
+    R1_CHECK(params.count() == x.count() && x.is_dense() && params.is_dense(),
+             "AdamW: params, grads, m and v have equal sizes and no gaps");
+  }
   R1_CHECK(p.step >= 1, "AdamW: the first step is 1");
   // In double: 1 - beta^step loses half its digits in float for beta near 1.
   const double beta1 = p.beta1, beta2 = p.beta2, rate = p.learning_rate;
@@ -92,11 +92,14 @@ void CpuOps::AdamW(absl::Span<float> params, absl::Span<const float> grads,
       .epsilon = p.epsilon,
       .decay = static_cast<float>(1 - rate * p.weight_decay),
   };
-  ParallelRanges(pool_, params.size(), kElementGrain,
+  const auto from = [](const Tensor& x, int64_t begin) {
+    return Mat(x).data + begin;
+  };
+  ParallelRanges(pool_, params.count(), kElementGrain,
                  [&](int64_t begin, int64_t end) {
                    HWY_DYNAMIC_DISPATCH(UpdateRange)
-                   (step, end - begin, params.data() + begin,
-                    grads.data() + begin, m.data() + begin, v.data() + begin);
+                   (step, end - begin, from(params, begin), from(grads, begin),
+                    from(m, begin), from(v, begin));
                  });
 }
 

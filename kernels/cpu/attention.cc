@@ -19,6 +19,7 @@
 #include "base/math.h"
 #include "kernels/cpu/attention_tasks.h"
 #include "kernels/cpu/attention_tile.h"
+#include "kernels/cpu/cpu_batch.h"
 #include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -159,10 +160,10 @@ void CheckShapes(ConstMat q, const KvPages& cache, const Mat& out,
 }  // namespace
 
 // A NaN or infinite score gives a row of NaN.
-void CpuOps::AttentionForward(ConstMat q,
-                              absl::Span<const SequenceRows> sequences,
-                              const KvPages& cache, float scale, Mat out,
-                              Mat lse) {
+void CpuOps::AttentionForward(Tensor q, const DeviceBatch& batch,
+                              const KvPages& cache, float scale, Tensor out,
+                              Tensor lse) {
+  const absl::Span<const SequenceRows> sequences = SequencesOf(batch);
   CheckShapes(q, cache, out, lse);
   CheckSequences(sequences, cache, q.rows);
   const int heads = cache.num_kv_heads;
@@ -191,7 +192,7 @@ void CpuOps::AttentionForward(ConstMat q,
     (call,
      {&s, static_cast<int>(t.part / (t.parts / heads)), first,
       std::min(tile_tokens, s.row_count - first)},
-     scratch_.attention.data() + thread * per_thread);
+     FloatsOf(scratch_.attention) + thread * per_thread);
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/cpu_batch.h"
 #include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -415,11 +416,10 @@ class TaskList {
 }  // namespace
 
 // The probabilities are recomputed from lse.
-void CpuOps::AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
-                               ConstMat dout,
-                               absl::Span<const SequenceRows> sequences,
-                               const KvPages& cache, float scale, Mat dq,
-                               Mat dk, Mat dv) {
+void CpuOps::AttentionBackward(Tensor q, Tensor out, Tensor lse, Tensor dout,
+                               const DeviceBatch& batch, const KvPages& cache,
+                               float scale, Tensor dq, Tensor dk, Tensor dv) {
+  const absl::Span<const SequenceRows> sequences = SequencesOf(batch);
   AttentionGradient call = {q, out, lse, dout, &cache, scale, dq, dk, dv, 0};
   CheckShapes(call);
   CheckSequences(sequences, cache, q.rows);
@@ -438,7 +438,8 @@ void CpuOps::AttentionBackward(ConstMat q, ConstMat out, ConstMat lse,
   const TaskList list(sequences, cache.num_kv_heads, pool_.num_threads());
   pool_.ParallelFor(list.tasks().size(), [&](int64_t task, int thread) {
     HWY_DYNAMIC_DISPATCH(AttendBackward)
-    (call, list.tasks()[task], scratch_.attention.data() + thread * per_thread);
+    (call, list.tasks()[task],
+     FloatsOf(scratch_.attention) + thread * per_thread);
   });
 }
 

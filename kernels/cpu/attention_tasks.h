@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "base/check.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 
 namespace r1::cpu {
@@ -15,7 +16,7 @@ namespace r1::cpu {
 // The keys, transposed [D, kPageTokens], of one kv-head in one page; the
 // values [kPageTokens, D] follow directly.
 inline float* KeyBlock(const KvPages& cache, int32_t page, int kv_head) {
-  return cache.data + page * cache.page_stride() +
+  return Mat(cache.data).Row(page) +
          int64_t{2} * kv_head * cache.head_dim * kPageTokens;
 }
 inline float* ValueBlock(const KvPages& cache, int32_t page, int kv_head) {
@@ -34,7 +35,8 @@ inline void CheckSequences(absl::Span<const SequenceRows> sequences,
     R1_CHECK(s.row_count == 0 || pages <= s.pages.size(),
              "the pages of a sequence cover its positions");
     for (const int32_t page : s.pages) {
-      R1_CHECK(page >= 0 && page < cache.num_pages, "a page lies in the cache");
+      R1_CHECK(page >= 0 && page < cache.num_pages(),
+               "a page lies in the cache");
     }
   }
 }

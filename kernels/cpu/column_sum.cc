@@ -28,11 +28,11 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(AddRowsTo);
 
-void CpuOps::ColumnSum(ConstMat dy, absl::Span<float> db) {
-  R1_CHECK(dy.cols == db.size(), "ColumnSum: dy [T, N], db [N]");
+void CpuOps::ColumnSum(Tensor dy, Tensor db) {
+  R1_CHECK(dy.cols == db.count(), "ColumnSum: dy [T, N], db [N]");
   ParallelColumns(pool_, dy.rows, dy.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(AddRowsTo)
-    (dy.Cols(begin, end - begin), db.data() + begin);
+    (dy.Cols(begin, end - begin), Mat(db).data + begin);
   });
 }
 

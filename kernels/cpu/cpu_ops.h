@@ -7,6 +7,7 @@
 
 #include "absl/types/span.h"
 #include "kernels/cpu/scratch.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "kernels/thread_pool.h"
 
@@ -16,53 +17,52 @@ class CpuOps : public Ops {
  public:
   explicit CpuOps(int num_threads) : pool_(num_threads) {}
 
-  void EmbeddingForward(absl::Span<const int32_t> ids, ConstMat table,
-                        Mat y) override;
-  void EmbeddingBackward(absl::Span<const int32_t> ids, ConstMat dy,
-                         Mat dtable) override;
-  void RmsNormForward(ConstMat x, absl::Span<const float> w, int groups,
-                      float eps, Mat y) override;
-  void RmsNormBackward(ConstMat x, absl::Span<const float> w, int groups,
-                       float eps, ConstMat dy, Store store, Mat dx,
-                       absl::Span<float> dw) override;
-  void Rope(Mat x, int heads, absl::Span<const int32_t> positions,
-            ConstMat cos_sin, bool inverse) override;
-  void SetLinear(absl::Span<const ConstMat> parts, Linear* w) override;
-  void LinearRows(const Linear& w, absl::Span<const int32_t> ids,
-                  Mat y) override;
-  void MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-              Mat y) override;
-  void MatMulAdd(ConstMat x, const Linear& w, ConstMat start, Mat y) override;
-  void MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) override;
-  void MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) override;
-  void ColumnSum(ConstMat dy, absl::Span<float> db) override;
-  void SwiGluForward(ConstMat gate_up, Mat y) override;
-  void SwiGluBackward(ConstMat gate_up, ConstMat dy, Mat dgate_up) override;
-  void KvWrite(ConstMat k, ConstMat v, absl::Span<const SequenceRows> sequences,
+  void Upload(absl::Span<const float> values, Tensor to) override;
+  Ticket Download(Tensor from, absl::Span<float> to) override;
+  Ticket Download(Tensor from, absl::Span<int32_t> to) override;
+  void Wait(Ticket ticket) override;
+  std::unique_ptr<DeviceBatch> MakeBatch() override;
+  void Prepare(const HostBatch& host, DeviceBatch* batch) override;
+  void GatherRows(Tensor x, Tensor ids, Tensor y) override;
+  void ScatterAddRows(Tensor dy, Tensor ids, Tensor dx) override;
+  void Copy(Tensor x, Tensor y) override;
+  void Add(Tensor x, Tensor y) override;
+  void Fill(float value, Tensor y) override;
+  void RmsNormForward(Tensor x, Tensor w, int groups, float eps,
+                      Tensor y) override;
+  void RmsNormBackward(Tensor x, Tensor w, int groups, float eps, Tensor dy,
+                       Store store, Tensor dx, Tensor dw) override;
+  void Rope(Tensor x, int heads, Tensor positions, Tensor cos_sin,
+            bool inverse) override;
+  void SetLinear(absl::Span<const Tensor> parts, Linear* w) override;
+  void LinearRows(const Linear& w, Tensor ids, Tensor y) override;
+  void MatMul(Tensor x, const Linear& w, Tensor bias, Tensor y) override;
+  void MatMulAdd(Tensor x, const Linear& w, Tensor start, Tensor y) override;
+  void MatMulTransposed(Tensor dy, const Linear& w, Tensor dx) override;
+  void MatMulWeightGradient(Tensor dy, Tensor x, Tensor dw) override;
+  void ColumnSum(Tensor dy, Tensor db) override;
+  void SwiGluForward(Tensor gate_up, Tensor y) override;
+  void SwiGluBackward(Tensor gate_up, Tensor dy, Tensor dgate_up) override;
+  void KvWrite(Tensor k, Tensor v, const DeviceBatch& batch,
                const KvPages& cache) override;
-  void AttentionForward(ConstMat q, absl::Span<const SequenceRows> sequences,
-                        const KvPages& cache, float scale, Mat out,
-                        Mat lse) override;
-  void AttentionBackward(ConstMat q, ConstMat out, ConstMat lse, ConstMat dout,
-                         absl::Span<const SequenceRows> sequences,
-                         const KvPages& cache, float scale, Mat dq, Mat dk,
-                         Mat dv) override;
-  void LogprobForward(ConstMat h, const Linear& head,
-                      absl::Span<const int32_t> targets, float inv_temperature,
-                      absl::Span<float> logprob,
-                      absl::Span<float> entropy) override;
-  void LogprobBackward(ConstMat h, const Linear& head,
-                       absl::Span<const int32_t> targets, float inv_temperature,
-                       absl::Span<const float> dlogprob,
-                       absl::Span<const float> dentropy, Mat dh, Mat dhead,
-                       absl::Span<float> logprob,
-                       absl::Span<float> entropy) override;
-  void Sample(Mat logits, absl::Span<const SampleRequest> requests,
-              absl::Span<int32_t> tokens, absl::Span<float> logprobs) override;
-  void AdamW(absl::Span<float> params, absl::Span<const float> grads,
-             absl::Span<float> m, absl::Span<float> v,
+  void AttentionForward(Tensor q, const DeviceBatch& batch,
+                        const KvPages& cache, float scale, Tensor out,
+                        Tensor lse) override;
+  void AttentionBackward(Tensor q, Tensor out, Tensor lse, Tensor dout,
+                         const DeviceBatch& batch, const KvPages& cache,
+                         float scale, Tensor dq, Tensor dk, Tensor dv) override;
+  void LogprobForward(Tensor h, const Linear& head, Tensor targets,
+                      float inv_temperature, Tensor logprob,
+                      Tensor entropy) override;
+  void LogprobBackward(Tensor h, const Linear& head, Tensor targets,
+                       float inv_temperature, Tensor dlogprob, Tensor dentropy,
+                       Tensor dh, Tensor dhead, Tensor logprob,
+                       Tensor entropy) override;
+  void Sample(Tensor logits, absl::Span<const SampleRequest> requests,
+              Tensor tokens, Tensor logprobs) override;
+  void AdamW(Tensor params, Tensor grads, Tensor m, Tensor v,
              const AdamWParams& p) override;
-  double SumSquares(absl::Span<const float> x) override;
+  double SumSquares(Tensor x) override;
   void ForEachTask(int64_t count,
                    absl::FunctionRef<void(int64_t)> task) override;
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "kernels/cpu/attention_tasks.h"
+#include "kernels/cpu/cpu_batch.h"
 #include "kernels/cpu/cpu_ops.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -60,9 +61,9 @@ int64_t TouchedPages(const SequenceRows& s) {
 }  // namespace
 
 // Sequences that share a page write different positions.
-void CpuOps::KvWrite(ConstMat k, ConstMat v,
-                     absl::Span<const SequenceRows> sequences,
+void CpuOps::KvWrite(Tensor k, Tensor v, const DeviceBatch& batch,
                      const KvPages& cache) {
+  const absl::Span<const SequenceRows> sequences = WritesOf(batch);
   const int64_t width = int64_t{cache.num_kv_heads} * cache.head_dim;
   R1_CHECK(k.cols == width && v.cols == width && k.rows == v.rows,
            "k and v are [T, K * D]");

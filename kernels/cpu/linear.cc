@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/bf16-inl.h"
+#include "kernels/cpu/cpu_batch.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/panel.h"
@@ -46,7 +47,7 @@ void TransposePanel(const Linear& w, int64_t begin, int64_t count,
     const int64_t at = (first + n) * w.depth + begin * kPanelOutputs;
     const float* from = expanded;
     if (w.dtype == DType::kF32) {
-      from = w.data.data() + at;
+      from = FloatsOf(w.data) + at;
     } else {
       ExpandBf16(Bf16Of(w) + at, count * kPanelOutputs, expanded);
     }
@@ -91,7 +92,7 @@ void ForEachElement(const Linear& w, int64_t begin, int64_t size, Fn fn) {
 
 void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
   ForEachElement(w, begin, out.size(), [&](int64_t i, int64_t at) {
-    out[i] = w.dtype == DType::kF32 ? w.data.data()[at]
+    out[i] = w.dtype == DType::kF32 ? FloatsOf(w.data)[at]
                                     : FromBf16(cpu::Bf16Of(w)[at]);
   });
 }
@@ -99,7 +100,7 @@ void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
 void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w) {
   ForEachElement(*w, begin, values.size(), [&](int64_t i, int64_t at) {
     if (w->dtype == DType::kF32) {
-      w->data.data()[at] = values[i];
+      FloatsOf(w->data)[at] = values[i];
     } else {
       cpu::Bf16Of(*w)[at] = ToBf16(values[i]);
     }
@@ -113,7 +114,7 @@ void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
   w->data.Reserve(NumPanels(outputs) * panel / sizeof(float));
   // The outputs that only pad the last panel are zero.
   if (outputs % kPanelOutputs == 0 || depth == 0) return;
-  std::memset(reinterpret_cast<char*>(w->data.data()) +
+  std::memset(static_cast<char*>(DeviceAccess::Pointer(w->data.at())) +
                   (NumPanels(outputs) - 1) * panel,
               0, panel);
 }
@@ -122,10 +123,10 @@ namespace cpu {
 HWY_EXPORT(PackRows);
 HWY_EXPORT(TransposePanel);
 
-void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
+void CpuOps::SetLinear(absl::Span<const Tensor> parts, Linear* w) {
   R1_CHECK(!parts.empty(), "a weight matrix has a part");
   int64_t rows = 0;
-  for (const ConstMat& part : parts) {
+  for (const Tensor& part : parts) {
     R1_CHECK(part.cols == parts[0].cols,
              "parts of a weight matrix have equal columns");
     rows += part.rows;
@@ -135,10 +136,10 @@ void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
   const bool is_f32 = w->dtype == DType::kF32;
   pool_.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
     std::vector<float> exact(is_f32 ? 0 : size);
-    float* panel = is_f32 ? w->data.data() + p * size : exact.data();
+    float* panel = is_f32 ? FloatsOf(w->data) + p * size : exact.data();
     const int64_t begin = p * kPanelOutputs;
     int64_t first = 0;  // row of the concatenation where the part starts
-    for (const ConstMat& part : parts) {
+    for (const Tensor& part : parts) {
       const int64_t from = std::max(begin, first);
       const int64_t to = std::min(begin + kPanelOutputs, first + part.rows);
       if (from < to) {
@@ -153,20 +154,20 @@ void CpuOps::SetLinear(absl::Span<const ConstMat> parts, Linear* w) {
   });
 }
 
-void CpuOps::LinearRows(const Linear& w, absl::Span<const int32_t> ids, Mat y) {
-  R1_CHECK(ids.size() == y.rows && w.depth == y.cols,
+void CpuOps::LinearRows(const Linear& w, Tensor rows, Tensor out) {
+  const Ids ids = rows;
+  const Mat y = out;
+  R1_CHECK(ids.cols == y.rows && w.depth == y.cols,
            "LinearRows: ids [T], w [N, C], y [T, C]");
-  for (const int32_t id : ids) {
-    R1_CHECK(id >= 0 && id < w.outputs, "ids lie in the matrix");
-  }
+  CheckIds(ids, w.outputs);
   ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      ReadLinear(w, ids[t] * w.depth, absl::MakeSpan(y.Row(t), y.cols));
+      ReadLinear(w, ids.data[t] * w.depth, absl::MakeSpan(y.Row(t), y.cols));
     }
   });
 }
 
-void CpuOps::MatMulTransposed(ConstMat dy, const Linear& w, Mat dx) {
+void CpuOps::MatMulTransposed(Tensor dy, const Linear& w, Tensor dx) {
   TransposedLinear(*this, pool_, w, &scratch_.transposed).MatMul(dy, dx);
 }
 
@@ -204,7 +205,7 @@ void TransposedLinear::Load(int64_t begin, int64_t rows) {
     const int64_t output = p * kPanelOutputs;
     HWY_DYNAMIC_DISPATCH(TransposePanel)
     (w_, output, std::min<int64_t>(kPanelOutputs, w_.depth - output), begin,
-     rows, piece_.data.data() + output * rows);
+     rows, FloatsOf(piece_.data) + output * rows);
   });
 }
 

@@ -13,7 +13,7 @@ namespace r1::cpu {
 
 // The data of a matrix in bf16.
 inline uint16_t* Bf16Of(const Linear& w) {
-  return reinterpret_cast<uint16_t*>(w.data.data());
+  return static_cast<uint16_t*>(DeviceAccess::Pointer(w.data.at()));
 }
 
 // dx = dy W: the matrix in the order of this product, made on the way. A

@@ -74,24 +74,23 @@ namespace {
 HWY_EXPORT(ScoreRow);
 HWY_EXPORT(GradientOfRow);
 
-void CheckShapes(ConstMat h, const Linear& head,
-                 absl::Span<const int32_t> targets,
-                 absl::Span<const float> logprob,
-                 absl::Span<const float> entropy) {
+void CheckShapes(Tensor h, const Linear& head, Ids targets, Tensor logprob,
+                 Tensor entropy) {
   R1_CHECK(h.cols == head.depth, "h is [T, C], the head [V, C]");
-  R1_CHECK(static_cast<int64_t>(targets.size()) == h.rows, "targets is [T]");
-  for (const int32_t target : targets) {
-    R1_CHECK(target >= 0 && target < head.outputs, "a target lies in [0, V)");
+  R1_CHECK(targets.cols == h.rows, "targets is [T]");
+  for (int64_t t = 0; t < h.rows; ++t) {
+    R1_CHECK(targets.data[t] >= 0 && targets.data[t] < head.outputs,
+             "a target lies in [0, V)");
   }
-  R1_CHECK(entropy.empty() || entropy.size() == targets.size(),
+  R1_CHECK(entropy.empty() || entropy.cols == h.rows,
            "entropy is [T] or empty");
-  R1_CHECK(logprob.empty() || logprob.size() == targets.size(),
+  R1_CHECK(logprob.empty() || logprob.cols == h.rows,
            "logprob is [T] or empty");
 }
 
 // Computes the logits of chunk after chunk, and calls row(t, logits of t) in
 // parallel for its rows, then after(first row, logits of the chunk).
-void ForEachChunk(Ops& ops, ThreadPool& pool, Buffer& buffer, ConstMat h,
+void ForEachChunk(Ops& ops, ThreadPool& pool, Buffer& buffer, Tensor h,
                   const Linear& head,
                   absl::FunctionRef<void(int64_t, float*)> row,
                   absl::FunctionRef<void(int64_t, Mat)> after) {
@@ -103,7 +102,7 @@ void ForEachChunk(Ops& ops, ThreadPool& pool, Buffer& buffer, ConstMat h,
   const int64_t task_rows = std::max<int64_t>(1, 8192 / stride);
   for (int64_t begin = 0; begin < h.rows; begin += chunk) {
     const int64_t count = std::min(chunk, h.rows - begin);
-    const Mat logits(buffer.data(), count, vocabulary, stride);
+    const Mat logits(FloatsOf(buffer), count, vocabulary, stride);
     ops.MatMul(h.Rows(begin, count), head, {}, logits);
     const int64_t tasks = (count + task_rows - 1) / task_rows;
     pool.ParallelFor(tasks, [&](int64_t task, int) {
@@ -128,18 +127,20 @@ int64_t LogprobChunkRows(int64_t vocabulary) {
                              std::max(kRows, kSmallFloats / row));
 }
 
-void CpuOps::LogprobForward(ConstMat h, const Linear& head,
-                            absl::Span<const int32_t> targets,
-                            float inv_temperature, absl::Span<float> logprob,
-                            absl::Span<float> entropy) {
-  CheckShapes(h, head, targets, logprob, entropy);
+void CpuOps::LogprobForward(Tensor h, const Linear& head, Tensor targets,
+                            float inv_temperature, Tensor logprob,
+                            Tensor entropy) {
+  const Ids target = targets;
+  float* const logprobs = logprob.empty() ? nullptr : Mat(logprob).data;
+  float* const entropies = entropy.empty() ? nullptr : Mat(entropy).data;
+  CheckShapes(h, head, target, logprob, entropy);
   ForEachChunk(
       *this, pool_, scratch_.logits, h, head,
       [&](int64_t t, float* logits) {
         const TokenScore score = HWY_DYNAMIC_DISPATCH(ScoreRow)(
-            logits, head.outputs, targets[t], inv_temperature);
-        if (!logprob.empty()) logprob[t] = score.logprob;
-        if (!entropy.empty()) entropy[t] = score.entropy;
+            logits, head.outputs, target.data[t], inv_temperature);
+        if (logprobs != nullptr) logprobs[t] = score.logprob;
+        if (entropies != nullptr) entropies[t] = score.entropy;
       },
       [](int64_t, Mat) {});
 }
@@ -147,27 +148,30 @@ void CpuOps::LogprobForward(ConstMat h, const Linear& head,
 // With z = inv_temperature * logits and p the softmax of z:
 //   dlogits[v] = inv_temperature * (dlogprob * ([v == target] - p[v])
 //                                   - dentropy * p[v] * (log p[v] + entropy))
-void CpuOps::LogprobBackward(ConstMat h, const Linear& head,
-                             absl::Span<const int32_t> targets,
-                             float inv_temperature,
-                             absl::Span<const float> dlogprob,
-                             absl::Span<const float> dentropy, Mat dh,
-                             Mat dhead, absl::Span<float> logprob,
-                             absl::Span<float> entropy) {
-  CheckShapes(h, head, targets, logprob, entropy);
-  R1_CHECK(dlogprob.size() == targets.size() &&
-               (dentropy.empty() || dentropy.size() == targets.size()),
-           "dlogprob is [T], dentropy [T] or empty");
+void CpuOps::LogprobBackward(Tensor h, const Linear& head, Tensor targets,
+                             float inv_temperature, Tensor dlogprob,
+                             Tensor dentropy, Tensor dh, Tensor dhead,
+                             Tensor logprob, Tensor entropy) {
+  const Ids target = targets;
+  const float* const dlogprobs = ConstMat(dlogprob).data;
+  const float* const dentropies =
+      dentropy.empty() ? nullptr : ConstMat(dentropy).data;
+  float* const logprobs = logprob.empty() ? nullptr : Mat(logprob).data;
+  float* const entropies = entropy.empty() ? nullptr : Mat(entropy).data;
+  CheckShapes(h, head, target, logprob, entropy);
+  R1_CHECK(
+      dlogprob.cols == h.rows && (dentropy.empty() || dentropy.cols == h.rows),
+      "dlogprob is [T], dentropy [T] or empty");
   R1_CHECK(dh.rows == h.rows && dh.cols == h.cols, "dh has the shape of h");
   TransposedLinear transposed(*this, pool_, head, &scratch_.transposed);
   ForEachChunk(
       *this, pool_, scratch_.logits, h, head,
       [&](int64_t t, float* logits) {
         const TokenScore score = HWY_DYNAMIC_DISPATCH(GradientOfRow)(
-            logits, head.outputs, targets[t], inv_temperature, dlogprob[t],
-            dentropy.empty() ? 0.0f : dentropy[t]);
-        if (!logprob.empty()) logprob[t] = score.logprob;
-        if (!entropy.empty()) entropy[t] = score.entropy;
+            logits, head.outputs, target.data[t], inv_temperature, dlogprobs[t],
+            dentropies == nullptr ? 0.0f : dentropies[t]);
+        if (logprobs != nullptr) logprobs[t] = score.logprob;
+        if (entropies != nullptr) entropies[t] = score.entropy;
       },
       [&](int64_t begin, Mat dlogits) {
         transposed.MatMul(dlogits, dh.Rows(begin, dlogits.rows));

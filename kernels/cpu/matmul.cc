@@ -127,7 +127,7 @@ void PlaceWeights(const Linear& w, int64_t panels, float* scratch,
   const int64_t stride = w.depth * kPanelOutputs;
   const int64_t begin = part->panel * stride + part->k * kPanelOutputs;
   if (w.dtype == DType::kF32) {
-    part->weights = w.data.data() + begin;
+    part->weights = FloatsOf(w.data) + begin;
     part->panel_stride = stride;
     return;
   }
@@ -250,16 +250,15 @@ void RunMatMul(const MatMulCall& call, ThreadPool& pool) {
 
 }  // namespace
 
-void CpuOps::MatMul(ConstMat x, const Linear& w, absl::Span<const float> bias,
-                    Mat y) {
-  R1_CHECK(bias.empty() || bias.size() == w.outputs, "MatMul: bias [outputs]");
-  RunMatMul({x, &w, bias.empty() ? nullptr : bias.data(), 0, y}, pool_);
+void CpuOps::MatMul(Tensor x, const Linear& w, Tensor bias, Tensor y) {
+  R1_CHECK(bias.empty() || bias.count() == w.outputs, "MatMul: bias [outputs]");
+  RunMatMul({x, &w, bias.empty() ? nullptr : ConstMat(bias).data, 0, y}, pool_);
 }
 
-void CpuOps::MatMulAdd(ConstMat x, const Linear& w, ConstMat start, Mat y) {
+void CpuOps::MatMulAdd(Tensor x, const Linear& w, Tensor start, Tensor y) {
   R1_CHECK(start.rows == y.rows && start.cols == y.cols,
            "MatMulAdd: start has the shape of y");
-  RunMatMul({x, &w, start.data, start.stride, y}, pool_);
+  RunMatMul({x, &w, ConstMat(start).data, start.stride, y}, pool_);
 }
 
 }  // namespace r1::cpu

@@ -132,45 +132,44 @@ HWY_EXPORT(BackwardColumns);
 
 namespace {
 
-void CheckShapes(ConstMat x, absl::Span<const float> w, int groups,
-                 ConstMat y) {
-  R1_CHECK(groups >= 1 && x.cols == groups * w.size() && x.rows == y.rows &&
+void CheckShapes(Tensor x, Tensor w, int groups, Tensor y) {
+  R1_CHECK(groups >= 1 && x.cols == groups * w.count() && x.rows == y.rows &&
                x.cols == y.cols,
            "RmsNorm: x, y [T, groups * D], w [D]");
 }
 
 }  // namespace
 
-void CpuOps::RmsNormForward(ConstMat x, absl::Span<const float> w, int groups,
-                            float eps, Mat y) {
+void CpuOps::RmsNormForward(Tensor x, Tensor w, int groups, float eps,
+                            Tensor y) {
   CheckShapes(x, w, groups, y);
   ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(NormRows)
-    (x.Rows(begin, end - begin), w.data(), groups, eps,
+    (x.Rows(begin, end - begin), ConstMat(w).data, groups, eps,
      y.Rows(begin, end - begin));
   });
 }
 
 // dx may be dy, and dw sums over all rows: so first everything that needs a
 // whole row, then channel by channel.
-void CpuOps::RmsNormBackward(ConstMat x, absl::Span<const float> w, int groups,
-                             float eps, ConstMat dy, Store store, Mat dx,
-                             absl::Span<float> dw) {
+void CpuOps::RmsNormBackward(Tensor x, Tensor w, int groups, float eps,
+                             Tensor dy, Store store, Tensor dx, Tensor dw) {
   CheckShapes(x, w, groups, dy);
   CheckShapes(x, dw, groups, dx);
   static_assert(sizeof(GroupStats) == 2 * sizeof(float));
   scratch_.norm.Reserve(2 * x.rows * groups);
-  GroupStats* stats = reinterpret_cast<GroupStats*>(scratch_.norm.data());
+  GroupStats* stats = reinterpret_cast<GroupStats*>(FloatsOf(scratch_.norm));
   ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(StatsOfRows)
-    (x.Rows(begin, end - begin), w.data(), groups, eps,
+    (x.Rows(begin, end - begin), ConstMat(w).data, groups, eps,
      dy.Rows(begin, end - begin), stats + begin * groups);
   });
-  ParallelColumns(
-      pool_, x.rows * groups, w.size(), [&](int64_t begin, int64_t end) {
-        HWY_DYNAMIC_DISPATCH(BackwardColumns)
-        (x, w.data(), groups, stats, dy, store, dx, dw.data(), begin, end);
-      });
+  ParallelColumns(pool_, x.rows * groups, w.count(),
+                  [&](int64_t begin, int64_t end) {
+                    HWY_DYNAMIC_DISPATCH(BackwardColumns)
+                    (x, ConstMat(w).data, groups, stats, dy, store, dx,
+                     Mat(dw).data, begin, end);
+                  });
 }
 
 }  // namespace r1::cpu

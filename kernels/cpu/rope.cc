@@ -56,19 +56,19 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(RotateRows);
 
-void CpuOps::Rope(Mat x, int heads, absl::Span<const int32_t> positions,
-                  ConstMat cos_sin, bool inverse) {
-  R1_CHECK(positions.size() == x.rows && cos_sin.cols % 2 == 0 &&
+void CpuOps::Rope(Tensor x, int heads, Tensor positions, Tensor cos_sin,
+                  bool inverse) {
+  const int32_t* const at = Ids(positions).data;
+  R1_CHECK(positions.cols == x.rows && cos_sin.cols % 2 == 0 &&
                x.cols == heads * cos_sin.cols,
            "Rope: x [T, heads * D], positions [T], cos_sin [max_position, D]");
-  for (const int32_t position : positions) {
-    R1_CHECK(position >= 0 && position < cos_sin.rows,
+  for (int64_t t = 0; t < x.rows; ++t) {
+    R1_CHECK(at[t] >= 0 && at[t] < cos_sin.rows,
              "positions lie in the table of angles");
   }
   ParallelRows(pool_, x.rows, x.cols, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(RotateRows)
-    (x.Rows(begin, end - begin), heads, positions.data() + begin, cos_sin,
-     inverse);
+    (x.Rows(begin, end - begin), heads, at + begin, cos_sin, inverse);
   });
 }
 

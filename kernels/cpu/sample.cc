@@ -139,15 +139,17 @@ HWY_EXPORT(SampleRow);
 
 }  // namespace
 
-void CpuOps::Sample(Mat logits, absl::Span<const SampleRequest> requests,
-                    absl::Span<int32_t> tokens, absl::Span<float> logprobs) {
+void CpuOps::Sample(Tensor all_logits, absl::Span<const SampleRequest> requests,
+                    Tensor tokens, Tensor logprobs) {
+  const Mat logits = all_logits;
   const int64_t rows = logits.rows;
   const int64_t n = logits.cols;
   R1_CHECK(static_cast<int64_t>(requests.size()) == rows &&
-               requests.size() == tokens.size() &&
-               requests.size() == logprobs.size(),
+               tokens.count() == rows && logprobs.count() == rows,
            "requests, tokens and logprobs are [S]");
   R1_CHECK(rows == 0 || n > 0, "a vocabulary has tokens");
+  int32_t* const drawn = MatrixView<int32_t>(tokens).data;
+  float* const drawn_logprobs = Mat(logprobs).data;
   const int64_t weights = (n + 15) / 16 * 16;
   const int64_t sums = (DrawBlocks(n) * 2 + 15) / 16 * 16;  // doubles
   const int64_t per_thread = weights + sums;
@@ -156,14 +158,14 @@ void CpuOps::Sample(Mat logits, absl::Span<const SampleRequest> requests,
   const int64_t task_rows = std::max<int64_t>(1, 8192 / weights);
   pool_.ParallelFor(
       (rows + task_rows - 1) / task_rows, [&](int64_t task, int thread) {
-        float* memory = scratch_.sample.data() + thread * per_thread;
+        float* memory = FloatsOf(scratch_.sample) + thread * per_thread;
         const int64_t end = std::min(rows, (task + 1) * task_rows);
         for (int64_t i = task * task_rows; i < end; ++i) {
           const Draw draw = HWY_DYNAMIC_DISPATCH(SampleRow)(
               requests[i], logits.Row(i), n, memory,
               reinterpret_cast<double*>(memory + weights));
-          tokens[i] = draw.token;
-          logprobs[i] = draw.logprob;
+          drawn[i] = draw.token;
+          drawn_logprobs[i] = draw.logprob;
         }
       });
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/check.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
@@ -44,16 +45,17 @@ HWY_EXPORT(SumBlock);
 
 // Blocks of a fixed size are added up in lanes, then in a balanced tree over
 // the blocks: the order depends on the length alone.
-double CpuOps::SumSquares(absl::Span<const float> x) {
+double CpuOps::SumSquares(Tensor x) {
+  R1_CHECK(x.is_dense(), "SumSquares: x has no gaps");
   constexpr int64_t kBlock = 8192;
-  const int64_t size = x.size();
+  const int64_t size = x.count();
   const int64_t blocks = (size + kBlock - 1) / kBlock;
   if (blocks == 0) return 0;
   std::vector<double> sums(blocks);
   ParallelRanges(pool_, blocks, 1, [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       sums[b] = HWY_DYNAMIC_DISPATCH(SumBlock)(
-          x.data() + b * kBlock, std::min(kBlock, size - b * kBlock));
+          ConstMat(x).data + b * kBlock, std::min(kBlock, size - b * kBlock));
     }
   });
   for (int64_t stride = 1; stride < blocks; stride *= 2) {

@@ -79,7 +79,7 @@ namespace r1::cpu {
 HWY_EXPORT(ForwardRows);
 HWY_EXPORT(BackwardRows);
 
-void CpuOps::SwiGluForward(ConstMat gate_up, Mat y) {
+void CpuOps::SwiGluForward(Tensor gate_up, Tensor y) {
   R1_CHECK(gate_up.rows == y.rows && gate_up.cols == 2 * y.cols,
            "SwiGluForward: gate_up [T, 2F], y [T, F]");
   ParallelRows(pool_, y.rows, gate_up.cols, [&](int64_t begin, int64_t end) {
@@ -88,7 +88,7 @@ void CpuOps::SwiGluForward(ConstMat gate_up, Mat y) {
   });
 }
 
-void CpuOps::SwiGluBackward(ConstMat gate_up, ConstMat dy, Mat dgate_up) {
+void CpuOps::SwiGluBackward(Tensor gate_up, Tensor dy, Tensor dgate_up) {
   R1_CHECK(gate_up.rows == dy.rows && gate_up.cols == 2 * dy.cols &&
                dgate_up.rows == dy.rows && dgate_up.cols == gate_up.cols,
            "SwiGluBackward: gate_up, dgate_up [T, 2F], dy [T, F]");

@@ -103,7 +103,7 @@ constexpr int64_t kCopySlices = 4;
 
 }  // namespace
 
-void CpuOps::MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) {
+void CpuOps::MatMulWeightGradient(Tensor dy, Tensor x, Tensor dw) {
   R1_CHECK(dy.rows == x.rows && dw.rows == dy.cols && dw.cols == x.cols,
            "MatMulWeightGradient: dy [T, N], x [T, K], dw [N, K]");
   if (dw.rows == 0 || dw.cols == 0) return;
@@ -119,7 +119,7 @@ void CpuOps::MatMulWeightGradient(ConstMat dy, ConstMat x, Mat dw) {
   const int64_t strip_copies = (dw.rows + strip_columns - 1) / strip_columns;
   for (int64_t t = 0; t < x.rows; t += kTokenBlock) {
     const int64_t tokens = std::min(kTokenBlock, x.rows - t);
-    float* panels = scratch_.weight_gradient.data();
+    float* panels = FloatsOf(scratch_.weight_gradient);
     float* strips = panels + num_panels * tokens * kPanelOutputs;
     pool_.ParallelFor(panel_copies + strip_copies, [&](int64_t task, int) {
       if (task < panel_copies) {

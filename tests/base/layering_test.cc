@@ -113,6 +113,11 @@ const std::vector<Door>& Doors() {
       // Its functions change with its version, and a run's bits with them.
       {"Highway's contrib", {"hwy/contrib/"}, {"nowhere"}, {}},
       {"OpenBLAS", {"cblas"}, {"bench/"}, {}},
+      // Who passes tensors on need not know on which device they are.
+      {"the elements of tensors",
+       {"kernels/matrix.h"},
+       {"kernels/", "bench/"},
+       {}},
       {"CLI11", {"CLI/"}, {"pipeline/"}, {}},
       {"libseccomp", {"seccomp.h"}, {"reward/sandbox/launcher/"}, {}},
       {"Google Benchmark", {"benchmark/"}, {"bench/"}, {}},

@@ -11,6 +11,7 @@
 #include "base/philox.h"
 #include "judge/reward_model.h"
 #include "learner/journal.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 
@@ -35,10 +36,10 @@ inline ModelConfig TinyJudge(const std::string& model_type = "llama") {
 inline ParamSet RandomParams(const ModelConfig& config) {
   ParamSet params(std::make_shared<const ParamLayout>(config));
   RandomSequence random(11, RandomStream::kInit, 0, 0);
-  for (float& p : params.flat()) p = 0.3f * random.NextNormal();
+  for (float& p : Flat(params)) p = 0.3f * random.NextNormal();
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
     if (!absl::StrContains(params.layout().tensor(i).name, "norm")) continue;
-    for (float& p : params.Elements(i)) p += 1;
+    for (float& p : Elements(params, i)) p += 1;
   }
   return params;
 }

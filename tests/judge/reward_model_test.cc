@@ -13,6 +13,7 @@
 #include "model/tokenizer_config.h"
 #include "tests/judge/judge_testing.h"
 #include "tests/model/file_test_util.h"
+#include "tests/model/host_params.h"
 #include "tests/reference/transformer.h"
 
 namespace r1 {
@@ -147,14 +148,15 @@ class RewardModelFolderTest : public testing::Test {
     for (int64_t n : shape) count *= n;
     const std::vector<float> values(count, 0.5f);
     const ParamLayout& layout = judge_->params.layout();
-    std::vector<SafetensorsTensor> tensors = {{name, shape, values}};
+    std::vector<SafetensorsTensor> tensors = {FileTensor(name, shape, values)};
     for (int i = 0; i < layout.tensors().size(); ++i) {
       const TensorSpec& t = layout.tensor(i);
       if (t.name == name) continue;
-      tensors.push_back({t.name,
-                         t.cols == 0 ? std::vector<int64_t>{t.rows}
-                                     : std::vector<int64_t>{t.rows, t.cols},
-                         judge_->params.Elements(i)});
+      tensors.push_back(FileTensor(t.name,
+                                   t.cols == 0
+                                       ? std::vector<int64_t>{t.rows}
+                                       : std::vector<int64_t>{t.rows, t.cols},
+                                   Elements(judge_->params, i)));
     }
     EXPECT_TRUE(
         WriteSafetensors(folder_.File("model.safetensors"), tensors).ok());
@@ -175,11 +177,11 @@ TEST_F(RewardModelFolderTest, StartsAsTheModelWithAHeadOfZeros) {
     if (layout.tensor(i).name == "score.weight") {
       EXPECT_EQ(layout.tensor(i).rows, 1);
       EXPECT_EQ(layout.tensor(i).cols, 24);
-      EXPECT_THAT(judge_->params.Elements(i), Each(0));
+      EXPECT_THAT(Elements(judge_->params, i), Each(0));
       continue;
     }
     const int from = model.params.layout().Find(layout.tensor(i).name);
-    EXPECT_EQ(judge_->params.Elements(i), model.params.Elements(from));
+    EXPECT_EQ(Elements(judge_->params, i), Elements(model.params, from));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "learner/checkpoint_store.h"
 #include "tests/judge/judge_testing.h"
 #include "tests/model/file_test_util.h"
+#include "tests/model/host_params.h"
 #include "tests/reference/transformer.h"
 
 namespace r1 {
@@ -37,7 +38,7 @@ TEST(PreferenceLoss, IsFiniteFarOut) {
 class FaultyOps : public cpu::CpuOps {
  public:
   using cpu::CpuOps::CpuOps;
-  double SumSquares(absl::Span<const float> x) override {
+  double SumSquares(Tensor x) override {
     return is_faulty ? std::numeric_limits<double>::infinity()
                      : cpu::CpuOps::SumSquares(x);
   }
@@ -80,7 +81,7 @@ class RewardModelTrainerTest : public testing::Test {
     ParamSet params = RandomParams(TinyJudge());
     if (is_fresh) {
       InitializeParams(1, &params);
-      for (float& w : params.Elements(params.layout().head())) w = 0;
+      for (float& w : Elements(params, params.layout().head())) w = 0;
     }
     return params;
   }
@@ -145,7 +146,7 @@ TEST_F(RewardModelTrainerTest, GradientEqualsFiniteDifferencesOfTheOracle) {
   RandomSequence random(4, RandomStream::kData, 1, 0);
   for (size_t t = 0; t < m.layout().tensors().size(); ++t) {
     const TensorSpec& spec = m.layout().tensor(t);
-    const auto got = m.Elements(t);
+    const auto got = Elements(m, t);
     int64_t largest = 0;
     for (int64_t i = 0; i < got.size(); ++i) {
       if (std::abs(got[i]) > std::abs(got[largest])) largest = i;

@@ -38,9 +38,10 @@ TestGradients RunBoth(Ops& ops, TestBatch& batch, std::vector<float>& dout) {
   g.dv.resize(batch.v.size());
   const int64_t rows = batch.rows;
   ops.AttentionBackward(View(batch.q, rows), View(forward.out, rows),
-                        View(forward.lse, rows), View(dout, rows), sequences,
-                        cache.pages(), batch.shape.scale(), View(g.dq, rows),
-                        View(g.dk, rows), View(g.dv, rows));
+                        View(forward.lse, rows), View(dout, rows),
+                        *OnDevice(ops, sequences), cache.pages(),
+                        batch.shape.scale(), View(g.dq, rows), View(g.dk, rows),
+                        View(g.dv, rows));
   return g;
 }
 
@@ -261,9 +262,9 @@ SharedRun RunShared(Ops& ops, TestBatch& batch, std::vector<float>& dout,
             v = View(batch.v, batch.rows),
             out = View(run.forward.out, batch.rows),
             lse = View(run.forward.lse, batch.rows);
-  ops.KvWrite(k, v, sequences, cache.pages());
-  ops.KvWrite(k, v, copies, cache.pages());
-  ops.AttentionForward(q, sequences, cache.pages(), batch.shape.scale(), out,
+  const auto whole_batch = OnDevice(ops, sequences, copies);
+  ops.KvWrite(k, v, *whole_batch, cache.pages());
+  ops.AttentionForward(q, *whole_batch, cache.pages(), batch.shape.scale(), out,
                        lse);
 
   const float nan = std::numeric_limits<float>::quiet_NaN();
@@ -278,11 +279,11 @@ SharedRun RunShared(Ops& ops, TestBatch& batch, std::vector<float>& dout,
   }
   const int64_t rows = is_open ? prefix_begin : batch.rows;
   if (is_open) sequences.pop_back();
-  ops.AttentionBackward(q.Rows(0, rows), out.Rows(0, rows), lse.Rows(0, rows),
-                        View(dout, batch.rows).Rows(0, rows), sequences,
-                        cache.pages(), batch.shape.scale(),
-                        View(g.dq, batch.rows).Rows(0, rows),
-                        View(g.dk, batch.rows), View(g.dv, batch.rows));
+  ops.AttentionBackward(
+      q.Rows(0, rows), out.Rows(0, rows), lse.Rows(0, rows),
+      View(dout, batch.rows).Rows(0, rows), *OnDevice(ops, sequences),
+      cache.pages(), batch.shape.scale(), View(g.dq, batch.rows).Rows(0, rows),
+      View(g.dk, batch.rows), View(g.dv, batch.rows));
   return run;
 }
 

@@ -127,16 +127,17 @@ TEST(KvWriteTest, StoresRowsAtTheirPositionsOnly) {
   const std::vector<int32_t> first = cache.Take(56);
   const std::vector<int32_t> second = cache.Take(9);
   ops->KvWrite(View(batch.k, 45), View(batch.v, 45),
-               {{{0, 36, 20, first}, {36, 9, 0, second}}}, cache.pages());
+               *OnDevice(*ops, {{0, 36, 20, first}, {36, 9, 0, second}}),
+               cache.pages());
   const KvPages& pages = cache.pages();
-  std::vector<float> want(pages.num_pages * pages.page_stride(), std::nanf(""));
+  std::vector<float> want(pages.data.count(), std::nanf(""));
   for (int64_t row = 0; row < 45; ++row) {
     const int64_t position = row < 36 ? 20 + row : row - 36;
     const auto& list = row < 36 ? first : second;
     const int64_t slot = position % kPageTokens;
     for (int head = 0; head < shape.kv_heads; ++head) {
       float* block = want.data() +
-                     list[position / kPageTokens] * pages.page_stride() +
+                     list[position / kPageTokens] * pages.data.cols +
                      head * 2 * shape.depth * kPageTokens;
       for (int c = 0; c < shape.depth; ++c) {
         const int64_t from = (row * shape.kv_heads + head) * shape.depth + c;
@@ -146,11 +147,12 @@ TEST(KvWriteTest, StoresRowsAtTheirPositionsOnly) {
       }
     }
   }
+  const float* const got = ConstMat(pages.data).data;
   for (size_t i = 0; i < want.size(); ++i) {
     if (std::isnan(want[i])) {
-      ASSERT_TRUE(std::isnan(pages.data[i])) << i;
+      ASSERT_TRUE(std::isnan(got[i])) << i;
     } else {
-      ASSERT_EQ(pages.data[i], want[i]) << i;
+      ASSERT_EQ(got[i], want[i]) << i;
     }
   }
 }
@@ -170,9 +172,10 @@ TEST(AttentionTest, SharedPrefixPagesGiveTheBitsOfOwnPages) {
   const SequenceRows whole = {0, prompt, 0, pages_a};
   std::vector<float> shared(batch.q.size());
   const auto run = [&](std::vector<SequenceRows> sequences) {
-    ops->KvWrite(View(batch.k, batch.rows), View(batch.v, batch.rows),
-                 sequences, cache.pages());
-    ops->AttentionForward(View(batch.q, batch.rows), sequences, cache.pages(),
+    const auto rows = OnDevice(*ops, sequences);
+    ops->KvWrite(View(batch.k, batch.rows), View(batch.v, batch.rows), *rows,
+                 cache.pages());
+    ops->AttentionForward(View(batch.q, batch.rows), *rows, cache.pages(),
                           shape.scale(), View(shared, batch.rows), Mat());
   };
   run({whole});
@@ -287,9 +290,10 @@ TEST(AttentionTest, ViewsWithStridesAndGapsBetweenSequences) {
   const std::vector<int32_t> pages = own.Take(33);
   const std::vector<SequenceRows> one = {{5, 33, 0, pages}, {0, 0, 0, {}}};
   std::vector<float> out(40 * q_width, -3.0f);
+  const auto rows = OnDevice(*ops, one);
   ops->KvWrite(all.Cols(q_width, kv_width),
-               all.Cols(q_width + kv_width, kv_width), one, own.pages());
-  ops->AttentionForward(all.Cols(0, q_width), one, own.pages(), shape.scale(),
+               all.Cols(q_width + kv_width, kv_width), *rows, own.pages());
+  ops->AttentionForward(all.Cols(0, q_width), *rows, own.pages(), shape.scale(),
                         View(out, 40), Mat());
   for (int64_t i = 0; i < 40 * q_width; ++i) {
     const int64_t t = i / q_width - 5;
@@ -304,12 +308,14 @@ TEST(AttentionTest, EmptyBatchTouchesNothing) {
   TestCache cache(shape, 1);
   const Mat q(nullptr, 0, 32);
   const Mat k(nullptr, 0, 16);
-  ops->KvWrite(k, k, {}, cache.pages());
-  ops->AttentionForward(q, {}, cache.pages(), 1, q, Mat());
-  ops->AttentionBackward(q, q, Mat(nullptr, 0, 2), q, {}, cache.pages(), 1, q,
-                         k, k);
-  for (int64_t i = 0; i < cache.pages().page_stride(); ++i) {
-    ASSERT_TRUE(std::isnan(cache.pages().data[i])) << i;
+  const auto none = OnDevice(*ops, {});
+  ops->KvWrite(k, k, *none, cache.pages());
+  ops->AttentionForward(q, *none, cache.pages(), 1, q, Mat());
+  ops->AttentionBackward(q, q, Mat(nullptr, 0, 2), q, *none, cache.pages(), 1,
+                         q, k, k);
+  const ConstMat page = cache.pages().data;
+  for (int64_t i = 0; i < page.cols; ++i) {
+    ASSERT_TRUE(std::isnan(page.data[i])) << i;
   }
 }
 

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "base/philox.h"
 #include "kernels/buffer.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/reference/attention.h"
 
@@ -40,13 +42,12 @@ inline Mat View(std::vector<float>& x, int64_t rows) {
 class TestCache {
  public:
   TestCache(const HeadShape& shape, int64_t num_pages) {
-    pages_.num_pages = num_pages;
     pages_.num_kv_heads = shape.kv_heads;
     pages_.head_dim = shape.depth;
-    buffer_ = Buffer(num_pages * pages_.page_stride());
-    pages_.data = buffer_.data();
-    std::fill(buffer_.data(), buffer_.data() + buffer_.count(),
-              std::numeric_limits<float>::quiet_NaN());
+    pages_.data = buffer_.Reserve(
+        num_pages, KvPages::PageElements(shape.kv_heads, shape.depth));
+    std::fill_n(FloatsOf(buffer_), buffer_.count(),
+                std::numeric_limits<float>::quiet_NaN());
     for (int64_t i = num_pages - 1; i >= 0; i -= 2) free_.push_back(i);
     for (int64_t i = num_pages - 2; i >= 0; i -= 2) free_.push_back(i);
   }
@@ -67,6 +68,15 @@ class TestCache {
   std::vector<int32_t> free_;
   size_t next_ = 0;
 };
+
+// The sequences as ops take them.
+inline std::unique_ptr<DeviceBatch> OnDevice(
+    Ops& ops, absl::Span<const SequenceRows> sequences,
+    absl::Span<const SequenceRows> copies = {}) {
+  auto batch = ops.MakeBatch();
+  ops.Prepare({{}, {}, sequences, copies}, batch.get());
+  return batch;
+}
 
 // Sequences of given lengths, packed one after another, with random q, k, v.
 struct TestBatch {
@@ -119,9 +129,10 @@ inline TestOutput RunPacked(Ops& ops, TestBatch& batch, TestCache& cache,
   TestOutput result;
   result.out.assign(batch.q.size(), -7.0f);
   result.lse.assign(batch.rows * batch.shape.heads, -7.0f);
-  ops.KvWrite(View(batch.k, batch.rows), View(batch.v, batch.rows), *sequences,
+  const auto rows = OnDevice(ops, *sequences);
+  ops.KvWrite(View(batch.k, batch.rows), View(batch.v, batch.rows), *rows,
               cache.pages());
-  ops.AttentionForward(View(batch.q, batch.rows), *sequences, cache.pages(),
+  ops.AttentionForward(View(batch.q, batch.rows), *rows, cache.pages(),
                        batch.shape.scale(), View(result.out, batch.rows),
                        View(result.lse, batch.rows));
   return result;
@@ -169,8 +180,9 @@ inline TestOutput RunChunked(Ops& ops, TestBatch& batch, int64_t chunk) {
     std::vector<float> v = gather(batch.v, batch.kv_width());
     std::vector<float> out(q.size());
     std::vector<float> lse(rows * batch.shape.heads);
-    ops.KvWrite(View(k, rows), View(v, rows), sequences, cache.pages());
-    ops.AttentionForward(View(q, rows), sequences, cache.pages(),
+    const auto step = OnDevice(ops, sequences);
+    ops.KvWrite(View(k, rows), View(v, rows), *step, cache.pages());
+    ops.AttentionForward(View(q, rows), *step, cache.pages(),
                          batch.shape.scale(), View(out, rows), View(lse, rows));
     for (int64_t i = 0; i < rows; ++i) {
       std::copy_n(out.begin() + i * batch.q_width(), batch.q_width(),

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "kernels/matrix.h"
+
 namespace r1 {
 namespace {
 
@@ -19,48 +21,69 @@ TEST(Buffer, IsAlignedAndZero) {
     for (int round = 0; round < 2; ++round) {
       const Buffer buffer(count);
       ASSERT_EQ(buffer.count(), count);
-      EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.data()) % 64, 0) << count;
-      EXPECT_TRUE(std::all_of(buffer.data(), buffer.data() + count,
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(FloatsOf(buffer)) % 64, 0) << count;
+      EXPECT_TRUE(std::all_of(FloatsOf(buffer), FloatsOf(buffer) + count,
                               [](float x) { return x == 0; }))
           << count;
-      std::fill_n(buffer.data(), count, 1.0f);
+      std::fill_n(FloatsOf(buffer), count, 1.0f);
     }
   }
 }
 
 TEST(Buffer, EmptyBufferHasNoData) {
-  EXPECT_EQ(Buffer().data(), nullptr);
-  EXPECT_EQ(Buffer(0).data(), nullptr);
+  EXPECT_EQ(FloatsOf(Buffer()), nullptr);
+  EXPECT_EQ(FloatsOf(Buffer(0)), nullptr);
   EXPECT_EQ(Buffer(0).count(), 0);
 }
 
 TEST(Buffer, MovesItsMemory) {
   Buffer a(100);
-  a.data()[99] = 7;
-  float* const data = a.data();
+  FloatsOf(a)[99] = 7;
+  float* const data = FloatsOf(a);
   Buffer b = std::move(a);
-  EXPECT_EQ(b.data(), data);
-  EXPECT_EQ(a.data(), nullptr);
+  EXPECT_EQ(FloatsOf(b), data);
+  EXPECT_EQ(FloatsOf(a), nullptr);
   Buffer c(600000);
   c = std::move(b);
-  EXPECT_EQ(c.data(), data);
+  EXPECT_EQ(FloatsOf(c), data);
   EXPECT_EQ(c.count(), 100);
-  EXPECT_EQ(c.data()[99], 7);
+  EXPECT_EQ(FloatsOf(c)[99], 7);
 }
 
 TEST(Buffer, ReserveGrowsButNeverShrinks) {
   Buffer buffer(10);
-  float* const data = buffer.data();
+  float* const data = FloatsOf(buffer);
   buffer.Reserve(5);
-  EXPECT_EQ(buffer.data(), data);
+  EXPECT_EQ(FloatsOf(buffer), data);
   EXPECT_EQ(buffer.count(), 10);
   buffer.Reserve(1000000);
   EXPECT_EQ(buffer.count(), 1000000);
-  buffer.data()[999999] = 1;
+  FloatsOf(buffer)[999999] = 1;
 }
 
 TEST(BufferDeathTest, RefusesANegativeSize) {
   EXPECT_DEATH(Buffer(-1), "size >= 0");
+}
+
+TEST(Buffer, ReadsAndWritesTensorsOfTheHost) {
+  Buffer buffer;
+  const Tensor all = buffer.Reserve(3, 4);
+  WriteTensor({1, 2, 3, 4, 5}, 2, all);
+  std::vector<float> got(12);
+  ReadTensor(all, 0, absl::MakeSpan(got));
+  EXPECT_EQ(got, (std::vector<float>{0, 0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0}));
+  std::vector<float> row(2);
+  ReadTensor(all.Rows(1, 1), 1, absl::MakeSpan(row));
+  EXPECT_EQ(row, (std::vector<float>{4, 5}));
+}
+
+TEST(BufferDeathTest, RefusesElementsThatATensorDoesNotHave) {
+  Buffer buffer;
+  const Tensor all = buffer.Reserve(3, 4);
+  EXPECT_DEATH(WriteTensor({1, 2}, 11, all), "elements of the tensor");
+  EXPECT_DEATH(WriteTensor({1}, 0, all.Cols(0, 2)), "no gaps");
+  EXPECT_DEATH(all.Rows(2, 2), "rows of the tensor");
+  EXPECT_DEATH(buffer.Matrix(4, 4), "lies in the buffer");
 }
 
 }  // namespace

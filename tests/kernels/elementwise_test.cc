@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_test_util.h"
 
@@ -20,14 +21,15 @@ using ElementwiseTest = OnEveryTarget;
 const std::pair<int64_t, int64_t> kSizes[] = {
     {0, 5}, {1, 1}, {1, 31}, {3, 33}, {31, 16}, {100, 129}, {257, 40}};
 
-TEST_P(ElementwiseTest, EmbeddingForwardCopiesRows) {
+TEST_P(ElementwiseTest, GatherRowsCopiesRows) {
   for (const auto& [tokens, cols] : kSizes) {
     const TestMatrix table(17, cols, 1);
     std::vector<int32_t> ids(tokens);
     for (int64_t t = 0; t < tokens; ++t) ids[t] = (t * 5) % 17;
     for (const int threads : {1, 2, 3}) {
       TestMatrix y(tokens, cols, 2);
-      MakeCpuOps(threads)->EmbeddingForward(ids, table.view(), y.view());
+      MakeCpuOps(threads)->GatherRows(table.view(), VectorTensor(ids),
+                                      y.view());
       for (int64_t t = 0; t < tokens; ++t) {
         ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), cols),
                        absl::MakeConstSpan(table.view().Row(ids[t]), cols),
@@ -39,7 +41,7 @@ TEST_P(ElementwiseTest, EmbeddingForwardCopiesRows) {
 }
 
 // Additions in packed order have known bits.
-TEST_P(ElementwiseTest, EmbeddingBackwardAddsInPackedOrder) {
+TEST_P(ElementwiseTest, ScatterAddRowsAddsInPackedOrder) {
   for (const auto& [tokens, cols] : kSizes) {
     const TestMatrix dy(tokens, cols, 3), start(6, cols, 4);
     std::vector<int32_t> ids(tokens);
@@ -52,20 +54,89 @@ TEST_P(ElementwiseTest, EmbeddingBackwardAddsInPackedOrder) {
     }
     for (const int threads : {1, 2, 3}) {
       TestMatrix dtable = start;
-      MakeCpuOps(threads)->EmbeddingBackward(ids, dy.view(), dtable.view());
+      MakeCpuOps(threads)->ScatterAddRows(dy.view(), VectorTensor(ids),
+                                          dtable.view());
       ExpectSameBits(dtable, expected, absl::StrCat(threads, " threads"));
       EXPECT_TRUE(dtable.GapsAreIntact());
     }
   }
 }
 
-TEST(EmbeddingDeathTest, RefusesIdsOutsideTheVocabulary) {
+TEST(GatherRowsDeathTest, RefusesIdsOutsideTheMatrix) {
   const TestMatrix table(4, 3, 5);
   TestMatrix y(1, 3, 6);
   for (const int32_t id : {-1, 4}) {
     EXPECT_DEATH(
-        MakeCpuOps(1)->EmbeddingForward({&id, 1}, table.view(), y.view()),
-        "vocabulary");
+        MakeCpuOps(1)->GatherRows(table.view(), Ids(&id, 1, 1), y.view()),
+        "matrix");
+  }
+}
+
+TEST_P(ElementwiseTest, CopyAddAndFillKeepToTheirRows) {
+  for (const auto& [rows, cols] : kSizes) {
+    const TestMatrix x(rows, cols, 40), start(rows, cols, 41);
+    for (const int threads : {1, 2, 3}) {
+      const auto ops = MakeCpuOps(threads);
+      TestMatrix copied = start, added = start, filled = start;
+      ops->Copy(x.view(), copied.view());
+      ops->Add(x.view(), added.view());
+      ops->Fill(2.5f, filled.view());
+      ExpectSameBits(copied, x, "copy");
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t c = 0; c < cols; ++c) {
+          ASSERT_EQ(added.at(r, c), start.at(r, c) + x.at(r, c));
+          ASSERT_EQ(filled.at(r, c), 2.5f);
+        }
+      }
+      for (const TestMatrix* m : {&copied, &added, &filled}) {
+        EXPECT_TRUE(m->GapsAreIntact());
+      }
+    }
+  }
+}
+
+TEST(HostAndDevice, UploadAndDownloadGoRowByRow) {
+  const auto ops = MakeCpuOps(1);
+  TestMatrix m(3, 2, 42);
+  ops->Upload({1, 2, 3, 4, 5, 6}, m.view());
+  EXPECT_EQ(m.Doubles(), (std::vector<double>{1, 2, 3, 4, 5, 6}));
+  EXPECT_TRUE(m.GapsAreIntact());
+  std::vector<float> back(4);
+  ops->Wait(ops->Download(m.view().Rows(1, 2), absl::MakeSpan(back)));
+  EXPECT_EQ(back, (std::vector<float>{3, 4, 5, 6}));
+  const std::vector<int32_t> ids = {7, 8};
+  std::vector<int32_t> ids_back(2);
+  ops->Wait(ops->Download(VectorTensor(ids), absl::MakeSpan(ids_back)));
+  EXPECT_EQ(ids_back, ids);
+}
+
+// A batch outlives what the host said of it, and is another once it is prepared
+// anew.
+TEST(HostAndDevice, ABatchKeepsWhatTheHostSaid) {
+  const auto ops = MakeCpuOps(1);
+  const auto batch = ops->MakeBatch();
+  for (const int32_t first : {3, 5}) {
+    std::vector<int32_t> tokens = {first, 4}, positions = {0, 1}, rows = {1},
+                         targets = {9};
+    ops->Prepare({.tokens = tokens,
+                  .positions = positions,
+                  .sequences = {},
+                  .out_rows = rows,
+                  .targets = targets},
+                 batch.get());
+    for (std::vector<int32_t>* v : {&tokens, &positions, &rows, &targets}) {
+      std::fill(v->begin(), v->end(), -1);
+    }
+    const auto values = [&](const Tensor& ids) {
+      std::vector<int32_t> out(ids.cols);
+      ops->Wait(ops->Download(ids, absl::MakeSpan(out)));
+      return out;
+    };
+    EXPECT_EQ(batch->num_tokens(), 2);
+    EXPECT_EQ(values(batch->tokens), (std::vector<int32_t>{first, 4}));
+    EXPECT_EQ(values(batch->positions), (std::vector<int32_t>{0, 1}));
+    EXPECT_EQ(values(batch->out_rows), (std::vector<int32_t>{1}));
+    EXPECT_EQ(values(batch->targets), (std::vector<int32_t>{9}));
   }
 }
 
@@ -113,12 +184,12 @@ TEST_P(ElementwiseTest, RopeMatchesTheOracleAndItsInverseRotatesBack) {
     for (const int threads : {1, 2, 3}) {
       const auto ops = MakeCpuOps(threads);
       TestMatrix y = x;
-      ops->Rope(y.view(), heads, positions, angles.view(), false);
+      ops->Rope(y.view(), heads, VectorTensor(positions), angles.view(), false);
       ExpectNear(y.Doubles(), want, bound, absl::StrCat("D ", size));
       if (threads == 1) expected = y;
       ExpectSameBits(y, expected, "threads");
       EXPECT_TRUE(y.GapsAreIntact());
-      ops->Rope(y.view(), heads, positions, angles.view(), true);
+      ops->Rope(y.view(), heads, VectorTensor(positions), angles.view(), true);
       // Twice the error of one rotation, and cos^2 + sin^2 = 1 only up to the
       // rounding of the table: 4 more.
       std::vector<double> back_bound = bound;
@@ -127,7 +198,7 @@ TEST_P(ElementwiseTest, RopeMatchesTheOracleAndItsInverseRotatesBack) {
     }
     for (int64_t t = 0; t < tokens; ++t) {
       TestMatrix y = x;
-      MakeCpuOps(1)->Rope(y.view().Rows(t, 1), heads, {&positions[t], 1},
+      MakeCpuOps(1)->Rope(y.view().Rows(t, 1), heads, Ids(&positions[t], 1, 1),
                           angles.view(), false);
       ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), y.cols()),
                      absl::MakeConstSpan(expected.view().Row(t), y.cols()),
@@ -175,7 +246,7 @@ TEST_P(ElementwiseTest, SwiGluHandlesExtremeGates) {
                                 1,   1,    1,     1,      1,   1};
   std::vector<float> y(6);
   const auto ops = MakeCpuOps(1);
-  ops->SwiGluForward({gate_up.data(), 1, 12}, {y.data(), 1, 6});
+  ops->SwiGluForward(VectorTensor(gate_up), VectorTensor(y));
   EXPECT_EQ(y[0], 200);
   EXPECT_NEAR(y[1], 0, 1e-35);
   EXPECT_EQ(y[2], 1e30f);
@@ -183,7 +254,7 @@ TEST_P(ElementwiseTest, SwiGluHandlesExtremeGates) {
   EXPECT_EQ(y[4], inf);
   EXPECT_EQ(y[5], 0);
   gate_up[0] = std::numeric_limits<float>::quiet_NaN();
-  ops->SwiGluForward({gate_up.data(), 1, 12}, {y.data(), 1, 6});
+  ops->SwiGluForward(VectorTensor(gate_up), VectorTensor(y));
   EXPECT_TRUE(std::isnan(y[0]));
 }
 
@@ -260,8 +331,8 @@ TEST_P(ElementwiseTest, AdamWMatchesTheOracle) {
                               std::sqrt(s.v / (1 - std::pow(p.beta2, step)));
         bound_p.push_back(kRound * (3 * std::abs(params[i]) + 16 * update));
       }
-      ops->AdamW(absl::MakeSpan(params), grads, absl::MakeSpan(m),
-                 absl::MakeSpan(v), p);
+      ops->AdamW(VectorTensor(params), VectorTensor(grads), VectorTensor(m),
+                 VectorTensor(v), p);
       const std::string what = absl::StrCat("n ", n, ", step ", step);
       ExpectNear(ToDouble(m), want_m, bound_m, absl::StrCat("m, ", what));
       ExpectNear(ToDouble(v), want_v, bound_v, absl::StrCat("v, ", what));
@@ -279,8 +350,8 @@ TEST_P(ElementwiseTest, AdamWDoesNotDependOnPlaceOrThreads) {
   for (const int threads : {1, 2, 3}) {
     const auto ops = MakeCpuOps(threads);
     std::vector<float> params = start, m(n), v(n);
-    ops->AdamW(absl::MakeSpan(params), grads, absl::MakeSpan(m),
-               absl::MakeSpan(v), p);
+    ops->AdamW(VectorTensor(params), VectorTensor(grads), VectorTensor(m),
+               VectorTensor(v), p);
     if (threads == 1) expected = params;
     ExpectSameBits(params, expected, absl::StrCat(threads, " threads"));
     // In pieces of 777: tails fall elsewhere.
@@ -288,9 +359,12 @@ TEST_P(ElementwiseTest, AdamWDoesNotDependOnPlaceOrThreads) {
     std::fill(m.begin(), m.end(), 0.0f);
     std::fill(v.begin(), v.end(), 0.0f);
     for (int64_t i = 0; i < n; i += 777) {
-      const size_t count = std::min<int64_t>(777, n - i);
-      ops->AdamW({&pieces[i], count}, {&grads[i], count}, {&m[i], count},
-                 {&v[i], count}, p);
+      const int64_t count = std::min<int64_t>(777, n - i);
+      const auto piece = [&](std::vector<float>& x) {
+        return Mat(&x[i], 1, count);
+      };
+      ops->AdamW(piece(pieces), ConstMat(&grads[i], 1, count), piece(m),
+                 piece(v), p);
     }
     ExpectSameBits(pieces, expected, "pieces");
   }
@@ -303,7 +377,7 @@ TEST_P(ElementwiseTest, SumSquaresMatchesTheOracle) {
     for (const float value : x) want += static_cast<long double>(value) * value;
     double expected = 0;
     for (const int threads : {1, 2, 3}) {
-      const double got = MakeCpuOps(threads)->SumSquares(x);
+      const double got = MakeCpuOps(threads)->SumSquares(VectorTensor(x));
       // Squares of floats are exact in double; n additions of positive terms.
       EXPECT_NEAR(got, want, n * 0x1p-53 * want) << n;
       if (threads == 1) expected = got;
@@ -318,12 +392,14 @@ TEST_P(ElementwiseTest, SumSquaresShowsNanAndInfinity) {
     for (const int64_t at : {0, 8191, 8192, 20000}) {
       std::vector<float> x(20001, 0.5f);
       x[at] = bad;
-      EXPECT_FALSE(std::isfinite(MakeCpuOps(2)->SumSquares(x))) << at;
+      EXPECT_FALSE(std::isfinite(MakeCpuOps(2)->SumSquares(VectorTensor(x))))
+          << at;
     }
   }
   // Squares beyond the range of float do not overflow.
-  EXPECT_EQ(MakeCpuOps(1)->SumSquares({3e30f, 4e30f}),
-            double{3e30f} * 3e30f + double{4e30f} * 4e30f);
+  EXPECT_EQ(
+      MakeCpuOps(1)->SumSquares(VectorTensor(std::vector<float>{3e30f, 4e30f})),
+      double{3e30f} * 3e30f + double{4e30f} * 4e30f);
 }
 
 R1_INSTANTIATE_ON_EVERY_TARGET(ElementwiseTest);

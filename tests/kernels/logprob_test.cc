@@ -12,6 +12,7 @@
 #include "base/philox.h"
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/reference/softmax.h"
 
@@ -40,7 +41,7 @@ struct Problem {
     for (int64_t t = 0; t < tokens; ++t) {
       targets.push_back(random.NextBelow(vocabulary));
     }
-    const ConstMat head_view(w.data(), vocabulary, channels);
+    const Tensor head_view = ConstMat(w.data(), vocabulary, channels);
     ops.SetLinear({&head_view, 1}, &head);
   }
 
@@ -76,8 +77,9 @@ Scores Score(Ops& ops, Problem& p, float inv_temperature) {
   Scores s;
   s.logprob.resize(p.tokens);
   s.entropy.resize(p.tokens);
-  ops.LogprobForward(p.hidden(), p.head, p.targets, inv_temperature,
-                     absl::MakeSpan(s.logprob), absl::MakeSpan(s.entropy));
+  ops.LogprobForward(p.hidden(), p.head, VectorTensor(p.targets),
+                     inv_temperature, VectorTensor(s.logprob),
+                     VectorTensor(s.entropy));
   return s;
 }
 
@@ -95,11 +97,12 @@ Gradients Differentiate(Ops& ops, Problem& p, float inv_temperature,
   g.dhead.assign(p.w.size(), initial);
   g.scores.logprob.resize(p.tokens);
   g.scores.entropy.resize(p.tokens);
-  ops.LogprobBackward(p.hidden(), p.head, p.targets, inv_temperature, dlogprob,
-                      dentropy, Mat(g.dh.data(), p.tokens, p.channels),
-                      Mat(g.dhead.data(), p.vocabulary, p.channels),
-                      absl::MakeSpan(g.scores.logprob),
-                      absl::MakeSpan(g.scores.entropy));
+  ops.LogprobBackward(
+      p.hidden(), p.head, VectorTensor(p.targets), inv_temperature,
+      VectorTensor(dlogprob), VectorTensor(dentropy),
+      Mat(g.dh.data(), p.tokens, p.channels),
+      Mat(g.dhead.data(), p.vocabulary, p.channels),
+      VectorTensor(g.scores.logprob), VectorTensor(g.scores.entropy));
   return g;
 }
 
@@ -263,8 +266,8 @@ TEST(LogprobTest, SamplerScorerAndTrainerAgreeBitForBit) {
           requests[i].random_bits = Philox4x32(7, {uint32_t(row + i)})[0];
         }
         ops->Sample(view, requests,
-                    absl::MakeSpan(p.targets).subspan(row, count),
-                    absl::MakeSpan(sampled).subspan(row, count));
+                    VectorTensor(absl::MakeSpan(p.targets).subspan(row, count)),
+                    VectorTensor(absl::MakeSpan(sampled).subspan(row, count)));
       }
       const float inv_temperature = 1.0f / temperature;
       EXPECT_EQ(Score(*ops, p, inv_temperature).logprob, sampled);
@@ -286,8 +289,8 @@ TEST(LogprobTest, BatchSizeDoesNotChangeBits) {
     std::vector<float> entropy(count);
     const int64_t begin = 70 - count;
     ops->LogprobForward(p.hidden().Rows(begin, count), p.head,
-                        absl::MakeSpan(p.targets).subspan(begin), 1.1f,
-                        absl::MakeSpan(logprob), absl::MakeSpan(entropy));
+                        VectorTensor(absl::MakeSpan(p.targets).subspan(begin)),
+                        1.1f, VectorTensor(logprob), VectorTensor(entropy));
     for (int64_t i = 0; i < count; ++i) {
       ASSERT_EQ(logprob[i], whole.logprob[begin + i]) << count;
       ASSERT_EQ(entropy[i], whole.entropy[begin + i]) << count;
@@ -314,11 +317,12 @@ TEST(LogprobTest, ChunksAndThreadsDoNotChangeBitsOfTheGradient) {
     std::vector<float> dhead(p.w.size(), 0.25f);
     int64_t begin = 0;
     for (const int64_t count : {1, 33, 350, 216}) {
-      ops->LogprobBackward(p.hidden().Rows(begin, count), p.head,
-                           absl::MakeSpan(p.targets).subspan(begin, count),
-                           1.0f, absl::MakeSpan(dlogprob).subspan(begin, count),
-                           {}, Mat(dh.data(), tokens, 8).Rows(begin, count),
-                           Mat(dhead.data(), vocabulary, 8), {}, {});
+      ops->LogprobBackward(
+          p.hidden().Rows(begin, count), p.head,
+          VectorTensor(absl::MakeSpan(p.targets).subspan(begin, count)), 1.0f,
+          VectorTensor(absl::MakeSpan(dlogprob).subspan(begin, count)), {},
+          Mat(dh.data(), tokens, 8).Rows(begin, count),
+          Mat(dhead.data(), vocabulary, 8), {}, {});
       begin += count;
     }
     EXPECT_EQ(dh, first.dh);

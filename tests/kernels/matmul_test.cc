@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/philox.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_test_util.h"
 #include "tests/reference/linear.h"
@@ -57,7 +58,7 @@ std::vector<double> SumBound(const std::vector<double>& x,
 
 Linear LinearOf(Ops& ops, const TestMatrix& w) {
   Linear linear;
-  const ConstMat view = w.view();
+  const Tensor view = w.view();
   ops.SetLinear({&view, 1}, &linear);
   return linear;
 }
@@ -100,7 +101,7 @@ TEST_P(MatMulTest, MatchesTheOracle) {
     for (int64_t t = 0; t < s.tokens; ++t) {
       biases.insert(biases.end(), bias.begin(), bias.end());
     }
-    ops->MatMul(x.view(), linear, bias, y.view());
+    ops->MatMul(x.view(), linear, VectorTensor(bias), y.view());
     ExpectNear(y.Doubles(),
                reference::Linear(x.Doubles(), w.Doubles(), biases, s.tokens,
                                  s.outputs, s.depth),
@@ -154,7 +155,7 @@ TEST_P(MatMulTest, RowsAreThoseOfTheMatrix) {
   const Linear linear = LinearOf(*ops, w);
   const std::vector<int32_t> ids = {69, 0, 31, 32, 0};
   TestMatrix rows(ids.size(), 37, 46);
-  ops->LinearRows(linear, ids, rows.view());
+  ops->LinearRows(linear, VectorTensor(ids), rows.view());
   for (size_t t = 0; t < ids.size(); ++t) {
     ExpectSameBits(absl::MakeConstSpan(rows.view().Row(t), 37),
                    absl::MakeConstSpan(w.view().Row(ids[t]), 37), "row");
@@ -182,7 +183,7 @@ TEST(Linear, ElementsAreReadAndWrittenInRowMajorOrder) {
       WriteLinear(part, begin, &copy);
     }
     ASSERT_EQ(copy.data.count(), linear.data.count());
-    EXPECT_EQ(std::memcmp(copy.data.data(), linear.data.data(),
+    EXPECT_EQ(std::memcmp(FloatsOf(copy.data), FloatsOf(linear.data),
                           copy.data.count() * sizeof(float)),
               0)
         << "the padding, too";
@@ -202,7 +203,7 @@ TEST(MatMul, RunsTheDocumentedChain) {
   const std::vector<float> bias = RandomVector(s.outputs, 10);
   TestMatrix y(s.tokens, s.outputs, 11);
   TestMatrix chain(s.tokens, s.outputs, 12);
-  ops->MatMul(x.view(), LinearOf(*ops, w), bias, y.view());
+  ops->MatMul(x.view(), LinearOf(*ops, w), VectorTensor(bias), y.view());
   for (int64_t t = 0; t < s.tokens; ++t) {
     for (int64_t n = 0; n < s.outputs; ++n) {
       float sum = bias[n];
@@ -224,7 +225,7 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
     const auto one = MakeCpuOps(1);
     const Linear linear = LinearOf(*one, w);
     for (int64_t t = 0; t < s.tokens; ++t) {
-      one->MatMul(x.view().Rows(t, 1), linear, bias,
+      one->MatMul(x.view().Rows(t, 1), linear, VectorTensor(bias),
                   expected.view().Rows(t, 1));
     }
     for (const int threads : {1, 2, 3}) {
@@ -233,7 +234,7 @@ TEST_P(MatMulTest, RowsDoNotDependOnTheBatchOrTheThreads) {
         TestMatrix y(s.tokens, s.outputs, 17);
         for (int64_t t = 0; t < s.tokens; t += batch) {
           const int64_t count = std::min(batch, s.tokens - t);
-          ops->MatMul(x.view().Rows(t, count), linear, bias,
+          ops->MatMul(x.view().Rows(t, count), linear, VectorTensor(bias),
                       y.view().Rows(t, count));
         }
         ExpectSameBits(y, expected,
@@ -253,7 +254,7 @@ TEST_P(MatMulTest, PartsEqualSeparateMatrices) {
   const TestMatrix parts[] = {
       TestMatrix(31, depth, 19), TestMatrix(1, depth, 20),
       TestMatrix(0, depth, 21), TestMatrix(70, depth, 22)};
-  std::vector<ConstMat> views;
+  std::vector<Tensor> views;
   for (const TestMatrix& part : parts) views.push_back(part.view());
   Linear linear;
   ops->SetLinear(views, &linear);
@@ -277,7 +278,7 @@ TEST_P(MatMulTest, SettingAgainForgetsTheOldWeights) {
   const auto ops = MakeCpuOps(1);
   const TestMatrix x(3, 20, 30), large(90, 20, 31), small(33, 20, 32);
   Linear linear = LinearOf(*ops, large);
-  const ConstMat view = small.view();
+  const Tensor view = small.view();
   ops->SetLinear({&view, 1}, &linear);
   TestMatrix y(3, 33, 33), expected(3, 33, 34);
   ops->MatMul(x.view(), linear, {}, y.view());
@@ -331,13 +332,13 @@ TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
       const auto ops = MakeCpuOps(threads);
       Linear bf16;
       bf16.dtype = DType::kBF16;
-      const ConstMat view = w.view();
+      const Tensor view = w.view();
       ops->SetLinear({&view, 1}, &bf16);
       const Linear fp32 = LinearOf(*ops, rounded);
       EXPECT_LE(bf16.data.count(), (fp32.data.count() + 1) / 2);
       TestMatrix y(s.tokens, s.outputs, 55), want_y(s.tokens, s.outputs, 56);
-      ops->MatMul(x.view(), bf16, bias, y.view());
-      ops->MatMul(x.view(), fp32, bias, want_y.view());
+      ops->MatMul(x.view(), bf16, VectorTensor(bias), y.view());
+      ops->MatMul(x.view(), fp32, VectorTensor(bias), want_y.view());
       ExpectSameBits(y, want_y, absl::StrCat(Name(s), " y"));
       TestMatrix dx(s.tokens, s.depth, 57), want_dx(s.tokens, s.depth, 58);
       ops->MatMulTransposed(dy.view(), bf16, dx.view());
@@ -345,8 +346,8 @@ TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
       ExpectSameBits(dx, want_dx, absl::StrCat(Name(s), " dx"));
       const std::vector<int32_t> ids = {0, static_cast<int32_t>(s.outputs - 1)};
       TestMatrix rows(2, s.depth, 59), want_rows(2, s.depth, 60);
-      ops->LinearRows(bf16, ids, rows.view());
-      ops->LinearRows(fp32, ids, want_rows.view());
+      ops->LinearRows(bf16, VectorTensor(ids), rows.view());
+      ops->LinearRows(fp32, VectorTensor(ids), want_rows.view());
       ExpectSameBits(rows, want_rows, absl::StrCat(Name(s), " rows"));
       Linear written;
       written.dtype = DType::kBF16;
@@ -355,7 +356,7 @@ TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
         WriteLinear(absl::MakeConstSpan(w.view().Row(n), s.depth), n * s.depth,
                     &written);
       }
-      EXPECT_EQ(std::memcmp(written.data.data(), bf16.data.data(),
+      EXPECT_EQ(std::memcmp(FloatsOf(written.data), FloatsOf(bf16.data),
                             bf16.data.count() * sizeof(float)),
                 0);
     }
@@ -371,7 +372,7 @@ TEST_P(MatMulTest, EmptySizes) {
   const TestMatrix x(2, 0, 40);
   TestMatrix y(2, 7, 41);
   const Linear linear = LinearOf(*ops, no_depth);
-  ops->MatMul(x.view(), linear, bias, y.view());
+  ops->MatMul(x.view(), linear, VectorTensor(bias), y.view());
   for (int64_t t = 0; t < 2; ++t) {
     ExpectSameBits(absl::MakeConstSpan(y.view().Row(t), 7), bias, "bias");
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_test_util.h"
 
@@ -38,7 +39,8 @@ TEST_P(RmsNormTest, ForwardMatchesTheOracle) {
     const TestMatrix x(s.tokens, s.groups * s.size, 1);
     const std::vector<float> w = RandomVector(s.size, 2);
     TestMatrix y(s.tokens, s.groups * s.size, 3);
-    MakeCpuOps(2)->RmsNormForward(x.view(), w, s.groups, kEps, y.view());
+    MakeCpuOps(2)->RmsNormForward(x.view(), VectorTensor(w), s.groups, kEps,
+                                  y.view());
     const auto want = reference::GroupedRmsNorm(x.Doubles(), ToDouble(w), kEps);
     std::vector<double> bound;
     for (const double value : want) {  // two more products
@@ -48,8 +50,8 @@ TEST_P(RmsNormTest, ForwardMatchesTheOracle) {
     EXPECT_TRUE(y.GapsAreIntact());
 
     TestMatrix in_place = x;
-    MakeCpuOps(2)->RmsNormForward(in_place.view(), w, s.groups, kEps,
-                                  in_place.view());
+    MakeCpuOps(2)->RmsNormForward(in_place.view(), VectorTensor(w), s.groups,
+                                  kEps, in_place.view());
     ExpectSameBits(in_place, y, "in place");
   }
 }
@@ -61,13 +63,14 @@ TEST_P(RmsNormTest, RowsDoNotDependOnTheBatchOrTheThreads) {
   TestMatrix expected(s.tokens, s.groups * s.size, 6);
   const auto one = MakeCpuOps(1);
   for (int64_t t = 0; t < s.tokens; ++t) {
-    one->RmsNormForward(x.view().Rows(t, 1), w, s.groups, kEps,
+    one->RmsNormForward(x.view().Rows(t, 1), VectorTensor(w), s.groups, kEps,
                         expected.view().Rows(t, 1));
   }
   // A group is normalised as if it were a row of its own.
   const Shape first = {s.tokens, 1, s.size};
   TestMatrix group(first.tokens, first.size, 7);
-  one->RmsNormForward(x.view().Cols(s.size, s.size), w, 1, kEps, group.view());
+  one->RmsNormForward(x.view().Cols(s.size, s.size), VectorTensor(w), 1, kEps,
+                      group.view());
   for (int64_t t = 0; t < s.tokens; ++t) {
     ExpectSameBits(absl::MakeConstSpan(group.view().Row(t), s.size),
                    absl::MakeConstSpan(expected.view().Row(t) + s.size, s.size),
@@ -75,7 +78,8 @@ TEST_P(RmsNormTest, RowsDoNotDependOnTheBatchOrTheThreads) {
   }
   for (const int threads : {1, 2, 3}) {
     TestMatrix y(s.tokens, s.groups * s.size, 8);
-    MakeCpuOps(threads)->RmsNormForward(x.view(), w, s.groups, kEps, y.view());
+    MakeCpuOps(threads)->RmsNormForward(x.view(), VectorTensor(w), s.groups,
+                                        kEps, y.view());
     ExpectSameBits(y, expected, absl::StrCat(threads, " threads"));
   }
 }
@@ -126,9 +130,9 @@ TEST_P(RmsNormTest, BackwardMatchesFiniteDifferences) {
     std::vector<float> dw = RandomVector(s.size, 12);
     const std::vector<float> dw_before = dw;
     TestMatrix dx(s.tokens, cols, 13);
-    MakeCpuOps(2)->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(),
-                                   Store::kAssign, dx.view(),
-                                   absl::MakeSpan(dw));
+    MakeCpuOps(2)->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps,
+                                   dy.view(), Store::kAssign, dx.view(),
+                                   VectorTensor(dw));
     const BackwardBounds bounds = BoundsOf(s, x, w, dy);
     const auto loss = [&](const std::vector<double>& xs,
                           const std::vector<double>& ws) {
@@ -160,14 +164,14 @@ TEST_P(RmsNormTest, BackwardAccumulatesAndWorksInPlace) {
   const auto ops = MakeCpuOps(2);
   TestMatrix assigned(s.tokens, cols, 18);
   std::vector<float> dw = dw_start;
-  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(), Store::kAssign,
-                       assigned.view(), absl::MakeSpan(dw));
+  ops->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps, dy.view(),
+                       Store::kAssign, assigned.view(), VectorTensor(dw));
 
   TestMatrix in_place = dy;
   std::vector<float> dw_in_place = dw_start;
-  ops->RmsNormBackward(x.view(), w, s.groups, kEps, in_place.view(),
-                       Store::kAssign, in_place.view(),
-                       absl::MakeSpan(dw_in_place));
+  ops->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps,
+                       in_place.view(), Store::kAssign, in_place.view(),
+                       VectorTensor(dw_in_place));
   ExpectSameBits(in_place, assigned, "dx in place of dy");
   ExpectSameBits(dw_in_place, dw, "dw in place of dy");
 
@@ -177,9 +181,9 @@ TEST_P(RmsNormTest, BackwardAccumulatesAndWorksInPlace) {
     for (int64_t c = 0; c < cols; ++c) expected.at(t, c) += assigned.at(t, c);
   }
   std::vector<float> dw_again = dw_start;
-  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(),
+  ops->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps, dy.view(),
                        Store::kAccumulate, accumulated.view(),
-                       absl::MakeSpan(dw_again));
+                       VectorTensor(dw_again));
   ExpectSameBits(accumulated, expected, "dx accumulated");
   ExpectSameBits(dw_again, dw, "dw of the accumulating call");
 }
@@ -192,17 +196,17 @@ TEST_P(RmsNormTest, BackwardDoesNotDependOnTheBatchOrTheThreads) {
   TestMatrix expected(s.tokens, cols, 23);
   std::vector<float> dw_expected(s.size);
   for (int64_t t = 0; t < s.tokens; ++t) {
-    MakeCpuOps(1)->RmsNormBackward(x.view().Rows(t, 1), w, s.groups, kEps,
-                                   dy.view().Rows(t, 1), Store::kAssign,
-                                   expected.view().Rows(t, 1),
-                                   absl::MakeSpan(dw_expected));
+    MakeCpuOps(1)->RmsNormBackward(x.view().Rows(t, 1), VectorTensor(w),
+                                   s.groups, kEps, dy.view().Rows(t, 1),
+                                   Store::kAssign, expected.view().Rows(t, 1),
+                                   VectorTensor(dw_expected));
   }
   for (const int threads : {1, 2, 3}) {
     TestMatrix dx(s.tokens, cols, 24);
     std::vector<float> dw(s.size);
-    MakeCpuOps(threads)->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(),
-                                         Store::kAssign, dx.view(),
-                                         absl::MakeSpan(dw));
+    MakeCpuOps(threads)->RmsNormBackward(x.view(), VectorTensor(w), s.groups,
+                                         kEps, dy.view(), Store::kAssign,
+                                         dx.view(), VectorTensor(dw));
     ExpectSameBits(dx, expected, absl::StrCat("dx, ", threads, " threads"));
     ExpectSameBits(dw, dw_expected, absl::StrCat("dw, ", threads, " threads"));
   }

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "hwy/targets.h"
 #include "kernels/cpu/sample_filter.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/reference/softmax.h"
 
@@ -38,8 +39,8 @@ Drawn DrawAll(Ops& ops, const std::vector<float>& logits,
   Drawn drawn;
   drawn.tokens.assign(rows, -1);
   drawn.logprobs.assign(rows, 1.0f);
-  ops.Sample(Mat(matrix.data(), rows, n), requests,
-             absl::MakeSpan(drawn.tokens), absl::MakeSpan(drawn.logprobs));
+  ops.Sample(Mat(matrix.data(), rows, n), requests, VectorTensor(drawn.tokens),
+             VectorTensor(drawn.logprobs));
   return drawn;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_test_util.h"
 #include "tests/reference/linear.h"
@@ -84,7 +85,7 @@ TEST_P(WeightGradientTest, MatchesFiniteDifferences) {
 
   TestMatrix dx(s.tokens, s.depth, 8);
   Linear linear;
-  const ConstMat view = w.view();
+  const Tensor view = w.view();
   ops->SetLinear({&view, 1}, &linear);
   ops->MatMulTransposed(dy.view(), linear, dx.view());
   want = FiniteDifferences(x.Doubles(), [&](const std::vector<double>& xs) {
@@ -138,7 +139,7 @@ TEST_P(WeightGradientTest, ColumnSumMatchesTheOracle) {
     std::vector<float> expected;
     for (const int threads : {1, 2, 3}) {
       std::vector<float> db = start;
-      MakeCpuOps(threads)->ColumnSum(dy.view(), absl::MakeSpan(db));
+      MakeCpuOps(threads)->ColumnSum(dy.view(), VectorTensor(db));
       ExpectNear(ToDouble(db), want, bound, absl::StrCat("db of ", tokens));
       if (threads == 1) expected = db;
       ExpectSameBits(db, expected, "threads");

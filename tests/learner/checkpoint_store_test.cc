@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "tests/learner/fakes.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -100,7 +101,7 @@ TEST_F(CheckpointStoreTest, ReferenceIsOptional) {
 
 TEST_F(CheckpointStoreTest, MomentsThatAreNotFiniteAreRefused) {
   TrainingState state = StateAt(5);
-  state.optimizer.v.Elements(0)[3] = std::numeric_limits<float>::infinity();
+  Elements(state.optimizer.v, 0)[3] = std::numeric_limits<float>::infinity();
   ASSERT_TRUE(store_.Save(state, tokenizer_).ok());
   const auto loaded = store_.Load(5, true, ops_.get());
   EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument);

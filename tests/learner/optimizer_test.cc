@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/philox.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -31,12 +32,12 @@ std::shared_ptr<const ParamLayout> SmallLayout() {
 void FillRandom(uint64_t seed, float scale, ParamSet* set) {
   for (int i = 0; i < set->layout().tensors().size(); ++i) {
     RandomSequence random(seed, RandomStream::kInit, i, 0);
-    for (float& x : set->Elements(i)) x = scale * random.NextNormal();
+    for (float& x : Elements(*set, i)) x = scale * random.NextNormal();
   }
 }
 
 std::vector<float> Copy(const ParamSet& set) {
-  return {set.flat().begin(), set.flat().end()};
+  return {Flat(set).begin(), Flat(set).end()};
 }
 
 // AdamW (arXiv 1711.05101, algorithm 2) with a clipped gradient, in double.
@@ -45,13 +46,11 @@ struct ReferenceAdamW {
   int64_t step = 0;
 
   explicit ReferenceAdamW(const ParamSet& params)
-      : p(params.flat().begin(), params.flat().end()),
-        m(p.size()),
-        v(p.size()) {}
+      : p(Flat(params).begin(), Flat(params).end()), m(p.size()), v(p.size()) {}
 
   void Step(const OptimizerConfig& config, double lr, const ParamSet& grads) {
     double norm = 0;
-    for (float g : grads.flat()) norm += double{g} * g;
+    for (float g : Flat(grads)) norm += double{g} * g;
     norm = std::sqrt(norm);
     const double scale = config.max_grad_norm > 0 && norm > config.max_grad_norm
                              ? config.max_grad_norm / norm
@@ -59,7 +58,7 @@ struct ReferenceAdamW {
     ++step;
     for (const TensorSpec& t : grads.layout().tensors()) {
       for (int64_t i = t.offset; i < t.offset + t.count(); ++i) {
-        const double g = scale * grads.flat()[i];
+        const double g = scale * Flat(grads)[i];
         m[i] = 0.9 * m[i] + 0.1 * g;
         v[i] = 0.95 * v[i] + 0.05 * g * g;
         const double m_hat = m[i] / (1 - std::pow(0.9, step));
@@ -108,7 +107,7 @@ TEST_F(OptimizerTest, MatchesDoubleReferenceOverManySteps) {
   const double tolerance = 20 * (10 * 0x1p-24 * 0.03 + 0x1p-24);
   for (const TensorSpec& t : params_.layout().tensors()) {
     for (int64_t i = t.offset; i < t.offset + t.count(); ++i) {
-      ASSERT_NEAR(params_.flat()[i], reference.p[i], tolerance)
+      ASSERT_NEAR(Flat(params_)[i], reference.p[i], tolerance)
           << t.name << " element " << i - t.offset;
     }
   }
@@ -116,28 +115,28 @@ TEST_F(OptimizerTest, MatchesDoubleReferenceOverManySteps) {
 
 TEST_F(OptimizerTest, DecaysMatricesOnly) {
   config_.weight_decay = 0.5;
-  grads_.SetZero();
+  SetZero(grads_);
   const std::vector<float> before = Copy(params_);
   ASSERT_TRUE(Apply().is_applied);
   for (const TensorSpec& t : params_.layout().tensors()) {
     for (int64_t i = t.offset; i < t.offset + t.count(); ++i) {
       const double expected =
           t.cols > 0 ? before[i] * (1 - 0.01 * 0.5) : before[i];
-      ASSERT_NEAR(params_.flat()[i], expected, 1e-7) << t.name;
+      ASSERT_NEAR(Flat(params_)[i], expected, 1e-7) << t.name;
     }
   }
 }
 
 TEST_F(OptimizerTest, ReportsTheNormBeforeClipping) {
-  grads_.SetZero();
-  grads_.flat()[3] = 3;
-  grads_.flat()[4] = -4;
+  SetZero(grads_);
+  Flat(grads_)[3] = 3;
+  Flat(grads_)[4] = -4;
   config_.max_grad_norm = 1;
   EXPECT_DOUBLE_EQ(Apply().grad_norm, 5);
 }
 
 TEST_F(OptimizerTest, ThreadsDoNotChangeTheBits) {
-  ParamSet other = params_.Clone();
+  ParamSet other = Clone(params_);
   OptimizerState other_state(params_.shared_layout());
   const auto other_ops = MakeCpuOps(1);
   for (int step = 0; step < 3; ++step) {
@@ -150,7 +149,7 @@ TEST_F(OptimizerTest, ThreadsDoNotChangeTheBits) {
 TEST_F(OptimizerTest, AnUpdateHasTheBitsOfAdamWOnEachTensor) {
   config_.weight_decay = 0.1;
   config_.max_grad_norm = 1;
-  ParamSet p = params_.Clone(), m = state_.m.Clone(), v = state_.v.Clone();
+  ParamSet p = Clone(params_), m = Clone(state_.m), v = Clone(state_.v);
   for (int step = 1; step <= 3; ++step) {
     FillRandom(10 + step, 0.3f, &grads_);
     const UpdateResult result = Apply();
@@ -163,8 +162,8 @@ TEST_F(OptimizerTest, AnUpdateHasTheBitsOfAdamWOnEachTensor) {
                         .step = step};
       if (p.layout().tensor(i).is_decayed) adamw.weight_decay = 0.1f;
       adamw.gradient_scale = static_cast<float>(1 / result.grad_norm);
-      ops_->AdamW(p.Elements(i), grads_.Elements(i), m.Elements(i),
-                  v.Elements(i), adamw);
+      ops_->AdamW(p.tensor(i), grads_.tensor(i), m.tensor(i), v.tensor(i),
+                  adamw);
     }
   }
   EXPECT_EQ(Copy(params_), Copy(p));
@@ -174,7 +173,7 @@ TEST_F(OptimizerTest, AnUpdateHasTheBitsOfAdamWOnEachTensor) {
 
 double Norm(const ParamSet& set) {
   double sum = 0;
-  for (float x : set.flat()) sum += double{x} * x;
+  for (float x : Flat(set)) sum += double{x} * x;
   return std::sqrt(sum);
 }
 
@@ -182,7 +181,7 @@ double Norm(const ParamSet& set) {
 // moments do, a decay that makes weights grow, moments that shrink.
 TEST_F(OptimizerTest, BoundsHoldUpdateAfterUpdate) {
   config_.weight_decay = 300;  // times 0.01: |1 - 3| = 2
-  params_.SetZero();
+  SetZero(params_);
   for (const float scale : {1e-9f, 0.3f, 1e-20f, 1e6f, 0.0f, 1e9f, 1e-5f}) {
     for (int step = 0; step < 10; ++step) {
       FillRandom(20 + step, scale, &grads_);
@@ -209,7 +208,7 @@ class BadUpdate : public OptimizerTest {
  protected:
   void ExpectNothingChanges(double loss, const char* reason) {
     FillRandom(5, 0.1f, &state_.m);
-    for (float& x : state_.v.flat()) x = 0.01f;
+    for (float& x : Flat(state_.v)) x = 0.01f;
     const auto p = Copy(params_), m = Copy(state_.m), v = Copy(state_.v);
     const UpdateResult result = Apply(loss);
     EXPECT_FALSE(result.is_applied);
@@ -230,37 +229,37 @@ TEST_F(BadUpdate, InfiniteLoss) {
 }
 
 TEST_F(BadUpdate, NanGradient) {
-  grads_.flat()[100] = std::nanf("");
+  Flat(grads_)[100] = std::nanf("");
   ExpectNothingChanges(1, "gradient norm");
 }
 
 TEST_F(BadUpdate, InfiniteGradient) {
-  grads_.flat()[100] = std::numeric_limits<float>::infinity();
+  Flat(grads_)[100] = std::numeric_limits<float>::infinity();
   ExpectNothingChanges(1, "gradient norm");
 }
 
 // The gradient is finite, but its square is not: Adam's second moment would
 // stay infinite and freeze the weight for ever.
 TEST_F(BadUpdate, GradientWhoseSquareOverflows) {
-  grads_.Elements(params_.layout().final_norm())[0] = 1e30f;
+  Elements(grads_, params_.layout().final_norm())[0] = 1e30f;
   ExpectNothingChanges(1, "model.norm.weight");
 }
 
 TEST_F(BadUpdate, WeightThatWouldOverflow) {
-  params_.Elements(0)[5] = std::numeric_limits<float>::max();
-  grads_.Elements(0)[5] = -100;
+  Elements(params_, 0)[5] = std::numeric_limits<float>::max();
+  Elements(grads_, 0)[5] = -100;
   config_.schedule.peak = 1e37;
   ExpectNothingChanges(1, "model.embed_tokens.weight");
 }
 
 TEST_F(BadUpdate, StepSizeThatOverflows) {
-  grads_.SetZero();
+  SetZero(grads_);
   config_.schedule.peak = 1e38;  // over 1 - beta1 it is no float
   ExpectNothingChanges(1, "non-finite");
 }
 
 TEST_F(BadUpdate, WeightThatIsNotFiniteAlready) {
-  params_.Elements(0)[5] = std::numeric_limits<float>::infinity();
+  Elements(params_, 0)[5] = std::numeric_limits<float>::infinity();
   ExpectNothingChanges(1, "inf of the weights");
 }
 
@@ -279,9 +278,9 @@ class EdgeOfTheBound : public OptimizerTest {
       const std::vector<float> before = Copy(params_);
       const UpdateResult result = Apply();
       if (result.is_applied) {
-        EXPECT_TRUE(AreFinite(params_.flat())) << middle;
-        EXPECT_TRUE(AreFinite(state_.m.flat())) << middle;
-        EXPECT_TRUE(AreFinite(state_.v.flat())) << middle;
+        EXPECT_TRUE(AreFinite(Flat(params_))) << middle;
+        EXPECT_TRUE(AreFinite(Flat(state_.m))) << middle;
+        EXPECT_TRUE(AreFinite(Flat(state_.v))) << middle;
         EXPECT_NE(Copy(params_), before) << middle;
         low = middle;
       } else {
@@ -302,22 +301,22 @@ class EdgeOfTheBound : public OptimizerTest {
 
 TEST_F(EdgeOfTheBound, OfTheGradient) {
   // v' = 0.05 g^2, corrected g^2.
-  EXPECT_GT(Edge([&](float x) { grads_.flat()[7] = x; }), 1e18f);
+  EXPECT_GT(Edge([&](float x) { Flat(grads_)[7] = x; }), 1e18f);
 }
 
 TEST_F(EdgeOfTheBound, OfTheFirstMoment) {
   config_.schedule.peak = 1e-9;  // times m / 0.1 / 1e-8
-  EXPECT_GT(Edge([&](float x) { state_.m.flat()[7] = x; }), 1e37f);
+  EXPECT_GT(Edge([&](float x) { Flat(state_.m)[7] = x; }), 1e37f);
 }
 
 TEST_F(EdgeOfTheBound, OfTheSecondMoment) {
   // At the first step 1 / (1 - 0.95) of it.
-  EXPECT_GT(Edge([&](float x) { state_.v.flat()[7] = x; }), 1e36f);
+  EXPECT_GT(Edge([&](float x) { Flat(state_.v)[7] = x; }), 1e36f);
 }
 
 TEST_F(EdgeOfTheBound, OfTheWeight) {
   config_.weight_decay = 1;
-  EXPECT_GT(Edge([&](float x) { params_.flat()[7] = x; }), 3e37f);
+  EXPECT_GT(Edge([&](float x) { Flat(params_)[7] = x; }), 3e37f);
 }
 
 TEST_F(EdgeOfTheBound, OfTheLearningRate) {
@@ -341,7 +340,7 @@ TEST_F(OptimizerTest, ThreeSkippedUpdatesInARowStop) {
 
 // Adam's bias correction counts what is in the moments.
 TEST_F(OptimizerTest, SkippedUpdateLeavesNoTraceInTheNext) {
-  ParamSet fresh_params = params_.Clone();
+  ParamSet fresh_params = Clone(params_);
   OptimizerState fresh(params_.shared_layout());
   Apply(std::nan(""));
   Apply();

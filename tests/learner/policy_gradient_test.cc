@@ -9,6 +9,7 @@
 #include "base/philox.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "tests/learner/fakes.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -17,23 +18,20 @@ namespace {
 class CountingOps : public cpu::CpuOps {
  public:
   using cpu::CpuOps::CpuOps;
-  void LogprobForward(ConstMat h, const Linear& head,
-                      absl::Span<const int32_t> targets, float inv_temperature,
-                      absl::Span<float> logprob,
-                      absl::Span<float> entropy) override {
+  void LogprobForward(Tensor h, const Linear& head, Tensor targets,
+                      float inv_temperature, Tensor logprob,
+                      Tensor entropy) override {
     cpu::CpuOps::LogprobForward(h, head, targets, inv_temperature, logprob,
                                 entropy);
-    forward_rows += targets.size();
+    forward_rows += targets.cols;
   }
-  void LogprobBackward(ConstMat h, const Linear& head,
-                       absl::Span<const int32_t> targets, float inv_temperature,
-                       absl::Span<const float> dlogprob,
-                       absl::Span<const float> dentropy, Mat dh, Mat dhead,
-                       absl::Span<float> logprob,
-                       absl::Span<float> entropy) override {
+  void LogprobBackward(Tensor h, const Linear& head, Tensor targets,
+                       float inv_temperature, Tensor dlogprob, Tensor dentropy,
+                       Tensor dh, Tensor dhead, Tensor logprob,
+                       Tensor entropy) override {
     cpu::CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
                                  dentropy, dh, dhead, logprob, entropy);
-    backward_rows += targets.size();
+    backward_rows += targets.cols;
   }
   int64_t forward_rows = 0, backward_rows = 0;
 };
@@ -130,9 +128,9 @@ class PolicyGradientTest : public testing::Test {
     ParamSet grads = Zeros(), apart = Zeros();
     const int embedding = grads.layout().embedding();
     model.Backward(weights_, kTemperature, loss.dlogprobs, loss.dentropies,
-                   &grads, {}, {}, apart.Matrix(embedding));
-    for (size_t i = 0; i < grads.Elements(embedding).size(); ++i) {
-      grads.Elements(embedding)[i] += apart.Elements(embedding)[i];
+                   &grads, {}, {}, apart.tensor(embedding));
+    for (size_t i = 0; i < Elements(grads, embedding).size(); ++i) {
+      Elements(grads, embedding)[i] += Elements(apart, embedding)[i];
     }
     *logprobs = trainer;
     return grads;
@@ -157,10 +155,10 @@ TEST_F(PolicyGradientTest, GradientIsTheSlopeOfTheLoss) {
   ParamSet grads = Zeros();
   Compute(1 << 20, &grads);
   const double norm = std::sqrt(ops_.SumSquares(grads.flat()));
-  const ParamSet start = params_.Clone();
+  const ParamSet start = Clone(params_);
   const auto loss_at = [&](double distance) {
-    for (size_t i = 0; i < start.flat().size(); ++i) {
-      params_.flat()[i] = start.flat()[i] + distance * grads.flat()[i] / norm;
+    for (size_t i = 0; i < Flat(start).size(); ++i) {
+      Flat(params_)[i] = Flat(start)[i] + distance * Flat(grads)[i] / norm;
     }
     weights_.Assign(params_, &ops_);
     ParamSet unused = Zeros();
@@ -180,8 +178,8 @@ TEST_F(PolicyGradientTest, SharedPromptsDoNotChangeTheGradient) {
   ParamSet got = Zeros();
   const MinibatchGradient result = Compute(1 << 20, &got);
   const double scale = std::sqrt(ops_.SumSquares(want.flat()));
-  for (size_t i = 0; i < want.flat().size(); ++i) {
-    ASSERT_NEAR(got.flat()[i], want.flat()[i], kTokens * 0x1p-24 * scale) << i;
+  for (size_t i = 0; i < Flat(want).size(); ++i) {
+    ASSERT_NEAR(Flat(got)[i], Flat(want)[i], kTokens * 0x1p-24 * scale) << i;
   }
   EXPECT_EQ(result.tokens, kTokens);
   EXPECT_EQ(result.stats.tokens, kScored);
@@ -234,13 +232,13 @@ TEST_F(PolicyGradientTest, PartsOfGroupsAddUp) {
     ParamSet grads = Zeros();
     Compute(60, &grads);
     const float share = static_cast<float>(minibatch_.size()) / all.size();
-    for (size_t i = 0; i < sum.flat().size(); ++i) {
-      sum.flat()[i] += share * grads.flat()[i];
+    for (size_t i = 0; i < Flat(sum).size(); ++i) {
+      Flat(sum)[i] += share * Flat(grads)[i];
     }
   }
   const double scale = std::sqrt(ops_.SumSquares(whole.flat()));
-  for (size_t i = 0; i < whole.flat().size(); ++i) {
-    ASSERT_NEAR(whole.flat()[i], sum.flat()[i], kTokens * 0x1p-24 * scale) << i;
+  for (size_t i = 0; i < Flat(whole).size(); ++i) {
+    ASSERT_NEAR(Flat(whole)[i], Flat(sum)[i], kTokens * 0x1p-24 * scale) << i;
   }
 }
 
@@ -257,8 +255,8 @@ TEST_F(PolicyGradientTest, SamplesWithoutGradientGoForwardOnly) {
     ParamSet got = Zeros();
     const MinibatchGradient result = Compute(microbatch_tokens, &got);
     EXPECT_EQ(ops_.backward_rows, kScored - idle_rows);
-    for (size_t i = 0; i < want.flat().size(); ++i) {
-      ASSERT_EQ(got.flat()[i], want.flat()[i]) << i;  // or zeros of two signs
+    for (size_t i = 0; i < Flat(want).size(); ++i) {
+      ASSERT_EQ(Flat(got)[i], Flat(want)[i]) << i;  // or zeros of two signs
     }
     // They count like the others.
     EXPECT_EQ(result.stats.tokens, kScored);

@@ -16,6 +16,7 @@
 #include "learner/supervised.h"
 #include "learner/training_state.h"
 #include "tests/kernels/op_test_util.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -73,7 +74,7 @@ TrainingState Pretrain(Ops* ops) {
 TrainingState Reinforce(const TrainingState& pretrained, Ops* ops) {
   const ModelConfig config = SmallModel();
   TrainingState state =
-      StartTraining(config, pretrained.params.Clone(), true, ops);
+      StartTraining(config, Clone(pretrained.params), true, ops);
   ParamSet grads(state.params.shared_layout());
   std::vector<PolicySample> samples(6);  // two of each prompt
   for (size_t s = 0; s < samples.size(); ++s) {
@@ -97,7 +98,7 @@ TrainingState Reinforce(const TrainingState& pretrained, Ops* ops) {
   optimizer.schedule.peak = 0.01;
   optimizer.max_grad_norm = 1;
   for (int step = 0; step < 2; ++step) {
-    grads.SetZero();
+    SetZero(grads);
     const MinibatchGradient minibatch_gradient =
         gradient.Compute(*state.weights, state.reference.get(), minibatch,
                          /*is_on_policy=*/false, &grads);

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 class PoisonableOps : public cpu::CpuOps {
  public:
   using cpu::CpuOps::CpuOps;
-  double SumSquares(absl::Span<const float> x) override {
+  double SumSquares(Tensor x) override {
     return is_poisoned ? std::numeric_limits<double>::infinity()
                        : cpu::CpuOps::SumSquares(x);
   }

@@ -13,6 +13,7 @@
 
 #include "learner/checkpoint_store.h"
 #include "tests/learner/trainer_testing.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -155,8 +156,8 @@ TEST_F(TrainerTest, WithWeightsInBf16TheSamplersBitsAreTheTrainers) {
     }
     const TrainingState& state = process.trainer->state();
     int64_t between = 0;
-    for (float x : state.params.flat()) between += x != FromBf16(ToBf16(x));
-    EXPECT_GT(between, state.params.flat().size() / 2);
+    for (float x : Flat(state.params)) between += x != FromBf16(ToBf16(x));
+    EXPECT_GT(between, Flat(state.params).size() / 2);
     return process.Hash();
   };
   const std::string hash = run(1);

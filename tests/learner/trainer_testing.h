@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/matrix.h"
 #include "learner/trainer.h"
 #include "tests/learner/fakes.h"
 
@@ -20,15 +21,13 @@ namespace r1 {
 class PoisonableOps : public cpu::CpuOps {
  public:
   using cpu::CpuOps::CpuOps;
-  void LogprobBackward(ConstMat h, const Linear& head,
-                       absl::Span<const int32_t> targets, float inv_temperature,
-                       absl::Span<const float> dlogprob,
-                       absl::Span<const float> dentropy, Mat dh, Mat dhead,
-                       absl::Span<float> logprob,
-                       absl::Span<float> entropy) override {
+  void LogprobBackward(Tensor h, const Linear& head, Tensor targets,
+                       float inv_temperature, Tensor dlogprob, Tensor dentropy,
+                       Tensor dh, Tensor dhead, Tensor logprob,
+                       Tensor entropy) override {
     cpu::CpuOps::LogprobBackward(h, head, targets, inv_temperature, dlogprob,
                                  dentropy, dh, dhead, logprob, entropy);
-    if (is_poisoned) dh.Row(0)[0] = std::numeric_limits<float>::quiet_NaN();
+    if (is_poisoned) Mat(dh).data[0] = std::numeric_limits<float>::quiet_NaN();
   }
   bool is_poisoned = false;
 };

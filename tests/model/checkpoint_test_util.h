@@ -14,6 +14,7 @@
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 #include "tests/model/file_test_util.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 
@@ -96,7 +97,7 @@ class CheckpointTest : public testing::Test {
                     const std::vector<Tensor>& tensors) {
     std::vector<SafetensorsTensor> views;
     for (const Tensor& t : tensors)
-      views.push_back({t.name, t.shape, t.values});
+      views.push_back(FileTensor(t.name, t.shape, t.values));
     EXPECT_TRUE(WriteSafetensors(folder_.File(name), views).ok());
   }
   // Cuts the weights into two shards and an index.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "tests/model/checkpoint_test_util.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -50,7 +51,7 @@ TEST_F(ForeignFolderTest, ATiedHeadThatDiffersIsAHeadOfItsOwn) {
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_FALSE(read->config.tie_embeddings);
   const ParamLayout& layout = read->params.layout();
-  EXPECT_THAT(read->params.Elements(layout.head()),
+  EXPECT_THAT(Elements(read->params, layout.head()),
               testing::ElementsAreArray(head.values));
   EXPECT_THAT(log.lines(),
               ElementsAre(HasSubstr("differs from the embeddings")));

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -100,12 +101,12 @@ TEST(InitializeParams, HasTheStatedDistribution) {
   config.hidden_size = 64;
   config.intermediate_size = 600;
   ParamSet params(std::make_shared<ParamLayout>(config));
-  for (float& p : params.flat()) p = 9;  // what was there must not stay
+  for (float& p : Flat(params)) p = 9;  // what was there must not stay
   InitializeParams(1, &params);
   const ParamLayout& layout = params.layout();
   for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
     const std::string& name = layout.tensor(i).name;
-    const auto values = params.Elements(i);
+    const auto values = Elements(params, i);
     if (absl::EndsWith(name, "bias") || layout.tensor(i).cols == 0) {
       const float want = absl::EndsWith(name, "bias") ? 0 : 1;
       for (float v : values) ASSERT_EQ(v, want) << name;
@@ -142,7 +143,7 @@ TEST(InitializeParams, IsAFunctionOfLayoutAndSeed) {
   // No two tensors share their draws.
   std::set<float> first;
   for (int i = 0; i < static_cast<int>(layout->tensors().size()); ++i) {
-    if (layout->tensor(i).cols > 0) first.insert(a.Elements(i)[0]);
+    if (layout->tensor(i).cols > 0) first.insert(Elements(a, i)[0]);
   }
   EXPECT_EQ(first.size(), 2 + 2 * 7);
 }
@@ -168,7 +169,7 @@ TEST(HashParams, IsTheDigestOfNamesShapesAndBytes) {
     ASSERT_GE(index, 0) << name;
     const TensorSpec& t = params.layout().tensor(index);
     absl::StrAppend(&bytes, name, " ", t.rows, " ", t.cols, "\n");
-    const auto values = params.Elements(index);
+    const auto values = Elements(params, index);
     bytes.append(reinterpret_cast<const char*>(values.data()),
                  values.size() * 4);
   }
@@ -181,23 +182,23 @@ TEST(HashParams, IgnoresPaddingAndSeesEveryElement) {
   const std::string hash = HashParams(params);
   const TensorSpec& norm =
       params.layout().tensor(params.layout().layer(0).q_norm);
-  params.flat()[norm.offset + norm.count()] = 7;  // padding
+  Flat(params)[norm.offset + norm.count()] = 7;  // padding
   EXPECT_EQ(HashParams(params), hash);
-  params.flat()[norm.offset + norm.count() - 1] = -0.0f;
+  Flat(params)[norm.offset + norm.count() - 1] = -0.0f;
   const std::string changed = HashParams(params);
   EXPECT_NE(changed, hash);
-  params.flat()[norm.offset + norm.count() - 1] = 0.0f;
+  Flat(params)[norm.offset + norm.count() - 1] = 0.0f;
   EXPECT_NE(HashParams(params), changed);  // bits count, not values
 }
 
 TEST(ParamSet, CloneIsApart) {
   ParamSet params(std::make_shared<ParamLayout>(SmallConfig("llama", true)));
   InitializeParams(3, &params);
-  ParamSet copy = params.Clone();
+  ParamSet copy = Clone(params);
   EXPECT_EQ(HashParams(copy), HashParams(params));
-  copy.SetZero();
+  SetZero(copy);
   EXPECT_NE(HashParams(copy), HashParams(params));
-  for (float v : copy.flat()) EXPECT_EQ(v, 0);
+  for (float v : Flat(copy)) EXPECT_EQ(v, 0);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/matrix.h"
+
 namespace r1 {
 namespace {
 
@@ -26,7 +28,7 @@ TEST(RotaryTable, HoldsCosinesThenSines) {
   for (int p = 0; p < 40; ++p) {
     for (int i = 0; i < 3; ++i) {
       const double angle = p * std::pow(500.0, -2.0 * i / 6);
-      const float* row = table->data() + p * 6;
+      const float* row = FloatsOf(*table) + p * 6;
       EXPECT_NEAR(row[i], std::cos(angle), 0x1p-24) << p << " " << i;
       EXPECT_NEAR(row[3 + i], std::sin(angle), 0x1p-24) << p << " " << i;
     }
@@ -72,12 +74,12 @@ TEST(RotaryTable, LivesAsLongAsItIsHeld) {
   config.rope_theta = 777;
   auto table = RotaryTable(config);
   const std::weak_ptr<const Buffer> seen = table;
-  const std::vector<float> values(table->data(),
-                                  table->data() + table->count());
+  const std::vector<float> values(FloatsOf(*table),
+                                  FloatsOf(*table) + table->count());
   table.reset();
   EXPECT_TRUE(seen.expired());
   table = RotaryTable(config);
-  EXPECT_TRUE(std::equal(values.begin(), values.end(), table->data()));
+  EXPECT_TRUE(std::equal(values.begin(), values.end(), FloatsOf(*table)));
 }
 
 }  // namespace

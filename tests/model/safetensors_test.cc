@@ -12,6 +12,7 @@
 
 #include "model/safetensors_header.h"
 #include "tests/model/file_test_util.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -470,7 +471,9 @@ TEST_F(SafetensorsFileTest, WritesAlignedDataThatReadsBack) {
   const std::vector<float> a = {1.5f, -0.0f, 3e-45f, INFINITY};
   const std::vector<float> b = {7};
   const std::string path = folder_.File("w");
-  ASSERT_TRUE(WriteSafetensors(path, {{"z", {2, 2}, a}, {"b", {1}, b}}).ok());
+  ASSERT_TRUE(WriteSafetensors(
+                  path, {FileTensor("z", {2, 2}, a), FileTensor("b", {1}, b)})
+                  .ok());
   const std::string bytes = folder_.Read("w");
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
@@ -491,7 +494,7 @@ TEST_F(SafetensorsFileTest, WritesAlignedDataThatReadsBack) {
 TEST_F(SafetensorsFileTest, AFullDiskIsAnError) {
   const std::vector<float> values(1 << 16);
   const absl::Status status =
-      WriteSafetensors("/dev/full", {{"a", {1 << 16}, values}});
+      WriteSafetensors("/dev/full", {FileTensor("a", {1 << 16}, values)});
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
 }
 

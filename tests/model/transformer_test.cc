@@ -12,7 +12,9 @@
 
 #include "absl/strings/match.h"
 #include "base/philox.h"
+#include "kernels/matrix.h"
 #include "model/packed_model.h"
+#include "tests/model/host_params.h"
 #include "tests/reference/transformer.h"
 
 namespace r1 {
@@ -37,10 +39,10 @@ ModelConfig TinyConfig(const std::string& model_type, bool is_tied) {
 ParamSet RandomParams(const ModelConfig& config) {
   ParamSet params(std::make_shared<ParamLayout>(config));
   RandomSequence random(11, RandomStream::kInit, 0, 0);
-  for (float& p : params.flat()) p = 0.3f * random.NextNormal();
+  for (float& p : Flat(params)) p = 0.3f * random.NextNormal();
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
     if (absl::StrContains(params.layout().tensor(i).name, "norm")) {
-      for (float& p : params.Elements(i)) p += 1;
+      for (float& p : Elements(params, i)) p += 1;
     }
   }
   return params;
@@ -180,7 +182,7 @@ TEST_P(TransformerTest, GradientEqualsFiniteDifferencesOfTheOracle) {
     };
     for (size_t t = 0; t < grads.layout().tensors().size(); ++t) {
       const TensorSpec& spec = grads.layout().tensor(t);
-      const auto got = grads.Elements(t);
+      const auto got = Elements(grads, t);
       double norm = 0;
       for (float g : got) norm = std::max<double>(norm, std::abs(g));
       for (int probe = 0; probe < 3; ++probe) {
@@ -257,7 +259,7 @@ TEST_P(TransformerTest, PiecesOfAGroupGiveTheBitsOfTheWhole) {
         model.Forward(weights_, batch, true);
         model.Backward(weights_, 1, {&*next, static_cast<size_t>(count)}, {},
                        &grads, {}, {},
-                       apart.Matrix(apart.layout().embedding()));
+                       apart.tensor(apart.layout().embedding()));
         next += count;
       }
       EXPECT_TRUE(next == c.end());
@@ -279,6 +281,7 @@ TEST_P(TransformerTest, BitsDoNotDependOnBatchThreadsOrChunks) {
   // KV cache with pages in reverse order.
   const auto ops = MakeCpuOps(1);
   Transformer transformer(config_, ops.get());
+  const auto batch = ops->MakeBatch();
   KvCache cache(config_, 4);
   const std::vector<int32_t> pages = {3, 2, 1, 0};
   size_t r = 0;
@@ -292,19 +295,19 @@ TEST_P(TransformerTest, BitsDoNotDependOnBatchThreadsOrChunks) {
     for (int i = 0; begin < T; ++i) {
       const int64_t count = std::min<int64_t>(chunks[i], T - begin);
       const SequenceRows rows{0, count, begin, pages};
-      transformer.Forward(weights_,
-                          {absl::MakeConstSpan(s).subspan(begin, count),
-                           absl::MakeConstSpan(positions).subspan(begin, count),
-                           absl::MakeConstSpan(&rows, 1)},
-                          &cache, nullptr,
+      ops->Prepare({absl::MakeConstSpan(s).subspan(begin, count),
+                    absl::MakeConstSpan(positions).subspan(begin, count),
+                    absl::MakeConstSpan(&rows, 1)},
+                   batch.get());
+      transformer.Forward(weights_, *batch, &cache, nullptr,
                           Mat{hidden.data() + begin * C, count, C});
       begin += count;
     }
     for (int64_t i = T > 9 ? 7 : 1; i < T; ++i) {
       float logprob;
       ops->LogprobForward(ConstMat{hidden.data() + (i - 1) * C, 1, C},
-                          weights_.head(), {s[i]}, 1,
-                          absl::MakeSpan(&logprob, 1), {});
+                          weights_.head(), Ids(&s[i], 1, 1), 1,
+                          Mat(&logprob, 1, 1), {});
       EXPECT_EQ(logprob, all[r++]) << "token " << i << " of " << T;
     }
   }

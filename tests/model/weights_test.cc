@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "base/philox.h"
 #include "base/sha256.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -38,7 +39,7 @@ ModelConfig SmallConfig(const std::string& model_type, bool is_tied) {
 ParamSet RandomParams(const ModelConfig& config) {
   ParamSet params(std::make_shared<ParamLayout>(config));
   RandomSequence random(11, RandomStream::kInit, 0, 0);
-  for (float& p : params.flat()) p = random.NextNormal();
+  for (float& p : Flat(params)) p = random.NextNormal();
   return params;
 }
 
@@ -64,7 +65,7 @@ TEST_P(WeightsTest, HaveTheValuesOfTheParameters) {
   PolicyWeights assigned(config_), written(config_);
   assigned.Assign(params, ops_.get());
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
-    const absl::Span<const float> all = params.Elements(i);
+    const absl::Span<const float> all = Elements(params, i);
     for (size_t begin = 0; begin < all.size(); begin += 1001) {
       const auto part = all.subspan(begin, 1001);
       std::vector<float> read(part.size());
@@ -91,8 +92,8 @@ TEST_P(WeightsTest, TheHashIsTheDocumentedTree) {
     const TensorSpec& t = params.layout().tensor(index);
     absl::StrAppend(&root, name, " ", t.rows, " ", t.cols, "\n");
     const absl::string_view bytes(
-        reinterpret_cast<const char*>(params.Elements(index).data()),
-        params.Elements(index).size() * sizeof(float));
+        reinterpret_cast<const char*>(Elements(params, index).data()),
+        Elements(params, index).size() * sizeof(float));
     for (size_t begin = 0; begin < bytes.size(); begin += kLeaf) {
       root += Sha256Hex(bytes.substr(begin, kLeaf));
     }
@@ -122,10 +123,10 @@ TEST_P(WeightsTest, TheHashSeesEveryTensor) {
 // The matrices are rounded, vectors are not.
 TEST_P(WeightsTest, InBf16MatricesAreRounded) {
   const ParamSet params = RandomParams(config_);
-  ParamSet rounded = params.Clone();
+  ParamSet rounded = Clone(params);
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
     if (params.layout().tensor(i).cols == 0) continue;
-    for (float& x : rounded.Elements(i)) x = FromBf16(ToBf16(x));
+    for (float& x : Elements(rounded, i)) x = FromBf16(ToBf16(x));
   }
   const std::string expected =
       HashWeights(*MakePolicyWeights(config_, rounded, ops_.get()), ops_.get());

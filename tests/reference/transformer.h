@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/model_config.h"
 #include "model/param_set.h"
+#include "tests/model/host_params.h"
 
 namespace r1::reference {
 
@@ -21,7 +22,7 @@ using Params = std::map<std::string, Vec>;  // by Hugging Face name
 inline Params ToDouble(const ParamSet& params) {
   Params out;
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
-    const auto elements = params.Elements(i);
+    const auto elements = Elements(params, i);
     out[params.layout().tensor(i).name] = Vec(elements.begin(), elements.end());
   }
   return out;

@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kernels/matrix.h"
 #include "model/packed_model.h"
 #include "tests/rollout/tiny_model.h"
 
@@ -128,25 +129,24 @@ TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
     std::iota(pages.begin(), pages.end(), 0);
     KvCache cache(config_, pages.size());
     const SequenceRows rows{0, length, 0, pages};
-    Buffer hidden(length * config_.hidden_size);
-    transformer.Forward(*weights_, {tokens, positions, {&rows, 1}}, &cache,
-                        nullptr,
-                        Mat{hidden.data(), length, config_.hidden_size});
+    Buffer buffer;
+    const Tensor hidden = buffer.Reserve(length, config_.hidden_size);
+    const auto batch = ops_->MakeBatch();
+    ops_->Prepare({tokens, positions, {&rows, 1}}, batch.get());
+    transformer.Forward(*weights_, *batch, &cache, nullptr, hidden);
     for (int i = 0; i < t.tokens_size(); ++i) {
       const int64_t position = r.prompt->size() + i;
-      Buffer logits(config_.vocab_size);
-      const Mat row{logits.data(), 1, config_.vocab_size};
-      ops_->MatMul(
-          ConstMat{hidden.data() + (position - 1) * config_.hidden_size, 1,
-                   config_.hidden_size},
-          weights_->head(), {}, row);
+      Buffer logits;
+      const Tensor row = logits.Reserve(1, config_.vocab_size);
+      ops_->MatMul(hidden.Rows(position - 1, 1), weights_->head(), {}, row);
       const SampleRequest request{
           0.8f, 0.9f,
           RandomBits(/*seed=*/7, RandomStream::kSampling, r.prompt_id,
                      r.sample_index, position)[0]};
       int32_t token = -1;
       float logprob = 0;
-      ops_->Sample(row, {&request, 1}, {&token, 1}, {&logprob, 1});
+      ops_->Sample(row, {&request, 1}, MatrixView<int32_t>(&token, 1, 1),
+                   Mat(&logprob, 1, 1));
       ASSERT_EQ(t.tokens(i), token) << "position " << position;
       ASSERT_EQ(t.logprobs(i), logprob) << "position " << position;
     }

@@ -25,6 +25,7 @@
 #include "rollout/embedded_worker.h"
 #include "rollout/worker.h"
 #include "tests/base/reserved_port.h"
+#include "tests/model/host_params.h"
 #include "tests/rollout/service_testing.h"
 
 namespace r1 {
@@ -80,7 +81,7 @@ TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
   const std::unique_ptr<RemoteWorker> remote = StartWorker("r");
   ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
   for (uint64_t version = 1; version <= 4 || !AllHaveWorked(); ++version) {
-    for (float& x : params_.Elements(0)) x *= 1.01f;
+    for (float& x : Elements(params_, 0)) x *= 1.01f;
     weights_ = std::make_shared<PolicyWeights>(config_);
     weights_->Assign(params_, ops_.get());
     ASSERT_EQ(RunVersion(version), Expected(version)) << version;

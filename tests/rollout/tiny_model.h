@@ -13,6 +13,7 @@
 #include "model/param_set.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 
@@ -39,7 +40,7 @@ inline ParamSet TinyParams(const ModelConfig& config, uint64_t seed) {
   InitializeParams(seed, &params);
   for (const TensorSpec& t : params.layout().tensors()) {
     if (t.cols == 0) continue;
-    for (float& x : params.Elements(params.layout().Find(t.name))) x *= 10;
+    for (float& x : Elements(params, params.layout().Find(t.name))) x *= 10;
   }
   return params;
 }

@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kernels/matrix.h"
 #include "rollout/fetched_weights.h"
 #include "rollout/published_weights.h"
 #include "rollout/weights_assembler.h"
@@ -145,7 +146,7 @@ TEST_F(FetchTest, WhatArrivesIsWhatWasSent) {
   const Linear& expected = weights_->head();
   ASSERT_EQ(head.data.count(), expected.data.count());
   for (int64_t i = 0; i < head.data.count(); ++i) {
-    ASSERT_EQ(head.data.data()[i], expected.data.data()[i]);
+    ASSERT_EQ(FloatsOf(head.data)[i], FloatsOf(expected.data)[i]);
   }
 }
 

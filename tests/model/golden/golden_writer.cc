@@ -14,6 +14,7 @@
 #include "model/safetensors.h"
 #include "tests/model/golden/logits.h"
 #include "tests/model/golden/own_tokenizer.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -39,7 +40,7 @@ absl::Status WriteModel(const std::string& folder, const ModelConfig& config,
   R1_RETURN_IF_ERROR(MakeDirectories(folder));
   ParamSet params(std::make_shared<const ParamLayout>(config));
   RandomSequence random(3, RandomStream::kInit, 0, 0);
-  for (float& p : params.flat()) p = 0.2f * random.NextNormal();
+  for (float& p : Flat(params)) p = 0.2f * random.NextNormal();
   R1_RETURN_IF_ERROR(WriteModelFolder(folder, config, params, tokenizer));
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   PolicyWeights weights(config);
@@ -49,9 +50,10 @@ absl::Status WriteModel(const std::string& folder, const ModelConfig& config,
   const std::vector<float> logits = AllLogits(weights, tokens, ops.get());
   const std::vector<float> token_values(tokens.begin(), tokens.end());
   const int64_t T = tokens.size();
-  return WriteSafetensors(absl::StrCat(folder, "/logits.safetensors"),
-                          {{"tokens", {T}, token_values},
-                           {"logits", {T, config.vocab_size}, logits}});
+  return WriteSafetensors(
+      absl::StrCat(folder, "/logits.safetensors"),
+      {FileTensor("tokens", {T}, token_values),
+       FileTensor("logits", {T, config.vocab_size}, logits)});
 }
 
 absl::Status WriteModels(const std::string& out, const Tokenizer& tokenizer) {

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/matrix.h"
 #include "kernels/ops.h"
 #include "model/transformer.h"
 #include "model/weights.h"
@@ -24,10 +25,11 @@ inline std::vector<float> AllLogits(const PolicyWeights& weights,
   std::iota(pages.begin(), pages.end(), 0);
   const SequenceRows rows = {0, T, 0, pages};
   KvCache cache(config, pages.size());
-  Buffer hidden(T * config.hidden_size);
-  const Mat h(hidden.data(), T, config.hidden_size);
-  transformer.Forward(weights, {tokens, positions, absl::MakeSpan(&rows, 1)},
-                      &cache, nullptr, h);
+  Buffer hidden;
+  const Tensor h = hidden.Reserve(T, config.hidden_size);
+  const auto batch = ops->MakeBatch();
+  ops->Prepare({tokens, positions, absl::MakeSpan(&rows, 1)}, batch.get());
+  transformer.Forward(weights, *batch, &cache, nullptr, h);
   std::vector<float> logits(T * config.vocab_size);
   ops->MatMul(h, weights.head(), {}, Mat(logits.data(), T, config.vocab_size));
   return logits;
