@@ -74,6 +74,24 @@ void UpdateTotals::Add(const MinibatchGradient& gradient,
   grad_norm_sum += update.grad_norm;
 }
 
+void UpdateTotals::Compare(absl::Span<const Deviation> deviations,
+                           int64_t num_compared, const RlSection& rl) {
+  compared += num_compared;
+  for (const Deviation& d : deviations) {
+    max_mismatch = std::max(max_mismatch, d.nats());
+  }
+  rejected = TooFar(deviations, rl);
+}
+
+std::vector<Deviation> TooFar(absl::Span<const Deviation> deviations,
+                              const RlSection& rl) {
+  std::vector<Deviation> far;
+  for (const Deviation& d : deviations) {
+    if (d.nats() > rl.max_mismatch()) far.push_back(d);
+  }
+  return far;
+}
+
 void AppendSampleMetrics(const Collection& collection,
                          absl::Span<const AnswerRule> answer_rules,
                          Metrics* metrics) {

@@ -11,6 +11,7 @@
 #include "learner/optimizer.h"
 #include "learner/policy_gradient.h"
 #include "learner/reward_item.h"
+#include "proto/config.pb.h"
 
 namespace r1 {
 
@@ -30,7 +31,14 @@ struct UpdateTotals {
   std::vector<Deviation> rejected;
 
   void Add(const MinibatchGradient& gradient, const UpdateResult& update);
+  // Notes how the log-probs of so many samples compare with the trainer's.
+  void Compare(absl::Span<const Deviation> deviations, int64_t num_compared,
+               const RlSection& rl);
 };
+
+// Those beyond rl.max_mismatch.
+std::vector<Deviation> TooFar(absl::Span<const Deviation> deviations,
+                              const RlSection& rl);
 
 struct StepTimes {
   double rollout_seconds = 0;

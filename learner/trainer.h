@@ -56,24 +56,14 @@ class Trainer {
   WeightsId weights_id() const;
 
  private:
-  absl::Status RecordAdvantages(
-      const Collection& collection,
-      const std::vector<std::vector<double>>& advantages);
-  std::vector<PolicySample> MakeSamples(
-      const Collection& collection,
-      const std::vector<std::vector<double>>& advantages) const;
   absl::StatusOr<Collection> Collect(int64_t step, MismatchInquiry* inquiry,
                                      int64_t* fresh_tokens);
   absl::StatusOr<UpdateTotals> Train(absl::Span<PolicySample> samples);
   absl::Status Update(const std::vector<const PolicySample*>& minibatch,
                       UpdateTotals* totals);
-  // Notes in `totals` how the log-probs of so many samples compare.
-  void Compare(const std::vector<Deviation>& deviations, int64_t num_compared,
-               UpdateTotals* totals) const;
-  // Those beyond rl.max_mismatch.
-  std::vector<Deviation> TooFar(const std::vector<Deviation>& deviations) const;
   absl::Status ReportSkipped(const std::vector<const PolicySample*>& minibatch,
                              const UpdateResult& update);
+  void StartProgress(absl::Span<const PolicySample> samples);
   void ReportProgress(int64_t new_tokens);
 
   const StageConfig config_;
