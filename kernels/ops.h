@@ -104,8 +104,8 @@ class Ops {
   // H or K for QK-norm.  Shapes: x, y [T, groups * D], w [D].  y may be x.
   virtual void RmsNormForward(ConstMat x, absl::Span<const float> w, int groups,
                               float eps, Mat y) = 0;
-  // dx = (or +=, by `store`) gradient through the norm; dw [D] += .  x is the
-  // input of the forward pass.  dx may be dy.
+  // dx = (or +=, by `store`) gradient through the norm; dw [D] += , or empty to
+  // skip.  x is the input of the forward pass.  dx may be dy.
   virtual void RmsNormBackward(ConstMat x, absl::Span<const float> w,
                                int groups, float eps, ConstMat dy, Store store,
                                Mat dx, absl::Span<float> dw) = 0;
@@ -191,7 +191,8 @@ class Ops {
                               absl::Span<const int32_t> targets,
                               float inv_temperature, absl::Span<float> logprob,
                               absl::Span<float> entropy) = 0;
-  // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += .
+  // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += ,
+  // or empty to skip.
   // Recomputes the logits chunk by chunk in packed order; also returns logprob
   // and entropy (each may be empty), so a loss whose dlogprob is known
   // beforehand needs no forward call.

@@ -103,7 +103,7 @@ std::vector<GroupBatch> PolicyGradient::Pack(Samples samples) const {
 MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
                                           const PolicyWeights* reference,
                                           Samples minibatch, bool is_on_policy,
-                                          ParamSet* grads) {
+                                          Gradients grads) {
   std::vector<const PolicySample*> order(minibatch.begin(), minibatch.end());
   const auto idle_begin = std::stable_partition(
       order.begin(), order.end(), [&](const PolicySample* sample) {
@@ -115,13 +115,13 @@ MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
   TokenValues values(samples, reference != nullptr);
   const MinibatchExtent extent = {static_cast<int64_t>(samples.size()),
                                   values.offsets.back()};
-  const ParamLayout& layout = grads->layout();
-  const absl::Span<float> embedding = grads->Elements(layout.embedding());
+  const ParamLayout& layout = weights.layout();
+  const absl::Span<float> embedding = grads.Elements(layout.embedding());
   Mat dembedding;
-  if (layout.head() == layout.embedding()) {
+  if (layout.head() == layout.embedding() && !embedding.empty()) {
     dembedding_.Reserve(embedding.size());
     std::fill_n(dembedding_.data(), embedding.size(), 0.0f);
-    dembedding = grads->Matrix(layout.embedding());
+    dembedding = grads.Matrix(layout.embedding());
     dembedding.data = dembedding_.data();
   }
   for (const GroupBatch& batch : Pack(trained)) {
@@ -155,7 +155,7 @@ void PolicyGradient::Train(const PolicyWeights& weights,
                            const PackedBatch& batch,
                            const MinibatchExtent& extent, bool is_on_policy,
                            int64_t first_token, TokenValues* values,
-                           ParamSet* grads, Mat dembedding) {
+                           Gradients grads, Mat dembedding) {
   const auto part = [&](std::vector<float>& all) {
     return absl::MakeSpan(all).subspan(first_token,
                                        batch.scored_offsets.back());

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "model/param_files.h"
 #include "model/safetensors.h"
 #include "nlohmann/json.hpp"
 
@@ -61,45 +62,6 @@ absl::StatusOr<std::map<std::string, std::string>> HashFiles(
   return hashes;
 }
 
-// All tensors of `params`, named with a prefix.
-void AppendTensors(absl::string_view prefix, const ParamSet& params,
-                   std::vector<SafetensorsTensor>* tensors) {
-  for (int i = 0; i < params.layout().tensors().size(); ++i) {
-    const TensorSpec& spec = params.layout().tensor(i);
-    std::vector<int64_t> shape = {spec.rows};
-    if (spec.cols > 0) shape.push_back(spec.cols);
-    tensors->push_back(
-        {absl::StrCat(prefix, spec.name), shape, params.Elements(i)});
-  }
-}
-
-absl::Status ReadTensors(const SafetensorsFile& file, const std::string& path,
-                         absl::string_view prefix, ParamSet* params) {
-  for (int i = 0; i < params->layout().tensors().size(); ++i) {
-    const std::string name =
-        absl::StrCat(prefix, params->layout().tensor(i).name);
-    const auto entry = file.entries().find(name);
-    if (entry == file.entries().end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": tensor ", name, " is missing"));
-    }
-    const absl::Span<float> out = params->Elements(i);
-    uint64_t count = 1;
-    for (int64_t extent : entry->second.shape) count *= extent;
-    if (count != out.size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": tensor ", name, " has ", count,
-                       " elements, expected ", out.size()));
-    }
-    R1_RETURN_IF_ERROR(file.ReadFloat(entry->second, out));
-    if (!AreFinite(out)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": tensor ", name, " holds a value that is not finite"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 // state.json holds {"state": …, "sha256": hash of the state's compact text}.
 absl::StatusOr<Json> ReadState(const std::string& path) {
   const std::string file = Join(path, kStateFile);
@@ -121,6 +83,37 @@ absl::StatusOr<Json> ReadState(const std::string& path) {
   return state;
 }
 
+// Whether the reference is the W0 of adapters, which is kept anyhow.
+bool IsBase(const TrainingState& state) {
+  return state.lora != nullptr && state.reference == state.lora->base();
+}
+
+absl::Status WriteReference(const std::string& path,
+                            const PolicyWeights& reference) {
+  std::vector<SafetensorsShape> shapes;
+  for (const TensorSpec& spec : reference.layout().tensors()) {
+    shapes.push_back({spec.name, ShapeOf(spec)});
+  }
+  std::vector<float> values;
+  return WriteSafetensors(path, shapes, [&](int i) {
+    values.resize(reference.layout().tensor(i).count());
+    reference.Read(i, 0, absl::MakeSpan(values));
+    return absl::MakeConstSpan(values);
+  });
+}
+
+absl::Status ReadReference(const std::string& path, PolicyWeights* reference) {
+  R1_ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(path));
+  for (size_t i = 0; i < reference->layout().tensors().size(); ++i) {
+    const TensorSpec& spec = reference->layout().tensor(i);
+    std::vector<float> values(spec.count());
+    R1_RETURN_IF_ERROR(
+        ReadTensor(*file, path, "", spec, absl::MakeSpan(values)));
+    reference->Write(i, 0, values);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status WriteTrainerFiles(const std::string& path,
@@ -130,15 +123,9 @@ absl::Status WriteTrainerFiles(const std::string& path,
   AppendTensors("m.", state.optimizer.m, &moments);
   AppendTensors("v.", state.optimizer.v, &moments);
   R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kOptimizerFile), moments));
-  if (state.reference != nullptr) {
-    std::vector<SafetensorsTensor> tensors;
-    // A copy for the time of writing it.
-    ParamSet reference(state.params.shared_layout());
-    for (int i = 0; i < reference.layout().tensors().size(); ++i) {
-      state.reference->Read(i, 0, reference.Elements(i));
-    }
-    AppendTensors("", reference, &tensors);
-    R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kReferenceFile), tensors));
+  if (state.reference != nullptr && !IsBase(state)) {
+    R1_RETURN_IF_ERROR(
+        WriteReference(Join(path, kReferenceFile), *state.reference));
   }
   Json json;
   json["format"] = kFormatVersion;
@@ -149,7 +136,8 @@ absl::Status WriteTrainerFiles(const std::string& path,
   json["updates"] = state.optimizer.updates;
   json["skipped_in_a_row"] = state.optimizer.skipped_in_a_row;
   json["has_reference"] = state.reference != nullptr;
-  json["weights_sha256"] = HashParams(state.params);
+  if (IsBase(state)) json["reference_is_base"] = true;
+  json["weights_sha256"] = HashModel(state);
   R1_ASSIGN_OR_RETURN(json["files"], HashFiles(path));
   const Json whole = {{"state", json}, {"sha256", Sha256Hex(json.dump())}};
   return WriteFileAtomic(Join(path, kStateFile), whole.dump(2) + "\n");
@@ -170,7 +158,7 @@ absl::Status VerifyCheckpoint(const std::string& path) {
 }
 
 absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
-                              Ops* ops, TrainingState* state) {
+                              TrainingState* state) {
   R1_ASSIGN_OR_RETURN(const Json json, ReadState(path));
   state->step = json["step"];
   state->version = json["version"];
@@ -192,12 +180,12 @@ absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
                      " has no reference policy, which rl.kl_coef > 0 "
                      "needs: it was saved by a run with kl_coef = 0"));
   }
-  const std::string reference = Join(path, kReferenceFile);
-  R1_ASSIGN_OR_RETURN(const auto tensors, SafetensorsFile::Open(reference));
-  ParamSet params(state->params.shared_layout());
-  R1_RETURN_IF_ERROR(ReadTensors(*tensors, reference, "", &params));
+  if (json.value("reference_is_base", false)) {
+    state->reference = state->lora->base();
+    return absl::OkStatus();
+  }
   std::shared_ptr<PolicyWeights> weights = state->slots.Next();
-  weights->Assign(params, ops);
+  R1_RETURN_IF_ERROR(ReadReference(Join(path, kReferenceFile), weights.get()));
   state->reference = std::move(weights);
   return absl::OkStatus();
 }

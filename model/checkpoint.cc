@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "model/bounded_file.h"
 #include "model/config_json.h"
+#include "model/param_files.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 #include "model/tensor_names.h"
@@ -32,11 +33,6 @@ constexpr char kEmbeddingName[] = "model.embed_tokens.weight";
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
-std::vector<int64_t> ShapeOf(const TensorSpec& spec) {
-  if (spec.cols == 0) return {spec.rows};
-  return {spec.rows, spec.cols};
 }
 
 // What generation stops at, where the folder says so; it outranks the ids of
@@ -303,14 +299,21 @@ absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path,
 absl::Status WriteModelFolder(const std::string& path,
                               const ModelConfig& config, const ParamSet& params,
                               const Tokenizer& tokenizer) {
-  std::vector<SafetensorsTensor> tensors;
-  const ParamLayout& layout = params.layout();
-  for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
-    const TensorSpec& spec = layout.tensor(i);
-    tensors.push_back({spec.name, ShapeOf(spec), params.Elements(i)});
+  return WriteModelFolder(
+      path, config, params.layout(),
+      [&](int index) { return params.Elements(index); }, tokenizer);
+}
+
+absl::Status WriteModelFolder(const std::string& path,
+                              const ModelConfig& config,
+                              const ParamLayout& layout, TensorValues values_of,
+                              const Tokenizer& tokenizer) {
+  std::vector<SafetensorsShape> tensors;
+  for (const TensorSpec& spec : layout.tensors()) {
+    tensors.push_back({spec.name, ShapeOf(spec)});
   }
-  R1_RETURN_IF_ERROR(
-      WriteSafetensors(absl::StrCat(path, "/", kWeightsFile), tensors));
+  R1_RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(path, "/", kWeightsFile),
+                                      tensors, values_of));
   const std::pair<absl::string_view, std::string> files[] = {
       {kConfigFile, ModelConfigToJson(config)},
       {kGenerationFile, GenerationConfigJson(config)},

@@ -35,6 +35,11 @@ absl::StatusOr<ModelFolder> LoadModelFolder(
 absl::Status WriteModelFolder(const std::string& path,
                               const ModelConfig& config, const ParamSet& params,
                               const Tokenizer& tokenizer);
+// The same for a model that is asked for its tensors one after the other.
+absl::Status WriteModelFolder(const std::string& path,
+                              const ModelConfig& config,
+                              const ParamLayout& layout, TensorValues values_of,
+                              const Tokenizer& tokenizer);
 
 }  // namespace r1
 

@@ -135,16 +135,16 @@ void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
 
 void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<const float> dlogprobs,
-                           absl::Span<const float> dentropies, ParamSet* grads,
+                           absl::Span<const float> dentropies, Gradients grads,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies, Mat dembedding) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
   transformer_.ops()->LogprobBackward(
       Scored(), weights.head(), batch_->targets, 1.0f / temperature, dlogprobs,
-      dentropies, DScored(), grads->Matrix(grads->layout().head()), logprobs,
+      dentropies, DScored(), grads.Matrix(weights.layout().head()), logprobs,
       entropies);
   if (dembedding.data == nullptr) {
-    dembedding = grads->Matrix(grads->layout().embedding());
+    dembedding = grads.Matrix(weights.layout().embedding());
   }
   BackwardFromScored(weights, grads, dembedding);
 }
@@ -158,16 +158,16 @@ void PackedModel::Scores(const PolicyWeights& weights,
 
 void PackedModel::BackwardScores(const PolicyWeights& weights,
                                  absl::Span<const float> dscores,
-                                 ParamSet* grads) {
+                                 Gradients grads) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
   const int64_t R = batch_->scored_rows.size();
   const ConstMat dy{dscores.data(), R, 1};
   Ops* ops = transformer_.ops();
   ops->MatMulWeightGradient(dy, Scored(),
-                            grads->Matrix(grads->layout().head()));
+                            grads.Matrix(weights.layout().head()));
   ops->MatMulTransposed(dy, weights.head(), DScored());
   BackwardFromScored(weights, grads,
-                     grads->Matrix(grads->layout().embedding()));
+                     grads.Matrix(weights.layout().embedding()));
 }
 
 Mat PackedModel::Scored() {
@@ -185,7 +185,7 @@ Mat PackedModel::DScored() {
 }
 
 void PackedModel::BackwardFromScored(const PolicyWeights& weights,
-                                     ParamSet* grads, Mat dembedding) {
+                                     Gradients grads, Mat dembedding) {
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
   R1_CHECK(batch_->continues_prompt == (prompt_sums_.rows > 0),
            "a batch continues the prompt that the one before left");

@@ -86,6 +86,10 @@ ParamLayout::ParamLayout(const ModelConfig& config) {
   }
 }
 
+ParamLayout::ParamLayout(absl::Span<const TensorSpec> tensors) {
+  for (const TensorSpec& t : tensors) Add(t.name, t.rows, t.cols);
+}
+
 int ParamLayout::Add(std::string name, int64_t rows, int64_t cols) {
   TensorSpec spec;
   spec.name = std::move(name);
@@ -155,11 +159,16 @@ bool AreFinite(absl::Span<const float> values) {
 }
 
 std::string HashParams(const ParamSet& params) {
+  return HashParams(params.layout(),
+                    [&](int index) { return params.Elements(index); });
+}
+
+std::string HashParams(const ParamLayout& layout, TensorValues values_of) {
   Sha256 hash;
-  for (int index : params.layout().ByName()) {
-    const TensorSpec& t = params.layout().tensor(index);
+  for (int index : layout.ByName()) {
+    const TensorSpec& t = layout.tensor(index);
     hash.Update(absl::StrCat(t.name, " ", t.rows, " ", t.cols, "\n"));
-    const absl::Span<const float> values = params.Elements(index);
+    const absl::Span<const float> values = values_of(index);
     hash.Update(values.data(), values.size() * sizeof(float));
   }
   return hash.FinishHex();

@@ -71,12 +71,14 @@ void Widen(FileDType dtype, const uint16_t* in, size_t count, float* out) {
 }
 
 // Length, header, and spaces up to the alignment.
-std::string MakeHeader(absl::Span<const SafetensorsTensor> tensors) {
+std::string MakeHeader(absl::Span<const SafetensorsShape> tensors) {
   nlohmann::ordered_json json;
   json["__metadata__"] = {{"format", "pt"}};
   uint64_t offset = 0;
-  for (const SafetensorsTensor& tensor : tensors) {
-    const uint64_t end = offset + tensor.data.size() * sizeof(float);
+  for (const SafetensorsShape& tensor : tensors) {
+    uint64_t end = sizeof(float);
+    for (int64_t extent : tensor.shape) end *= extent;
+    end += offset;
     json[tensor.name] = {{"dtype", "F32"},
                          {"shape", tensor.shape},
                          {"data_offsets", {offset, end}}};
@@ -164,16 +166,27 @@ absl::Status SafetensorsFile::ReadFloat(const SafetensorsEntry& entry,
 
 absl::Status WriteSafetensors(const std::string& path,
                               absl::Span<const SafetensorsTensor> tensors) {
+  std::vector<SafetensorsShape> shapes;
+  for (const SafetensorsTensor& tensor : tensors) {
+    shapes.push_back({tensor.name, tensor.shape});
+  }
+  return WriteSafetensors(path, shapes,
+                          [&](int i) { return tensors[i].data; });
+}
+
+absl::Status WriteSafetensors(
+    const std::string& path, absl::Span<const SafetensorsShape> tensors,
+    absl::FunctionRef<absl::Span<const float>(int index)> data) {
   const int fd =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus("cannot create", path, errno);
   absl::Status status = WriteAll(fd, path, MakeHeader(tensors));
-  for (const SafetensorsTensor& tensor : tensors) {
-    if (!status.ok()) break;
+  for (size_t i = 0; i < tensors.size() && status.ok(); ++i) {
+    const absl::Span<const float> values = data(i);
     status = WriteAll(
         fd, path,
-        absl::string_view(reinterpret_cast<const char*>(tensor.data.data()),
-                          tensor.data.size() * sizeof(float)));
+        absl::string_view(reinterpret_cast<const char*>(values.data()),
+                          values.size() * sizeof(float)));
   }
   // A full disk may show only here.
   if (::close(fd) != 0 && status.ok()) {

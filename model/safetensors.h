@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -58,10 +59,21 @@ struct SafetensorsTensor {
   absl::Span<const float> data;
 };
 
+// Name and shape of a tensor whose data are made when they are written.
+struct SafetensorsShape {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
 // Writes fp32 tensors (in the given order, 64-byte aligned header) with
 // __metadata__ {"format": "pt"}, plainly: atomicity is the folder's business.
 absl::Status WriteSafetensors(const std::string& path,
                               absl::Span<const SafetensorsTensor> tensors);
+// The same, asking for the data of one tensor after the other; they last until
+// the next is asked for.
+absl::Status WriteSafetensors(
+    const std::string& path, absl::Span<const SafetensorsShape> tensors,
+    absl::FunctionRef<absl::Span<const float>(int index)> data);
 
 }  // namespace r1
 

@@ -37,15 +37,14 @@ void StartSums(const PrefixSums& sums, int l, Mat dkv) {
 void Transformer::Backward(const PolicyWeights& weights,
                            const TokenBatch& batch, const KvCache& cache,
                            Activations* saved, ConstMat dhidden,
-                           PrefixSums* sums, ParamSet* grads, Mat dembedding) {
+                           PrefixSums* sums, Gradients grads, Mat dembedding) {
   const int64_t T = batch.tokens.size();
   sums->layers.resize(config_.num_layers);
-  const ParamLayout& layout = grads->layout();
   Mat dx = View(dx_, T, config_.hidden_size);
   ops_->RmsNormBackward(Saved(saved->x_out, T, config_.hidden_size),
                         weights.final_norm(), 1, config_.rms_norm_eps, dhidden,
                         Store::kAssign, dx,
-                        grads->Elements(layout.final_norm()));
+                        grads.Elements(weights.layout().final_norm()));
   // The pages of the cache have all keys and values already.
   const TokenBatch rows = {batch.tokens, batch.positions, batch.sequences};
   const bool recomputes = saved->keep == Keep::kLayerInputs;
@@ -62,14 +61,17 @@ void Transformer::Backward(const PolicyWeights& weights,
                            sums, grads);
   }
   sums->rows = sums->open_rows;
-  ops_->EmbeddingBackward(batch.tokens, dx, dembedding);
+  if (dembedding.data != nullptr) {
+    ops_->EmbeddingBackward(batch.tokens, dx, dembedding);
+  }
 }
 
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                            const Activations::Layer& saved,
-                                           Keep keep, Mat dx, ParamSet* grads) {
+                                           Keep keep, Mat dx,
+                                           Gradients grads) {
   const LayerWeights& w = weights.layer(l);
-  const LayerTensors& t = grads->layout().layer(l);
+  const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
   const ConstMat x_mid = Saved(saved.x_mid, T, C);
@@ -83,17 +85,17 @@ void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
   }
   Mat product = View(product_, T, F);
   ops_->SwiGluForward(gate_up, product);
-  ops_->MatMulWeightGradient(dx, product, grads->Matrix(t.down));
+  grads.AddProduct(t.down, dx, product, ops_, &gradient_scratch_);
 
   ops_->MatMulTransposed(dx, w.down, product);
   ops_->SwiGluBackward(gate_up, product, gate_up);
-  ops_->MatMulWeightGradient(gate_up.Cols(0, F), norm, grads->Matrix(t.gate));
-  ops_->MatMulWeightGradient(gate_up.Cols(F, F), norm, grads->Matrix(t.up));
+  grads.AddProduct(t.gate, gate_up.Cols(0, F), norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.up, gate_up.Cols(F, F), norm, ops_, &gradient_scratch_);
 
   Mat dnorm = View(dnorm_, T, C);
   ops_->MatMulTransposed(gate_up, w.gate_up, dnorm);
   ops_->RmsNormBackward(x_mid, w.post_norm, 1, config_.rms_norm_eps, dnorm,
-                        Store::kAccumulate, dx, grads->Elements(t.post_norm));
+                        Store::kAccumulate, dx, grads.Elements(t.post_norm));
 }
 
 void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
@@ -101,13 +103,13 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const KvPages& pages,
                                          const Activations::Layer& saved,
                                          ConstMat x_in, Mat dx,
-                                         PrefixSums* sums, ParamSet* grads) {
+                                         PrefixSums* sums, Gradients grads) {
   const LayerWeights& w = weights.layer(l);
-  const LayerTensors& t = grads->layout().layer(l);
+  const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
   const ConstMat attended = Saved(saved.attended, T, q_size);
-  ops_->MatMulWeightGradient(dx, attended, grads->Matrix(t.o));
+  grads.AddProduct(t.o, dx, attended, ops_, &gradient_scratch_);
   Mat dattended = View(dattended_, T, q_size);
   ops_->MatMulTransposed(dx, w.o, dattended);
 
@@ -132,26 +134,27 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
     const ConstMat raw = Saved(saved.qkv_raw, T, qkv_size);
     ops_->RmsNormBackward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
                           config_.rms_norm_eps, dq, Store::kAssign, dq,
-                          grads->Elements(t.q_norm));
+                          grads.Elements(t.q_norm));
     ops_->RmsNormBackward(raw.Cols(q_size, kv_size), w.k_norm,
                           config_.num_kv_heads, config_.rms_norm_eps, dk,
-                          Store::kAssign, dk, grads->Elements(t.k_norm));
+                          Store::kAssign, dk, grads.Elements(t.k_norm));
   }
-  if (config_.qkv_bias()) {
-    ops_->ColumnSum(dq, grads->Elements(t.q_bias));
-    ops_->ColumnSum(dk, grads->Elements(t.k_bias));
-    ops_->ColumnSum(dv, grads->Elements(t.v_bias));
+  if (config_.qkv_bias() && grads.are_of_all()) {
+    ops_->ColumnSum(dq, grads.Elements(t.q_bias));
+    ops_->ColumnSum(dk, grads.Elements(t.k_bias));
+    ops_->ColumnSum(dv, grads.Elements(t.v_bias));
   }
 
   Mat norm = View(norm_, T, C);
   ops_->RmsNormForward(x_in, w.input_norm, 1, config_.rms_norm_eps, norm);
-  ops_->MatMulWeightGradient(dq, norm, grads->Matrix(t.q));
-  ops_->MatMulWeightGradient(dk, norm, grads->Matrix(t.k));
-  ops_->MatMulWeightGradient(dv, norm, grads->Matrix(t.v));
+  grads.AddProduct(t.q, dq, norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.k, dk, norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.v, dv, norm, ops_, &gradient_scratch_);
+  if (l == 0 && !grads.are_of_all()) return;  // nothing below is trained
   Mat dnorm = View(dnorm_, T, C);
   ops_->MatMulTransposed(dqkv, w.qkv, dnorm);
   ops_->RmsNormBackward(x_in, w.input_norm, 1, config_.rms_norm_eps, dnorm,
-                        Store::kAccumulate, dx, grads->Elements(t.input_norm));
+                        Store::kAccumulate, dx, grads.Elements(t.input_norm));
 }
 
 }  // namespace r1

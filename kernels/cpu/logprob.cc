@@ -171,6 +171,7 @@ void CpuOps::LogprobBackward(ConstMat h, const Linear& head,
       },
       [&](int64_t begin, Mat dlogits) {
         transposed.MatMul(dlogits, dh.Rows(begin, dlogits.rows));
+        if (dhead.data == nullptr) return;
         MatMulWeightGradient(dlogits, h.Rows(begin, dlogits.rows), dhead);
       });
 }

@@ -1,0 +1,158 @@
+#include "model/lora.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/philox.h"
+#include "base/sha256.h"
+
+namespace r1 {
+namespace {
+
+constexpr absl::string_view kTargets[] = {"q_proj",    "k_proj",  "v_proj",
+                                          "o_proj",    "gate_proj", "up_proj",
+                                          "down_proj"};
+
+// Whether "model.layers.0.self_attn.q_proj.weight" is one of the targets.
+bool IsTarget(const TensorSpec& tensor,
+              const std::vector<std::string>& targets) {
+  return absl::c_any_of(targets, [&](const std::string& target) {
+    return absl::EndsWith(tensor.name, absl::StrCat(".", target, ".weight"));
+  });
+}
+
+// Whether bf16 holds every element of the matrices.
+bool AreBf16(const ParamSet& params) {
+  for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
+    if (params.layout().tensor(i).cols == 0) continue;
+    for (float value : params.Elements(i)) {
+      if (FromBf16(ToBf16(value)) != value) return false;
+    }
+  }
+  return true;
+}
+
+// to += factor * from, rounded once by the product and once by the sum.
+void AddScaled(float factor, const float* from, int64_t count, float* to) {
+  for (int64_t k = 0; k < count; ++k) to[k] += factor * from[k];
+}
+
+}  // namespace
+
+absl::Span<const absl::string_view> LoraTargets() { return kTargets; }
+
+absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model) {
+  for (const std::string& target : config.targets) {
+    if (absl::c_linear_search(kTargets, target)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("lora.targets: expected names of ",
+                     absl::StrJoin(kTargets, " "), ", got \"", target, "\""));
+  }
+  if (!(config.alpha > 0)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "lora.alpha: expected a number above 0, got ", config.alpha));
+  }
+  const ParamLayout layout(model);
+  for (const TensorSpec& tensor : layout.tensors()) {
+    if (!IsTarget(tensor, config.targets)) continue;
+    const int64_t side = std::min(tensor.rows, tensor.cols);
+    if (config.rank >= 1 && config.rank <= side) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "lora.rank: a product of rank ", config.rank, " is no smaller than ",
+        tensor.name, " [", tensor.rows, ", ", tensor.cols,
+        "]: expected a rank from 1 to ", side,
+        ", or lora.targets without that module"));
+  }
+  return absl::OkStatus();
+}
+
+Lora::Lora(const LoraConfig& config, const ModelConfig& model,
+           const ParamSet& params, Ops* ops)
+    : config_(config) {
+  ModelConfig held = model;
+  held.weights_dtype = AreBf16(params) ? DType::kBF16 : DType::kF32;
+  base_ = MakePolicyWeights(held, params, ops);
+  std::vector<TensorSpec> specs;
+  for (const TensorSpec& tensor : params.layout().tensors()) {
+    const bool has_adapter = IsTarget(tensor, config.targets);
+    adapters_.push_back(has_adapter ? static_cast<int>(specs.size()) : -1);
+    if (!has_adapter) continue;
+    const std::string module = absl::StrCat(
+        "base_model.model.", absl::StripSuffix(tensor.name, ".weight"));
+    specs.push_back({module + ".lora_A.weight", config.rank, tensor.cols});
+    specs.push_back({module + ".lora_B.weight", tensor.rows, config.rank});
+  }
+  layout_ = std::make_shared<const ParamLayout>(specs);
+}
+
+ParamSet Lora::InitialAdapters(uint64_t seed) const {
+  ParamSet adapters(layout_);
+  for (size_t i = 0; i < layout_->tensors().size(); i += 2) {
+    const TensorSpec& a = layout_->tensor(i);
+    const uint64_t name =
+        std::stoull(Sha256Hex(a.name).substr(0, 12), nullptr, 16);
+    RandomSequence random(seed, RandomStream::kAdapters, name, 0);
+    const float bound = 1 / std::sqrt(static_cast<float>(a.cols));
+    for (float& value : adapters.Elements(i)) {
+      value = bound * (2 * random.NextUniform() - 1);
+    }
+  }
+  return adapters;
+}
+
+void Lora::ReadSum(const ParamSet& adapters, int tensor, int64_t first_row,
+                   absl::Span<float> rows) const {
+  const int64_t cols =
+      std::max<int64_t>(1, base_->layout().tensor(tensor).cols);
+  base_->Read(tensor, first_row * cols, rows);
+  if (AdapterOf(tensor) < 0) return;
+  const ConstMat a = adapters.Matrix(AdapterOf(tensor));
+  const ConstMat b = adapters.Matrix(AdapterOf(tensor) + 1);
+  const float scale = this->scale();
+  std::vector<float> product(cols);
+  for (int64_t row = first_row; !rows.empty(); ++row) {
+    std::fill(product.begin(), product.end(), 0.0f);
+    for (int64_t r = 0; r < a.rows; ++r) {
+      AddScaled(b.Row(row)[r], a.Row(r), cols, product.data());
+    }
+    for (int64_t k = 0; k < cols; ++k) {
+      // -0 + 0 would be 0, another number than W0's.
+      if (product[k] != 0) rows[k] += scale * product[k];
+    }
+    rows.remove_prefix(cols);
+  }
+}
+
+void Lora::Merge(const ParamSet& adapters, Ops* ops,
+                 PolicyWeights* weights) const {
+  constexpr int64_t kPiece = int64_t{1} << 16;  // elements, about
+  struct Piece {
+    int tensor;
+    int64_t row, elements, cols;
+  };
+  std::vector<Piece> pieces;
+  const ParamLayout& layout = base_->layout();
+  for (size_t i = 0; i < layout.tensors().size(); ++i) {
+    const TensorSpec& tensor = layout.tensor(i);
+    const int64_t cols = std::max<int64_t>(1, tensor.cols);
+    const int64_t step = std::max<int64_t>(1, kPiece / cols);
+    for (int64_t row = 0; row < tensor.rows; row += step) {
+      pieces.push_back({static_cast<int>(i), row,
+                        std::min(step, tensor.rows - row) * cols, cols});
+    }
+  }
+  ops->ForEachTask(pieces.size(), [&](int64_t i) {
+    const Piece& piece = pieces[i];
+    std::vector<float> rows(piece.elements);
+    ReadSum(adapters, piece.tensor, piece.row, absl::MakeSpan(rows));
+    weights->Write(piece.tensor, piece.row * piece.cols, rows);
+  });
+}
+
+}  // namespace r1
