@@ -62,11 +62,11 @@ absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model) {
   for (const TensorSpec& tensor : layout.tensors()) {
     if (!IsTarget(tensor, config.targets)) continue;
     const int64_t side = std::min(tensor.rows, tensor.cols);
-    if (config.rank >= 1 && config.rank <= side) continue;
+    if (config.rank <= side) continue;
     return absl::InvalidArgumentError(absl::StrCat(
-        "lora.rank: a product of rank ", config.rank, " is no smaller than ",
+        "lora.rank: ", config.rank, " exceeds the smaller side of ",
         tensor.name, " [", tensor.rows, ", ", tensor.cols,
-        "]: expected a rank from 1 to ", side,
+        "]: expected at most ", side,
         ", or lora.targets without that module"));
   }
   return absl::OkStatus();
