@@ -37,8 +37,8 @@ class Gradients {
     Buffer scaled, thin;
     Linear factor;
   };
-  // Adds the gradient of a matrix W of y = x W^T: dy^T x, or with W = W0 + s B A
-  // that of the adapters, which needs no product as large as W:
+  // Adds the gradient of a matrix W of y = x W^T: dy^T x, or with W = W0 + s B
+  // A that of the adapters, which needs no product as large as W:
   //   dB += dy^T (x (s A)^T),  dA += (dy s B)^T x.
   // Shapes: dy [T, out], x [T, in].
   void AddProduct(int tensor, ConstMat dy, ConstMat x, Ops* ops,

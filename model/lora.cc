@@ -15,8 +15,8 @@
 namespace r1 {
 namespace {
 
-constexpr absl::string_view kTargets[] = {"q_proj",    "k_proj",  "v_proj",
-                                          "o_proj",    "gate_proj", "up_proj",
+constexpr absl::string_view kTargets[] = {"q_proj",   "k_proj",    "v_proj",
+                                          "o_proj",   "gate_proj", "up_proj",
                                           "down_proj"};
 
 // Whether "model.layers.0.self_attn.q_proj.weight" is one of the targets.
@@ -66,8 +66,7 @@ absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model) {
     return absl::InvalidArgumentError(absl::StrCat(
         "lora.rank: ", config.rank, " exceeds the smaller side of ",
         tensor.name, " [", tensor.rows, ", ", tensor.cols,
-        "]: expected at most ", side,
-        ", or lora.targets without that module"));
+        "]: expected at most ", side, ", or lora.targets without that module"));
   }
   return absl::OkStatus();
 }

@@ -55,15 +55,14 @@ absl::StatusOr<std::string> ReadAdapters(const std::string& path,
   int64_t rank = 0;
   double alpha = 0;
   std::string base_model;
-  R1_RETURN_IF_ERROR(
-      ReadInt(*json, config, kRank, 1, std::numeric_limits<int32_t>::max(),
-              &rank)
-          .status());
+  R1_RETURN_IF_ERROR(ReadInt(*json, config, kRank, 1,
+                             std::numeric_limits<int32_t>::max(), &rank)
+                         .status());
   R1_RETURN_IF_ERROR(ReadDouble(*json, config, kAlpha, 0,
                                 std::numeric_limits<float>::max(), &alpha)
                          .status());
-  R1_RETURN_IF_ERROR(ReadString(*json, config, kBaseModel, &base_model)
-                         .status());
+  R1_RETURN_IF_ERROR(
+      ReadString(*json, config, kBaseModel, &base_model).status());
   if (rank != lora.config().rank ||
       static_cast<float>(alpha) != lora.config().alpha) {
     return absl::InvalidArgumentError(absl::StrCat(

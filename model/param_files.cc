@@ -46,9 +46,8 @@ absl::Status ReadTensor(const SafetensorsFile& file, const std::string& path,
 absl::Status ReadTensors(const SafetensorsFile& file, const std::string& path,
                          absl::string_view prefix, ParamSet* params) {
   for (size_t i = 0; i < params->layout().tensors().size(); ++i) {
-    R1_RETURN_IF_ERROR(ReadTensor(file, path, prefix,
-                                  params->layout().tensor(i),
-                                  params->Elements(i)));
+    R1_RETURN_IF_ERROR(ReadTensor(
+        file, path, prefix, params->layout().tensor(i), params->Elements(i)));
   }
   return absl::OkStatus();
 }

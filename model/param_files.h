@@ -1,4 +1,5 @@
-// The tensors of parameters, or of what has their layout, in a safetensors file.
+// The tensors of parameters, or of what has their layout, in a safetensors
+// file.
 #ifndef R1_MODEL_PARAM_FILES_H_
 #define R1_MODEL_PARAM_FILES_H_
 

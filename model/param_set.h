@@ -121,8 +121,7 @@ bool AreFinite(absl::Span<const float> values);
 
 // The elements of one tensor, by its index in a layout; they last until the
 // next call. So a model can be written or hashed that is nowhere as a whole.
-using TensorValues =
-    absl::FunctionRef<absl::Span<const float>(int index)>;
+using TensorValues = absl::FunctionRef<absl::Span<const float>(int index)>;
 
 // SHA-256 over the tensors by logical name: for each tensor in ascending order
 // of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.

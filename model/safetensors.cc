@@ -170,8 +170,7 @@ absl::Status WriteSafetensors(const std::string& path,
   for (const SafetensorsTensor& tensor : tensors) {
     shapes.push_back({tensor.name, tensor.shape});
   }
-  return WriteSafetensors(path, shapes,
-                          [&](int i) { return tensors[i].data; });
+  return WriteSafetensors(path, shapes, [&](int i) { return tensors[i].data; });
 }
 
 absl::Status WriteSafetensors(
@@ -183,10 +182,10 @@ absl::Status WriteSafetensors(
   absl::Status status = WriteAll(fd, path, MakeHeader(tensors));
   for (size_t i = 0; i < tensors.size() && status.ok(); ++i) {
     const absl::Span<const float> values = data(i);
-    status = WriteAll(
-        fd, path,
-        absl::string_view(reinterpret_cast<const char*>(values.data()),
-                          values.size() * sizeof(float)));
+    status =
+        WriteAll(fd, path,
+                 absl::string_view(reinterpret_cast<const char*>(values.data()),
+                                   values.size() * sizeof(float)));
   }
   // A full disk may show only here.
   if (::close(fd) != 0 && status.ok()) {

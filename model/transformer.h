@@ -79,11 +79,11 @@ class Transformer {
                KvCache* cache, Activations* saved, Mat hidden);
 
   // Adds the gradient of all parameters but the head to `grads`, that of the
-  // embedding to dembedding [V, C] (or empty), given dhidden [T, C]. `batch`, `cache` and
-  // `saved` are those of one Forward call over whole sequences; `saved` is used
-  // up. The last sums->open_rows rows of that call are the prefix of earlier
-  // ones, and not in `batch`; `sums` then holds what they are owed in the place
-  // of what it held before.
+  // embedding to dembedding [V, C] (or empty), given dhidden [T, C]. `batch`,
+  // `cache` and `saved` are those of one Forward call over whole sequences;
+  // `saved` is used up. The last sums->open_rows rows of that call are the
+  // prefix of earlier ones, and not in `batch`; `sums` then holds what they are
+  // owed in the place of what it held before.
   void Backward(const PolicyWeights& weights, const TokenBatch& batch,
                 const KvCache& cache, Activations* saved, ConstMat dhidden,
                 PrefixSums* sums, Gradients grads, Mat dembedding);

@@ -68,8 +68,7 @@ void Transformer::Backward(const PolicyWeights& weights,
 
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                            const Activations::Layer& saved,
-                                           Keep keep, Mat dx,
-                                           Gradients grads) {
+                                           Keep keep, Mat dx, Gradients grads) {
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,

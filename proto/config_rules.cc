@@ -247,13 +247,13 @@ void CheckLora(const StageConfig& config, RuleChecker* check) {
                                 QuoteForMessage(target), " again"));
   }
   const bool trains = config.has_supervised() || config.has_rl();
-  check->Require(trains || !check->stage().has_lora() ||
-                     check->stage().lora().rank() == 0,
-                 {"lora"},
-                 absl::StrCat("adapters are trained by stages with supervised "
-                              "or rl only: leave `lora` out of this stage, "
-                              "whose kind is ",
-                              StageKind(config)));
+  check->Require(
+      trains || !check->stage().has_lora() || check->stage().lora().rank() == 0,
+      {"lora"},
+      absl::StrCat("adapters are trained by stages with supervised "
+                   "or rl only: leave `lora` out of this stage, "
+                   "whose kind is ",
+                   StageKind(config)));
   const bool updates = config.has_rl() ? config.rl().steps() > 0
                                        : HasUpdates(config.supervised());
   check->Require(

@@ -76,8 +76,8 @@ bool HasSamples(const StageConfig& stage);
 // Whether a supervised stage makes any update; else it hands its model on.
 bool HasUpdates(const SupervisedSection& section);
 
-// The targets that LoraSection.targets may name, and all of which it means if it
-// names none.
+// The targets that LoraSection.targets may name, and all of which it means if
+// it names none.
 absl::Span<const absl::string_view> LoraTargetNames();
 
 // Names of the stages that `stage` needs: where it starts, what it reads, who

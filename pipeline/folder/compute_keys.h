@@ -31,7 +31,8 @@ inline Keep KeepOf(const StageConfig& config) {
 inline std::optional<LoraConfig> LoraOf(const StageConfig& config) {
   if (!config.has_lora()) return std::nullopt;
   const LoraSection& lora = config.lora();
-  return LoraConfig{lora.rank(), lora.alpha(),
+  return LoraConfig{lora.rank(),
+                    lora.alpha(),
                     {lora.targets().begin(), lora.targets().end()}};
 }
 

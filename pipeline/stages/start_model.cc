@@ -50,8 +50,8 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
                         ResolveModelPath(run.folder->path(), config.from()));
     R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
     folder.config.weights_dtype = WeightsDtypeOf(config);
-    return StageModel{folder.config, std::move(folder.params),
-                      folder.tokenizer, path};
+    return StageModel{folder.config, std::move(folder.params), folder.tokenizer,
+                      path};
   }
   std::unique_ptr<TextCorpus> corpus;
   if (config.model().path().empty()) {
@@ -103,10 +103,11 @@ std::string DescribeTraining(const TrainingState& state) {
   std::string trained = DescribeSize(*state.lora->layout());
   const double share = static_cast<double>(state.lora->layout()->count()) /
                        state.weights->layout().count();
-  return absl::StrFormat("%s, %s of them trained (%.2g%%): lora of rank %d on %s",
-                         size, absl::StripSuffix(trained, " parameters"),
-                         100 * share, state.lora->config().rank,
-                         absl::StrJoin(state.lora->config().targets, ", "));
+  return absl::StrFormat(
+      "%s, %s of them trained (%.2g%%): lora of rank %d on %s", size,
+      absl::StripSuffix(trained, " parameters"), 100 * share,
+      state.lora->config().rank,
+      absl::StrJoin(state.lora->config().targets, ", "));
 }
 
 }  // namespace r1

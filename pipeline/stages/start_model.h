@@ -23,8 +23,8 @@ absl::StatusOr<TrainingState> StartTrainingFrom(const StageContext& context,
                                                 StageModel model,
                                                 bool with_reference);
 
-// "135 M parameters"; "135 M parameters, 4.88 M of them trained (3.63%): lora of
-// rank 16 on q_proj, v_proj".
+// "135 M parameters"; "135 M parameters, 4.88 M of them trained (3.63%): lora
+// of rank 16 on q_proj, v_proj".
 std::string DescribeTraining(const TrainingState& state);
 
 }  // namespace r1

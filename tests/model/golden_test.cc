@@ -91,7 +91,8 @@ class GoldenLora : public testing::TestWithParam<const char*> {};
 
 // The log-probs of one sequence under a model merged from PEFT's adapters.
 TEST_P(GoldenLora, LogprobsEqualPeft) {
-  auto folder = LoadModelFolder(GoldenPath(absl::StrCat("models/", GetParam())));
+  auto folder =
+      LoadModelFolder(GoldenPath(absl::StrCat("models/", GetParam())));
   ASSERT_TRUE(folder.ok()) << folder.status();
   const std::string path = GoldenPath(absl::StrCat("adapters/", GetParam()));
   const auto json = ReadGoldenJson(

@@ -226,10 +226,9 @@ TEST_P(LoraTest, WithoutBTheSumHasTheBitsOfW0) {
                 is_rounded ? DType::kBF16 : DType::kF32);
       PolicyWeights merged(config_);
       lora.Merge(lora.InitialAdapters(1), ops_.get(), &merged);
-      EXPECT_EQ(
-          HashWeights(merged, ops_.get()),
-          HashWeights(*MakePolicyWeights(config_, params_, ops_.get()),
-                      ops_.get()));
+      EXPECT_EQ(HashWeights(merged, ops_.get()),
+                HashWeights(*MakePolicyWeights(config_, params_, ops_.get()),
+                            ops_.get()));
       float zero = 1;
       merged.Read(down, 1, absl::MakeSpan(&zero, 1));
       EXPECT_TRUE(std::signbit(zero));
@@ -392,10 +391,10 @@ TEST_P(LoraTest, FilesHoldThemBitForBit) {
   LoraConfig other = lora_.config();
   other.alpha = 9;
   const Lora stronger(other, config_, params_, ops_.get());
-  EXPECT_THAT(std::string(ReadAdapters(folder.path(), stronger, &read)
-                              .status()
-                              .message()),
-              HasSubstr("has rank 3 and alpha 4.5, expected 3 and 9"));
+  EXPECT_THAT(
+      std::string(
+          ReadAdapters(folder.path(), stronger, &read).status().message()),
+      HasSubstr("has rank 3 and alpha 4.5, expected 3 and 9"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -417,9 +416,10 @@ TEST(CheckLoraTest, NamesWhatIsWrongAndTheRemedy) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(text));
   };
-  expect({13, 1, AllTargets()},
-         "lora.rank: 13 exceeds the smaller side of "
-         "model.layers.0.self_attn.k_proj.weight [12, 24]: expected at most 12");
+  expect(
+      {13, 1, AllTargets()},
+      "lora.rank: 13 exceeds the smaller side of "
+      "model.layers.0.self_attn.k_proj.weight [12, 24]: expected at most 12");
   expect({25, 1, {"q_proj"}}, "expected at most 24");
   expect({4, 0, {"q_proj"}}, "lora.alpha: expected a number above 0, got 0");
   expect({4, 1, {"c_attn"}}, "got \"c_attn\"");

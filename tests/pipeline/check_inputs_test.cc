@@ -53,5 +53,27 @@ TEST(CheckInputsTest, WhatBeginsAfterTheLastStepIsNamed) {
   EXPECT_THAT(WarningsOf(recipe(0)), IsEmpty()) << "nothing is drawn";
 }
 
+// Before the stage that it starts from is computed.
+TEST(CheckInputsTest, AnAdapterAsLargeAsItsMatrixIsRefused) {
+  const auto check = [](int rank) {
+    const auto parsed = ParseRecipe(
+        absl::StrCat("model { hidden_size: 64 num_heads: 4 num_kv_heads: 2 }\n"
+                     "task { kind: COUNTDOWN }\n"
+                     "stage { name: 'base' supervised { steps: 1 } }\n"
+                     "stage { name: 'sft' supervised { steps: 1 }\n"
+                     "        lora { rank: ",
+                     rank, " } }"),
+        "f", {});
+    EXPECT_TRUE(parsed.ok()) << parsed.status();
+    const TestFolder folder;
+    return CheckInputs(ResolveStages(*parsed), folder.path(), Topology());
+  };
+  EXPECT_TRUE(check(32).ok()) << check(32);
+  EXPECT_EQ(check(33).message(),
+            "stage sft: lora.rank: 33 exceeds the smaller side of "
+            "model.layers.0.self_attn.k_proj.weight [32, 64]: expected at most "
+            "32, or lora.targets without that module");
+}
+
 }  // namespace
 }  // namespace r1
