@@ -394,15 +394,6 @@ void CheckCompare(const StageConfig& config, RuleChecker* check) {
   }
 }
 
-// The shape of the new model that a stage descends from, or a folder's.
-const ModelSection& RootModel(const StageConfig& stage,
-                              const std::vector<StageConfig>& stages) {
-  for (const StageConfig& other : stages) {
-    if (other.name() == stage.from()) return RootModel(other, stages);
-  }
-  return stage.model();
-}
-
 // Those of all models that answer in a stage.
 std::vector<const ModelSection*> ModelsOf(
     const StageConfig& stage, const std::vector<StageConfig>& stages) {

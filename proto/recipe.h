@@ -46,6 +46,11 @@ StageConfig WithAllTasks(const Recipe& recipe, const StageConfig& stage);
 // that they inherit and every key present.
 std::vector<StageConfig> ResolveStages(const Recipe& recipe);
 
+// The section `model` that a stage descends from: the shape of a new model, or
+// a folder's.
+const ModelSection& RootModel(const StageConfig& stage,
+                              const std::vector<StageConfig>& stages);
+
 // A stage that says nothing, with every default: for a model of no run.
 StageConfig DefaultStage();
 

@@ -231,6 +231,14 @@ std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
   return names;
 }
 
+const ModelSection& RootModel(const StageConfig& stage,
+                              const std::vector<StageConfig>& stages) {
+  for (const StageConfig& other : stages) {
+    if (other.name() == stage.from()) return RootModel(other, stages);
+  }
+  return stage.model();
+}
+
 std::vector<StageConfig> ResolveStages(const Recipe& recipe) {
   std::vector<StageConfig> waiting, ordered;
   for (const Stage& stage : recipe.stage()) {

@@ -153,15 +153,6 @@ void WarnOfStepsNotReached(const StageConfig& config) {
   for (const TaskSection& task : config.task()) check_rules(task.rule());
 }
 
-// The section `model` of the stage that this one descends from.
-const ModelSection& RootModel(const StageConfig& config,
-                              const std::vector<StageConfig>& stages) {
-  for (const StageConfig& other : stages) {
-    if (other.name() == config.from()) return RootModel(other, stages);
-  }
-  return config.model();
-}
-
 // Whether the adapters are smaller than what they adapt.
 absl::Status CheckAdapters(const StageConfig& config,
                            const std::vector<StageConfig>& stages) {

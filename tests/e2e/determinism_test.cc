@@ -107,6 +107,26 @@ TEST_F(DeterminismTest, AdaptersToo) {
   }
 }
 
+// Also in the stage of adapters that comes first, whose W0 is its step 0.
+TEST_F(DeterminismTest, AdaptersGoOnAfterAKill) {
+  const std::vector<std::string> lora = {
+      "--set",
+      "stage={name: \"sft\" from: \"pretrain\" lora {rank: 4} "
+      "supervised {steps: 400 batch_tokens: 1024}}",
+      "--set",
+      "rl.from=sft",
+      "--set",
+      "rl.lora={rank: 4}"};
+  const std::string hash = Train("whole", lora);
+  for (const char* text : {"sft 1/400", "rl 1/"}) {
+    Program run(TinyTrain(Dir("cut"), lora));
+    ASSERT_TRUE(run.WaitForText(text)) << run.err();
+    run.Kill(SIGKILL);
+    run.Wait();
+  }
+  EXPECT_EQ(Train("cut", lora), hash);
+}
+
 // As on a machine whose way to the Internet is a proxy.
 TEST_F(DeterminismTest, AProxyInTheEnvironmentIsNotForWorkers) {
   std::vector<std::string> arguments = {"http_proxy=http://127.0.0.1:1",

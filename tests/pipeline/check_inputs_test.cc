@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "model/lora.h"
 #include "proto/recipe.h"
 #include "tests/pipeline/test_folder.h"
 
@@ -51,6 +52,10 @@ TEST(CheckInputsTest, WhatBeginsAfterTheLastStepIsNamed) {
                   HasSubstr("stage zero: the rule \"format\" counts from step "
                             "10 on, but rl.steps is 8: it never does")));
   EXPECT_THAT(WarningsOf(recipe(0)), IsEmpty()) << "nothing is drawn";
+}
+
+TEST(CheckInputsTest, RecipesAndModelsNameTheSameTargets) {
+  EXPECT_THAT(LoraTargetNames(), testing::ElementsAreArray(LoraTargets()));
 }
 
 // Before the stage that it starts from is computed.
