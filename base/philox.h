@@ -32,6 +32,7 @@ enum class RandomStream : uint32_t {
   kDemonstrations = 13,   // a = demonstration, c = draw
   kPreferencePairs = 14,  // a = pair, c = draw
   kSafetyLabels = 15,     // a = label, c = draw
+  kAdapters = 16,         // a = hash of the tensor's name, c = draw
 };
 
 // The draw (stream, a, b, c) of a run's seed, as 128 bits.

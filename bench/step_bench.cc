@@ -92,29 +92,60 @@ void Report(benchmark::State& state, const ModelConfig& config, double tokens,
   state.counters["VmHWM_GiB"] = PeakMemoryGiB();
 }
 
-// Pretraining: forward, backward, AdamW and the new weights, with as much kept
-// of the forward pass as Keep says (0: all; 1: no gate and up; 2: layer
-// inputs).
-void SupervisedStep(benchmark::State& state) {
-  const Shape& shape = kShapes[state.range(0)];
-  state.SetLabel(shape.name);
+// Pretraining: forward, backward, AdamW and the new weights.
+void TimeSupervised(benchmark::State& state, TrainingState training, Ops* ops) {
   FmaPeak();
-  const ModelConfig config = ConfigOf(shape);
-  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  const ModelConfig config = training.config;
   SupervisedSection section;
   section.set_batch_tokens(kMicrobatchTokens);
-  TrainingState training = Start(config, false, ops.get());
-  training.keep = static_cast<Keep>(state.range(1));
   SupervisedTrainer trainer(
       "bench", section, {[&](uint64_t index) -> absl::StatusOr<TrainSequence> {
         return RandomSequenceOf(config.vocab_size, index);
       }},
-      ops.get(), nullptr, std::move(training));
+      ops, nullptr, std::move(training));
   const double seconds = TimeCalls(state, [&] {
     const auto metrics = trainer.Step();
     if (!metrics.ok()) state.SkipWithError("the step failed");
   });
   Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
+}
+
+// With as much kept of the forward pass as Keep says (0: all; 1: no gate and
+// up; 2: layer inputs).
+void SupervisedStep(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  state.SetLabel(shape.name);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  TrainingState training = Start(ConfigOf(shape), false, ops.get());
+  training.keep = static_cast<Keep>(state.range(1));
+  TimeSupervised(state, std::move(training), ops.get());
+}
+
+// Adapters of this rank, of a base in bf16; 0: all parameters.
+TrainingState StartAdapters(ModelConfig config, int64_t rank, Ops* ops) {
+  config.weights_dtype = DType::kBF16;
+  ParamSet params(std::make_shared<ParamLayout>(config));
+  InitializeParams(1, &params);
+  for (float& p : params.flat()) p = FromBf16(ToBf16(p));
+  if (rank == 0) return StartTraining(config, std::move(params), false, ops);
+  LoraConfig lora = {rank, 32, {LoraTargets().begin(), LoraTargets().end()}};
+  return StartLora(lora, 1, "", config, params, false, ops);
+}
+
+// Counts the bytes a parameter beside the weights that are computed with: of
+// master, gradient and moments, and of W0.
+void LoraStep(benchmark::State& state) {
+  const Shape& shape = kShapes[state.range(0)];
+  state.SetLabel(shape.name);
+  const ModelConfig config = ConfigOf(shape);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  TrainingState training = StartAdapters(config, state.range(1), ops.get());
+  state.counters["bytes/param"] =
+      16.0 * training.params.layout().count() / ParamLayout(config).count() +
+      (training.lora == nullptr
+           ? 0
+           : BytesOf(training.lora->base()->config().weights_dtype));
+  TimeSupervised(state, std::move(training), ops.get());
 }
 
 // Seconds of an update by these samples: gradient, AdamW and new weights.
@@ -220,6 +251,11 @@ BENCHMARK(GrpoPhase)
 BENCHMARK(SupervisedStep)
     ->ArgNames({"shape", "keep"})
     ->ArgsProduct({{0, 1, 2}, {0, 1, 2}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(LoraStep)
+    ->ArgNames({"shape", "rank"})
+    ->ArgsProduct({{0, 1, 2}, {0, 16}})
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(PolicyStep)

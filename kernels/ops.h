@@ -105,8 +105,9 @@ class Ops {
   // y = x, and y += x.  Shapes: x, y [N, C].
   virtual void Copy(Tensor x, Tensor y) = 0;
   virtual void Add(Tensor x, Tensor y) = 0;
-  // All elements of y become `value`.
+  // All elements of y become `value`, and `factor` times what they were.
   virtual void Fill(float value, Tensor y) = 0;
+  virtual void Scale(float factor, Tensor y) = 0;
 
   // --- RMSNorm (Zhang and Sennrich 2019, eq. 4) ---------------------------
   // Each row is `groups` chunks of D = cols / groups channels, normalised
@@ -114,8 +115,8 @@ class Ops {
   // H or K for QK-norm.  Shapes: x, y [T, groups * D], w [D].  y may be x.
   virtual void RmsNormForward(Tensor x, Tensor w, int groups, float eps,
                               Tensor y) = 0;
-  // dx = (or +=, by `store`) gradient through the norm; dw [D] += .  x is the
-  // input of the forward pass.  dx may be dy.
+  // dx = (or +=, by `store`) gradient through the norm; dw [D] += , or empty to
+  // skip.  x is the input of the forward pass.  dx may be dy.
   virtual void RmsNormBackward(Tensor x, Tensor w, int groups, float eps,
                                Tensor dy, Store store, Tensor dx,
                                Tensor dw) = 0;
@@ -194,7 +195,8 @@ class Ops {
   virtual void LogprobForward(Tensor h, const Linear& head, Tensor targets,
                               float inv_temperature, Tensor logprob,
                               Tensor entropy) = 0;
-  // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += .
+  // Given dlogprob [T] (and dentropy [T], or empty): dh = , dhead [V, C] += ,
+  // or empty to skip.
   // Recomputes the logits chunk by chunk in packed order; also returns logprob
   // and entropy (each may be empty), so a loss whose dlogprob is known
   // beforehand needs no forward call.

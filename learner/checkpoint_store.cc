@@ -12,12 +12,14 @@
 #include "base/status_macros.h"
 #include "learner/trainer_files.h"
 #include "model/checkpoint.h"
+#include "model/lora_files.h"
 
 namespace r1 {
 namespace {
 
 constexpr absl::string_view kPrefix = "step-";
 constexpr absl::string_view kTemporaryPrefix = "tmp-";
+constexpr char kAdapterFolder[] = "/adapter";
 
 // -1 for a name of another form.
 int64_t StepOfName(absl::string_view name) {
@@ -76,8 +78,18 @@ absl::Status CheckpointStore::Write(const std::string& temporary,
                                     const TrainingState& state,
                                     const Tokenizer& tokenizer) const {
   R1_RETURN_IF_ERROR(MakeDirectories(temporary));
-  R1_RETURN_IF_ERROR(
-      WriteModelFolder(temporary, state.config, state.params, tokenizer));
+  R1_RETURN_IF_ERROR(WriteModelFolder(
+      temporary, state.config, state.weights->layout(),
+      [&](int tensor, int64_t begin, absl::Span<float> out) {
+        ReadModel(state, tensor, begin, out);
+      },
+      tokenizer));
+  if (state.lora != nullptr) {
+    const std::string adapter = temporary + kAdapterFolder;
+    R1_RETURN_IF_ERROR(MakeDirectories(adapter));
+    R1_RETURN_IF_ERROR(
+        WriteAdapters(adapter, *state.lora, state.params, state.lora_base));
+  }
   return WriteTrainerFiles(temporary, state);
 }
 
@@ -86,11 +98,28 @@ absl::StatusOr<TrainingState> CheckpointStore::Load(int64_t step,
                                                     Ops* ops) const {
   const std::string path = PathOf(step);
   R1_RETURN_IF_ERROR(VerifyCheckpoint(path));
-  R1_ASSIGN_OR_RETURN(ModelFolder model, LoadModelFolder(path, head_));
+  R1_ASSIGN_OR_RETURN(TrainingState state, Start(path, ops));
+  R1_RETURN_IF_ERROR(ReadTrainerFiles(path, with_reference, &state));
+  return state;
+}
+
+absl::StatusOr<TrainingState> CheckpointStore::Start(const std::string& path,
+                                                     Ops* ops) const {
+  const std::string base = lora_.has_value() ? PathOf(0) : path;
+  if (base != path) R1_RETURN_IF_ERROR(VerifyCheckpoint(base));
+  R1_ASSIGN_OR_RETURN(ModelFolder model, LoadModelFolder(base, head_));
   model.config.weights_dtype = dtype_;
-  TrainingState state = StartTraining(model.config, std::move(model.params),
-                                      /*with_reference=*/false, ops);
-  R1_RETURN_IF_ERROR(ReadTrainerFiles(path, with_reference, ops, &state));
+  if (!lora_.has_value()) {
+    return StartTraining(model.config, std::move(model.params),
+                         /*with_reference=*/false, ops);
+  }
+  R1_RETURN_IF_ERROR(CheckLora(*lora_, model.config));
+  TrainingState state = StartLora(*lora_, /*seed=*/0, /*base=*/"", model.config,
+                                  model.params, /*with_reference=*/false, ops);
+  R1_ASSIGN_OR_RETURN(
+      state.lora_base,
+      ReadAdapters(path + kAdapterFolder, *state.lora, &state.params));
+  RenewWeights(ops, &state);
   return state;
 }
 

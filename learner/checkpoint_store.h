@@ -4,11 +4,16 @@
 //   step-N/config.json, model.safetensors, tokenizer.json, …
 //   step-N/trainer/state.json               counters; SHA-256 of every file
 //   step-N/trainer/optimizer.safetensors    m.NAME and v.NAME
-//   step-N/trainer/reference.safetensors    only with a reference policy
+//   step-N/trainer/reference.safetensors    only with a reference policy; of
+//                                           adapters not while it is W0
+//   step-N/adapter/                         PEFT's folder of the adapters,
+//   where
+//                                           they are trained; W0 is step-0's
 #ifndef R1_LEARNER_CHECKPOINT_STORE_H_
 #define R1_LEARNER_CHECKPOINT_STORE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,10 +32,16 @@ class CheckpointStore {
  public:
   // `keep`: newest checkpoints kept beside step 0. `head`: of the model that
   // is trained. `dtype`: of the weights that are made of what is loaded.
+  // `lora`: what is trained are adapters, and step 0 is saved first.
   CheckpointStore(std::string folder, int keep,
                   ModelHead head = ModelHead::kVocabulary,
-                  DType dtype = DType::kF32)
-      : folder_(std::move(folder)), keep_(keep), head_(head), dtype_(dtype) {}
+                  DType dtype = DType::kF32,
+                  std::optional<LoraConfig> lora = std::nullopt)
+      : folder_(std::move(folder)),
+        keep_(keep),
+        head_(head),
+        dtype_(dtype),
+        lora_(std::move(lora)) {}
 
   // Writes step-N of `state.step` under a temporary name, syncs it, and makes
   // it visible by one rename; only then removes the ones no longer kept. A
@@ -61,6 +72,8 @@ class CheckpointStore {
                      const Tokenizer& tokenizer) const;
   absl::Status RemoveLeftovers() const;
   absl::Status Remove(int64_t step) const;
+  // Of the model at `path`, without what trainer/ holds.
+  absl::StatusOr<TrainingState> Start(const std::string& path, Ops* ops) const;
   // Removes all but the newest up to `newest`, and step 0.
   absl::Status RemoveOld(int64_t newest) const;
 
@@ -68,6 +81,7 @@ class CheckpointStore {
   int keep_;
   ModelHead head_;
   DType dtype_;
+  std::optional<LoraConfig> lora_;
 };
 
 }  // namespace r1

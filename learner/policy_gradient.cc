@@ -103,7 +103,7 @@ std::vector<GroupBatch> PolicyGradient::Pack(Samples samples) const {
 MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
                                           const PolicyWeights* reference,
                                           Samples minibatch, bool is_on_policy,
-                                          ParamSet* grads) {
+                                          Gradients grads) {
   std::vector<const PolicySample*> order(minibatch.begin(), minibatch.end());
   const auto idle_begin = std::stable_partition(
       order.begin(), order.end(), [&](const PolicySample* sample) {
@@ -115,10 +115,10 @@ MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
   TokenValues values(samples, reference != nullptr);
   const MinibatchExtent extent = {static_cast<int64_t>(samples.size()),
                                   values.offsets.back()};
-  const ParamLayout& layout = grads->layout();
-  const Tensor embedding = grads->tensor(layout.embedding());
+  const ParamLayout& layout = weights.layout();
+  const Tensor embedding = grads.tensor(layout.embedding());
   Tensor dembedding;
-  if (layout.head() == layout.embedding()) {
+  if (layout.head() == layout.embedding() && !embedding.empty()) {
     dembedding = dembedding_.Reserve(embedding.rows, embedding.cols);
     ops_->Fill(0, dembedding);
   }
@@ -149,7 +149,7 @@ void PolicyGradient::Train(const PolicyWeights& weights,
                            const PackedBatch& batch,
                            const MinibatchExtent& extent, bool is_on_policy,
                            int64_t first_token, TokenValues* values,
-                           ParamSet* grads, Tensor dembedding) {
+                           Gradients grads, Tensor dembedding) {
   const auto part = [&](std::vector<float>& all) {
     return absl::MakeSpan(all).subspan(first_token,
                                        batch.scored_offsets.back());

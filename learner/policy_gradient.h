@@ -73,7 +73,7 @@ class PolicyGradient {
   MinibatchGradient Compute(const PolicyWeights& weights,
                             const PolicyWeights* reference,
                             absl::Span<const PolicySample* const> minibatch,
-                            bool is_on_policy, ParamSet* grads);
+                            bool is_on_policy, Gradients grads);
 
   // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
   // this they are the rollout's, which are the same bits where sampler and
@@ -92,7 +92,7 @@ class PolicyGradient {
   void Train(const PolicyWeights& weights, const PolicyWeights* reference,
              const PackedBatch& batch, const MinibatchExtent& extent,
              bool is_on_policy, int64_t first_token, TokenValues* values,
-             ParamSet* grads, Tensor dembedding);
+             Gradients grads, Tensor dembedding);
   void Score(const PolicyWeights& weights, const PackedBatch& batch,
              absl::Span<float> logprobs, absl::Span<float> entropies);
   void ReportTokens(Samples samples);

@@ -212,8 +212,8 @@ double SupervisedTrainer::AccumulateGradient(
     const std::vector<float> dlogprobs(R, -1.0f / scored);
     std::vector<float> logprobs(R);
     model_.Forward(*state_.weights, packed.tokens, /*keep_activations=*/true);
-    model_.Backward(*state_.weights, /*temperature=*/1, dlogprobs, {}, &grads_,
-                    absl::MakeSpan(logprobs), {});
+    model_.Backward(*state_.weights, /*temperature=*/1, dlogprobs, {},
+                    GradientsOf(state_, &grads_), absl::MakeSpan(logprobs), {});
     for (float logprob : logprobs) logprob_sum += logprob;
   }
   return -logprob_sum / scored;

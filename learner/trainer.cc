@@ -93,7 +93,7 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
         is_first && (rl.tis_cap() > 0 || rl.max_mismatch() == 0);
     const MinibatchGradient gradient =
         gradient_.Compute(*state_.weights, state_.reference.get(), minibatch,
-                          is_on_policy, &grads_);
+                          is_on_policy, GradientsOf(state_, &grads_));
     if (is_first && rl.tis_cap() == 0) {
       totals->Compare(gradient.deviations, minibatch.size(), rl);
       if (!totals->rejected.empty()) return absl::OkStatus();

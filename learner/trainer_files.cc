@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "model/param_files.h"
 #include "model/safetensors.h"
 #include "nlohmann/json.hpp"
 
@@ -61,49 +62,6 @@ absl::StatusOr<std::map<std::string, std::string>> HashFiles(
   return hashes;
 }
 
-// All tensors of `values`, a ParamSet or PolicyWeights, named with a prefix.
-template <typename Values>
-void AppendTensors(absl::string_view prefix, const Values& values,
-                   std::vector<SafetensorsTensor>* tensors) {
-  for (int i = 0; i < values.layout().tensors().size(); ++i) {
-    const TensorSpec& spec = values.layout().tensor(i);
-    std::vector<int64_t> shape = {spec.rows};
-    if (spec.cols > 0) shape.push_back(spec.cols);
-    tensors->push_back({absl::StrCat(prefix, spec.name), shape,
-                        [&values, i](int64_t begin, absl::Span<float> out) {
-                          values.Read(i, begin, out);
-                        }});
-  }
-}
-
-absl::Status ReadTensors(const SafetensorsFile& file, const std::string& path,
-                         absl::string_view prefix, ParamSet* params) {
-  for (int i = 0; i < params->layout().tensors().size(); ++i) {
-    const std::string name =
-        absl::StrCat(prefix, params->layout().tensor(i).name);
-    const auto entry = file.entries().find(name);
-    if (entry == file.entries().end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": tensor ", name, " is missing"));
-    }
-    std::vector<float> values(params->layout().tensor(i).count());
-    uint64_t count = 1;
-    for (int64_t extent : entry->second.shape) count *= extent;
-    if (count != values.size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": tensor ", name, " has ", count,
-                       " elements, expected ", values.size()));
-    }
-    R1_RETURN_IF_ERROR(file.ReadFloat(entry->second, absl::MakeSpan(values)));
-    if (!AreFinite(values)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": tensor ", name, " holds a value that is not finite"));
-    }
-    params->Write(i, 0, values);
-  }
-  return absl::OkStatus();
-}
-
 // state.json holds {"state": …, "sha256": hash of the state's compact text}.
 absl::StatusOr<Json> ReadState(const std::string& path) {
   const std::string file = Join(path, kStateFile);
@@ -125,19 +83,52 @@ absl::StatusOr<Json> ReadState(const std::string& path) {
   return state;
 }
 
+// Whether the reference is the W0 of adapters, which is kept anyhow.
+bool IsBase(const TrainingState& state) {
+  return state.lora != nullptr && state.reference == state.lora->base();
+}
+
+absl::Status WriteReference(const std::string& path,
+                            const PolicyWeights& reference) {
+  std::vector<SafetensorsTensor> tensors;
+  const auto read = [&](int index, int64_t begin, absl::Span<float> out) {
+    reference.Read(index, begin, out);
+  };
+  AppendTensors("", reference.layout(), read, &tensors);
+  return WriteSafetensors(path, tensors);
+}
+
+absl::Status ReadReference(const std::string& path, PolicyWeights* reference) {
+  R1_ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(path));
+  return ReadTensors(*file, path, "", reference->layout(),
+                     [&](int index, absl::Span<const float> values) {
+                       reference->Write(index, 0, values);
+                     });
+}
+
+absl::Status WriteMoments(const std::string& path,
+                          const OptimizerState& optimizer) {
+  std::vector<SafetensorsTensor> tensors;
+  const auto read = [](const ParamSet& params) {
+    return [&params](int index, int64_t begin, absl::Span<float> out) {
+      params.Read(index, begin, out);
+    };
+  };
+  const auto read_m = read(optimizer.m), read_v = read(optimizer.v);
+  AppendTensors("m.", optimizer.m.layout(), read_m, &tensors);
+  AppendTensors("v.", optimizer.v.layout(), read_v, &tensors);
+  return WriteSafetensors(path, tensors);
+}
+
 }  // namespace
 
 absl::Status WriteTrainerFiles(const std::string& path,
                                const TrainingState& state) {
   R1_RETURN_IF_ERROR(MakeDirectories(Join(path, "trainer")));
-  std::vector<SafetensorsTensor> moments;
-  AppendTensors("m.", state.optimizer.m, &moments);
-  AppendTensors("v.", state.optimizer.v, &moments);
-  R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kOptimizerFile), moments));
-  if (state.reference != nullptr) {
-    std::vector<SafetensorsTensor> tensors;
-    AppendTensors("", *state.reference, &tensors);
-    R1_RETURN_IF_ERROR(WriteSafetensors(Join(path, kReferenceFile), tensors));
+  R1_RETURN_IF_ERROR(WriteMoments(Join(path, kOptimizerFile), state.optimizer));
+  if (state.reference != nullptr && !IsBase(state)) {
+    R1_RETURN_IF_ERROR(
+        WriteReference(Join(path, kReferenceFile), *state.reference));
   }
   Json json;
   json["format"] = kFormatVersion;
@@ -148,7 +139,8 @@ absl::Status WriteTrainerFiles(const std::string& path,
   json["updates"] = state.optimizer.updates;
   json["skipped_in_a_row"] = state.optimizer.skipped_in_a_row;
   json["has_reference"] = state.reference != nullptr;
-  json["weights_sha256"] = HashParams(state.params);
+  if (IsBase(state)) json["reference_is_base"] = true;
+  json["weights_sha256"] = HashModel(state);
   R1_ASSIGN_OR_RETURN(json["files"], HashFiles(path));
   const Json whole = {{"state", json}, {"sha256", Sha256Hex(json.dump())}};
   return WriteFileAtomic(Join(path, kStateFile), whole.dump(2) + "\n");
@@ -169,7 +161,7 @@ absl::Status VerifyCheckpoint(const std::string& path) {
 }
 
 absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
-                              Ops* ops, TrainingState* state) {
+                              TrainingState* state) {
   R1_ASSIGN_OR_RETURN(const Json json, ReadState(path));
   state->step = json["step"];
   state->version = json["version"];
@@ -191,12 +183,12 @@ absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
                      " has no reference policy, which rl.kl_coef > 0 "
                      "needs: it was saved by a run with kl_coef = 0"));
   }
-  const std::string reference = Join(path, kReferenceFile);
-  R1_ASSIGN_OR_RETURN(const auto tensors, SafetensorsFile::Open(reference));
-  ParamSet params(state->params.shared_layout());
-  R1_RETURN_IF_ERROR(ReadTensors(*tensors, reference, "", &params));
+  if (json.value("reference_is_base", false)) {
+    state->reference = state->lora->base();
+    return absl::OkStatus();
+  }
   std::shared_ptr<PolicyWeights> weights = state->slots.Next();
-  weights->Assign(params, ops);
+  R1_RETURN_IF_ERROR(ReadReference(Join(path, kReferenceFile), weights.get()));
   state->reference = std::move(weights);
   return absl::OkStatus();
 }

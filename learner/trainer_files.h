@@ -25,7 +25,7 @@ absl::Status VerifyCheckpoint(const std::string& path);
 // has another shape or holds a value that is not finite; FailedPrecondition if
 // the reference is missing.
 absl::Status ReadTrainerFiles(const std::string& path, bool with_reference,
-                              Ops* ops, TrainingState* state);
+                              TrainingState* state);
 
 }  // namespace r1
 

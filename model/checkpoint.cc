@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "model/bounded_file.h"
 #include "model/config_json.h"
+#include "model/param_files.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 #include "model/tensor_names.h"
@@ -32,11 +33,6 @@ constexpr char kEmbeddingName[] = "model.embed_tokens.weight";
 
 std::string ShapeText(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
-}
-
-std::vector<int64_t> ShapeOf(const TensorSpec& spec) {
-  if (spec.cols == 0) return {spec.rows};
-  return {spec.rows, spec.cols};
 }
 
 // What generation stops at, where the folder says so; it outranks the ids of
@@ -306,15 +302,20 @@ absl::StatusOr<ModelFolder> LoadModelFolder(const std::string& path,
 absl::Status WriteModelFolder(const std::string& path,
                               const ModelConfig& config, const ParamSet& params,
                               const Tokenizer& tokenizer) {
+  return WriteModelFolder(
+      path, config, params.layout(),
+      [&](int index, int64_t begin, absl::Span<float> out) {
+        params.Read(index, begin, out);
+      },
+      tokenizer);
+}
+
+absl::Status WriteModelFolder(const std::string& path,
+                              const ModelConfig& config,
+                              const ParamLayout& layout, ParamReader read,
+                              const Tokenizer& tokenizer) {
   std::vector<SafetensorsTensor> tensors;
-  const ParamLayout& layout = params.layout();
-  for (int i = 0; i < static_cast<int>(layout.tensors().size()); ++i) {
-    const TensorSpec& spec = layout.tensor(i);
-    tensors.push_back({spec.name, ShapeOf(spec),
-                       [&params, i](int64_t begin, absl::Span<float> out) {
-                         params.Read(i, begin, out);
-                       }});
-  }
+  AppendTensors("", layout, read, &tensors);
   R1_RETURN_IF_ERROR(
       WriteSafetensors(absl::StrCat(path, "/", kWeightsFile), tensors));
   const std::pair<absl::string_view, std::string> files[] = {

@@ -35,6 +35,11 @@ absl::StatusOr<ModelFolder> LoadModelFolder(
 absl::Status WriteModelFolder(const std::string& path,
                               const ModelConfig& config, const ParamSet& params,
                               const Tokenizer& tokenizer);
+// The same for a model that is read piece by piece.
+absl::Status WriteModelFolder(const std::string& path,
+                              const ModelConfig& config,
+                              const ParamLayout& layout, ParamReader read,
+                              const Tokenizer& tokenizer);
 
 }  // namespace r1
 

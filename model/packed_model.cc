@@ -141,7 +141,7 @@ void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
 
 void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<const float> dlogprobs,
-                           absl::Span<const float> dentropies, ParamSet* grads,
+                           absl::Span<const float> dentropies, Gradients grads,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies, Tensor dembedding) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
@@ -150,9 +150,9 @@ void PackedModel::Backward(const PolicyWeights& weights, float temperature,
   ops_->LogprobBackward(
       Scored(), weights.head(), on_device_->targets, 1.0f / temperature,
       Upload(dlogprobs, &dlogprobs_), Upload(dentropies, &dentropies_),
-      DScored(), grads->tensor(grads->layout().head()), logprob, entropy);
+      DScored(), grads.tensor(weights.layout().head()), logprob, entropy);
   if (dembedding.empty()) {
-    dembedding = grads->tensor(grads->layout().embedding());
+    dembedding = grads.tensor(weights.layout().embedding());
   }
   BackwardFromScored(weights, grads, dembedding);
   Download(logprob, logprobs);
@@ -168,15 +168,15 @@ void PackedModel::Scores(const PolicyWeights& weights,
 
 void PackedModel::BackwardScores(const PolicyWeights& weights,
                                  absl::Span<const float> dscores,
-                                 ParamSet* grads) {
+                                 Gradients grads) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
   const Tensor dy = dlogprobs_.Reserve(dscores.size(), 1);
   ops_->Upload(dscores, dy);
   ops_->MatMulWeightGradient(dy, Scored(),
-                             grads->tensor(grads->layout().head()));
+                             grads.tensor(weights.layout().head()));
   ops_->MatMulTransposed(dy, weights.head(), DScored());
   BackwardFromScored(weights, grads,
-                     grads->tensor(grads->layout().embedding()));
+                     grads.tensor(weights.layout().embedding()));
 }
 
 Tensor PackedModel::Scored() {
@@ -200,7 +200,7 @@ void PackedModel::Download(Tensor from, absl::Span<float> values) {
 }
 
 void PackedModel::BackwardFromScored(const PolicyWeights& weights,
-                                     ParamSet* grads, Tensor dembedding) {
+                                     Gradients grads, Tensor dembedding) {
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
   R1_CHECK(batch_->continues_prompt == (prompt_sums_.rows > 0),
            "a batch continues the prompt that the one before left");

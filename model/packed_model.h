@@ -70,7 +70,7 @@ class PackedModel {
   // for the caller to add at last; empty: it is in `grads`.
   void Backward(const PolicyWeights& weights, float temperature,
                 absl::Span<const float> dlogprobs,
-                absl::Span<const float> dentropies, ParamSet* grads,
+                absl::Span<const float> dentropies, Gradients grads,
                 absl::Span<float> logprobs, absl::Span<float> entropies,
                 Tensor dembedding = Tensor());
 
@@ -78,7 +78,7 @@ class PackedModel {
   // score.weight, [R]; and the gradient, given d loss / d score.
   void Scores(const PolicyWeights& weights, absl::Span<float> scores);
   void BackwardScores(const PolicyWeights& weights,
-                      absl::Span<const float> dscores, ParamSet* grads);
+                      absl::Span<const float> dscores, Gradients grads);
 
  private:
   void LayOut(const ModelConfig& config);
@@ -94,7 +94,7 @@ class PackedModel {
   Tensor Upload(absl::Span<const float> values, Buffer* buffer);
   void Download(Tensor from, absl::Span<float> values);
   // From the gradient of the scored rows on, DScored().
-  void BackwardFromScored(const PolicyWeights& weights, ParamSet* grads,
+  void BackwardFromScored(const PolicyWeights& weights, Gradients grads,
                           Tensor dembedding);
 
   Ops* ops_;

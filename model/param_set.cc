@@ -86,6 +86,10 @@ ParamLayout::ParamLayout(const ModelConfig& config) {
   }
 }
 
+ParamLayout::ParamLayout(absl::Span<const TensorSpec> tensors) {
+  for (const TensorSpec& t : tensors) Add(t.name, t.rows, t.cols);
+}
+
 int ParamLayout::Add(std::string name, int64_t rows, int64_t cols) {
   TensorSpec spec;
   spec.name = std::move(name);
@@ -149,12 +153,24 @@ bool AreFinite(absl::Span<const float> values) {
 }
 
 std::string HashParams(const ParamSet& params) {
+  return HashParams(params.layout(),
+                    [&](int index, int64_t begin, absl::Span<float> out) {
+                      params.Read(index, begin, out);
+                    });
+}
+
+std::string HashParams(const ParamLayout& layout, ParamReader read) {
+  constexpr int64_t kPiece = int64_t{1} << 16;  // elements
   Sha256 hash;
-  for (int index : params.layout().ByName()) {
-    const TensorSpec& t = params.layout().tensor(index);
+  std::vector<float> piece;
+  for (int index : layout.ByName()) {
+    const TensorSpec& t = layout.tensor(index);
     hash.Update(absl::StrCat(t.name, " ", t.rows, " ", t.cols, "\n"));
-    const std::vector<float> values = params.Read(index);
-    hash.Update(values.data(), values.size() * sizeof(float));
+    for (int64_t begin = 0; begin < t.count(); begin += kPiece) {
+      piece.resize(std::min(kPiece, t.count() - begin));
+      read(index, begin, absl::MakeSpan(piece));
+      hash.Update(piece.data(), piece.size() * sizeof(float));
+    }
   }
   return hash.FinishHex();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/buffer.h"
@@ -32,13 +33,17 @@ struct LayerTensors {
   int post_norm, gate, up, down;
 };
 
-// Names, shapes and order of all tensors: a function of ModelConfig alone.
+// Names, shapes and order of all tensors: a function of ModelConfig alone,
+// unless they are given.
 // A tied head has no tensor of its own: head() == embedding(). A reward model's
 // is "score.weight" [1, C].
 // Threads: immutable.
 class ParamLayout {
  public:
   explicit ParamLayout(const ModelConfig& config);
+  // Of tensors that are not a model's own, in this order: their names, rows and
+  // columns. Has no layers, embedding, norm or head.
+  explicit ParamLayout(absl::Span<const TensorSpec> tensors);
 
   absl::Span<const TensorSpec> tensors() const { return tensors_; }
   const TensorSpec& tensor(int index) const { return tensors_[index]; }
@@ -58,7 +63,7 @@ class ParamLayout {
 
   std::vector<TensorSpec> tensors_;
   std::vector<LayerTensors> layers_;
-  int embedding_, final_norm_, head_;
+  int embedding_ = -1, final_norm_ = -1, head_ = -1;
   int64_t count_ = 0;
 };
 
@@ -107,9 +112,15 @@ void InitializeParams(uint64_t seed, ParamSet* params);
 // Whether no value is infinite or NaN.
 bool AreFinite(absl::Span<const float> values);
 
+// Gives elements [begin, begin + size) of tensor `index` of a layout. So a
+// model can be written or hashed that is nowhere as a whole.
+using ParamReader =
+    absl::FunctionRef<void(int index, int64_t begin, absl::Span<float> out)>;
+
 // SHA-256 over the tensors by logical name: for each tensor in ascending order
 // of name, "name rows cols\n" and its little-endian fp32 bytes. Lower-case hex.
 std::string HashParams(const ParamSet& params);
+std::string HashParams(const ParamLayout& layout, ParamReader read);
 
 }  // namespace r1
 

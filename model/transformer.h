@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "kernels/buffer.h"
 #include "kernels/ops.h"
+#include "model/gradients.h"
 #include "model/kv_cache.h"
 #include "model/model_config.h"
 #include "model/param_set.h"
@@ -68,14 +69,14 @@ class Transformer {
                KvCache* cache, Activations* saved, Tensor hidden);
 
   // Adds the gradient of all parameters but the head to `grads`, that of the
-  // embedding to dembedding [V, C], given dhidden [T, C]. `batch`, `cache` and
-  // `saved` are those of one Forward call over whole sequences; `saved` is used
-  // up. The last sums->open_rows rows of that call are the prefix of earlier
-  // ones, and not in `batch`; `sums` then holds what they are owed in the place
-  // of what it held before.
+  // embedding to dembedding [V, C] (or empty), given dhidden [T, C]. `batch`,
+  // `cache` and `saved` are those of one Forward call over whole sequences;
+  // `saved` is used up. The last sums->open_rows rows of that call are the
+  // prefix of earlier ones, and not in `batch`; `sums` then holds what they are
+  // owed in the place of what it held before.
   void Backward(const PolicyWeights& weights, const DeviceBatch& batch,
                 const KvCache& cache, Activations* saved, Tensor dhidden,
-                PrefixSums* sums, ParamSet* grads, Tensor dembedding);
+                PrefixSums* sums, Gradients grads, Tensor dembedding);
 
   const ModelConfig& config() const { return config_; }
   Ops* ops() const { return ops_; }
@@ -89,10 +90,10 @@ class Transformer {
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const DeviceBatch& batch, const KvPages& pages,
                               const Activations::Layer& saved, Tensor x_in,
-                              Tensor dx, PrefixSums* sums, ParamSet* grads);
+                              Tensor dx, PrefixSums* sums, Gradients grads);
   void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                 const Activations::Layer& saved, Keep keep,
-                                Tensor dx, ParamSet* grads);
+                                Tensor dx, Gradients grads);
 
   ModelConfig config_;
   Ops* ops_;
@@ -101,6 +102,7 @@ class Transformer {
   // Scratch, reused by every layer.
   Buffer x_, norm_, qkv_, attended_, lse_, gate_up_, product_;
   Buffer dx_, dnorm_, dqkv_, dattended_;
+  Gradients::Scratch gradient_scratch_;
 };
 
 }  // namespace r1

@@ -16,14 +16,14 @@ void StartSums(const PrefixSums& sums, int l, Tensor dkv, Ops* ops) {
 void Transformer::Backward(const PolicyWeights& weights,
                            const DeviceBatch& batch, const KvCache& cache,
                            Activations* saved, Tensor dhidden, PrefixSums* sums,
-                           ParamSet* grads, Tensor dembedding) {
+                           Gradients grads, Tensor dembedding) {
   const int64_t T = batch.num_tokens();
   sums->layers.resize(config_.num_layers);
-  const ParamLayout& layout = grads->layout();
   Tensor dx = dx_.Reserve(T, config_.hidden_size);
   ops_->RmsNormBackward(saved->x_out.Matrix(T, config_.hidden_size),
                         weights.final_norm(), 1, config_.rms_norm_eps, dhidden,
-                        Store::kAssign, dx, grads->tensor(layout.final_norm()));
+                        Store::kAssign, dx,
+                        grads.tensor(weights.layout().final_norm()));
   const bool recomputes = saved->keep == Keep::kLayerInputs;
   for (int l = config_.num_layers - 1; l >= 0; --l) {
     Activations::Layer& layer =
@@ -38,15 +38,17 @@ void Transformer::Backward(const PolicyWeights& weights,
                            sums, grads);
   }
   sums->rows = sums->open_rows;
-  ops_->ScatterAddRows(dx, batch.tokens, dembedding);
+  if (!dembedding.empty()) {
+    ops_->ScatterAddRows(dx, batch.tokens, dembedding);
+  }
 }
 
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
                                            const Activations::Layer& saved,
                                            Keep keep, Tensor dx,
-                                           ParamSet* grads) {
+                                           Gradients grads) {
   const LayerWeights& w = weights.layer(l);
-  const LayerTensors& t = grads->layout().layer(l);
+  const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
   const Tensor x_mid = saved.x_mid.Matrix(T, C);
@@ -61,17 +63,17 @@ void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
   }
   Tensor product = product_.Reserve(T, F);
   ops_->SwiGluForward(gate_up, product);
-  ops_->MatMulWeightGradient(dx, product, grads->tensor(t.down));
+  grads.AddProduct(t.down, dx, product, ops_, &gradient_scratch_);
 
   ops_->MatMulTransposed(dx, w.down, product);
   ops_->SwiGluBackward(gate_up, product, gate_up);
-  ops_->MatMulWeightGradient(gate_up.Cols(0, F), norm, grads->tensor(t.gate));
-  ops_->MatMulWeightGradient(gate_up.Cols(F, F), norm, grads->tensor(t.up));
+  grads.AddProduct(t.gate, gate_up.Cols(0, F), norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.up, gate_up.Cols(F, F), norm, ops_, &gradient_scratch_);
 
   Tensor dnorm = dnorm_.Reserve(T, C);
   ops_->MatMulTransposed(gate_up, w.gate_up, dnorm);
   ops_->RmsNormBackward(x_mid, w.post_norm, 1, config_.rms_norm_eps, dnorm,
-                        Store::kAccumulate, dx, grads->tensor(t.post_norm));
+                        Store::kAccumulate, dx, grads.tensor(t.post_norm));
 }
 
 void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
@@ -79,13 +81,13 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const KvPages& pages,
                                          const Activations::Layer& saved,
                                          Tensor x_in, Tensor dx,
-                                         PrefixSums* sums, ParamSet* grads) {
+                                         PrefixSums* sums, Gradients grads) {
   const LayerWeights& w = weights.layer(l);
-  const LayerTensors& t = grads->layout().layer(l);
+  const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
   const Tensor attended = saved.attended.Matrix(T, q_size);
-  ops_->MatMulWeightGradient(dx, attended, grads->tensor(t.o));
+  grads.AddProduct(t.o, dx, attended, ops_, &gradient_scratch_);
   Tensor dattended = dattended_.Reserve(T, q_size);
   ops_->MatMulTransposed(dx, w.o, dattended);
 
@@ -110,26 +112,27 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
     const Tensor raw = saved.qkv_raw.Matrix(T, qkv_size);
     ops_->RmsNormBackward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
                           config_.rms_norm_eps, dq, Store::kAssign, dq,
-                          grads->tensor(t.q_norm));
+                          grads.tensor(t.q_norm));
     ops_->RmsNormBackward(raw.Cols(q_size, kv_size), w.k_norm,
                           config_.num_kv_heads, config_.rms_norm_eps, dk,
-                          Store::kAssign, dk, grads->tensor(t.k_norm));
+                          Store::kAssign, dk, grads.tensor(t.k_norm));
   }
-  if (config_.qkv_bias()) {
-    ops_->ColumnSum(dq, grads->tensor(t.q_bias));
-    ops_->ColumnSum(dk, grads->tensor(t.k_bias));
-    ops_->ColumnSum(dv, grads->tensor(t.v_bias));
+  if (config_.qkv_bias() && grads.are_of_all()) {
+    ops_->ColumnSum(dq, grads.tensor(t.q_bias));
+    ops_->ColumnSum(dk, grads.tensor(t.k_bias));
+    ops_->ColumnSum(dv, grads.tensor(t.v_bias));
   }
 
   Tensor norm = norm_.Reserve(T, C);
   ops_->RmsNormForward(x_in, w.input_norm, 1, config_.rms_norm_eps, norm);
-  ops_->MatMulWeightGradient(dq, norm, grads->tensor(t.q));
-  ops_->MatMulWeightGradient(dk, norm, grads->tensor(t.k));
-  ops_->MatMulWeightGradient(dv, norm, grads->tensor(t.v));
+  grads.AddProduct(t.q, dq, norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.k, dk, norm, ops_, &gradient_scratch_);
+  grads.AddProduct(t.v, dv, norm, ops_, &gradient_scratch_);
+  if (l == 0 && !grads.are_of_all()) return;  // nothing below is trained
   Tensor dnorm = dnorm_.Reserve(T, C);
   ops_->MatMulTransposed(dqkv, w.qkv, dnorm);
   ops_->RmsNormBackward(x_in, w.input_norm, 1, config_.rms_norm_eps, dnorm,
-                        Store::kAccumulate, dx, grads->tensor(t.input_norm));
+                        Store::kAccumulate, dx, grads.tensor(t.input_norm));
 }
 
 }  // namespace r1

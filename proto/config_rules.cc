@@ -14,6 +14,7 @@
 #include "proto/answer_length.h"
 #include "proto/config_text.h"
 #include "proto/graph_rules.h"
+#include "proto/nearest_name.h"
 #include "proto/recipe.h"
 #include "proto/rule_checker.h"
 
@@ -230,6 +231,41 @@ void CheckStart(const StageConfig& config, RuleChecker* check) {
                    "start from \"model\""));
 }
 
+// The keys of adapters, and whether the stage has something to adapt.
+void CheckLora(const StageConfig& config, RuleChecker* check) {
+  const absl::Span<const absl::string_view> known = LoraTargetNames();
+  const std::vector<std::string> names(known.begin(), known.end());
+  std::set<std::string> seen;
+  for (const std::string& target : config.lora().targets()) {
+    check->Require(absl::c_linear_search(names, target), {"lora.targets"},
+                   absl::StrCat("unknown target: expected names of ",
+                                absl::StrJoin(names, ", "), ", got ",
+                                QuoteForMessage(target),
+                                DidYouMean(NearestNames(target, names))));
+    check->Require(seen.insert(target).second, {"lora.targets"},
+                   absl::StrCat("expected each target once, got ",
+                                QuoteForMessage(target), " again"));
+  }
+  const bool trains = config.has_supervised() || config.has_rl();
+  check->Require(
+      trains || !check->stage().has_lora() || check->stage().lora().rank() == 0,
+      {"lora"},
+      absl::StrCat("adapters are trained by stages with supervised "
+                   "or rl only: leave `lora` out of this stage, "
+                   "whose kind is ",
+                   StageKind(config)));
+  const bool updates = config.has_rl() ? config.rl().steps() > 0
+                                       : HasUpdates(config.supervised());
+  check->Require(
+      !config.has_lora() || !updates || config.from() != kFromModel ||
+          !config.model().path().empty(),
+      {"lora", "from", "model.path"},
+      absl::StrCat("the stage ", config.name(),
+                   " starts from random weights, so there is nothing to "
+                   "adapt: give it lora { rank: 0 }, or start it from a "
+                   "trained model"));
+}
+
 void CheckRl(const StageConfig& config, RuleChecker* check) {
   if (!config.has_rl()) return;
   check->Require(!config.task().empty(), {"use", "rl"},
@@ -358,15 +394,6 @@ void CheckCompare(const StageConfig& config, RuleChecker* check) {
   }
 }
 
-// The shape of the new model that a stage descends from, or a folder's.
-const ModelSection& RootModel(const StageConfig& stage,
-                              const std::vector<StageConfig>& stages) {
-  for (const StageConfig& other : stages) {
-    if (other.name() == stage.from()) return RootModel(other, stages);
-  }
-  return stage.model();
-}
-
 // Those of all models that answer in a stage.
 std::vector<const ModelSection*> ModelsOf(
     const StageConfig& stage, const std::vector<StageConfig>& stages) {
@@ -405,6 +432,7 @@ void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
     CheckSupervised(stage, &check);
     CheckSample(stage, &check);
     CheckCompare(stage, &check);
+    CheckLora(stage, &check);
     CheckRl(stage, &check);
     CheckRules(stage, &check);
     CheckServer(stage, &check);

@@ -46,6 +46,11 @@ StageConfig WithAllTasks(const Recipe& recipe, const StageConfig& stage);
 // that they inherit and every key present.
 std::vector<StageConfig> ResolveStages(const Recipe& recipe);
 
+// The section `model` that a stage descends from: the shape of a new model, or
+// a folder's.
+const ModelSection& RootModel(const StageConfig& stage,
+                              const std::vector<StageConfig>& stages);
+
 // A stage that says nothing, with every default: for a model of no run.
 StageConfig DefaultStage();
 
@@ -75,6 +80,10 @@ bool HasSamples(const StageConfig& stage);
 
 // Whether a supervised stage makes any update; else it hands its model on.
 bool HasUpdates(const SupervisedSection& section);
+
+// The targets that LoraSection.targets may name, and all of which it means if
+// it names none.
+absl::Span<const absl::string_view> LoraTargetNames();
 
 // Names of the stages that `stage` needs: where it starts, what it reads, who
 // judges, whom it compares.

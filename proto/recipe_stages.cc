@@ -77,6 +77,25 @@ void AddModelRules(StageConfig* config) {
   for (const std::string& name : names) config->add_model_rule(name);
 }
 
+constexpr absl::string_view kLoraTargets[] = {
+    "q_proj",    "k_proj",  "v_proj",   "o_proj",
+    "gate_proj", "up_proj", "down_proj"};
+
+// Kinds that train a language model have adapters, if there are any.
+void AddLora(const Recipe& recipe, const Stage& stage, StageConfig* config) {
+  if (!recipe.has_lora() && !stage.has_lora()) return;
+  if (!stage.has_supervised() && !stage.has_rl()) return;
+  LoraSection lora = Inherit(recipe.lora(), stage.lora());
+  if (lora.rank() == 0) return;
+  WriteDefaults(&lora);
+  if (lora.targets().empty()) {
+    for (absl::string_view name : kLoraTargets) {
+      lora.add_targets(std::string(name));
+    }
+  }
+  *config->mutable_lora() = std::move(lora);
+}
+
 // Data of a supervised stage that is another stage's.
 void SplitData(const Recipe& recipe, StageConfig* config) {
   SupervisedSection* section = config->mutable_supervised();
@@ -115,6 +134,7 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   config.set_dtype(recipe.dtype());
   config.set_keep(recipe.keep());
   *config.mutable_model() = Inherit(recipe.model(), stage.model());
+  AddLora(recipe, stage, &config);
   AddTasks(recipe, stage, &config);
   if (recipe.task_size() > 1) config.set_tasks_bring_rules(true);
   if (stage.has_supervised()) {
@@ -167,6 +187,8 @@ StageConfig WithAllTasks(const Recipe& recipe, const StageConfig& stage) {
   return config;
 }
 
+absl::Span<const absl::string_view> LoraTargetNames() { return kLoraTargets; }
+
 bool DrawsSamples(const StageConfig& stage) {
   return stage.has_rl() || stage.has_sample() || stage.has_compare();
 }
@@ -207,6 +229,14 @@ std::vector<std::string> RewardModelsOf(const StageConfig& stage) {
     if (it != rule.option().end()) names.push_back(it->second);
   });
   return names;
+}
+
+const ModelSection& RootModel(const StageConfig& stage,
+                              const std::vector<StageConfig>& stages) {
+  for (const StageConfig& other : stages) {
+    if (other.name() == stage.from()) return RootModel(other, stages);
+  }
+  return stage.model();
 }
 
 std::vector<StageConfig> ResolveStages(const Recipe& recipe) {
@@ -260,6 +290,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
   Stage* only = recipe.add_stage();
   only->set_name(stage.name());
   only->set_from(kFromModel);
+  if (stage.has_lora()) *only->mutable_lora() = stage.lora();
   if (stage.has_rl()) *only->mutable_rl() = stage.rl();
   if (stage.has_supervised()) {
     *only->mutable_supervised() = stage.supervised();

@@ -28,6 +28,7 @@ class CpuOps : public Ops {
   void Copy(Tensor x, Tensor y) override;
   void Add(Tensor x, Tensor y) override;
   void Fill(float value, Tensor y) override;
+  void Scale(float factor, Tensor y) override;
   void RmsNormForward(Tensor x, Tensor w, int groups, float eps,
                       Tensor y) override;
   void RmsNormBackward(Tensor x, Tensor w, int groups, float eps, Tensor dy,

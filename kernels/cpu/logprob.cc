@@ -175,6 +175,7 @@ void CpuOps::LogprobBackward(Tensor h, const Linear& head, Tensor targets,
       },
       [&](int64_t begin, Mat dlogits) {
         transposed.MatMul(dlogits, dh.Rows(begin, dlogits.rows));
+        if (dhead.empty()) return;
         MatMulWeightGradient(dlogits, h.Rows(begin, dlogits.rows), dhead);
       });
 }

@@ -110,7 +110,9 @@ void BackwardColumns(ConstMat x, const float* w, int groups,
         const int64_t c = g * size + i;
         const FloatVec in = load(x.Row(t) + c);
         const FloatVec grad = load(dy.Row(t) + c);
-        put(hn::MulAdd(grad, hn::Mul(in, r), load(dw + i)), dw + i);
+        if (dw != nullptr) {
+          put(hn::MulAdd(grad, hn::Mul(in, r), load(dw + i)), dw + i);
+        }
         FloatVec out = hn::NegMulAdd(in, projection,
                                      hn::Mul(hn::Mul(grad, load(w + i)), r));
         if (store == Store::kAccumulate)
@@ -155,7 +157,8 @@ void CpuOps::RmsNormForward(Tensor x, Tensor w, int groups, float eps,
 void CpuOps::RmsNormBackward(Tensor x, Tensor w, int groups, float eps,
                              Tensor dy, Store store, Tensor dx, Tensor dw) {
   CheckShapes(x, w, groups, dy);
-  CheckShapes(x, dw, groups, dx);
+  CheckShapes(x, w, groups, dx);
+  R1_CHECK(dw.empty() || dw.count() == w.count(), "dw is [D] or empty");
   static_assert(sizeof(GroupStats) == 2 * sizeof(float));
   scratch_.norm.Reserve(2 * x.rows * groups);
   GroupStats* stats = reinterpret_cast<GroupStats*>(FloatsOf(scratch_.norm));

@@ -1,4 +1,4 @@
-// Moving rows: gather, scatter, copy, fill.
+// Moving rows: gather, scatter, copy, add, fill, scale.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/rows.cc"
 #include "hwy/foreach_target.h"
@@ -33,6 +33,16 @@ void AddMatrix(ConstMat x, Mat y) {
   for (int64_t r = 0; r < x.rows; ++r) AddRow(x.Row(r), x.cols, y.Row(r));
 }
 
+void ScaleMatrix(float factor, Mat y) {
+  const FloatTag d;
+  for (int64_t r = 0; r < y.rows; ++r) {
+    float* row = y.Row(r);
+    Transform(d, y.cols, row, [&](auto load) HWY_ATTR {
+      return hn::Mul(hn::Set(d, factor), load(row));
+    });
+  }
+}
+
 }  // namespace r1::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -40,6 +50,7 @@ HWY_AFTER_NAMESPACE();
 namespace r1::cpu {
 HWY_EXPORT(AddRowsAt);
 HWY_EXPORT(AddMatrix);
+HWY_EXPORT(ScaleMatrix);
 
 namespace {
 
@@ -99,6 +110,12 @@ void CpuOps::Fill(float value, Tensor y) {
     for (int64_t r = begin; r < end; ++r) {
       std::fill_n(to.Row(r), y.cols, value);
     }
+  });
+}
+
+void CpuOps::Scale(float factor, Tensor y) {
+  ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(ScaleMatrix)(factor, y.Rows(begin, end - begin));
   });
 }
 

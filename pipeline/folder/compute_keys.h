@@ -2,7 +2,10 @@
 #ifndef R1_PIPELINE_FOLDER_COMPUTE_KEYS_H_
 #define R1_PIPELINE_FOLDER_COMPUTE_KEYS_H_
 
+#include <optional>
+
 #include "kernels/dtype.h"
+#include "model/lora.h"
 #include "model/transformer.h"
 #include "proto/config.pb.h"
 
@@ -22,6 +25,15 @@ inline Keep KeepOf(const StageConfig& config) {
       return Keep::kLayerInputs;
   }
   return Keep::kAll;
+}
+
+// Nothing where all parameters are trained.
+inline std::optional<LoraConfig> LoraOf(const StageConfig& config) {
+  if (!config.has_lora()) return std::nullopt;
+  const LoraSection& lora = config.lora();
+  return LoraConfig{lora.rank(),
+                    lora.alpha(),
+                    {lora.targets().begin(), lora.targets().end()}};
 }
 
 }  // namespace r1

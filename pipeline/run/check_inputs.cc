@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/status_macros.h"
 #include "judge/preference_rows.h"
 #include "pipeline/evaluation/judge_samples.h"
+#include "pipeline/folder/compute_keys.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/folder/stage_rewards.h"
 #include "pipeline/run/check_references.h"
@@ -151,6 +153,17 @@ void WarnOfStepsNotReached(const StageConfig& config) {
   for (const TaskSection& task : config.task()) check_rules(task.rule());
 }
 
+// Whether the adapters are smaller than what they adapt.
+absl::Status CheckAdapters(const StageConfig& config,
+                           const std::vector<StageConfig>& stages) {
+  const std::optional<LoraConfig> lora = LoraOf(config);
+  if (!lora.has_value()) return absl::OkStatus();
+  R1_ASSIGN_OR_RETURN(const ModelConfig shape,
+                      BaseModelShape(RootModel(config, stages)));
+  return Annotate(CheckLora(*lora, shape),
+                  absl::StrCat("stage ", config.name()));
+}
+
 absl::Status CheckStage(const StageConfig& config, const std::string& run_dir) {
   if (config.has_rl() && HasSamples(config)) WarnOfStepsNotReached(config);
   if (config.from() == kFromModel && !config.has_compare()) {
@@ -185,6 +198,7 @@ absl::Status CheckInputs(const std::vector<StageConfig>& stages,
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
   for (const StageConfig& stage : stages) {
     if (IsFinishedStage(run_dir, stage.name())) continue;
+    R1_RETURN_IF_ERROR(CheckAdapters(stage, stages));
     R1_RETURN_IF_ERROR(CheckStage(stage, run_dir));
   }
   return absl::OkStatus();

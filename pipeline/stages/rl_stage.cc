@@ -42,7 +42,8 @@ class RlStage {
         context_(*stage.run),
         config_(WithRewardModels(*stage.config, stage.run->folder->path())),
         checkpoints_(stage.folder->checkpoints(), config_.checkpoint().keep(),
-                     ModelHead::kVocabulary, WeightsDtypeOf(config_)) {}
+                     ModelHead::kVocabulary, WeightsDtypeOf(config_),
+                     LoraOf(config_)) {}
 
   absl::Status Run();
 
@@ -77,8 +78,10 @@ absl::Status RlStage::Load() {
   if (saved.empty()) {
     R1_ASSIGN_OR_RETURN(StageModel model, LoadStartModel(stage_));
     start_.tokenizer = model.tokenizer;
-    start_.state = std::make_unique<TrainingState>(StartTraining(
-        model.config, std::move(model.params), with_reference, context_.ops));
+    R1_ASSIGN_OR_RETURN(
+        TrainingState state,
+        StartTrainingFrom(stage_, std::move(model), with_reference));
+    start_.state = std::make_unique<TrainingState>(std::move(state));
     // The base model, so that it can be compared with later.
     R1_RETURN_IF_ERROR(checkpoints_.Save(*start_.state, *start_.tokenizer));
     return stage_.folder->NoteCheckpoint();
@@ -211,7 +214,7 @@ absl::Status RlStage::Train() {
     }
     R1_RETURN_IF_ERROR(status);
   }
-  model_sha256_ = HashParams(trainer.state().params);
+  model_sha256_ = HashModel(trainer.state());
   return absl::OkStatus();
 }
 
@@ -236,7 +239,7 @@ absl::Status RlStage::Run() {
   R1_ASSIGN_OR_RETURN(rewards_, StageReward(config_));
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
-  context_.progress->Describe(DescribeSize(start_.state->params.layout()));
+  context_.progress->Describe(DescribeTraining(*start_.state));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,
@@ -250,7 +253,7 @@ absl::Status RlStage::Run() {
   if (start_.state->step < config_.rl().steps()) {
     R1_RETURN_IF_ERROR(Train());
   } else {
-    model_sha256_ = HashParams(start_.state->params);
+    model_sha256_ = HashModel(*start_.state);
   }
   if (fleet_ != nullptr) fleet_->EndStage(stage_.is_last_to_sample);
   return stage_.folder->Finish(model_sha256_);

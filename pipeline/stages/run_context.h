@@ -47,6 +47,7 @@ struct StageModel {
   ModelConfig config;
   ParamSet params;
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::string path;  // the folder it was read from; empty: a new model
 };
 
 // What a stage returns when Ctrl-C stopped it at a step boundary, with

@@ -1,12 +1,18 @@
 #include "pipeline/stages/start_model.h"
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "model/checkpoint.h"
 #include "pipeline/folder/compute_keys.h"
@@ -44,8 +50,8 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
                         ResolveModelPath(run.folder->path(), config.from()));
     R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(path));
     folder.config.weights_dtype = WeightsDtypeOf(config);
-    return StageModel{folder.config, std::move(folder.params),
-                      folder.tokenizer};
+    return StageModel{folder.config, std::move(folder.params), folder.tokenizer,
+                      path};
   }
   std::unique_ptr<TextCorpus> corpus;
   if (config.model().path().empty()) {
@@ -66,7 +72,42 @@ absl::StatusOr<StageModel> LoadStartModel(const StageContext& context) {
   R1_RETURN_IF_ERROR(context.folder->Pin(
       "from_sha256", HashParams(model.params), "the base model"));
   model.config.weights_dtype = WeightsDtypeOf(config);
-  return StageModel{model.config, std::move(model.params), model.tokenizer};
+  std::string path;
+  if (!config.model().path().empty()) {
+    R1_ASSIGN_OR_RETURN(path, ResolveModelPath(config.model().path()));
+  }
+  return StageModel{model.config, std::move(model.params), model.tokenizer,
+                    path};
+}
+
+absl::StatusOr<TrainingState> StartTrainingFrom(const StageContext& context,
+                                                StageModel model,
+                                                bool with_reference) {
+  const StageConfig& config = *context.config;
+  Ops* const ops = context.run->ops;
+  const std::optional<LoraConfig> lora = LoraOf(config);
+  if (!lora.has_value()) {
+    return StartTraining(model.config, std::move(model.params), with_reference,
+                         ops);
+  }
+  R1_RETURN_IF_ERROR(CheckLora(*lora, model.config));
+  std::error_code error;
+  const auto base = std::filesystem::absolute(model.path, error);
+  return StartLora(*lora, config.seed(), error ? model.path : base.string(),
+                   model.config, model.params, with_reference, ops);
+}
+
+std::string DescribeTraining(const TrainingState& state) {
+  const std::string size = DescribeSize(state.weights->layout());
+  if (state.lora == nullptr) return size;
+  std::string trained = DescribeSize(*state.lora->layout());
+  const double share = static_cast<double>(state.lora->layout()->count()) /
+                       state.weights->layout().count();
+  return absl::StrFormat(
+      "%s, %s of them trained (%.2g%%): lora of rank %d on %s", size,
+      absl::StripSuffix(trained, " parameters"), 100 * share,
+      state.lora->config().rank,
+      absl::StrJoin(state.lora->config().targets, ", "));
 }
 
 }  // namespace r1

@@ -2,7 +2,10 @@
 #ifndef R1_PIPELINE_STAGES_START_MODEL_H_
 #define R1_PIPELINE_STAGES_START_MODEL_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
+#include "learner/training_state.h"
 #include "pipeline/stages/run_context.h"
 
 namespace r1 {
@@ -13,6 +16,16 @@ namespace r1 {
 // stages that descend from it, before hours of work. Errors: those of
 // MakeBaseModel, LoadModelFolder and of the data.
 absl::StatusOr<StageModel> LoadStartModel(const StageContext& context);
+
+// Step 0 of training that model, `with_reference` as the reference policy, too:
+// all its parameters, or adapters of it. Errors: those of CheckLora.
+absl::StatusOr<TrainingState> StartTrainingFrom(const StageContext& context,
+                                                StageModel model,
+                                                bool with_reference);
+
+// "135 M parameters"; "135 M parameters, 4.88 M of them trained (3.63%): lora
+// of rank 16 on q_proj, v_proj".
+std::string DescribeTraining(const TrainingState& state);
 
 }  // namespace r1
 

@@ -86,16 +86,22 @@ absl::Status RunSupervisedStage(const StageContext& context) {
                                          "the training data"));
   // Only the newest matters: the next stage starts from it.
   CheckpointStore store(context.folder->checkpoints(), /*keep=*/1,
-                        ModelHead::kVocabulary, WeightsDtypeOf(config));
+                        ModelHead::kVocabulary, WeightsDtypeOf(config),
+                        LoraOf(config));
   R1_ASSIGN_OR_RETURN(const std::vector<int64_t> saved, store.Steps());
   std::shared_ptr<const Tokenizer> tokenizer;
   std::unique_ptr<TrainingState> state;
   if (saved.empty()) {
     R1_ASSIGN_OR_RETURN(StageModel model, LoadStartModel(context));
     tokenizer = model.tokenizer;
-    state = std::make_unique<TrainingState>(
-        StartTraining(model.config, std::move(model.params),
-                      /*with_reference=*/false, run.ops));
+    R1_ASSIGN_OR_RETURN(TrainingState first,
+                        StartTrainingFrom(context, std::move(model),
+                                          /*with_reference=*/false));
+    state = std::make_unique<TrainingState>(std::move(first));
+    if (state->lora != nullptr) {  // whoever goes on takes W0 from there
+      R1_RETURN_IF_ERROR(store.Save(*state, *tokenizer));
+      R1_RETURN_IF_ERROR(context.folder->NoteCheckpoint());
+    }
   } else {
     R1_ASSIGN_OR_RETURN(TrainingState loaded, store.LoadNewest(false, run.ops));
     R1_ASSIGN_OR_RETURN(tokenizer, LoadTokenizer(store.PathOf(loaded.step)));
@@ -106,7 +112,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
 
   const ModelConfig& model = state->weights->config();
   state->keep = KeepOf(config);
-  run.progress->Describe(DescribeSize(state->params.layout()));
+  run.progress->Describe(DescribeTraining(*state));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,
       ReadData(context, *corpus, *tokenizer, EndToken(model), &section));
@@ -124,7 +130,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
   if (section.held_out() > 0) {
     R1_RETURN_IF_ERROR(WarnOfOverfitting(run, config.name()));
   }
-  return context.folder->Finish(HashParams(trainer.state().params));
+  return context.folder->Finish(HashModel(trainer.state()));
 }
 
 }  // namespace r1

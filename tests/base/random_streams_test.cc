@@ -57,7 +57,7 @@ TEST(RandomStreams, TheSameNumbersDrawOtherBitsFromEach) {
   std::set<std::array<uint32_t, 4>> blocks;
   int streams = 0;
   for (uint32_t s = static_cast<uint32_t>(RandomStream::kSampling);
-       s <= static_cast<uint32_t>(RandomStream::kSafetyLabels); ++s) {
+       s <= static_cast<uint32_t>(RandomStream::kAdapters); ++s) {
     ++streams;
     blocks.insert(RandomBits(1, static_cast<RandomStream>(s), 0, 0, 0));
   }

@@ -81,6 +81,52 @@ TEST_F(DeterminismTest, EqualForAnyNumberOfWorkersAndThreads) {
   EXPECT_NE(Train("seed", {"--set", "seed=2"}), hash);
 }
 
+// Merged weights go to workers as any others do.
+TEST_F(DeterminismTest, AdaptersToo) {
+  const std::vector<std::string> lora = {"--set", "rl.lora={rank: 4}", "--set",
+                                         "rl.learning_rate=1e-2"};
+  const auto train = [&](const std::string& name,
+                         std::vector<std::string> more) {
+    more.insert(more.end(), lora.begin(), lora.end());
+    const std::string hash = Train(name, more);
+    const std::string metrics =
+        RunProgram({"metrics", Dir(name), "--json"}).out;
+    EXPECT_THAT(metrics, HasSubstr("max_logprob_mismatch"));
+    for (absl::string_view line : absl::StrSplit(metrics, '\n')) {
+      const auto row = nlohmann::json::parse(line, nullptr, false);
+      if (!row.is_object() || !row.contains("max_logprob_mismatch")) continue;
+      EXPECT_EQ(row["max_logprob_mismatch"], 0) << line;
+    }
+    return hash;
+  };
+  for (const std::string dtype : {"F32", "BF16"}) {
+    const std::string set = absl::StrCat("dtype=", dtype);
+    const std::string hash = train(dtype + "0", {"--set", set});
+    EXPECT_EQ(train(dtype + "1", {"--set", set, "--workers", "1"}), hash);
+    EXPECT_NE(HashOf(Dir(dtype + "0") + "/stages/rl/checkpoints/step-0"), hash);
+  }
+}
+
+// Also in the stage of adapters that comes first, whose W0 is its step 0.
+TEST_F(DeterminismTest, AdaptersGoOnAfterAKill) {
+  const std::vector<std::string> lora = {
+      "--set",
+      "stage={name: \"sft\" from: \"pretrain\" lora {rank: 4} "
+      "supervised {steps: 400 batch_tokens: 1024}}",
+      "--set",
+      "rl.from=sft",
+      "--set",
+      "rl.lora={rank: 4}"};
+  const std::string hash = Train("whole", lora);
+  for (const char* text : {"sft 1/400", "rl 1/"}) {
+    Program run(TinyTrain(Dir("cut"), lora));
+    ASSERT_TRUE(run.WaitForText(text)) << run.err();
+    run.Kill(SIGKILL);
+    run.Wait();
+  }
+  EXPECT_EQ(Train("cut", lora), hash);
+}
+
 // As on a machine whose way to the Internet is a proxy.
 TEST_F(DeterminismTest, AProxyInTheEnvironmentIsNotForWorkers) {
   std::vector<std::string> arguments = {"http_proxy=http://127.0.0.1:1",

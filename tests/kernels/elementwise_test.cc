@@ -72,23 +72,25 @@ TEST(GatherRowsDeathTest, RefusesIdsOutsideTheMatrix) {
   }
 }
 
-TEST_P(ElementwiseTest, CopyAddAndFillKeepToTheirRows) {
+TEST_P(ElementwiseTest, CopyAddFillAndScaleKeepToTheirRows) {
   for (const auto& [rows, cols] : kSizes) {
     const TestMatrix x(rows, cols, 40), start(rows, cols, 41);
     for (const int threads : {1, 2, 3}) {
       const auto ops = MakeCpuOps(threads);
-      TestMatrix copied = start, added = start, filled = start;
+      TestMatrix copied = start, added = start, filled = start, scaled = x;
       ops->Copy(x.view(), copied.view());
       ops->Add(x.view(), added.view());
       ops->Fill(2.5f, filled.view());
+      ops->Scale(0.7f, scaled.view());
       ExpectSameBits(copied, x, "copy");
       for (int64_t r = 0; r < rows; ++r) {
         for (int64_t c = 0; c < cols; ++c) {
           ASSERT_EQ(added.at(r, c), start.at(r, c) + x.at(r, c));
           ASSERT_EQ(filled.at(r, c), 2.5f);
+          ASSERT_EQ(scaled.at(r, c), 0.7f * x.at(r, c));
         }
       }
-      for (const TestMatrix* m : {&copied, &added, &filled}) {
+      for (const TestMatrix* m : {&copied, &added, &filled, &scaled}) {
         EXPECT_TRUE(m->GapsAreIntact());
       }
     }

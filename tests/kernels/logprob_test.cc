@@ -330,6 +330,19 @@ TEST(LogprobTest, ChunksAndThreadsDoNotChangeBitsOfTheGradient) {
   }
 }
 
+// A head that is not trained: the same gradient passes through it.
+TEST(LogprobTest, GradientWithoutTheHeads) {
+  const auto ops = MakeCpuOps(2);
+  Problem p(*ops, 33, 97, 16, 8);
+  const std::vector<float> dlogprob = RandomFloats(33, 9);
+  const Gradients expected =
+      Differentiate(*ops, p, 1.0f, dlogprob, dlogprob, 0.0f);
+  std::vector<float> dh(33 * 16);
+  ops->LogprobBackward(p.hidden(), p.head, p.targets, 1.0f, dlogprob, dlogprob,
+                       Mat(dh.data(), 33, 16), Mat(), {}, {});
+  EXPECT_EQ(dh, expected.dh);
+}
+
 TEST(LogprobTest, NanLogitsGiveNanInTheirRowOnly) {
   const auto ops = MakeCpuOps(1);
   Problem p(*ops, 3, 50, 4, 8);

@@ -188,6 +188,22 @@ TEST_P(RmsNormTest, BackwardAccumulatesAndWorksInPlace) {
   ExpectSameBits(dw_again, dw, "dw of the accumulating call");
 }
 
+// A norm that is not trained: the same gradient passes through it.
+TEST_P(RmsNormTest, BackwardWithoutTheWeightsGradient) {
+  const Shape s = {5, 2, 33};
+  const int64_t cols = s.groups * s.size;
+  const TestMatrix x(s.tokens, cols, 9), dy(s.tokens, cols, 10);
+  const std::vector<float> w = RandomVector(s.size, 11);
+  std::vector<float> dw(s.size);
+  TestMatrix expected(s.tokens, cols, 13), dx(s.tokens, cols, 14);
+  const auto ops = MakeCpuOps(2);
+  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(), Store::kAssign,
+                       expected.view(), absl::MakeSpan(dw));
+  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(), Store::kAssign,
+                       dx.view(), {});
+  ExpectSameBits(dx, expected, "dx");
+}
+
 TEST_P(RmsNormTest, BackwardDoesNotDependOnTheBatchOrTheThreads) {
   const Shape s = {90, 2, 50};
   const int64_t cols = s.groups * s.size;

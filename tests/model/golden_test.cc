@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "model/checkpoint.h"
+#include "model/lora_files.h"
+#include "model/packed_model.h"
 #include "model/safetensors.h"
 #include "model/strict_json.h"
 #include "tests/model/file_test_util.h"
@@ -83,6 +85,45 @@ TEST_P(GoldenModel, LogitsEqualTransformers) {
 INSTANTIATE_TEST_SUITE_P(Families, GoldenModel,
                          testing::Values("llama_tied", "llama_scaled", "qwen2",
                                          "qwen2_bf16", "qwen2_fp16", "qwen3"),
+                         [](const auto& info) { return info.param; });
+
+class GoldenLora : public testing::TestWithParam<const char*> {};
+
+// The log-probs of one sequence under a model merged from PEFT's adapters.
+TEST_P(GoldenLora, LogprobsEqualPeft) {
+  auto folder =
+      LoadModelFolder(GoldenPath(absl::StrCat("models/", GetParam())));
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  const std::string path = GoldenPath(absl::StrCat("adapters/", GetParam()));
+  const auto json = ReadGoldenJson(
+      absl::StrCat("adapters/", GetParam(), "/adapter_config.json"));
+  const std::unique_ptr<Ops> ops = MakeCpuOps(1);
+  const Lora lora({json["r"], json["lora_alpha"], json["target_modules"]},
+                  folder->config, folder->params, ops.get());
+  ParamSet adapters(lora.layout());
+  const auto base = ReadAdapters(path, lora, &adapters);
+  ASSERT_TRUE(base.ok()) << base.status();
+  PolicyWeights weights(folder->config);
+  lora.Merge(adapters, ops.get(), &weights);
+
+  const auto expected = SafetensorsFile::Open(path + "/expected.safetensors");
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  const auto tokens = ReadValues(**expected, "tokens");
+  const auto want = ReadValues(**expected, "logprobs");
+  PackedTokens batch;
+  batch.Append(std::vector<int32_t>(tokens.begin(), tokens.end()), 1);
+  ASSERT_EQ(batch.targets.size(), want.size());
+  PackedModel model(folder->config, ops.get());
+  std::vector<float> got(want.size());
+  model.Forward(weights, batch, false);
+  model.Logprobs(weights, 1, absl::MakeSpan(got), {});
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_NEAR(got[i], want[i], kLogitTolerance) << "token " << i + 1;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, GoldenLora,
+                         testing::Values("llama_tied", "qwen2", "qwen3"),
                          [](const auto& info) { return info.param; });
 
 // Rotary settings, past the original context: a config.json each, with the

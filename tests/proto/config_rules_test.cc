@@ -462,6 +462,60 @@ TEST(ConfigRulesTest, AKeyWithAMistakeIsNotBlamedTwice) {
 }
 
 // What stages inherit is checked where it was given, once.
+TEST(ConfigRulesTest, AdaptersNeedAModelThatIsTrained) {
+  const std::string base = "model { path: '/m' } ";
+  EXPECT_EQ(ErrorOf(base + "lora { }"), "OK");
+  EXPECT_EQ(ErrorOf(base + "lora { targets: ['q_proj', 'qproj'] }"),
+            "f:1: lora.targets: unknown target: expected names of q_proj, "
+            "k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, got "
+            "\"qproj\"; did you mean \"q_proj\"?");
+  EXPECT_EQ(ErrorOf(base + "lora { targets: ['q_proj', 'q_proj'] }"),
+            "f:1: lora.targets: expected each target once, got \"q_proj\" "
+            "again");
+  EXPECT_THAT(ErrorOf(base + "lora { alpha: 0 }"),
+              HasSubstr("f:1: lora.alpha: out of range: expected a number"));
+  EXPECT_EQ(ErrorOf("lora { }"),
+            "f:1: lora: the stage rl starts from random weights, so there is "
+            "nothing to adapt: give it lora { rank: 0 }, or start it from a "
+            "trained model");
+  EXPECT_EQ(ErrorOf("lora { } stage { name: 'base' supervised { steps: 1 } "
+                    "lora { rank: 0 } } stage { rl { } }"),
+            "OK");
+  EXPECT_EQ(ErrorOf("stage { name: 'base' supervised { steps: 1 } } "
+                    "stage { rl { } lora { } }"),
+            "OK");
+}
+
+TEST(ConfigRulesTest, OnlyStagesThatTrainAModelHaveAdapters) {
+  const std::string base = "model { path: '/m' } ";
+  const std::string judge = "reward_model { steps: 1 } ";
+  EXPECT_EQ(ErrorOf(base + "stage { " + judge + "lora { } }"),
+            "f:1: reward_model.lora: adapters are trained by stages with "
+            "supervised or rl only: leave `lora` out of this stage, whose kind "
+            "is reward_model");
+  // Of a recipe it is for those that can.
+  EXPECT_EQ(ErrorOf(base + "lora { } stage { " + judge + "}"), "OK");
+}
+
+TEST(ConfigRulesTest, AdaptersAreInheritedFieldByField) {
+  const auto recipe = ParseRecipe(
+      Whole("model { path: '/m' } lora { rank: 4 targets: 'q_proj' } "
+            "stage { name: 'a' supervised { steps: 1 } lora { alpha: 8 } } "
+            "stage { name: 'b' rl { } lora { targets: 'o_proj' } } "
+            "stage { name: 'c' rl { } lora { rank: 0 } } "
+            "stage { name: 'd' sample { } }"),
+      "f", {});
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  const std::vector<StageConfig> stages = ResolveStages(*recipe);
+  ASSERT_EQ(stages.size(), 4);
+  EXPECT_EQ(ConfigToText(stages[0].lora()),
+            "rank: 4\nalpha: 8\ntargets: \"q_proj\"\n");
+  EXPECT_EQ(ConfigToText(stages[1].lora()),
+            "rank: 4\nalpha: 32\ntargets: \"o_proj\"\n");
+  EXPECT_FALSE(stages[2].has_lora());
+  EXPECT_FALSE(stages[3].has_lora());
+}
+
 TEST(ConfigRulesTest, AnInheritedMistakeIsSaidOnce) {
   EXPECT_EQ(
       ErrorOf("task { }\nmodel { max_positions: 64 }\nrollout { "

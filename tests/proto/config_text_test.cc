@@ -117,6 +117,7 @@ TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
 TEST(ConfigTextTest, AResolvedStageNamesEveryKey) {
   const auto recipe = ParseRecipe(
       "task { } task { name: 'b' } stage { supervised { } } stage { rl { } "
+      "lora { } "
       "rollout { longer { max_new_tokens: 300 } } } "
       "stage { sample { keep { rule: 'format' } } } stage { from: 'rl' "
       "reward_model { data: 'p' } } stage { compare { } }",
