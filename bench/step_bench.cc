@@ -256,6 +256,7 @@ BENCHMARK(SupervisedStep)
 BENCHMARK(LoraStep)
     ->ArgNames({"shape", "rank"})
     ->ArgsProduct({{0, 1, 2}, {0, 16}})
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(PolicyStep)
