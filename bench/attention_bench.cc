@@ -105,9 +105,8 @@ void AttentionBackward(benchmark::State& state) {
                dout = RandomBuffer(rows * width);
   const Buffer out(rows * width), lse(rows * s.heads), dq(rows * width);
   const Buffer dk(rows * kv_width), dv(rows * kv_width);
-  ops->AttentionForward(q.Matrix(rows, width), *sequences, filled.cache,
-                        0.125f, out.Matrix(rows, width),
-                        lse.Matrix(rows, s.heads));
+  ops->AttentionForward(q.Matrix(rows, width), *sequences, filled.cache, 0.125f,
+                        out.Matrix(rows, width), lse.Matrix(rows, s.heads));
   const double seconds = TimeCalls(state, [&] {
     ops->AttentionBackward(q.Matrix(rows, width), out.Matrix(rows, width),
                            lse.Matrix(rows, s.heads), dout.Matrix(rows, width),

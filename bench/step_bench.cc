@@ -126,7 +126,11 @@ TrainingState StartAdapters(ModelConfig config, int64_t rank, Ops* ops) {
   config.weights_dtype = DType::kBF16;
   ParamSet params(std::make_shared<ParamLayout>(config));
   InitializeParams(1, &params);
-  for (float& p : params.flat()) p = FromBf16(ToBf16(p));
+  for (int i = 0; i < params.layout().tensors().size(); ++i) {
+    std::vector<float> values = params.Read(i);
+    for (float& x : values) x = FromBf16(ToBf16(x));
+    params.Write(i, 0, values);
+  }
   if (rank == 0) return StartTraining(config, std::move(params), false, ops);
   LoraConfig lora = {rank, 32, {LoraTargets().begin(), LoraTargets().end()}};
   return StartLora(lora, 1, "", config, params, false, ops);

@@ -5,13 +5,16 @@
 
 namespace r1 {
 
+std::vector<int64_t> ShapeOf(const TensorSpec& spec) {
+  if (spec.cols == 0) return {spec.rows};
+  return {spec.rows, spec.cols};
+}
+
 void AppendTensors(absl::string_view prefix, const ParamLayout& layout,
                    ParamReader read, std::vector<SafetensorsTensor>* tensors) {
   for (size_t i = 0; i < layout.tensors().size(); ++i) {
     const TensorSpec& spec = layout.tensor(i);
-    std::vector<int64_t> shape = {spec.rows};
-    if (spec.cols > 0) shape.push_back(spec.cols);
-    tensors->push_back({absl::StrCat(prefix, spec.name), shape,
+    tensors->push_back({absl::StrCat(prefix, spec.name), ShapeOf(spec),
                         [read, i](int64_t begin, absl::Span<float> out) {
                           read(i, begin, out);
                         }});

@@ -16,6 +16,9 @@
 
 namespace r1 {
 
+// [rows], or [rows, cols] of a matrix.
+std::vector<int64_t> ShapeOf(const TensorSpec& spec);
+
 // All tensors of `layout`, named with a prefix. They are views: what `read`
 // refers to must last.
 void AppendTensors(absl::string_view prefix, const ParamLayout& layout,

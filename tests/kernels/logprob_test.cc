@@ -338,8 +338,9 @@ TEST(LogprobTest, GradientWithoutTheHeads) {
   const Gradients expected =
       Differentiate(*ops, p, 1.0f, dlogprob, dlogprob, 0.0f);
   std::vector<float> dh(33 * 16);
-  ops->LogprobBackward(p.hidden(), p.head, p.targets, 1.0f, dlogprob, dlogprob,
-                       Mat(dh.data(), 33, 16), Mat(), {}, {});
+  ops->LogprobBackward(p.hidden(), p.head, VectorTensor(p.targets), 1.0f,
+                       VectorTensor(dlogprob), VectorTensor(dlogprob),
+                       Mat(dh.data(), 33, 16), {}, {}, {});
   EXPECT_EQ(dh, expected.dh);
 }
 

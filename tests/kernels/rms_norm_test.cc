@@ -197,10 +197,10 @@ TEST_P(RmsNormTest, BackwardWithoutTheWeightsGradient) {
   std::vector<float> dw(s.size);
   TestMatrix expected(s.tokens, cols, 13), dx(s.tokens, cols, 14);
   const auto ops = MakeCpuOps(2);
-  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(), Store::kAssign,
-                       expected.view(), absl::MakeSpan(dw));
-  ops->RmsNormBackward(x.view(), w, s.groups, kEps, dy.view(), Store::kAssign,
-                       dx.view(), {});
+  ops->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps, dy.view(),
+                       Store::kAssign, expected.view(), VectorTensor(dw));
+  ops->RmsNormBackward(x.view(), VectorTensor(w), s.groups, kEps, dy.view(),
+                       Store::kAssign, dx.view(), {});
   ExpectSameBits(dx, expected, "dx");
 }
 

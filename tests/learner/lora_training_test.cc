@@ -17,6 +17,7 @@
 #include "model/checkpoint.h"
 #include "model/lora_files.h"
 #include "tests/learner/trainer_testing.h"
+#include "tests/model/host_params.h"
 
 namespace r1 {
 namespace {
@@ -34,7 +35,7 @@ TrainingState TinyStart(DType dtype, bool has_bf16_base, bool with_reference,
   config.weights_dtype = dtype;
   ParamSet params = TinyParams(1);
   if (has_bf16_base) {
-    for (float& p : params.flat()) p = FromBf16(ToBf16(p));
+    for (float& p : Flat(params)) p = FromBf16(ToBf16(p));
   }
   return StartLora(TinyLora(), /*seed=*/3, "base", config, params,
                    with_reference, ops);
@@ -191,8 +192,8 @@ TEST_F(LoraSupervisedTest, CheckpointsAreMergedFoldersWithAdaptersBeside) {
   EXPECT_EQ(HashParams(merged->params), HashModel(trainer.state()));
   for (size_t i = 0; i < base->params.layout().tensors().size(); ++i) {
     const std::string& name = base->params.layout().tensor(i).name;
-    const auto before = base->params.Elements(i);
-    const auto after = merged->params.Elements(i);
+    const auto before = Elements(base->params, i);
+    const auto after = Elements(merged->params, i);
     EXPECT_EQ(std::vector<float>(before.begin(), before.end()) ==
                   std::vector<float>(after.begin(), after.end()),
               name.find("_proj.weight") == std::string::npos)
@@ -269,7 +270,7 @@ TEST(LoraMemoryTest, AtMostThreeBytesAParameterBesideTheWeights) {
   if (state.reference != state.lora->base()) bytes += BytesOf(*state.reference);
   for (const ParamSet* set :
        {&state.params, &state.optimizer.m, &state.optimizer.v, &grads}) {
-    bytes += set->flat().size() * sizeof(float);
+    bytes += Flat(*set).size() * sizeof(float);
   }
   const double parameters = state.weights->layout().count();
   EXPECT_NEAR(parameters, 134.5e6, 0.1e6);

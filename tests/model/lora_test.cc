@@ -21,6 +21,7 @@
 #include "model/lora_files.h"
 #include "model/packed_model.h"
 #include "tests/model/file_test_util.h"
+#include "tests/model/host_params.h"
 #include "tests/reference/transformer.h"
 
 namespace r1 {
@@ -51,10 +52,10 @@ std::vector<std::string> AllTargets() {
 ParamSet RandomParams(const ModelConfig& config) {
   ParamSet params(std::make_shared<ParamLayout>(config));
   RandomSequence random(11, RandomStream::kInit, 0, 0);
-  for (float& p : params.flat()) p = 0.3f * random.NextNormal();
+  for (float& p : Flat(params)) p = 0.3f * random.NextNormal();
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
     if (absl::StrContains(params.layout().tensor(i).name, "norm")) {
-      for (float& p : params.Elements(i)) p += 1;
+      for (float& p : Elements(params, i)) p += 1;
     }
   }
   return params;
@@ -82,7 +83,7 @@ class LoraTest : public testing::TestWithParam<Case> {
         adapters_(lora_.InitialAdapters(5)),
         weights_(config_) {
     RandomSequence random(12, RandomStream::kInit, 0, 0);
-    for (float& p : adapters_.flat()) p += 0.2f * random.NextNormal();
+    for (float& p : Flat(adapters_)) p += 0.2f * random.NextNormal();
     lora_.Merge(adapters_, ops_.get(), &weights_);
     int seed = 0;
     for (const auto& [length, first] :
@@ -206,7 +207,7 @@ TEST_P(LoraTest, TheSumIsThatOfTheDefinition) {
       // Sums of four terms of order 1.
       ASSERT_NEAR(read[e], sum.at(t.name)[e], 1e-6) << t.name;
       if (lora_.AdapterOf(i) >= 0) continue;
-      ASSERT_EQ(read[e], params_.Elements(i)[e]) << t.name;
+      ASSERT_EQ(read[e], Elements(params_, i)[e]) << t.name;
     }
   }
 }
@@ -214,10 +215,10 @@ TEST_P(LoraTest, TheSumIsThatOfTheDefinition) {
 // Also where it is a negative zero.
 TEST_P(LoraTest, WithoutBTheSumHasTheBitsOfW0) {
   const int down = params_.layout().layer(0).down;
-  params_.Elements(down)[1] = -0.0f;
+  Elements(params_, down)[1] = -0.0f;
   for (const bool is_rounded : {false, true}) {
     if (is_rounded) {
-      for (float& p : params_.flat()) p = FromBf16(ToBf16(p));
+      for (float& p : Flat(params_)) p = FromBf16(ToBf16(p));
     }
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       config_.weights_dtype = dtype;
@@ -238,7 +239,7 @@ TEST_P(LoraTest, WithoutBTheSumHasTheBitsOfW0) {
 
 // Held in bf16, the same W0 gives the same log-probs as in fp32.
 TEST_P(LoraTest, W0InBf16IsTheSameModel) {
-  for (float& p : params_.flat()) p = FromBf16(ToBf16(p));
+  for (float& p : Flat(params_)) p = FromBf16(ToBf16(p));
   const Lora lora(lora_.config(), config_, params_, ops_.get());
   ASSERT_EQ(lora.base()->config().weights_dtype, DType::kBF16);
   const auto exact = MakePolicyWeights(config_, params_, ops_.get());
@@ -274,8 +275,8 @@ TEST_P(LoraTest, InitialAdaptersAreAFunctionOfSeedAndName) {
   std::vector<std::vector<float>> seen;
   for (size_t i = 0; i < first.layout().tensors().size(); ++i) {
     const TensorSpec& t = first.layout().tensor(i);
-    const std::vector<float> values(first.Elements(i).begin(),
-                                    first.Elements(i).end());
+    const std::vector<float> values(Elements(first, i).begin(),
+                                    Elements(first, i).end());
     if (absl::StrContains(t.name, "lora_B")) {
       EXPECT_EQ(values, std::vector<float>(t.count()));
       continue;
@@ -289,8 +290,8 @@ TEST_P(LoraTest, InitialAdaptersAreAFunctionOfSeedAndName) {
     EXPECT_THAT(seen, testing::Not(testing::Contains(values))) << t.name;
     seen.push_back(values);
     if (const int same = alone.layout().Find(t.name); same >= 0) {
-      EXPECT_EQ(values, std::vector<float>(alone.Elements(same).begin(),
-                                           alone.Elements(same).end()));
+      EXPECT_EQ(values, std::vector<float>(Elements(alone, same).begin(),
+                                           Elements(alone, same).end()));
     }
   }
   EXPECT_EQ(HashParams(lora_.InitialAdapters(7)), HashParams(first));
@@ -305,7 +306,7 @@ TEST_P(LoraTest, GradientEqualsFiniteDifferencesOfTheOracle) {
   RandomSequence random(4, RandomStream::kData, 1, 0);
   for (size_t t = 0; t < grads.layout().tensors().size(); ++t) {
     const TensorSpec& spec = grads.layout().tensor(t);
-    const auto got = grads.Elements(t);
+    const auto got = Elements(grads, t);
     double norm = 0;
     for (float g : got) norm = std::max<double>(norm, std::abs(g));
     EXPECT_GT(norm, 0) << spec.name;
@@ -334,9 +335,9 @@ TEST_P(LoraTest, GradientIsTheProjectionOfTheFullOne) {
   for (size_t i = 0; i < params_.layout().tensors().size(); ++i) {
     const int adapter = lora_.AdapterOf(i);
     if (adapter < 0) continue;
-    const ConstMat dw = std::as_const(full).Matrix(i);
-    const ConstMat a = std::as_const(adapters_).Matrix(adapter);
-    const ConstMat b = std::as_const(adapters_).Matrix(adapter + 1);
+    const ConstMat dw = full.tensor(i);
+    const ConstMat a = adapters_.tensor(adapter);
+    const ConstMat b = adapters_.tensor(adapter + 1);
     const auto expect = [&](Mat got, auto at) {
       double norm = 0;
       for (int64_t e = 0; e < got.rows * got.cols; ++e) {
@@ -348,14 +349,14 @@ TEST_P(LoraTest, GradientIsTheProjectionOfTheFullOne) {
         }
       }
     };
-    expect(grads.Matrix(adapter + 1), [&](int64_t n, int64_t r) {
+    expect(grads.tensor(adapter + 1), [&](int64_t n, int64_t r) {
       double sum = 0;
       for (int64_t k = 0; k < dw.cols; ++k) {
         sum += 1.5 * dw.Row(n)[k] * a.Row(r)[k];
       }
       return sum;
     });
-    expect(grads.Matrix(adapter), [&](int64_t r, int64_t k) {
+    expect(grads.tensor(adapter), [&](int64_t r, int64_t k) {
       double sum = 0;
       for (int64_t n = 0; n < dw.rows; ++n) {
         sum += 1.5 * b.Row(n)[r] * dw.Row(n)[k];
