@@ -228,7 +228,7 @@ int64_t BytesOf(const PolicyWeights& weights) {
   if (&weights.embedding() != &weights.head()) {
     matrices.push_back(&weights.embedding());
   }
-  floats += weights.final_norm().size();
+  floats += weights.final_norm().count();
   for (int l = 0; l < weights.config().num_layers; ++l) {
     const LayerWeights& w = weights.layer(l);
     for (const Linear* matrix : {&w.qkv, &w.o, &w.gate_up, &w.down}) {
@@ -236,7 +236,7 @@ int64_t BytesOf(const PolicyWeights& weights) {
     }
     for (const auto& vector :
          {w.input_norm, w.qkv_bias, w.q_norm, w.k_norm, w.post_norm}) {
-      floats += vector.size();
+      floats += vector.count();
     }
   }
   for (const Linear* matrix : matrices) floats += matrix->data.count();
