@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -18,6 +19,8 @@ constexpr size_t kHugePageBytes = size_t{2} << 20;
 size_t RoundUp(size_t bytes, size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
+
+std::atomic<int64_t> live_bytes = 0;
 
 // Blocks of at least one huge page are mapped, smaller ones come from malloc.
 bool IsMapped(size_t bytes) { return bytes >= kHugePageBytes; }
@@ -47,6 +50,7 @@ Buffer::Buffer(int64_t count) : count_(count) {
   R1_CHECK(count >= 0, "a buffer needs a size >= 0");
   if (count == 0) return;
   const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+  live_bytes += bytes;
   if (IsMapped(bytes)) {
     at_ = DeviceAccess::Address(Map(bytes));
     return;
@@ -62,12 +66,15 @@ Buffer::~Buffer() {
   if (!at_) return;
   void* data = DeviceAccess::Pointer(at_);
   const size_t bytes = static_cast<size_t>(count_) * sizeof(float);
+  live_bytes -= bytes;
   if (IsMapped(bytes)) {
     munmap(data, RoundUp(bytes, kHugePageBytes));
   } else {
     std::free(data);
   }
 }
+
+int64_t Buffer::LiveBytes() { return live_bytes; }
 
 namespace {
 

@@ -12,7 +12,7 @@
 
 namespace r1 {
 
-// Threads: as a plain array.
+// Threads: as a plain array; LiveBytes from any thread.
 class Buffer {
  public:
   Buffer() = default;
@@ -27,6 +27,9 @@ class Buffer {
     std::swap(count_, other.count_);
     return *this;
   }
+
+  // Of all buffers of this process.
+  static int64_t LiveBytes();
 
   DevicePtr at() const { return at_; }
   int64_t count() const { return count_; }

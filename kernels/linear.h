@@ -28,6 +28,9 @@ struct Linear {
 void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out);
 void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w);
 
+// Bytes of W [outputs, depth].
+int64_t LinearBytes(int64_t outputs, int64_t depth, DType dtype);
+
 // Makes room for W [outputs, depth] in w->dtype; its elements are undefined.
 void ResizeLinear(int64_t outputs, int64_t depth, Linear* w);
 

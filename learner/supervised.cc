@@ -10,9 +10,6 @@
 namespace r1 {
 namespace {
 
-// Tokens per forward and backward: bounds the memory of activations.
-constexpr int64_t kMicrobatchTokens = 4096;
-
 // Clip of the gradient norm (DeepSeek-V3, arXiv 2412.19437, 4.2).
 constexpr double kMaxGradNorm = 1.0;
 

@@ -40,6 +40,10 @@ absl::StatusOr<int64_t> CountBatches(const ExampleSource& examples,
                                      uint64_t num_examples,
                                      int64_t batch_tokens);
 
+// Tokens per forward and backward, or one longer example: bounds the memory of
+// activations.
+inline constexpr int64_t kMicrobatchTokens = 4096;
+
 // Mean loss of the held-out examples, in nats per scored token.
 inline constexpr char kHeldOutLoss[] = "held_out_loss";
 

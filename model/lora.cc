@@ -19,14 +19,6 @@ constexpr absl::string_view kTargets[] = {"q_proj",   "k_proj",    "v_proj",
                                           "o_proj",   "gate_proj", "up_proj",
                                           "down_proj"};
 
-// Whether "model.layers.0.self_attn.q_proj.weight" is one of the targets.
-bool IsTarget(const TensorSpec& tensor,
-              const std::vector<std::string>& targets) {
-  return absl::c_any_of(targets, [&](const std::string& target) {
-    return absl::EndsWith(tensor.name, absl::StrCat(".", target, ".weight"));
-  });
-}
-
 // Whether bf16 holds every element of the matrices.
 bool AreBf16(const ParamSet& params) {
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
@@ -54,6 +46,14 @@ void AddScaled(float factor, const float* __restrict from, int64_t count,
 
 absl::Span<const absl::string_view> LoraTargets() { return kTargets; }
 
+// "model.layers.0.self_attn.q_proj.weight" is "q_proj".
+bool IsLoraTarget(const TensorSpec& tensor,
+                  const std::vector<std::string>& targets) {
+  return absl::c_any_of(targets, [&](const std::string& target) {
+    return absl::EndsWith(tensor.name, absl::StrCat(".", target, ".weight"));
+  });
+}
+
 absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model) {
   for (const std::string& target : config.targets) {
     if (absl::c_linear_search(kTargets, target)) continue;
@@ -67,7 +67,7 @@ absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model) {
   }
   const ParamLayout layout(model);
   for (const TensorSpec& tensor : layout.tensors()) {
-    if (!IsTarget(tensor, config.targets)) continue;
+    if (!IsLoraTarget(tensor, config.targets)) continue;
     const int64_t side = std::min(tensor.rows, tensor.cols);
     if (config.rank <= side) continue;
     return absl::InvalidArgumentError(absl::StrCat(
@@ -86,7 +86,7 @@ Lora::Lora(const LoraConfig& config, const ModelConfig& model,
   base_ = MakePolicyWeights(held, params, ops);
   std::vector<TensorSpec> specs;
   for (const TensorSpec& tensor : params.layout().tensors()) {
-    const bool has_adapter = IsTarget(tensor, config.targets);
+    const bool has_adapter = IsLoraTarget(tensor, config.targets);
     adapters_.push_back(has_adapter ? static_cast<int>(specs.size()) : -1);
     if (!has_adapter) continue;
     const std::string module = absl::StrCat(

@@ -28,6 +28,10 @@ struct LoraConfig {
 // The matrices of a layer that can have adapters, by PEFT's names: "q_proj", …
 absl::Span<const absl::string_view> LoraTargets();
 
+// Whether such a matrix is one of the targets.
+bool IsLoraTarget(const TensorSpec& tensor,
+                  const std::vector<std::string>& targets);
+
 // Errors: InvalidArgument for a target of another name, a rank that exceeds
 // the smaller side of a target in a model of this shape, and alpha <= 0.
 absl::Status CheckLora(const LoraConfig& config, const ModelConfig& model);

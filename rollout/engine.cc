@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "model/memory_plan.h"
 
 namespace r1 {
 namespace {
@@ -56,6 +57,12 @@ absl::Status ValidatePrompt(const EngineRequest& request,
 }
 
 }  // namespace
+
+int64_t EngineBytes(const ModelConfig& config, const EngineOptions& options) {
+  const int64_t rows = options.max_batch + options.prefill_tokens;
+  return KvBytes(config, NumPages(config, options)) +
+         PackedModelBytes(config, rows, Keep::kAll, /*is_trained=*/false);
+}
 
 Engine::Engine(const ModelConfig& config,
                std::shared_ptr<const Tokenizer> tokenizer, Ops* ops,

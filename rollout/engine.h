@@ -45,6 +45,10 @@ struct Finished {
   Trajectory trajectory;
 };
 
+// Bytes of an engine, with what its ops need, once it was busy; without
+// weights.
+int64_t EngineBytes(const ModelConfig& config, const EngineOptions& options);
+
 // The trajectory of a request is a function of (weights, prompt, sampling,
 // seed, prompt_id, sample_index) alone: not of what else runs, the order of
 // arrival, the options above, preemption or the number of threads.

@@ -107,11 +107,15 @@ void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w) {
   });
 }
 
+int64_t LinearBytes(int64_t outputs, int64_t depth, DType dtype) {
+  return NumPanels(outputs) * kPanelOutputs * depth * BytesOf(dtype);
+}
+
 void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
   w->outputs = outputs;
   w->depth = depth;
   const int64_t panel = kPanelOutputs * depth * BytesOf(w->dtype);
-  w->data.Reserve(NumPanels(outputs) * panel / sizeof(float));
+  w->data.Reserve(LinearBytes(outputs, depth, w->dtype) / sizeof(float));
   // The outputs that only pad the last panel are zero.
   if (outputs % kPanelOutputs == 0 || depth == 0) return;
   std::memset(static_cast<char*>(DeviceAccess::Pointer(w->data.at())) +

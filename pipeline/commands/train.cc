@@ -33,8 +33,9 @@ absl::Status RunTrain(const TrainArgs& args) {
   }
   R1_ASSIGN_OR_RETURN(request.recipe, LoadRecipe(args.config, overrides));
   if (args.is_plan) {
-    R1_ASSIGN_OR_RETURN(const std::string plan,
-                        DescribePlan(request.recipe, args.run_dir));
+    R1_ASSIGN_OR_RETURN(
+        const std::string plan,
+        DescribePlan(request.recipe, args.run_dir, args.topology));
     std::fputs(plan.c_str(), stdout);
     return absl::OkStatus();
   }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/philox.h"
 #include "base/status_macros.h"
+#include "base/system_memory.h"
 #include "judge/preference_rows.h"
 #include "pipeline/evaluation/judge_samples.h"
 #include "pipeline/folder/compute_keys.h"
@@ -19,6 +20,7 @@
 #include "pipeline/run/check_references.h"
 #include "pipeline/services/reward_link.h"
 #include "pipeline/stages/base_model.h"
+#include "pipeline/stages/stage_memory.h"
 #include "proto/recipe.h"
 #include "reward/builtin_rules.h"
 #include "rollout/coordinator.h"
@@ -200,6 +202,9 @@ absl::Status CheckInputs(const std::vector<StageConfig>& stages,
     if (IsFinishedStage(run_dir, stage.name())) continue;
     R1_RETURN_IF_ERROR(CheckAdapters(stage, stages));
     R1_RETURN_IF_ERROR(CheckStage(stage, run_dir));
+    R1_ASSIGN_OR_RETURN(const MemoryPlan memory,
+                        PlanMemory(stage, stages, topology));
+    R1_RETURN_IF_ERROR(CheckMemory(stage, memory, SystemMemoryBytes()));
   }
   return absl::OkStatus();
 }

@@ -16,8 +16,8 @@ namespace r1 {
 // for whether adapters fit it, and the data files, looks for the rules that the
 // reward names (asking the reward server, if there is one) and whether rows of
 // the data can earn them (check_references.h), and whether the address can be
-// listened on. Errors: the first that is found; as the stage itself would
-// report it.
+// listened on, and whether the machine has the memory. Errors: the first that
+// is found; as the stage itself would report it.
 absl::Status CheckInputs(const std::vector<StageConfig>& stages,
                          const std::string& run_dir, const Topology& topology);
 

@@ -14,6 +14,7 @@
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/run/stage_statuses.h"
 #include "pipeline/screen/progress.h"
+#include "pipeline/stages/stage_memory.h"
 #include "proto/recipe.h"
 
 namespace r1 {
@@ -48,21 +49,37 @@ absl::StatusOr<std::string> StateOf(const StageConfig& stage,
 }  // namespace
 
 absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
-                                         const std::string& run_dir) {
-  std::string text = absl::StrFormat("%-12s %-13s %-20s %-24s %s\n", "stage",
-                                     "kind", "", "needs", "state");
+                                         const std::string& run_dir,
+                                         const Topology& topology) {
+  std::string text =
+      absl::StrFormat("%-12s %-13s %-20s %-9s %-24s %s\n", "stage", "kind", "",
+                      "memory", "needs", "state");
   const std::vector<StageConfig> stages = ResolveStages(recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageStatus> statuses,
                       StatusesOfStages(run_dir, stages, /*running=*/""));
+  MemoryPlan most;
+  std::string most_of;
   for (size_t i = 0; i < stages.size(); ++i) {
     const StageConfig& stage = stages[i];
     const std::vector<std::string> inputs = StageInputs(stage);
     R1_ASSIGN_OR_RETURN(const std::string state,
                         StateOf(stage, run_dir, statuses[i].time));
+    // What cannot be read yet is told where the run starts.
+    const absl::StatusOr<MemoryPlan> memory =
+        PlanMemory(stage, stages, topology);
+    if (memory.ok() && memory->total() > most.total()) {
+      most = *memory;
+      most_of = stage.name();
+    }
     absl::StrAppendFormat(
-        &text, "%-12s %-13s %-20s %-24s %s\n", stage.name(), StageKind(stage),
-        DescribeWork(stage),
+        &text, "%-12s %-13s %-20s %-9s %-24s %s\n", stage.name(),
+        StageKind(stage), DescribeWork(stage),
+        memory.ok() && memory->total() > 0 ? FormatBytes(memory->total()) : "",
         inputs.empty() ? kFromModel : absl::StrJoin(inputs, ", "), state);
+  }
+  if (!most_of.empty()) {
+    absl::StrAppend(&text, "memory of ", most_of, ", the most:\n",
+                    most.ToString(), "\n");
   }
   const TimeLeft left = LeftOfRun(statuses, std::nullopt);
   if (const std::string time = left.ToString();

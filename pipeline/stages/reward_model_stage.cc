@@ -14,6 +14,7 @@
 #include "pipeline/folder/compute_keys.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/run_steps.h"
+#include "pipeline/stages/stage_memory.h"
 #include "pipeline/stages/start_model.h"
 #include "proto/recipe.h"
 #include "rollout/prompt_template.h"
@@ -148,7 +149,10 @@ absl::Status RunRewardModelStage(const StageContext& context) {
       ReadExamples(config, *tokenizer, state->weights->config()));
 
   state->keep = KeepOf(config);
-  run.progress->Describe(DescribeSize(state->params.layout()));
+  run.progress->Describe(
+      absl::StrCat(DescribeSize(state->params.layout()), ", ",
+                   DescribeMemory(PlanMemory(*context.config, state->config,
+                                             run.topology))));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   RewardModelTrainer trainer(

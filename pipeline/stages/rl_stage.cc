@@ -17,6 +17,7 @@
 #include "pipeline/services/reward_link.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/stage_fleet.h"
+#include "pipeline/stages/stage_memory.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/stages/training_prompts.h"
 #include "pipeline/store/run_reader.h"
@@ -239,7 +240,9 @@ absl::Status RlStage::Run() {
   R1_ASSIGN_OR_RETURN(rewards_, StageReward(config_));
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
-  context_.progress->Describe(DescribeTraining(*start_.state));
+  context_.progress->Describe(absl::StrCat(
+      DescribeTraining(*start_.state), ", ",
+      DescribeMemory(PlanMemory(config_, start_.model, context_.topology))));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,

@@ -23,6 +23,7 @@
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/sampled_rows.h"
 #include "pipeline/stages/stage_fleet.h"
+#include "pipeline/stages/stage_memory.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/stages/training_prompts.h"
 #include "proto/recipe.h"
@@ -266,7 +267,9 @@ absl::Status SampleStage::Keep() {
 
 absl::Status SampleStage::Run() {
   R1_RETURN_IF_ERROR(Load());
-  run_.progress->Describe(DescribeSize(weights_->layout()));
+  run_.progress->Describe(absl::StrCat(
+      DescribeSize(weights_->layout()), ", ",
+      DescribeMemory(PlanMemory(config_, weights_->config(), run_.topology))));
   run_.progress->StartStage(config_.name(), 0, NumChunks());
   R1_RETURN_IF_ERROR(Connect());
   for (int64_t step = 1; step <= NumChunks(); ++step) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -16,6 +17,7 @@
 #include "pipeline/stages/epoch_steps.h"
 #include "pipeline/stages/examples.h"
 #include "pipeline/stages/run_steps.h"
+#include "pipeline/stages/stage_memory.h"
 #include "pipeline/stages/start_model.h"
 #include "pipeline/store/run_reader.h"
 #include "proto/recipe.h"
@@ -112,7 +114,9 @@ absl::Status RunSupervisedStage(const StageContext& context) {
 
   const ModelConfig& model = state->weights->config();
   state->keep = KeepOf(config);
-  run.progress->Describe(DescribeTraining(*state));
+  run.progress->Describe(
+      absl::StrCat(DescribeTraining(*state), ", ",
+                   DescribeMemory(PlanMemory(config, model, run.topology))));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,
       ReadData(context, *corpus, *tokenizer, EndToken(model), &section));
