@@ -11,12 +11,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "base/host_port.h"
+#include "base/nearest_name.h"
 #include "proto/answer_length.h"
+#include "proto/config_rules.h"
 #include "proto/config_text.h"
-#include "proto/graph_rules.h"
-#include "proto/nearest_name.h"
 #include "proto/recipe.h"
-#include "proto/rule_checker.h"
 
 namespace r1 {
 namespace {

@@ -1,4 +1,5 @@
-// How the parts of a recipe are called, in overrides and in messages.
+// How the parts of a recipe are called, in overrides and in messages, and what
+// --set does to it.
 #ifndef R1_PROTO_RECIPE_NAMES_H_
 #define R1_PROTO_RECIPE_NAMES_H_
 
@@ -8,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "proto/config.pb.h"
+#include "proto/config_text.h"
 
 namespace r1 {
 
@@ -29,6 +31,14 @@ KeyPlace PlaceOfKey(const Recipe& recipe, absl::string_view path);
 // "zero"}, {"task[0]", "task"}; the first that matches counts.
 std::vector<std::pair<std::string, std::string>> ShortPaths(
     const Recipe& recipe);
+
+// `argument` is "key=value"; the key of a stage or task is named as PlaceOfKey
+// understands it. The value is written as in a file, except
+// that text needs no quotes. Keys replace; `[a, b]` replaces a list, a single
+// item is added to it; `{...}` merges into a section. A key that every stage
+// inherits is refused where a stage says something else, which would win.
+void ApplyOverride(const std::string& argument, Recipe* recipe,
+                   ConfigReport* report);
 
 }  // namespace r1
 

@@ -16,7 +16,7 @@
 #include "pipeline/process/build_id.h"
 #include "pipeline/process/exit_code.h"
 #include "pipeline/screen/escape.h"
-#include "proto/nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace r1 {
 namespace {

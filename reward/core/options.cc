@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/nearest_name.h"
+#include "base/nearest_name.h"
 #include "reward/core/text.h"
 
 namespace r1 {

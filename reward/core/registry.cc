@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/nearest_name.h"
+#include "base/nearest_name.h"
 #include "reward/core/text.h"
 
 namespace r1 {

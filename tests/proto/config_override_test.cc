@@ -1,10 +1,9 @@
-#include "proto/config_override.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
 #include "proto/recipe.h"
+#include "proto/recipe_names.h"
 
 namespace r1 {
 namespace {

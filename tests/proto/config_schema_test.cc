@@ -1,6 +1,4 @@
 // The schema itself: small, documented, bounded.
-#include "proto/config_schema.h"
-
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <gtest/gtest.h>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "proto/config.pb.h"
+#include "proto/config_binder.h"
 #include "proto/options.pb.h"
 
 namespace r1 {

@@ -11,7 +11,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "proto/config_schema.h"
+#include "proto/config_binder.h"
 #include "proto/recipe.h"
 #include "proto/recipe_names.h"
 

@@ -1,6 +1,6 @@
 // "Did you mean ...?": the known names closest to a mistyped one.
-#ifndef R1_PROTO_NEAREST_NAME_H_
-#define R1_PROTO_NEAREST_NAME_H_
+#ifndef R1_BASE_NEAREST_NAME_H_
+#define R1_BASE_NEAREST_NAME_H_
 
 #include <string>
 #include <vector>
@@ -28,4 +28,4 @@ std::string DidYouMean(absl::Span<const std::string> names);
 
 }  // namespace r1
 
-#endif  // R1_PROTO_NEAREST_NAME_H_
+#endif  // R1_BASE_NEAREST_NAME_H_
