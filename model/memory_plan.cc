@@ -98,8 +98,8 @@ int64_t PackedModelBytes(const ModelConfig& c, int64_t rows, Keep keep,
   const int64_t C = c.hidden_size, F = c.intermediate_size;
   const int64_t qkv = c.q_size() + 2 * c.kv_size();
   // Of a forward pass: the stream, a norm, q, k and v, what attention gives,
-  // gate and up and their product; the hidden states, all and those scored.
-  int64_t row = C + C + qkv + c.q_size() + 3 * F + 2 * C + 2;
+  // the hidden states, all and those scored.
+  int64_t row = C + C + qkv + c.q_size() + 2 * C + 2;
   if (is_trained) {
     const bool keeps_layers = keep != Keep::kLayerInputs;
     row += (c.num_layers + 1) * C +
@@ -108,7 +108,9 @@ int64_t PackedModelBytes(const ModelConfig& c, int64_t rows, Keep keep,
   }
   // A sequence's last page may be almost empty.
   const int64_t pages = 2 * KvPages::PagesFor(rows);
-  return kFloat * rows * row + KvBytes(c, pages) + OpsBytes(c, rows);
+  // Gate, up and their product.
+  const int64_t wide = 3 * F * std::min(rows, kFeedForwardRows);
+  return kFloat * (rows * row + wide) + KvBytes(c, pages) + OpsBytes(c, rows);
 }
 
 }  // namespace r1

@@ -1,5 +1,6 @@
 #include "model/transformer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
@@ -36,8 +37,17 @@ void Transformer::Forward(const PolicyWeights& weights,
     Tensor mid = saved ? layer->x_mid.Reserve(T, config_.hidden_size) : x;
     AttentionBlock(weights, l, batch, cache->Layer(l), layer, x, mid);
     x = input(l + 1);
+    const int64_t width = 2 * config_.intermediate_size;
     const bool keeps_gate_up = saved && saved->keep == Keep::kAll;
-    FeedForwardBlock(weights, l, keeps_gate_up ? layer : nullptr, mid, x);
+    const Tensor kept =
+        keeps_gate_up ? layer->gate_up.Reserve(T, width) : Tensor();
+    for (int64_t begin = 0; begin < T; begin += kFeedForwardRows) {
+      const int64_t rows = std::min(kFeedForwardRows, T - begin);
+      FeedForwardBlock(weights, l, mid.Rows(begin, rows),
+                       keeps_gate_up ? kept.Rows(begin, rows)
+                                     : gate_up_.Reserve(rows, width),
+                       x.Rows(begin, rows));
+    }
   }
   ops_->RmsNormForward(x, weights.final_norm(), 1, config_.rms_norm_eps,
                        hidden);
@@ -79,17 +89,14 @@ void Transformer::AttentionBlock(const PolicyWeights& weights, int l,
   ops_->MatMulAdd(attended, w.o, x, out);
 }
 
-// out = x + SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown.
+// out = x + SwiGLU(RmsNorm(x) Wgate, RmsNorm(x) Wup) Wdown; gate_up gets the
+// two inner products.
 void Transformer::FeedForwardBlock(const PolicyWeights& weights, int l,
-                                   Activations::Layer* saved, Tensor x,
-                                   Tensor out) {
+                                   Tensor x, Tensor gate_up, Tensor out) {
   const LayerWeights& w = weights.layer(l);
-  const int64_t T = x.rows;
-  Tensor norm = norm_.Reserve(T, config_.hidden_size);
+  const Tensor norm = norm_.Reserve(x.rows, config_.hidden_size);
   ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
-  Tensor gate_up = (saved ? saved->gate_up : gate_up_)
-                       .Reserve(T, 2 * config_.intermediate_size);
-  Tensor product = product_.Reserve(T, config_.intermediate_size);
+  const Tensor product = product_.Reserve(x.rows, config_.intermediate_size);
   ops_->MatMul(norm, w.gate_up, {}, gate_up);
   ops_->SwiGluForward(gate_up, product);
   ops_->MatMulAdd(product, w.down, x, out);

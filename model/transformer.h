@@ -54,6 +54,10 @@ struct PrefixSums {
   std::vector<Buffer> layers;  // [rows, 2 K D] each: dk, dv
 };
 
+// Rows of which the feed-forward part of a layer, whose products are the widest
+// of all, is computed at a time: long texts need memory for so many alone.
+inline constexpr int64_t kFeedForwardRows = 4096;
+
 // Scratch and constant tables; holds no weights.
 // Threads: one caller at a time.
 class Transformer {
@@ -85,15 +89,15 @@ class Transformer {
   void AttentionBlock(const PolicyWeights& weights, int l,
                       const DeviceBatch& batch, const KvPages& pages,
                       Activations::Layer* saved, Tensor x, Tensor out);
-  void FeedForwardBlock(const PolicyWeights& weights, int l,
-                        Activations::Layer* saved, Tensor x, Tensor out);
+  void FeedForwardBlock(const PolicyWeights& weights, int l, Tensor x,
+                        Tensor gate_up, Tensor out);
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
                               const DeviceBatch& batch, const KvPages& pages,
                               const Activations::Layer& saved, Tensor x_in,
                               Tensor dx, PrefixSums* sums, Gradients grads);
-  void FeedForwardBlockBackward(const PolicyWeights& weights, int l,
-                                const Activations::Layer& saved, Keep keep,
-                                Tensor dx, Gradients grads);
+  void FeedForwardBlockBackward(const PolicyWeights& weights, int l, Tensor x,
+                                Tensor gate_up, Keep keep, Tensor dx,
+                                Gradients grads);
 
   ModelConfig config_;
   Ops* ops_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "model/transformer.h"
 
 namespace r1 {
@@ -33,7 +35,17 @@ void Transformer::Backward(const PolicyWeights& weights,
       AttentionBlock(weights, l, batch, cache.Layer(l), &layer, x_in,
                      layer.x_mid.Reserve(T, config_.hidden_size));
     }
-    FeedForwardBlockBackward(weights, l, layer, saved->keep, dx, grads);
+    const int64_t width = 2 * config_.intermediate_size;
+    const Tensor x_mid = layer.x_mid.Matrix(T, config_.hidden_size);
+    for (int64_t begin = 0; begin < T; begin += kFeedForwardRows) {
+      const int64_t rows = std::min(kFeedForwardRows, T - begin);
+      FeedForwardBlockBackward(
+          weights, l, x_mid.Rows(begin, rows),
+          saved->keep == Keep::kAll
+              ? layer.gate_up.Matrix(T, width).Rows(begin, rows)
+              : gate_up_.Reserve(rows, width),
+          saved->keep, dx.Rows(begin, rows), grads);
+    }
     AttentionBlockBackward(weights, l, batch, cache.Layer(l), layer, x_in, dx,
                            sums, grads);
   }
@@ -43,25 +55,19 @@ void Transformer::Backward(const PolicyWeights& weights,
   }
 }
 
+// Of rows of x, the stream before the block. gate_up has what Forward computed,
+// or with `keep` other than kAll room for it; it is overwritten.
 void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
-                                           const Activations::Layer& saved,
-                                           Keep keep, Tensor dx,
-                                           Gradients grads) {
+                                           Tensor x, Tensor gate_up, Keep keep,
+                                           Tensor dx, Gradients grads) {
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
-  const Tensor x_mid = saved.x_mid.Matrix(T, C);
-  Tensor norm = norm_.Reserve(T, C);
-  ops_->RmsNormForward(x_mid, w.post_norm, 1, config_.rms_norm_eps, norm);
-  Tensor gate_up;
-  if (keep == Keep::kAll) {
-    gate_up = saved.gate_up.Matrix(T, 2 * F);
-  } else {
-    gate_up = gate_up_.Reserve(T, 2 * F);
-    ops_->MatMul(norm, w.gate_up, {}, gate_up);
-  }
-  Tensor product = product_.Reserve(T, F);
+  const Tensor norm = norm_.Reserve(T, C);
+  ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
+  if (keep != Keep::kAll) ops_->MatMul(norm, w.gate_up, {}, gate_up);
+  const Tensor product = product_.Reserve(T, F);
   ops_->SwiGluForward(gate_up, product);
   grads.AddProduct(t.down, dx, product, ops_, &gradient_scratch_);
 
@@ -70,9 +76,9 @@ void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
   grads.AddProduct(t.gate, gate_up.Cols(0, F), norm, ops_, &gradient_scratch_);
   grads.AddProduct(t.up, gate_up.Cols(F, F), norm, ops_, &gradient_scratch_);
 
-  Tensor dnorm = dnorm_.Reserve(T, C);
+  const Tensor dnorm = dnorm_.Reserve(T, C);
   ops_->MatMulTransposed(gate_up, w.gate_up, dnorm);
-  ops_->RmsNormBackward(x_mid, w.post_norm, 1, config_.rms_norm_eps, dnorm,
+  ops_->RmsNormBackward(x, w.post_norm, 1, config_.rms_norm_eps, dnorm,
                         Store::kAccumulate, dx, grads.tensor(t.post_norm));
 }
 

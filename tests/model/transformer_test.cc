@@ -313,6 +313,49 @@ TEST_P(TransformerTest, BitsDoNotDependOnBatchThreadsOrChunks) {
   }
 }
 
+// More rows than the feed-forward part takes at once: the bits of as many
+// batches as there are sequences.
+TEST_P(TransformerTest, RowsAreTakenInPiecesWithoutAChangedBit) {
+  constexpr int kLength = 40;
+  constexpr int kSequences = kFeedForwardRows / kLength + 7;
+  PackedTokens all;
+  std::vector<PackedTokens> alone(kSequences);
+  RandomSequence random(31, RandomStream::kData, 0, 0);
+  for (int s = 0; s < kSequences; ++s) {
+    std::vector<int32_t> sequence(kLength);
+    for (int32_t& t : sequence) t = random.NextBelow(config_.vocab_size);
+    all.Append(sequence, 1);
+    alone[s].Append(sequence, 1);
+  }
+  ASSERT_GT(all.tokens.size(), kFeedForwardRows);
+  const std::vector<float> ones(all.scored_rows.size(), 1.0f);
+  const auto ops = MakeCpuOps(2);
+  for (const Keep keep : {Keep::kAll, Keep::kLayerInputs}) {
+    ParamSet whole(params_.shared_layout()), cut(params_.shared_layout());
+    PackedModel model(config_, ops.get(), keep);
+    // The tied embedding's own gradient is added in batches, so it is apart.
+    ParamSet whole_embedding(params_.shared_layout()),
+        cut_embedding(params_.shared_layout());
+    const int embedding = whole.layout().embedding();
+    std::vector<float> logprobs(ones.size()), alone_logprobs;
+    model.Forward(weights_, all, true);
+    model.Backward(weights_, 1, ones, {}, &whole, absl::MakeSpan(logprobs), {},
+                   whole_embedding.tensor(embedding));
+    for (const PackedTokens& batch : alone) {
+      const size_t scored = batch.scored_rows.size();
+      std::vector<float> part(scored);
+      model.Forward(weights_, batch, true);
+      model.Backward(weights_, 1, absl::MakeSpan(ones).subspan(0, scored), {},
+                     &cut, absl::MakeSpan(part), {},
+                     cut_embedding.tensor(embedding));
+      alone_logprobs.insert(alone_logprobs.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(logprobs, alone_logprobs);
+    EXPECT_EQ(HashParams(whole), HashParams(cut));
+    EXPECT_EQ(HashParams(whole_embedding), HashParams(cut_embedding));
+  }
+}
+
 TEST_P(TransformerTest, GradientBitsDoNotDependOnThreadsOrWhatIsKept) {
   for (const Batch* batch : {&batch_, &groups_}) {
     const std::vector<float> ones(batch->scored(), 1.0f);
