@@ -12,11 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/nearest_name.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/process/build_id.h"
 #include "pipeline/process/exit_code.h"
 #include "pipeline/screen/escape.h"
-#include "base/nearest_name.h"
 
 namespace r1 {
 namespace {
