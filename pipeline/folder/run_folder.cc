@@ -68,6 +68,7 @@ Fields FreeFields() {
           StageConfig::descriptor()->FindFieldByName("keep"),
           // The run's, which the manifest pins, and the name.
           StageConfig::descriptor()->FindFieldByName("seed"),
+          RlSection::descriptor()->FindFieldByName("microbatch_tokens"),
           RewardSection::descriptor()->FindFieldByName("server"),
           RolloutSection::descriptor()->FindFieldByName("max_batch"),
           RolloutSection::descriptor()->FindFieldByName("lease_seconds")};

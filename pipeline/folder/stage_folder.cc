@@ -86,6 +86,7 @@ StageConfig EssenceOf(const StageConfig& config) {
   StageConfig essence = config;
   essence.clear_threads();
   essence.clear_keep();
+  if (config.has_rl()) essence.mutable_rl()->clear_microbatch_tokens();
   if (!config.has_compare()) essence.clear_eval();
   essence.clear_checkpoint();
   if (config.from() != kFromModel || config.has_compare()) {

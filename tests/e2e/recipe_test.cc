@@ -185,8 +185,11 @@ TEST_F(RecipeTest, InBf16AStoppedRunGoesOnWithItsOwnBits) {
     EXPECT_EQ(program.Wait().exit_code, 75) << stage << program.err();
   }
   std::vector<std::string> on = bf16;
-  // What is kept of a forward pass is nobody's business but the machine's.
-  on.insert(on.end(), {"--workers", "1", "--set", "keep=ALL"});
+  // What is kept of a forward pass, and for how many tokens at a time, is
+  // nobody's business but the machine's.
+  on.insert(on.end(), {"--workers", "1", "--set", "keep=ALL", "--set",
+                       "zero.rl.microbatch_tokens=200", "--set",
+                       "r1.rl.microbatch_tokens=200"});
   EXPECT_EQ(Finish("stopped", on), whole);
   EXPECT_EQ(RunProgram(Train("fp32", {"--until", "base"})).exit_code, 0);
   EXPECT_NE(RunProgram({"hash", Dir("fp32"), "base"}).out,
