@@ -240,9 +240,8 @@ absl::Status RlStage::Run() {
   R1_ASSIGN_OR_RETURN(rewards_, StageReward(config_));
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
-  context_.progress->Describe(absl::StrCat(
-      DescribeTraining(*start_.state), ", ",
-      DescribeMemory(PlanMemory(config_, start_.model, context_.topology))));
+  context_.progress->Describe(DescribeTraining(
+      *start_.state, PlanMemory(config_, start_.model, context_.topology)));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,

@@ -30,9 +30,10 @@ const char* NameOf(DType dtype) {
 // Elements that are trained.
 int64_t TrainedOf(const StageConfig& stage, const ModelConfig& shape) {
   const std::optional<LoraConfig> lora = LoraOf(stage);
-  if (!lora.has_value()) return ParamLayout(shape).count();
+  const ParamLayout layout(shape);
+  if (!lora.has_value()) return layout.count();
   int64_t count = 0;
-  for (const TensorSpec& t : ParamLayout(shape).tensors()) {
+  for (const TensorSpec& t : layout.tensors()) {
     if (IsLoraTarget(t, lora->targets)) count += lora->rank * (t.rows + t.cols);
   }
   return count;

@@ -19,6 +19,7 @@
 #include "pipeline/folder/model_path.h"
 #include "pipeline/stages/base_model.h"
 #include "pipeline/stages/examples.h"
+#include "pipeline/stages/stage_memory.h"
 #include "pipeline/stages/training_prompts.h"
 #include "proto/recipe.h"
 
@@ -97,17 +98,18 @@ absl::StatusOr<TrainingState> StartTrainingFrom(const StageContext& context,
                    model.config, model.params, with_reference, ops);
 }
 
-std::string DescribeTraining(const TrainingState& state) {
-  const std::string size = DescribeSize(state.weights->layout());
+std::string DescribeTraining(const TrainingState& state,
+                             const MemoryPlan& memory) {
+  const std::string size = absl::StrCat(DescribeSize(state.weights->layout()),
+                                        ", ", DescribeMemory(memory));
   if (state.lora == nullptr) return size;
-  std::string trained = DescribeSize(*state.lora->layout());
+  const std::string trained = DescribeSize(*state.lora->layout());
   const double share = static_cast<double>(state.lora->layout()->count()) /
                        state.weights->layout().count();
-  return absl::StrFormat(
-      "%s, %s of them trained (%.2g%%): lora of rank %d on %s", size,
-      absl::StripSuffix(trained, " parameters"), 100 * share,
-      state.lora->config().rank,
-      absl::StrJoin(state.lora->config().targets, ", "));
+  return absl::StrFormat("%s; trained are %s (%.2g %%), lora of rank %d on %s",
+                         size, absl::StripSuffix(trained, " parameters"),
+                         100 * share, state.lora->config().rank,
+                         absl::StrJoin(state.lora->config().targets, ", "));
 }
 
 }  // namespace r1

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "learner/training_state.h"
+#include "model/memory_plan.h"
 #include "pipeline/stages/run_context.h"
 
 namespace r1 {
@@ -23,9 +24,10 @@ absl::StatusOr<TrainingState> StartTrainingFrom(const StageContext& context,
                                                 StageModel model,
                                                 bool with_reference);
 
-// "135 M parameters"; "135 M parameters, 4.88 M of them trained (3.63%): lora
-// of rank 16 on q_proj, v_proj".
-std::string DescribeTraining(const TrainingState& state);
+// "135 M parameters, about 2.5 GiB of memory", and where adapters are trained
+// "; trained are 4.88 M (3.6 %), lora of rank 16 on q_proj, v_proj".
+std::string DescribeTraining(const TrainingState& state,
+                             const MemoryPlan& memory);
 
 }  // namespace r1
 

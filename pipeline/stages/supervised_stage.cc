@@ -115,8 +115,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
   const ModelConfig& model = state->weights->config();
   state->keep = KeepOf(config);
   run.progress->Describe(
-      absl::StrCat(DescribeTraining(*state), ", ",
-                   DescribeMemory(PlanMemory(config, model, run.topology))));
+      DescribeTraining(*state, PlanMemory(config, model, run.topology)));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,
       ReadData(context, *corpus, *tokenizer, EndToken(model), &section));

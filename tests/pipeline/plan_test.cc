@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "gmock/gmock.h"
@@ -14,6 +15,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // What only it knows is how long stages took.
 TEST(PlanTest, ADamagedDatabaseHidesNoStage) {
@@ -48,6 +50,32 @@ TEST(PlanTest, SaysWhatMemoryStagesNeed) {
                            "activations", "sampling", "in all"}) {
     EXPECT_THAT(*plan, HasSubstr(role));
   }
+}
+
+// Every variant of a stage, by what each adds.
+TEST(PlanTest, AdaptersWorkersAndDtypeAreInTheMemory) {
+  const auto plan_of = [](const std::vector<std::string>& overrides,
+                          const Topology& topology) {
+    TestFolder folder;
+    const auto recipe = ParseRecipe(
+        "task { } stage { name: 'base' supervised { steps: 4 } } "
+        "stage { name: 'zero' rl { steps: 2 } }",
+        "f", overrides);
+    EXPECT_TRUE(recipe.ok()) << recipe.status();
+    return DescribePlan(*recipe, folder.path(), topology).value_or("none");
+  };
+  EXPECT_THAT(plan_of({"zero.lora.rank=4"}, Topology()),
+              AllOf(HasSubstr("base of the adapters"),
+                    HasSubstr("of the adapters"), HasSubstr("fp32")));
+  Topology two;
+  two.workers = 2;
+  EXPECT_THAT(plan_of({}, two), HasSubstr("2 with weights and"));
+  Topology elsewhere;
+  elsewhere.workers = Topology::kNoWorkers;
+  EXPECT_THAT(plan_of({}, elsewhere), Not(HasSubstr("sampling  ")));
+  EXPECT_THAT(plan_of({"dtype=BF16"}, Topology()), HasSubstr("bf16"));
+  EXPECT_THAT(plan_of({"keep=LAYER_INPUTS"}, Topology()),
+              HasSubstr("keep: LAYER_INPUTS"));
 }
 
 }  // namespace
