@@ -21,11 +21,11 @@
 #include "learner/policy_gradient.h"
 #include "learner/supervised.h"
 #include "learner/training_state.h"
+#include "model/memory_plan.h"
 
 namespace r1 {
 namespace {
 
-constexpr int64_t kMicrobatchTokens = 4096;
 constexpr int kSequenceTokens = 256;
 constexpr int kPromptTokens = 64;
 
@@ -109,6 +109,37 @@ void TimeSupervised(benchmark::State& state, TrainingState training, Ops* ops) {
   });
   Report(state, config, kMicrobatchTokens, 6.0 * kMicrobatchTokens, seconds);
 }
+
+// One sequence of so many tokens through a model of the shape of Qwen2.5-0.5B,
+// layer inputs kept: what it needs, and what was planned.
+void LongSequence(benchmark::State& state) {
+  ModelConfig config = ConfigOf({"0.5B", 24, 896, 14, 2, 4864, 151936});
+  config.model_type = "qwen2";
+  config.max_positions = state.range(0);
+  const std::unique_ptr<Ops> ops = MakeCpuOps(BenchThreads());
+  TrainingState training = Start(config, false, ops.get());
+  training.keep = Keep::kLayerInputs;
+  TrainSequence sequence;
+  while (sequence.length() < state.range(0)) {
+    sequence.tokens.push_back(7919 * sequence.length() % config.vocab_size);
+  }
+  sequence.first_scored = 1;
+  const int64_t planned =
+      WeightsBytes(config) + int64_t{16} * training.params.layout().count() +
+      PackedModelBytes(config, state.range(0), training.keep, true);
+  SupervisedTrainer trainer(
+      "bench", SupervisedSection(),
+      {[&](uint64_t) -> absl::StatusOr<TrainSequence> { return sequence; }},
+      ops.get(), nullptr, std::move(training));
+  for (auto _ : state) {
+    const auto metrics = trainer.Step();
+    if (!metrics.ok()) state.SkipWithError("the step failed");
+  }
+  state.counters["planned_GiB"] = static_cast<double>(planned) / (1 << 30);
+  state.counters["VmHWM_GiB"] = PeakMemoryGiB();
+}
+// Takes minutes, and about as much memory as planned.
+BENCHMARK(LongSequence)->Arg(4096)->Arg(32768)->Iterations(1)->UseRealTime();
 
 // With as much kept of the forward pass as Keep says (0: all; 1: no gate and
 // up; 2: layer inputs).
