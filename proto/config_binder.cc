@@ -24,6 +24,8 @@
 
 namespace r1 {
 
+// --- The schema: which keys there are
+
 namespace {
 
 using ::google::protobuf::Descriptor;
@@ -209,6 +211,8 @@ void WriteDefaults(Message* message) {
     }
   }
 }
+
+// --- Values in their keys
 
 namespace {
 

@@ -14,6 +14,8 @@
 
 namespace r1 {
 
+// --- What is wrong
+
 void ConfigReport::SetOrigin(const std::string& path, std::string where) {
   origins_[path] = {std::move(where), next_order_++};
 }
@@ -88,6 +90,8 @@ absl::Status ConfigReport::ToStatus() const {
   }
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
+
+// --- Parsing
 
 namespace {
 

@@ -22,6 +22,8 @@
 
 namespace r1 {
 
+// --- Loading
+
 namespace {
 
 constexpr size_t kMaxConfigBytes = 1 << 20;
@@ -72,6 +74,8 @@ std::string ConfigToText(const google::protobuf::Message& config) {
   printer.PrintToString(config, &text);
   return text;
 }
+
+// --- Names
 
 namespace {
 
@@ -189,6 +193,8 @@ std::vector<std::pair<std::string, std::string>> ShortPaths(
   }
   return shorter;
 }
+
+// --- Overrides
 
 namespace {
 

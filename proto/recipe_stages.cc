@@ -14,6 +14,8 @@
 
 namespace r1 {
 
+// --- What stages inherit
+
 namespace {
 
 // Lists of the stage replace those it would inherit.
@@ -336,6 +338,8 @@ const TaskSection& FirstTask(const StageConfig& stage) {
   }();
   return stage.task().empty() ? *defaults : stage.task(0);
 }
+
+// --- The graph of stages
 
 namespace {
 
