@@ -78,6 +78,12 @@ absl::StatusOr<std::string> ResolveModelPath(const std::string& path) {
   if (const auto [run_dir, stage] = StageOf(path); !stage.empty()) {
     return ResolveModelPath(run_dir, stage);
   }
+  if (FileExists(absl::StrCat(path, "/adapter_config.json"))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path,
+        " holds adapters alone (adapter_config.json), not a model: give the "
+        "checkpoint they lie in, which is the sum, or merge them with peft"));
+  }
   if (!IsRunFolder(path)) {
     return LacksFile(
         path, absl::StrCat(path,
