@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 
+#include "absl/status/status.h"
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
@@ -223,6 +225,15 @@ bool Notification::WaitForNotificationWithDeadline(Time deadline) const {
                            "nWithDeadlineENS0_4TimeE">(this, deadline);
   if (result) __tsan_acquire(Flag(this));
   return result;
+}
+
+// Copies of a Status share one text; whoever lets go of it last deletes it,
+// after all that the others read. The count goes down inside the library.
+void Status::UnrefNonInlined(uintptr_t rep) {
+  void* const shared = RepToPointer(rep);
+  __tsan_release(shared);
+  __tsan_acquire(shared);
+  Call<void, "_ZN4absl7debian36Status15UnrefNonInlinedEm">(rep);
 }
 
 bool BlockingCounter::DecrementCount() {

@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/synchronization/barrier.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/mutex.h"
@@ -139,6 +141,18 @@ TEST(TsanAbslTest, BarrierSeparatesPhases) {
     EXPECT_EQ(parts[0] + parts[1] + parts[2] + parts[3], 10);
     if (is_last) delete barrier;
   });
+}
+
+// The last of several threads deletes the text that all have read.
+TEST(TsanAbslTest, CopiesOfAStatusShareItsText) {
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<absl::Status> copies(
+        4, absl::InternalError("a text that is long enough for the heap"));
+    RunThreads(4, [&](int id) {
+      const absl::Status mine = std::move(copies[id]);
+      EXPECT_EQ(mine.message().size(), 39);
+    });
+  }
 }
 
 void Race() {
