@@ -74,7 +74,7 @@ double PeakMemoryGiB() {
   for (std::string line; std::getline(status, line);) {
     if (!absl::StartsWith(line, "VmHWM:")) continue;
     const std::vector<std::string> words =
-        absl::StrSplit(line, ' ', absl::SkipWhitespace());
+        absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
     double kib = 0;
     if (words.size() > 1 && absl::SimpleAtod(words[words.size() - 2], &kib)) {
       return kib / (1 << 20);
