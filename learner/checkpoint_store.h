@@ -6,9 +6,8 @@
 //   step-N/trainer/optimizer.safetensors    m.NAME and v.NAME
 //   step-N/trainer/reference.safetensors    only with a reference policy; of
 //                                           adapters not while it is W0
-//   step-N/adapter/                         PEFT's folder of the adapters,
-//   where
-//                                           they are trained; W0 is step-0's
+//   step-N/adapter/                         where adapters are trained, PEFT's
+//                                           folder of them; W0 is step-0's
 #ifndef R1_LEARNER_CHECKPOINT_STORE_H_
 #define R1_LEARNER_CHECKPOINT_STORE_H_
 

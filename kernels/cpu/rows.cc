@@ -104,12 +104,21 @@ void CpuOps::Add(Tensor x, Tensor y) {
   });
 }
 
+// By columns where there is one row: all gradients of a model are a vector.
 void CpuOps::Fill(float value, Tensor y) {
-  const Mat to = y;
-  ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      std::fill_n(to.Row(r), y.cols, value);
+  const auto fill = [value](const Mat& part) {
+    for (int64_t r = 0; r < part.rows; ++r) {
+      std::fill_n(part.Row(r), part.cols, value);
     }
+  };
+  if (y.rows == 1) {
+    ParallelColumns(pool_, 1, y.cols, [&](int64_t begin, int64_t end) {
+      fill(y.Cols(begin, end - begin));
+    });
+    return;
+  }
+  ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
+    fill(y.Rows(begin, end - begin));
   });
 }
 
