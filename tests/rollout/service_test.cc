@@ -399,7 +399,10 @@ class SlowService : public CoordinatorService {
                        const AcquireRequest* request,
                        AcquireReply* reply) override {
     if (request->max_samples() > 0) {
-      return CoordinatorService::Acquire(context, request, reply);
+      const grpc::Status status =
+          CoordinatorService::Acquire(context, request, reply);
+      leased_ += reply->leases_size();
+      return status;
     }
     EXPECT_EQ(request->wait_ms(), absl::ToInt64Milliseconds(kLeaseTtl / 3));
     absl::MutexLock lock(&mutex_);
@@ -418,6 +421,7 @@ class SlowService : public CoordinatorService {
                      RenewReply* reply) override {
     const grpc::Status status =
         CoordinatorService::Renew(context, request, reply);
+    renewed_ = request->lease_ids_size();
     ++renewals_;
     return status;
   }
@@ -425,14 +429,22 @@ class SlowService : public CoordinatorService {
     absl::MutexLock lock(&mutex_);
     ++waits_to_end_;
   }
+  // Until the worker has renewed its leases.
+  void LetItRenew() {
+    const int before = renewals_;
+    EndWait();
+    while (renewals_ == before) std::this_thread::yield();
+  }
+  // Whether the worker's last renewal was of all leases that it was given.
+  bool has_renewed_all() const { return renewed_ > 0 && renewed_ == leased_; }
   void Send() { may_send_.Notify(); }
-  int renewals() const { return renewals_; }
 
  private:
   absl::Mutex mutex_;
   int waits_to_end_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Notification may_send_;
-  std::atomic<int> renewals_ = 0;
+  std::atomic<int> renewals_ = 0;  // calls
+  std::atomic<int> leased_ = 0, renewed_ = 0;
 };
 
 // Leases last for as long as their worker renews them, each time after a third
@@ -443,12 +455,11 @@ TEST_F(ServiceTest, ABusyWorkerKeepsItsLeases) {
   InProcessWorker worker(&service, WorkerNamed("busy"));
   ASSERT_TRUE(coordinator_->Publish(Id(1), weights_).ok());
   for (const RolloutWork& work : works_) coordinator_->Enqueue(work);
-  while (StatusOf("busy").samples_in_flight == 0) std::this_thread::yield();
+  // A lease that was handed out may still be on its way to the worker.
+  while (!service.has_renewed_all()) service.LetItRenew();
   for (int i = 0; i < 3; ++i) {
-    const int renewals = service.renewals();
     AdvanceClock(0.4 * kLeaseTtl);
-    service.EndWait();
-    while (service.renewals() == renewals) std::this_thread::yield();
+    service.LetItRenew();
   }
   service.Send();
   Samples samples;
