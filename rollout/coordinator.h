@@ -29,7 +29,7 @@ namespace r1 {
 struct CoordinatorOptions {
   // A worker must have the same two, or its bits would differ.
   std::string build_id;
-  std::string simd_target;
+  std::string device;  // its identity
   ModelConfig model;
   // What a worker is told when it joins: the model's config.json and
   // tokenizer.json.

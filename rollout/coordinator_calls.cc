@@ -28,10 +28,10 @@ absl::StatusOr<JoinReply> Coordinator::Join(const JoinRequest& request) {
     return refuse("build", request.build_id(), options_.build_id,
                   "start the worker from the binary that runs the learner");
   }
-  if (request.simd_target() != options_.simd_target) {
-    return refuse("instruction set", request.simd_target(),
-                  options_.simd_target,
-                  "start the worker on a machine of the learner's kind");
+  if (request.device() != options_.device) {
+    return refuse("device", request.device(), options_.device,
+                  "start the worker on a machine of the learner's kind, with "
+                  "its --device");
   }
   absl::MutexLock lock(&mutex_);
   const auto quarantined = quarantined_.find(request.worker_name());

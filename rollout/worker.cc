@@ -25,7 +25,7 @@ bool IsOutOfReach(const absl::Status& status) {
 Worker::Worker(FindCoordinator find, WorkerOptions options)
     : find_(std::move(find)),
       options_(std::move(options)),
-      ops_(MakeCpuOps(options_.threads)) {}
+      ops_(options_.device->MakeOps(options_.threads)) {}
 
 absl::Status Worker::Run(std::stop_token stop) {
   last_contact_ = absl::Now();
@@ -86,7 +86,7 @@ absl::StatusOr<std::unique_ptr<Worker::Connection>> Worker::TryToJoin(
   JoinRequest request;
   request.set_worker_name(options_.name);
   request.set_build_id(options_.build_id);
-  request.set_simd_target(options_.simd_target);
+  request.set_device(options_.device->identity());
   R1_ASSIGN_OR_RETURN(connection->joined, connection->client.Join(request));
   return connection;
 }

@@ -29,7 +29,7 @@ namespace r1 {
 struct WorkerOptions {
   std::string name;      // for people, e.g. "node7/1234"
   std::string build_id;  // of this program
-  std::string simd_target = CpuTargetName();
+  Device* device = CpuDevice();
   int threads = 1;
   // How long the coordinator may be out of reach: at the start, and while a
   // learner is restarted.
@@ -56,7 +56,7 @@ class Worker {
 
   // OK when the run is finished; Cancelled when stopped, after sending what
   // was finished and giving the rest back.
-  // Errors: FailedPrecondition for another build or instruction set (names
+  // Errors: FailedPrecondition for another build or device (names
   // both); Unavailable when the coordinator was out of reach for too long;
   // DataLoss for weights with a wrong hash; whatever made generation
   // impossible.

@@ -58,6 +58,7 @@ void AddWorkersOption(CLI::App* command, int* workers);
 void AddLocalWorkersOption(CLI::App* command, int* workers);
 // The option --threads, 0 to 1024, 0 = all cores.
 void AddThreadsOption(CLI::App* command, int* threads);
+void AddDeviceOption(CLI::App* command, std::string* device);
 // The repeatable option --plugin NAME=TARGET.
 void AddPluginOption(CLI::App* command, std::vector<std::string>* plugins);
 // --temperature and --top-p, with what the variables hold as defaults.

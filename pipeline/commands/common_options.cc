@@ -26,6 +26,14 @@ void AddThreadsOption(CLI::App* command, int* threads) {
       ->type_name("N");
 }
 
+void AddDeviceOption(CLI::App* command, std::string* device) {
+  command
+      ->add_option("--device", *device,
+                   "What computes: cpu, or cuda:N where a GPU is built for")
+      ->type_name("NAME")
+      ->capture_default_str();
+}
+
 void AddWorkersOption(CLI::App* command, int* workers) {
   const CLI::Validator number = InRange(0, 1024);
   command

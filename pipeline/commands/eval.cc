@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "kernels/devices.h"
 #include "model/param_set.h"
 #include "nlohmann/json.hpp"
 #include "pipeline/commands/command.h"
@@ -248,7 +249,9 @@ absl::Status CheckOut(const std::string& out) {
 
 absl::Status RunEval(const EvalArgs& args) {
   R1_RETURN_IF_ERROR(CheckOut(args.out));
-  const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(args.topology.device));
+  const std::unique_ptr<Ops> ops =
+      device->MakeOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(const std::string path,
                       ResolveModelPath(args.model, args.stage));
   // Rows of a file are asked as the stage asks.
@@ -372,6 +375,7 @@ CommandBody AddEval(CLI::App* app) {
                    "question, completion, whether it is right, scores")
       ->type_name("FILE.jsonl");
   AddThreadsOption(command, &args->threads);
+  AddDeviceOption(command, &args->topology.device);
   AddSetOption(command, &args->overrides);
   command->footer(
       "Examples:\n"

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "kernels/devices.h"
 #include "model/chat_template.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/folder/loaded_model.h"
@@ -33,6 +34,7 @@ struct GenerateArgs {
   int max_new_tokens = 256;
   uint64_t seed = 1;
   int threads = 0;
+  std::string device = "cpu";
 };
 
 absl::StatusOr<std::string> ReadPrompt(const GenerateArgs& args) {
@@ -115,7 +117,9 @@ absl::StatusOr<std::vector<Trajectory>> Sample(const GenerateArgs& args,
 
 absl::Status RunGenerate(const GenerateArgs& args) {
   R1_ASSIGN_OR_RETURN(const std::string text, ReadPrompt(args));
-  const std::unique_ptr<Ops> ops = MakeCpuOps(ResolveThreads(args.threads));
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(args.device));
+  const std::unique_ptr<Ops> ops =
+      device->MakeOps(ResolveThreads(args.threads));
   R1_ASSIGN_OR_RETURN(const LoadedModel model,
                       LoadModel(args.model, {}, TasksOf::kStage, ops.get()));
   R1_ASSIGN_OR_RETURN(EncodedPrompt prompt, MakePrompt(args, model, text));
@@ -177,6 +181,7 @@ CommandBody AddGenerate(CLI::App* app) {
       ->type_name("N")
       ->capture_default_str();
   AddThreadsOption(command, &args->threads);
+  AddDeviceOption(command, &args->device);
   command->footer(
       "Examples:\n"
       "  r1 generate runs/quickstart-1 \"Make 24 from 3 5 9.\"\n"

@@ -14,6 +14,7 @@
 #include "base/num_cores.h"
 #include "base/process_name.h"
 #include "base/status_macros.h"
+#include "kernels/devices.h"
 #include "pipeline/commands/command.h"
 #include "pipeline/folder/run_owner.h"
 #include "pipeline/process/build_id.h"
@@ -27,6 +28,7 @@ struct WorkerArgs {
   std::string join;
   std::string name;
   int threads = 0;
+  std::string device = "cpu";
   double reconnect_seconds = 60;
 };
 
@@ -52,6 +54,7 @@ absl::Status RunWorker(const WorkerArgs& args) {
   WorkerOptions options;
   options.name = args.name.empty() ? DefaultWorkerName() : args.name;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
+  R1_ASSIGN_OR_RETURN(options.device, FindDevice(args.device));
   options.threads = args.threads > 0 ? args.threads : NumCores();
   options.reconnect = absl::Seconds(args.reconnect_seconds);
   Worker worker(*std::move(find), std::move(options));
@@ -90,6 +93,7 @@ CommandBody AddWorker(CLI::App* app) {
                    "Name in the run's view; default host/pid")
       ->type_name("TEXT");
   AddThreadsOption(command, &args->threads);
+  AddDeviceOption(command, &args->device);
   command
       ->add_option("--reconnect-seconds", args->reconnect_seconds,
                    "How long the run may be out of reach, or not be there yet, "

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "kernels/devices.h"
 #include "kernels/ops.h"
 #include "learner/checkpoint_store.h"
 #include "nlohmann/json.hpp"
@@ -33,7 +34,7 @@ constexpr char kSummaryName[] = "/summary.json";
 
 // Keys of manifest.json that this file reads, too.
 constexpr char kBuildKey[] = "build_id";
-constexpr char kSimdKey[] = "simd_target";
+constexpr char kDeviceKey[] = "device";
 constexpr char kVersionKey[] = "version";
 constexpr char kSeedKey[] = "seed";
 constexpr char kHistoryKey[] = "history";
@@ -235,7 +236,7 @@ absl::Status RunFolder::StartAnew(const Recipe& recipe) {
   R1_RETURN_IF_ERROR(RemoveAll(path_ + "/stages"));
   R1_RETURN_IF_ERROR(
       WriteFileAtomic(path_ + kConfigName, ConfigToText(recipe)));
-  R1_RETURN_IF_ERROR(PinProgram());
+  R1_RETURN_IF_ERROR(PinProgram(recipe));
   return Pin(kSeedKey, absl::StrCat(recipe.seed()), "the seed");
 }
 
@@ -261,7 +262,7 @@ absl::Status RunFolder::CheckGoesOn(const Recipe& recipe, bool accept_build,
                      "anew in another folder with --run-dir"));
   }
   // The build first: another build may not even know the old recipe.
-  R1_RETURN_IF_ERROR(CheckProgram(accept_build));
+  R1_RETURN_IF_ERROR(CheckProgram(recipe, accept_build));
   R1_RETURN_IF_ERROR(CheckPinned(kSeedKey, absl::StrCat(recipe.seed()),
                                  "the configuration's seed", kOtherFolder));
   // A kill may have left half of a stage that was to be computed anew.
@@ -323,10 +324,11 @@ absl::Status RunFolder::TellWhatComesTooLate(
   return absl::OkStatus();
 }
 
-absl::Status RunFolder::CheckProgram(bool accept_build) {
+absl::Status RunFolder::CheckProgram(const Recipe& recipe, bool accept_build) {
   R1_ASSIGN_OR_RETURN(const std::string build_id, BuildId());
-  R1_RETURN_IF_ERROR(CheckPinned(kSimdKey, CpuTargetName(),
-                                 "the CPU's instruction set", kOtherFolder));
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(recipe.device()));
+  R1_RETURN_IF_ERROR(
+      CheckPinned(kDeviceKey, device->identity(), "the device", kOtherFolder));
   const std::pair<const char*, std::string> program[] = {
       {kBuildKey, build_id}, {kVersionKey, ProgramVersion()}};
   for (const auto& [key, value] : program) {
@@ -393,10 +395,11 @@ absl::Status RunFolder::NoteDropped() {
   return manifest_.erase(kDroppedKey) > 0 ? WriteManifest() : absl::OkStatus();
 }
 
-absl::Status RunFolder::PinProgram() {
+absl::Status RunFolder::PinProgram(const Recipe& recipe) {
   R1_ASSIGN_OR_RETURN(const std::string build_id, BuildId());
   R1_RETURN_IF_ERROR(Pin(kBuildKey, build_id, "the program's build"));
-  R1_RETURN_IF_ERROR(Pin(kSimdKey, CpuTargetName(), "the instruction set"));
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(recipe.device()));
+  R1_RETURN_IF_ERROR(Pin(kDeviceKey, device->identity(), "the device"));
   return Pin(kVersionKey, ProgramVersion(), "the program's version");
 }
 

@@ -34,7 +34,7 @@ class RunFolder {
   // schedule; with `accept_build` also the program. Stages of `redo`, and those
   // that need them, begin anew: dropped() names them.
   // Errors: Unavailable if another process holds the folder; FailedPrecondition
-  // if a stage's configuration, the build or the instruction set differs (names
+  // if a stage's configuration, the build or the device differs (names
   // the difference, and the stages that depend on it), if its checkpoints are
   // gone, or if the folder holds something that is no run; NotFound for an
   // unknown stage to redo; DataLoss for a damaged or missing manifest. Nothing
@@ -87,12 +87,12 @@ class RunFolder {
   absl::Status DropStages(const std::set<std::string>& redone);
   absl::Status TellWhatComesTooLate(
       const std::vector<StageConfig>& stages) const;
-  absl::Status CheckProgram(bool accept_build);
+  absl::Status CheckProgram(const Recipe& recipe, bool accept_build);
   absl::Status CheckCheckpoints(const std::vector<StageConfig>& stages,
                                 const std::set<std::string>& redone) const;
   absl::Status AdoptChanges(const Recipe& recipe,
                             const std::vector<StageConfig>& stages);
-  absl::Status PinProgram();
+  absl::Status PinProgram(const Recipe& recipe);
   absl::Status CheckPinned(const std::string& key, const std::string& value,
                            absl::string_view what,
                            absl::string_view remedy) const;

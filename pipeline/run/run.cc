@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "kernels/devices.h"
 #include "pipeline/folder/loaded_model.h"
 #include "pipeline/folder/run_owner.h"
 #include "pipeline/process/stop_signal.h"
@@ -96,6 +97,7 @@ absl::Status RunStages(const RunContext& context,
 }  // namespace
 
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(spec.recipe.device()));
   const std::vector<StageConfig> all = ResolveStages(spec.recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageConfig> stages,
                       StagesUntil(spec.until, all));
@@ -126,10 +128,11 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   RunContext context;
   context.stages = &all;
   context.topology = spec.topology;
+  context.topology.device = spec.recipe.device();
   context.folder = &folder;
   context.store = store.get();
   context.num_threads = ResolveThreads(spec.recipe.threads());
-  const std::unique_ptr<Ops> ops = MakeCpuOps(context.num_threads);
+  const std::unique_ptr<Ops> ops = device->MakeOps(context.num_threads);
   context.ops = ops.get();
   {
     const std::unique_ptr<Progress> progress = MakeProgress(spec.run_dir);

@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "kernels/ops.h"
+#include "kernels/devices.h"
 #include "pipeline/process/build_id.h"
 
 namespace r1 {
@@ -20,10 +20,10 @@ constexpr absl::Duration kLeaveGrace = absl::Seconds(2);
 
 absl::StatusOr<CoordinatorOptions> MakeCoordinatorOptions(
     const StageConfig& config, const ModelConfig& model,
-    const Tokenizer& tokenizer) {
+    const Tokenizer& tokenizer, const Device& device) {
   CoordinatorOptions options;
   R1_ASSIGN_OR_RETURN(options.build_id, BuildId());
-  options.simd_target = CpuTargetName();
+  options.device = device.identity();
   options.model = model;
   options.config_json = ModelConfigToJson(model);
   options.tokenizer_json = tokenizer.ToJson();
@@ -51,9 +51,11 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
     const Tokenizer& tokenizer, const Topology& topology, int num_threads,
     std::function<void(const std::string& kind, const std::string& message)>
         on_event) {
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(topology.device));
   std::unique_ptr<RolloutFleet> fleet(new RolloutFleet());
-  R1_ASSIGN_OR_RETURN(CoordinatorOptions options,
-                      MakeCoordinatorOptions(config, model, tokenizer));
+  R1_ASSIGN_OR_RETURN(
+      CoordinatorOptions options,
+      MakeCoordinatorOptions(config, model, tokenizer, *device));
   options.on_event = on_event;
   fleet->coordinator_ = std::make_unique<Coordinator>(std::move(options));
   std::string listen = topology.listen;
@@ -73,6 +75,7 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
     WorkerOptions worker;
     worker.name = "embedded";
     R1_ASSIGN_OR_RETURN(worker.build_id, BuildId());
+    worker.device = device;
     worker.threads = num_threads;
     fleet->embedded_ = std::make_unique<EmbeddedWorker>(
         fleet->coordinator_.get(), fleet->server_.get(), std::move(worker));
@@ -84,6 +87,7 @@ absl::StatusOr<std::unique_ptr<RolloutFleet>> RolloutFleet::Start(
       "r1",        "worker",
       "--join",    fleet->server_->address(),
       "--name",    "local/{i}",
+      "--device",  topology.device,
       "--threads", absl::StrCat(std::max(1, num_threads / topology.workers))};
   processes.on_event = [on_event](const std::string& message) {
     LogWarning(message);

@@ -1,4 +1,5 @@
-// How a run is spread over processes; never changes a result.
+// What computes a run, and how it is spread over processes, which never changes
+// a result.
 #ifndef R1_PIPELINE_SERVICES_TOPOLOGY_H_
 #define R1_PIPELINE_SERVICES_TOPOLOGY_H_
 
@@ -7,6 +8,7 @@
 namespace r1 {
 
 struct Topology {
+  std::string device = "cpu";  // of all processes; see FindDevice
   // Worker processes to start on this machine; 0: sample in this process;
   // kNoWorkers: leave all samples to workers that join at `listen`.
   static constexpr int kNoWorkers = -1;

@@ -44,7 +44,7 @@ class GenerateSamplesTest : public ::testing::Test {
     id_.set_sha256(HashWeights(*weights_, ops_.get()));
     CoordinatorOptions options;
     options.build_id = "build-a";
-    options.simd_target = CpuTargetName();
+    options.device = CpuTargetName();
     options.model = config_;
     options.config_json = ModelConfigToJson(config_);
     options.tokenizer_json = TinyTokenizerJson();
@@ -141,7 +141,7 @@ TEST_F(GenerateSamplesTest, AWorkerThatDiesCostsNothing) {
   JoinRequest join;
   join.set_worker_name("dies");
   join.set_build_id("build-a");
-  join.set_simd_target(CpuTargetName());
+  join.set_device(CpuTargetName());
   const uint64_t dead = coordinator_->Join(join)->worker_id();
   absl::StatusOr<std::vector<Trajectory>> trajectories;
   std::thread learner([&] { trajectories = Generate(); });

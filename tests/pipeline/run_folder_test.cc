@@ -408,9 +408,9 @@ TEST_F(RunFolderTest, AnotherBuildIsRefusedUnlessAccepted) {
 // Its samples have other bits, with the very same program.
 TEST_F(RunFolderTest, AnotherInstructionSetIsNeverAccepted) {
   BeginRun();
-  EditManifest("simd_target", "NEON");
+  EditManifest("device", "NEON");
   EXPECT_THAT(Refusal(Config(), absl::StatusCode::kFailedPrecondition, true),
-              HasSubstr("instruction set"));
+              HasSubstr("the device"));
 }
 
 TEST_F(RunFolderTest, AFolderWithOtherFilesIsLeftAlone) {

@@ -264,7 +264,7 @@ TEST_F(CoordinatorTest, AWorkerOfAnotherBuildOrMachineIsRefused) {
   EXPECT_THAT(status.ToString(), HasSubstr("build-b"));
   EXPECT_THAT(status.ToString(), HasSubstr("build-a"));
   request = Request("a");
-  request.set_simd_target("AVX2");
+  request.set_device("AVX2");
   status = coordinator_->Join(request).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.ToString(), HasSubstr("AVX2"));

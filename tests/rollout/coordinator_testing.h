@@ -20,7 +20,7 @@ class CoordinatorTest : public ::testing::Test {
  protected:
   CoordinatorTest() {
     options_.build_id = "build-a";
-    options_.simd_target = "AVX3";
+    options_.device = "AVX3";
     options_.model = config_;
     options_.config_json = "{}";
     options_.tokenizer_json = "[]";
@@ -64,7 +64,7 @@ class CoordinatorTest : public ::testing::Test {
     JoinRequest request;
     request.set_worker_name(name);
     request.set_build_id("build-a");
-    request.set_simd_target("AVX3");
+    request.set_device("AVX3");
     return request;
   }
 

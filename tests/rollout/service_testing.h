@@ -86,7 +86,7 @@ class ServiceTest : public ::testing::Test {
   CoordinatorOptions Options() {
     CoordinatorOptions options;
     options.build_id = "build-a";
-    options.simd_target = CpuTargetName();
+    options.device = CpuTargetName();
     options.model = config_;
     options.config_json = ModelConfigToJson(config_);
     options.tokenizer_json = tokenizer_json_;
@@ -123,7 +123,7 @@ class ServiceTest : public ::testing::Test {
     JoinRequest join;
     join.set_worker_name(name);
     join.set_build_id("build-a");
-    join.set_simd_target(CpuTargetName());
+    join.set_device(CpuTargetName());
     return join;
   }
 
