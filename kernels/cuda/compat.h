@@ -14,9 +14,9 @@
 //   mma_tiles(c, a, b)             c[i][j] += a[i] b[j] in m16n8k16 tiles of
 //                                  bf16 with fp32 sums, by the whole warp
 //   ldmatrix_x4<transpose>(r, row) four 8 x 8 matrices of bf16 into registers
-//   cp_async16(to, from, valid)    16 bytes to shared memory, zeros if invalid,
-//                                  there after cp_async_wait<keep>() of its
-//                                  cp_async_commit() group
+//   cp_async16(to, from, bytes)    that many of 16 bytes to shared memory, then
+//                                  zeros, there after cp_async_wait<keep>() of
+//                                  its cp_async_commit() group
 //   exp2_fast, log2_fast           the device's own approximations
 //
 // Rules: no float atomics; nvcc compiles with -fmad=false, so that fused

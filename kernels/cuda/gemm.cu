@@ -30,22 +30,24 @@ Dim3 GridOf(const GemmArgs& p, int chunks = 1) {
 
 template <class T, class Out>
 void LaunchTile(Stream stream, const GemmArgs& p, float* partials) {
-  if (!IsSplit(p.m, p.n, p.k)) {
-    Launch(stream, ForwardKernel<T, Out>, GridOf<T>(p), T::kThreads,
-           T::kSharedBytes, p);
-    return;
+  if constexpr (T::BM <= kSplitRows) {
+    if (IsSplit(p.m, p.n, p.k)) {
+      const int chunks = NumChunks(p.n, p.k);
+      GemmArgs part = p;
+      part.y = partials;
+      Launch(stream, ChunkKernel<T>, GridOf<T>(p, chunks), T::kThreads,
+             T::kSharedBytes, part);
+      const int64_t count = int64_t{1} * p.m * p.n;
+      const unsigned blocks =
+          static_cast<unsigned>(std::min<int64_t>((count + 255) / 256, 1024));
+      const float* const sums = partials;
+      Launch(stream, AddChunksKernel<Out>, Dim3(blocks), 256, 0, p, sums,
+             chunks);
+      return;
+    }
   }
-  const int chunks = NumChunks(p.n, p.k);
-  GemmArgs part = p;
-  part.y = partials;
-  Launch(stream, ChunkKernel<T>, GridOf<T>(p, chunks), T::kThreads,
-         T::kSharedBytes, part);
-  const int64_t count = int64_t{1} * p.m * p.n;
-  const unsigned blocks =
-      static_cast<unsigned>(std::min<int64_t>((count + 255) / 256, 1024));
-  const float* const sums = partials;
-  Launch(stream, AddChunksKernel<Out>, Dim3{blocks, 1, 1}, 256, 0, p, sums,
-         chunks);
+  Launch(stream, ForwardKernel<T, Out>, GridOf<T>(p), T::kThreads,
+         T::kSharedBytes, p);
 }
 
 }  // namespace

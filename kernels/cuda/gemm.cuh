@@ -114,7 +114,7 @@ DEV void StoreOutputs(const GemmArgs& p, int m, int n, float v0, float v1) {
 template <class T, class Out>
 __global__ void __launch_bounds__(T::kThreads, 1)
     ForwardKernel(const GemmArgs p) {
-  GPU_DYN_SHARED(bf16, shared);
+  DYNAMIC_SHARED(bf16, shared);
   const int m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
   float sums[T::MI][T::NI][4], total[T::MI][T::NI][4];
   FillSums(sums, 0.0f);
@@ -144,7 +144,7 @@ __global__ void __launch_bounds__(T::kThreads, 1)
 template <class T>
 __global__ void __launch_bounds__(T::kThreads, 1)
     ChunkKernel(const GemmArgs p) {
-  GPU_DYN_SHARED(bf16, shared);
+  DYNAMIC_SHARED(bf16, shared);
   const int m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
   const int k_begin = blockIdx.z * p.chunk;
   const int k_end = k_begin + p.chunk < p.k ? k_begin + p.chunk : p.k;
@@ -187,7 +187,7 @@ __global__ void __launch_bounds__(256)
 template <class T, bool kTransA, class Out>
 __global__ void __launch_bounds__(T::kThreads, 1)
     ChainKernel(const GemmArgs p) {
-  GPU_DYN_SHARED(bf16, shared);
+  DYNAMIC_SHARED(bf16, shared);
   const int m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
   const int m = m0 + T::Row(), n = n0 + T::Col();
   float sums[T::MI][T::NI][4];
@@ -204,7 +204,8 @@ __global__ void __launch_bounds__(T::kThreads, 1)
   ForEachPair<T::MI, T::NI>([&](int i, int j, int half, int row, int col) {
     if (m + row >= p.m || n + col >= p.n) return;
     StorePair(static_cast<Out*>(p.y) + (m + row) * p.y_stride + n + col,
-              sums[i][j][half * 2], sums[i][j][half * 2 + 1], n + col + 1 < p.n);
+              sums[i][j][half * 2], sums[i][j][half * 2 + 1],
+              n + col + 1 < p.n);
   });
 }
 

@@ -25,7 +25,7 @@ struct GemmArgs {
   const float* bias;   // [n] or null
   const float* start;  // [m, n] or null; may be the output
   int64_t start_stride;
-  void* y;             // [m, n]
+  void* y;  // [m, n]
   int64_t y_stride;
 };
 

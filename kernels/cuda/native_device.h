@@ -78,10 +78,10 @@ DEV void ldmatrix_x4(uint32_t* r, const bf16* row) {
   }
 }
 
-DEV void cp_async16(void* to, const void* from, bool valid) {
+DEV void cp_async16(void* to, const void* from, int bytes) {
   asm volatile(
       "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(SharedAddress(to)),
-      "l"(from), "r"(valid ? 16 : 0)
+      "l"(from), "r"(bytes)
       : "memory");
 }
 DEV void cp_async_commit() {

@@ -77,12 +77,10 @@ DEV void LoadB(uint32_t (&b)[NI][2], const bf16* tile, int col, int k16) {
     uint32_t* const pair = &b[j][0];
     if constexpr (kTransposed) {
       const int r = k16 * 16 + lane / 8 % 2 * 8 + lane % 8;
-      ldmatrix_x4<true>(pair,
-                        tile + TileAt<COLS>(r, col / 8 + j + lane / 16));
+      ldmatrix_x4<true>(pair, tile + TileAt<COLS>(r, col / 8 + j + lane / 16));
     } else {
       const int r = col + j * 8 + lane % 8 + lane / 16 * 8;
-      ldmatrix_x4<false>(pair,
-                         tile + TileAt<COLS>(r, k16 * 2 + lane / 8 % 2));
+      ldmatrix_x4<false>(pair, tile + TileAt<COLS>(r, k16 * 2 + lane / 8 % 2));
     }
   }
 }

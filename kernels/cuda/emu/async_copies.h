@@ -13,11 +13,10 @@ namespace r1::cuda::emu {
 
 class AsyncCopies {
  public:
-  // 16 bytes from `from`, or zeros if it is null.
-  void Issue(void* to, const void* from) {
+  // `bytes` from `from`, an even number, then zeros up to 16.
+  void Issue(void* to, const void* from, int bytes) {
     Store(to, ~uint64_t{0}, ~uint64_t{0});
-    copies_.push_back(
-        {static_cast<uint64_t*>(to), static_cast<const uint64_t*>(from)});
+    copies_.push_back({static_cast<uint64_t*>(to), from, bytes});
   }
   void Commit() { group_ends_.push_back(copies_.size()); }
   // Completes all groups but the last `keep`.
@@ -25,9 +24,7 @@ class AsyncCopies {
     while (group_ends_.size() - first_group_ > keep) {
       const size_t end = group_ends_[first_group_++];
       for (; first_copy_ < end; ++first_copy_) {
-        const Copy& copy = copies_[first_copy_];
-        copy.from == nullptr ? Store(copy.to, 0, 0)
-                             : Store(copy.to, copy.from[0], copy.from[1]);
+        Carry(copies_[first_copy_]);
       }
     }
     if (first_group_ == group_ends_.size() && first_copy_ == copies_.size()) {
@@ -45,8 +42,22 @@ class AsyncCopies {
  private:
   struct Copy {
     uint64_t* to;
-    const uint64_t* from;
+    const void* from;
+    int bytes;
   };
+
+  static void Carry(const Copy& copy) {
+    if (copy.bytes == 16) {
+      const uint64_t* const from = static_cast<const uint64_t*>(copy.from);
+      return Store(copy.to, from[0], from[1]);
+    }
+    uint64_t words[2] = {0, 0};
+    const uint16_t* const from = static_cast<const uint16_t*>(copy.from);
+    for (int i = 0; i < copy.bytes / 2; ++i) {
+      words[i / 4] |= uint64_t{from[i]} << i % 4 * 16;
+    }
+    Store(copy.to, words[0], words[1]);
+  }
 
   // Plain stores: a call of memset or memcpy may be expanded where
   // ThreadSanitizer does not see it.

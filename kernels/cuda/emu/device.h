@@ -160,9 +160,9 @@ DEV void ldmatrix_x4(uint32_t* registers, const bf16* row) {
   emu::LoadMatrices(registers, row, kTranspose);
 }
 
-inline void cp_async16(void* to, const void* from, bool valid) {
-  emu::CheckAsyncCopy(to, from);
-  emu::current->copies.Issue(to, valid ? from : nullptr);
+inline void cp_async16(void* to, const void* from, int bytes) {
+  emu::CheckAsyncCopy(to, from, bytes);
+  emu::current->copies.Issue(to, from, bytes);
 }
 inline void cp_async_commit() { emu::current->copies.Commit(); }
 template <int kKeep>

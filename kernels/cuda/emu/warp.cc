@@ -172,8 +172,11 @@ void LoadMatrices(uint32_t* registers, const void* row, bool transpose) {
                  transpose ? LoadLanes<true> : LoadLanes<false>);
 }
 
-void CheckAsyncCopy(const void* to, const void* from) {
+void CheckAsyncCopy(const void* to, const void* from, int bytes) {
   Block& block = *current->block;
+  if (bytes < 0 || bytes > 16 || bytes % 2 != 0) {
+    block.Fail(absl::StrCat("cp.async: ", bytes, " bytes of bf16 out of 16"));
+  }
   if (!IsAligned(to) || !IsAligned(from)) {
     block.Fail(absl::StrCat("cp.async: ", IsAligned(to) ? "source" : "target",
                             " is not at a multiple of 16 bytes"));

@@ -53,7 +53,7 @@ void MultiplyTiles(uint32_t, void* const* arguments) {
 
 // Ends the block with an error where a copy of 16 bytes to shared memory may
 // not start.
-void CheckAsyncCopy(const void* to, const void* from);
+void CheckAsyncCopy(const void* to, const void* from, int bytes);
 
 // A static array of the block's; ends the block with an error if there is no
 // room.

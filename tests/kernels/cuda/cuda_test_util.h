@@ -161,15 +161,26 @@ void ExpectSameBits(const DeviceMatrix<T>& a, const DeviceMatrix<T>& b,
   ExpectSameRows(a, 0, b, what);
 }
 
-// Calls run(order) once for each of the orders in which threads of a block may
-// go on; order 0 is ascending.
+// The device that tests run on: one host thread, and the order in which the
+// threads of a block go on; order 0 is ascending.
+inline emu::GridRunner& TestRunner() {
+  static emu::GridRunner runner(1);
+  return runner;
+}
+inline uint64_t test_thread_order = 0;
+
+// A stream of the test device; what was launched has run when the call
+// returns.
+inline Stream TestStream() { return {&TestRunner(), test_thread_order}; }
+
+// Calls run(order) once for each of four orders.
 template <class Fn>
 void ForEachThreadOrder(Fn run) {
   for (uint64_t order = 0; order < 4; ++order) {
-    emu::g_seed = order;
+    test_thread_order = order;
     run(order);
   }
-  emu::g_seed = 0;
+  test_thread_order = 0;
 }
 
 }  // namespace r1::cuda

@@ -100,7 +100,7 @@ TEST(EmulatedWarp, TilesMultiplyFromSharedMemory) {
       DYNAMIC_SHARED(bf16, s);  // a, then b as rows of n or of k
       const int lane = threadIdx.x;
       for (int i = lane; i < 64; i += 32) {
-        cp_async16(s + i * 8, a.data() + i * 8, true);
+        cp_async16(s + i * 8, a.data() + i * 8, 16);
       }
       cp_async_commit();
       for (int i = lane; i < 256; i += 32) {

@@ -2,6 +2,7 @@
 // numbers of rows and orders of threads.
 #include "kernels/cuda/gemm.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -80,7 +81,7 @@ DeviceMatrix<Out> Forward(const DeviceMatrix<bf16>& x,
   DeviceMatrix<float> partials(1, ForwardPartials(m, n, k));
   GemmArgs args = ArgsOf(x, w, m, n, k, y);
   args.bias = bias;
-  LaunchForward<Out>(Stream(), args, partials.data());
+  LaunchForward<Out>(TestStream(), args, partials.data());
   EXPECT_TRUE(y.GapsAreIntact());
   return y;
 }
@@ -121,7 +122,7 @@ TEST_P(GemmTest, ForwardAddsInPlace) {
   GemmArgs args = ArgsOf(in.x, in.w, s.m, s.n, s.k, y);
   args.start = y.data();
   args.start_stride = y.stride();
-  LaunchForward<float>(Stream(), args, partials.data());
+  LaunchForward<float>(TestStream(), args, partials.data());
   for (int r = 0; r < s.m; ++r) {
     for (int c = 0; c < s.n; ++c) {
       ASSERT_EQ(y.at(r, c), start.at(r, c) + product.at(r, c)) << r << " " << c;
@@ -182,13 +183,13 @@ TEST_P(GemmTest, InputGradientMatchesOracle) {
   GemmArgs args = ArgsOf(dy, w, s.m, s.n, s.k, dx);
   args.start = dx.data();
   args.start_stride = dx.stride();
-  LaunchInputGradient<float>(Stream(), args);
+  LaunchInputGradient<float>(TestStream(), args);
   ExpectWithin(dx.Doubles(), want, Bounds(x, wt, start, want, s, false), "+=");
 
   const std::vector<double> zero(s.m * s.n);
   want = Linear(x, wt, zero, s.m, s.n, s.k);
   DeviceMatrix<bf16> dx16(s.m, s.n, s.n + 1);
-  LaunchInputGradient<bf16>(Stream(), ArgsOf(dy, w, s.m, s.n, s.k, dx16));
+  LaunchInputGradient<bf16>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, dx16));
   EXPECT_TRUE(dx16.GapsAreIntact());
   ExpectWithin(dx16.Doubles(), want, Bounds(x, wt, zero, want, s, true), "=");
 }
@@ -201,20 +202,18 @@ TEST_P(GemmTest, WeightGradientMatchesOracleInPieces) {
   const DeviceMatrix<float> start = RandomMatrix<float>(s.m, s.n, 10);
   const std::vector<double> a = Transpose(dy.Doubles(), s.k, s.m);
   const std::vector<double> b = Transpose(x.Doubles(), s.k, s.n);
-  const std::vector<double> want =
-      Linear(a, b, start.Doubles(), s.m, s.n, s.k);
+  const std::vector<double> want = Linear(a, b, start.Doubles(), s.m, s.n, s.k);
   DeviceMatrix<float> dw = CopyOf(start);
-  LaunchWeightGradient(Stream(), ArgsOf(dy, x, s.m, s.n, s.k, dw));
+  LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.m, s.n, s.k, dw));
   ExpectWithin(dw.Doubles(), want,
                Bounds(a, b, start.Doubles(), want, s, false), "dw");
 
   DeviceMatrix<float> pieces = CopyOf(start);
   for (int begin = 0; begin < s.k; begin += 48) {
     const int count = std::min(48, s.k - begin);
-    LaunchWeightGradient(Stream(),
-                         ArgsOf(CopyOf(dy, begin, count),
-                                CopyOf(x, begin, count), s.m, s.n, count,
-                                pieces));
+    LaunchWeightGradient(
+        TestStream(), ArgsOf(CopyOf(dy, begin, count), CopyOf(x, begin, count),
+                             s.m, s.n, count, pieces));
   }
   ExpectSameBits(pieces, dw, "in pieces of 48");
 }
@@ -224,23 +223,23 @@ TEST(GemmBackwardTest, NeitherThreadsNorRowsChangeBits) {
   const DeviceMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 11);
   const DeviceMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 12);
   DeviceMatrix<float> want(s.m, s.n);
-  LaunchInputGradient<float>(Stream(), ArgsOf(dy, w, s.m, s.n, s.k, want));
+  LaunchInputGradient<float>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, want));
   DeviceMatrix<float> want_dw(s.k, s.n);
   std::memset(want_dw.data(), 0, sizeof(float) * s.k * want_dw.stride());
   const DeviceMatrix<float> zero = CopyOf(want_dw);
   const DeviceMatrix<bf16> x = RandomMatrix<bf16>(s.m, s.n, 13);
-  LaunchWeightGradient(Stream(), ArgsOf(dy, x, s.k, s.n, s.m, want_dw));
+  LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.k, s.n, s.m, want_dw));
   ForEachThreadOrder([&](uint64_t order) {
     const std::string what = "order " + std::to_string(order);
     DeviceMatrix<float> dx(s.m, s.n);
-    LaunchInputGradient<float>(Stream(), ArgsOf(dy, w, s.m, s.n, s.k, dx));
+    LaunchInputGradient<float>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, dx));
     ExpectSameBits(dx, want, what);
     DeviceMatrix<float> dw = CopyOf(zero);
-    LaunchWeightGradient(Stream(), ArgsOf(dy, x, s.k, s.n, s.m, dw));
+    LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.k, s.n, s.m, dw));
     ExpectSameBits(dw, want_dw, what);
   });
   DeviceMatrix<float> row(1, s.n);
-  LaunchInputGradient<float>(Stream(),
+  LaunchInputGradient<float>(TestStream(),
                              ArgsOf(CopyOf(dy, 41, 1), w, 1, s.n, s.k, row));
   ExpectSameRows(want, 41, row, "alone");
 }
