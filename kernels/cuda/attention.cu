@@ -1,5 +1,6 @@
 #include "base/check.h"
 #include "kernels/cuda/attention.cuh"
+#include "kernels/cuda/attention_backward.cuh"
 
 namespace r1::cuda {
 namespace {
@@ -32,6 +33,22 @@ void LaunchForwardOf(Stream stream, const AttentionArgs& p) {
   }
 }
 
+template <int D>
+void LaunchBackwardOf(Stream stream, const AttentionGradientArgs& args) {
+  const DeviceTables& tables = args.forward.tables;
+  const unsigned heads = args.forward.kv_heads;
+  if (tables.num_row_tiles > 0) {
+    Launch(stream, RowGradientKernel<D>,
+           Dim3(static_cast<unsigned>(tables.num_row_tiles), heads), 128,
+           RowGradientSharedBytes<D>(), args);
+  }
+  if (tables.num_key_tiles > 0) {
+    Launch(stream, KeyGradientKernel<D>,
+           Dim3(static_cast<unsigned>(tables.num_key_tiles), heads), 128,
+           KeyGradientSharedBytes<D>(), args);
+  }
+}
+
 }  // namespace
 
 int64_t AttentionPartials(const AttentionArgs& p) {
@@ -45,6 +62,23 @@ void LaunchAttentionForward(Stream stream, const AttentionArgs& p) {
     LaunchForwardOf<64>(stream, p);
   } else {
     LaunchForwardOf<128>(stream, p);
+  }
+}
+
+void LaunchAttentionBackward(Stream stream, const AttentionGradientArgs& args) {
+  const AttentionArgs& p = args.forward;
+  CheckArgs(p);
+  R1_CHECK(reinterpret_cast<uintptr_t>(args.dout) % 16 == 0 &&
+               args.dout_stride % 8 == 0,
+           "rows of dout begin at multiples of 16 bytes");
+  const int64_t heads = int64_t{1} * args.rows * p.heads;
+  if (heads == 0) return;
+  Launch(stream, DeltaKernel, Dim3(static_cast<unsigned>((heads + 3) / 4)), 128,
+         0, args);
+  if (TileDepth(p) == 64) {
+    LaunchBackwardOf<64>(stream, args);
+  } else {
+    LaunchBackwardOf<128>(stream, args);
   }
 }
 

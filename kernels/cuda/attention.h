@@ -40,6 +40,7 @@ struct KeyTile {
   int page_begin;          // of a list of pages that holds them
   int gradient_row;        // row of dk and dv of key_begin
   int sequence_begin, sequence_end;
+  int is_prefix;  // of a sequence that does not begin at 0: its prefix's keys
 };
 
 // Rows of a tile: in a pass of few rows a warp's, its keys split over blocks;
@@ -87,8 +88,13 @@ struct AttentionArgs {
 int64_t AttentionPartials(const AttentionArgs& args);
 void LaunchAttentionForward(Stream stream, const AttentionArgs& args);
 
-// Gradient over whole sequences, as Ops::AttentionBackward. `forward` holds q,
-// out and lse of the forward pass.
+// Gradient over whole sequences, as Ops::AttentionBackward; `forward` holds q,
+// out and lse of the forward pass, and tables made for_backward.
+//
+// dq of a row is one chain of steps of 16 keys, ascending by position. dk and
+// dv of a key are one chain each from the old value: over the sequences in
+// order, for each over its rows by number in steps of 16. As rows and keys are
+// numbered by position, whether a prefix is shared changes no step.
 struct AttentionGradientArgs {
   AttentionArgs forward;
   int rows;          // T

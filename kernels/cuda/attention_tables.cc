@@ -21,10 +21,11 @@ void AddTiles(int sequence, int rows, int tile_rows,
 
 // Tiles of keys [begin, end) that sequences [s, s_end) see.
 void AddKeys(int begin, int end, int page_begin, int64_t row, int s, int s_end,
-             std::vector<KeyTile>* tiles) {
+             bool is_prefix, std::vector<KeyTile>* tiles) {
   for (int key = begin; key < end; key += kTileKeys) {
     tiles->push_back({key, std::min(end, key + kTileKeys), page_begin,
-                      static_cast<int>(row + key - begin), s, s_end});
+                      static_cast<int>(row + key - begin), s, s_end,
+                      is_prefix});
   }
 }
 
@@ -43,13 +44,14 @@ void AddGroup(absl::Span<const SequenceRows> sequences, int begin, int end,
   }
   const auto pages = [&](int s) { return tables->sequences[s].page_begin; };
   AddKeys(0, prefix, pages(longest), FirstRow(sequences[begin]), begin, end,
-          &tables->key_tiles);
+          true, &tables->key_tiles);
   for (int s = begin; s < end; ++s) {
     const int64_t first = sequences[s].first_position;
     // The prefix's own sequence: keys that others see, too, are done.
     const int64_t own = first == 0 ? prefix : first;
     AddKeys(own, first + sequences[s].row_count, pages(s),
-            sequences[s].row_begin + own - first, s, s + 1, &tables->key_tiles);
+            sequences[s].row_begin + own - first, s, s + 1, false,
+            &tables->key_tiles);
   }
 }
 
