@@ -107,8 +107,7 @@ __global__ void __launch_bounds__(WARPS * 32)
   bf16* const tile_q = shared;
   bf16* const tiles_kv = shared + kRows * D;  // two stages of keys and values
   const int lane = threadIdx.x % 32, warp_row = threadIdx.x / 32 * 16;
-  const TileRows rows = RowsOfTile(
-      p, (kSplit ? p.tables.split_tiles : p.tables.fold_tiles)[blockIdx.x]);
+  const TileRows rows = RowsOfTile(p, p.tiles[blockIdx.x]);
   const HeadCache head = CacheOf(p, rows.sequence.page_begin);
   const int num_keys = rows.LastPosition(kRows) + 1;
   const int key_begin = kSplit ? blockIdx.z * kSplitKeys : 0;
@@ -224,8 +223,7 @@ __global__ void __launch_bounds__(WARPS * 32)
     const int col = lane % 4 * 2;
     if constexpr (kSplit) {
       const int64_t slot =
-          ((int64_t{1} * blockIdx.x * p.kv_heads + blockIdx.y) *
-               p.tables.splits +
+          ((int64_t{blockIdx.x} * p.kv_heads + blockIdx.y) * p.splits +
            blockIdx.z) *
               kRows +
           r;
@@ -267,7 +265,7 @@ template <int D>
 __global__ void __launch_bounds__(128) FoldSplitsKernel(const AttentionArgs p) {
   const int lane = threadIdx.x % 32;
   const int r = blockIdx.z * 4 + threadIdx.x / 32;
-  const TileRows rows = RowsOfTile(p, p.tables.split_tiles[blockIdx.x]);
+  const TileRows rows = RowsOfTile(p, p.tiles[blockIdx.x]);
   if (!rows.Has(r)) return;
   const int splits = rows.LastPosition(kSplitRows) / kSplitKeys + 1;
   RowSum row;
@@ -276,8 +274,7 @@ __global__ void __launch_bounds__(128) FoldSplitsKernel(const AttentionArgs p) {
   for (int j = 0; j < D / 32; ++j) out[j] = 0.0f;
   for (int s = 0; s < splits; ++s) {
     const int64_t slot =
-        ((int64_t{1} * blockIdx.x * p.kv_heads + blockIdx.y) * p.tables.splits +
-         s) *
+        ((int64_t{blockIdx.x} * p.kv_heads + blockIdx.y) * p.splits + s) *
             kSplitRows +
         r;
     const float* const from = p.partials + slot * (D + 2);

@@ -1,8 +1,6 @@
 // Causal grouped-query attention over pages of keys and values, forward and
-// backward.
-//
-// Page p of a cache holds for each kv-head the keys [kPageTokens, D], then the
-// values [kPageTokens, D], in bf16. D is a multiple of 16 up to 128.
+// backward. D is a multiple of 16 up to 128. Pages are in bf16 and hold for
+// each kv-head the keys [kPageTokens, D], then the values [kPageTokens, D].
 //
 // Rows of a sequence here are pairs (token, query head of the kv-head's group),
 // token by token: the heads of a group read the same keys. A row's number is
@@ -16,6 +14,7 @@
 #include "absl/types/span.h"
 #include "kernels/batch.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/ops.h"
 
 namespace r1::cuda {
 
@@ -62,51 +61,37 @@ struct AttentionTables {
 AttentionTables MakeAttentionTables(absl::Span<const SequenceRows> sequences,
                                     int group, bool for_backward);
 
-// Where the tables lie on the device, and how many entries they have.
-struct DeviceTables {
-  const AttentionSequence* sequences;
-  const int32_t* pages;
-  const AttentionTile *split_tiles, *fold_tiles, *row_tiles;
-  const KeyTile* key_tiles;
-  int num_split_tiles, num_fold_tiles, num_row_tiles, num_key_tiles;
-  int splits;
+// The same on the device: int32, a row an entry.
+struct DeviceAttentionTables {
+  Tensor sequences;                           // [S, 4]
+  Tensor pages;                               // [1, all]
+  Tensor split_tiles, fold_tiles, row_tiles;  // [tiles, 2]
+  Tensor key_tiles;                           // [tiles, 7]
+  int splits = 0;
 };
 
-struct AttentionArgs {
-  DeviceTables tables;
-  const bf16* cache;
-  int heads, kv_heads, depth;  // H, K, D
-  float scale;
-  const bf16* q;  // [T, H * D]; rows begin at multiples of 16 bytes
-  int64_t q_stride;
-  bf16* out;  // [T, H * D]
-  int64_t out_stride;
-  float* lse;  // [T, H], natural logarithm, or null
-  int64_t lse_stride;
-  float* partials;  // AttentionPartials(…) floats of scratch
-};
-int64_t AttentionPartials(const AttentionArgs& args);
-void LaunchAttentionForward(Stream stream, const AttentionArgs& args);
+// As Ops::AttentionForward. Shapes: q [T, H * D] bf16, whose rows begin at
+// multiples of 16 bytes; out [T, H * D] bf16; lse [T, H] fp32 (natural
+// logarithm) or empty; scratch [1, AttentionScratch(…) or more] fp32.
+int64_t AttentionScratch(const DeviceAttentionTables& tables,
+                         const KvPages& cache);
+void AttentionForward(Tensor q, const DeviceAttentionTables& tables,
+                      const KvPages& cache, float scale, Tensor out, Tensor lse,
+                      Tensor scratch, Stream& stream);
 
-// Gradient over whole sequences, as Ops::AttentionBackward; `forward` holds q,
-// out and lse of the forward pass, and tables made for_backward.
+// As Ops::AttentionBackward, with tables that were made for_backward.
+// Shapes: q, out and dout [T, H * D] bf16, q and dout with rows that begin at
+// multiples of 16 bytes; lse [T, H], dq [T, H * D], dk and dv [T or more, K *
+// D] fp32; scratch [1, T * H or more] fp32.
 //
 // dq of a row is one chain of steps of 16 keys, ascending by position. dk and
 // dv of a key are one chain each from the old value: over the sequences in
 // order, for each over its rows by number in steps of 16. As rows and keys are
 // numbered by position, whether a prefix is shared changes no step.
-struct AttentionGradientArgs {
-  AttentionArgs forward;
-  int rows;          // T
-  const bf16* dout;  // [T, H * D]
-  int64_t dout_stride;
-  float* delta;  // [T, H] of scratch
-  float* dq;     // [T, H * D], assigned
-  int64_t dq_stride;
-  float *dk, *dv;  // [T or more, K * D], added to
-  int64_t dk_stride, dv_stride;
-};
-void LaunchAttentionBackward(Stream stream, const AttentionGradientArgs& args);
+void AttentionBackward(Tensor q, Tensor out, Tensor lse, Tensor dout,
+                       const DeviceAttentionTables& tables,
+                       const KvPages& cache, float scale, Tensor dq, Tensor dk,
+                       Tensor dv, Tensor scratch, Stream& stream);
 
 }  // namespace r1::cuda
 

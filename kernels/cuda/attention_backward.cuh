@@ -18,7 +18,7 @@ __global__ void __launch_bounds__(128)
   const int lane = threadIdx.x % 32;
   const int64_t i = int64_t{4} * blockIdx.x + threadIdx.x / 32;
   const int heads = p.forward.heads, depth = p.forward.depth;
-  if (i >= int64_t{1} * p.rows * heads) return;
+  if (i >= int64_t{p.rows} * heads) return;
   const int64_t row = i / heads, col = i % heads * depth;
   const bf16* const out = p.forward.out + row * p.forward.out_stride + col;
   const bf16* const dout = p.dout + row * p.dout_stride + col;
@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(128)
   bf16* const tile_dout = tile_q + kFoldRows * D;
   bf16* const tiles_kv = tile_dout + kFoldRows * D;  // two stages
   const int lane = threadIdx.x % 32, warp_row = threadIdx.x / 32 * 16;
-  const TileRows rows = RowsOfTile(p, p.tables.row_tiles[blockIdx.x]);
+  const TileRows rows = RowsOfTile(p, p.tiles[blockIdx.x]);
   const HeadCache head = CacheOf(p, rows.sequence.page_begin);
   const int num_keys = rows.LastPosition(kFoldRows) + 1;
   auto row_of = [&](const bf16* x, int64_t stride) {
@@ -223,8 +223,8 @@ __global__ void __launch_bounds__(128)
       reinterpret_cast<float*>(tiles_rows + 2 * 2 * kFoldRows * D);
   const int lane = threadIdx.x % 32, warp_key = threadIdx.x / 32 * 16;
   const int kv_head = blockIdx.y;
-  const KeyTile keys = p.tables.key_tiles[blockIdx.x];
-  RowCursor next = {p.tables.sequences, keys, p.heads / p.kv_heads};
+  const KeyTile keys = args.key_tiles[blockIdx.x];
+  RowCursor next = {p.sequences, keys, p.heads / p.kv_heads};
   next.Begin();
 
   auto fetch = [&](int stage) {

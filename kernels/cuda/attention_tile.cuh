@@ -10,6 +10,36 @@
 
 namespace r1::cuda {
 
+// Where the tables of a batch lie, and all else of a call.
+struct AttentionArgs {
+  const AttentionSequence* sequences;
+  const int32_t* pages;
+  const AttentionTile* tiles;  // of rows, those of the kernel
+  int splits;                  // of a row in `partials`
+  const bf16* cache;
+  int heads, kv_heads, depth;  // H, K, D
+  float scale;
+  const bf16* q;
+  int64_t q_stride;
+  bf16* out;
+  int64_t out_stride;
+  float* lse;  // or null
+  int64_t lse_stride;
+  float* partials;  // [row tiles, K, splits, kSplitRows, D of the tile + 2]
+};
+struct AttentionGradientArgs {
+  AttentionArgs forward;
+  const KeyTile* key_tiles;
+  int rows;  // T
+  const bf16* dout;
+  int64_t dout_stride;
+  float* delta;  // [T, H]
+  float* dq;
+  int64_t dq_stride;
+  float *dk, *dv;
+  int64_t dk_stride, dv_stride;
+};
+
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2 = 0.69314718f;
 
@@ -36,7 +66,7 @@ struct HeadCache {
   // Of key `position`; `which` is 0 for the key and 1 for the value.
   DEV const bf16* Row(int position, int which) const {
     const int page = pages[position / kPageTokens];
-    const int64_t block = (int64_t{1} * page * kv_heads + kv_head) * 2 + which;
+    const int64_t block = (int64_t{page} * kv_heads + kv_head) * 2 + which;
     return cache + (block * kPageTokens + position % kPageTokens) * depth;
   }
 };
@@ -76,11 +106,11 @@ struct TileRows {
 };
 
 DEV TileRows RowsOfTile(const AttentionArgs& p, const AttentionTile& tile) {
-  return {p.tables.sequences[tile.sequence], tile.first, p.heads / p.kv_heads,
+  return {p.sequences[tile.sequence], tile.first, p.heads / p.kv_heads,
           static_cast<int>(blockIdx.y)};
 }
 DEV HeadCache CacheOf(const AttentionArgs& p, int page_begin) {
-  return {p.cache, p.tables.pages + page_begin, p.kv_heads,
+  return {p.cache, p.pages + page_begin, p.kv_heads,
           static_cast<int>(blockIdx.y), p.depth};
 }
 

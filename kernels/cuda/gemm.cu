@@ -2,99 +2,133 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/gemm.cuh"
+#include "kernels/cuda/gemm.h"
 #include "kernels/cuda/order.h"
+#include "kernels/cuda/view.h"
 
 namespace r1::cuda {
 namespace {
 
 // Up to so many rows the chunks of a product go to blocks of their own: fewer
 // leave too few blocks, more would write more partials than weights are read.
-constexpr int kSplitRows = 64;
+constexpr int kMaxSplitRows = 64;
 
-bool IsSplit(int m, int n, int k) {
-  return m <= kSplitRows && NumChunks(n, k) > 1;
+bool IsSplit(int64_t rows, int64_t outputs, int64_t depth) {
+  return rows <= kMaxSplitRows && NumChunks(outputs, depth) > 1;
 }
 
-void CheckOperand(const Bf16Matrix& x) {
-  R1_CHECK(reinterpret_cast<uintptr_t>(x.data) % 16 == 0 && x.stride % 8 == 0,
+Bf16Matrix OperandOf(const Tensor& x) {
+  const View<bf16> view = ViewOf<bf16>(x);
+  R1_CHECK(reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
+               (x.rows <= 1 || x.stride % 8 == 0),
            "rows of an operand begin at multiples of 16 bytes");
+  return {view.data, view.stride};
+}
+
+// The product of operands a and b whose sums have `depth` terms.
+GemmArgs ArgsOf(const Tensor& a, const Tensor& b, int64_t depth,
+                const Tensor& start, const Tensor& y) {
+  R1_CHECK(std::max({y.rows, y.cols, depth}) < int64_t{1} << 30,
+           "extents of a product");
+  GemmArgs p = {};
+  p.a = OperandOf(a);
+  p.b = OperandOf(b);
+  p.m = static_cast<int>(y.rows);
+  p.n = static_cast<int>(y.cols);
+  p.k = static_cast<int>(depth);
+  p.chunk = std::max(1, (p.k + kStageDepth - 1) / kStageDepth) * kStageDepth;
+  if (!start.empty()) {
+    R1_CHECK(start.rows == y.rows && start.cols == y.cols,
+             "start has the shape of the result");
+    const View<float> view = ViewOf<float>(start);
+    p.start = view.data;
+    p.start_stride = view.stride;
+  }
+  p.y = DeviceAccess::Pointer(y.at);
+  p.y_stride = y.stride;
+  return p;
 }
 
 template <class T>
-Dim3 GridOf(const GemmArgs& p, int chunks = 1) {
-  return {static_cast<unsigned>((p.n + T::BN - 1) / T::BN),
-          static_cast<unsigned>((p.m + T::BM - 1) / T::BM),
-          static_cast<unsigned>(chunks)};
+GridSize GridOf(const GemmArgs& p, int chunks = 1,
+                std::source_location where = std::source_location::current()) {
+  return GridSize((p.n + T::BN - 1) / T::BN, (p.m + T::BM - 1) / T::BM, chunks,
+                  where);
 }
 
 template <class T, class Out>
-void LaunchTile(Stream stream, const GemmArgs& p, float* partials) {
-  if constexpr (T::BM <= kSplitRows) {
+void LaunchForward(const GemmArgs& p, const Tensor& scratch, Stream& stream) {
+  if constexpr (T::BM <= kMaxSplitRows) {
     if (IsSplit(p.m, p.n, p.k)) {
-      const int chunks = NumChunks(p.n, p.k);
+      R1_CHECK(scratch.count() >= MatMulScratch(p.m, p.n, p.k),
+               "MatMul: scratch");
       GemmArgs part = p;
-      part.y = partials;
-      Launch(stream, ChunkKernel<T>, GridOf<T>(p, chunks), T::kThreads,
-             T::kSharedBytes, part);
-      const int64_t count = int64_t{1} * p.m * p.n;
-      const unsigned blocks =
-          static_cast<unsigned>(std::min<int64_t>((count + 255) / 256, 1024));
-      const float* const sums = partials;
-      Launch(stream, AddChunksKernel<Out>, Dim3(blocks), 256, 0, p, sums,
-             chunks);
+      part.y = ViewOf<float>(scratch).data;
+      const int chunks = NumChunks(p.n, p.k);
+      Launch(ChunkKernel<T>, GridOf<T>(p, chunks), T::kThreads, T::kSharedBytes,
+             stream, part);
+      Launch(AddChunksKernel<Out>, BlocksFor(int64_t{p.m} * p.n), kThreads, 0,
+             stream, p, static_cast<const float*>(part.y), chunks);
       return;
     }
   }
-  Launch(stream, ForwardKernel<T, Out>, GridOf<T>(p), T::kThreads,
-         T::kSharedBytes, p);
+  Launch(ForwardKernel<T, Out>, GridOf<T>(p), T::kThreads, T::kSharedBytes,
+         stream, p);
 }
 
 }  // namespace
 
-int64_t ForwardPartials(int m, int n, int k) {
-  return IsSplit(m, n, k) ? int64_t{1} * m * n * NumChunks(n, k) : 0;
+int64_t MatMulScratch(int64_t rows, int64_t outputs, int64_t depth) {
+  if (!IsSplit(rows, outputs, depth)) return 0;
+  return rows * outputs * NumChunks(outputs, depth);
 }
 
-// The tile depends on m alone and is schedule alone.
-template <class Out>
-void LaunchForward(Stream stream, GemmArgs p, float* partials) {
-  if (p.m == 0 || p.n == 0) return;
-  CheckOperand(p.a);
-  CheckOperand(p.b);
+// The tile depends on the number of rows alone and is schedule alone.
+void MatMul(Tensor x, Tensor w, Tensor bias, Tensor start, Tensor y,
+            Tensor scratch, Stream& stream) {
+  R1_CHECK(x.cols == w.cols && y.cols == w.rows && x.rows == y.rows,
+           "MatMul: x [T, K], w [N, K], y [T, N]");
+  R1_CHECK(bias.empty() || (bias.count() == w.rows && bias.is_dense()),
+           "MatMul: bias [N]");
+  if (y.empty()) return;
+  GemmArgs p = ArgsOf(x, w, x.cols, start, y);
   p.chunk = ChunkDepth(p.n, p.k);
-  if (p.m <= 16) {
-    LaunchTile<Rows16, Out>(stream, p, partials);
-  } else if (p.m <= 64) {
-    LaunchTile<Rows64, Out>(stream, p, partials);
-  } else {
-    LaunchTile<Rows128, Out>(stream, p, partials);
-  }
+  p.bias = bias.empty() ? nullptr : ViewOf<float>(bias).data;
+  WithFormat(y.dtype, [&](auto format) {
+    using Out = typename decltype(format)::Type;
+    if (p.m <= 16) {
+      LaunchForward<Rows16, Out>(p, scratch, stream);
+    } else if (p.m <= 64) {
+      LaunchForward<Rows64, Out>(p, scratch, stream);
+    } else {
+      LaunchForward<Rows128, Out>(p, scratch, stream);
+    }
+  });
 }
-template void LaunchForward<float>(Stream, GemmArgs, float*);
-template void LaunchForward<bf16>(Stream, GemmArgs, float*);
 
-template <class Out>
-void LaunchInputGradient(Stream stream, GemmArgs p) {
-  if (p.m == 0 || p.n == 0) return;
-  CheckOperand(p.a);
-  CheckOperand(p.b);
-  p.chunk = std::max(kStageDepth, (p.k + 63) / 64 * 64);
-  Launch(stream, ChainKernel<Rows128, false, Out>, GridOf<Rows128>(p),
-         Rows128::kThreads, Rows128::kSharedBytes, p);
+void MatMulTransposed(Tensor dy, Tensor w, Tensor start, Tensor dx,
+                      Stream& stream) {
+  R1_CHECK(dy.cols == w.rows && dx.cols == w.cols && dx.rows == dy.rows,
+           "MatMulTransposed: dy [T, N], w [N, K], dx [T, K]");
+  if (dx.empty()) return;
+  const GemmArgs p = ArgsOf(dy, w, dy.cols, start, dx);
+  WithFormat(dx.dtype, [&](auto format) {
+    using Out = typename decltype(format)::Type;
+    Launch(ChainKernel<Rows128, false, Out>, GridOf<Rows128>(p),
+           Rows128::kThreads, Rows128::kSharedBytes, stream, p);
+  });
 }
-template void LaunchInputGradient<float>(Stream, GemmArgs);
-template void LaunchInputGradient<bf16>(Stream, GemmArgs);
 
-void LaunchWeightGradient(Stream stream, GemmArgs p) {
-  if (p.m == 0 || p.n == 0 || p.k == 0) return;
-  CheckOperand(p.a);
-  CheckOperand(p.b);
-  p.chunk = (p.k + 63) / 64 * 64;
-  p.start = static_cast<const float*>(p.y);
-  p.start_stride = p.y_stride;
-  Launch(stream, ChainKernel<Rows128, true, float>, GridOf<Rows128>(p),
-         Rows128::kThreads, Rows128::kSharedBytes, p);
+void MatMulWeightGradient(Tensor dy, Tensor x, Tensor dw, Stream& stream) {
+  R1_CHECK(dy.rows == x.rows && dw.rows == dy.cols && dw.cols == x.cols &&
+               dw.dtype == DType::kF32,
+           "MatMulWeightGradient: dy [T, N], x [T, K], dw [N, K] in fp32");
+  if (dw.empty() || x.rows == 0) return;
+  const GemmArgs p = ArgsOf(dy, x, x.rows, dw, dw);
+  Launch(ChainKernel<Rows128, true, float>, GridOf<Rows128>(p),
+         Rows128::kThreads, Rows128::kSharedBytes, stream, p);
 }
 
 }  // namespace r1::cuda

@@ -3,10 +3,29 @@
 #ifndef R1_KERNELS_CUDA_GEMM_CUH_
 #define R1_KERNELS_CUDA_GEMM_CUH_
 
-#include "kernels/cuda/gemm.h"
 #include "kernels/cuda/tile.cuh"
+#include "kernels/cuda/view.h"
 
 namespace r1::cuda {
+
+// A bf16 matrix; element (r, c) is data[r * stride + c].
+struct Bf16Matrix {
+  const bf16* data;
+  int64_t stride;
+};
+
+// y [m, n] = bias or start + a b, where the sum has k terms in chains of
+// `chunk`, a multiple of 64.
+struct GemmArgs {
+  Bf16Matrix a, b;
+  int m, n, k;
+  int chunk;
+  const float* bias;   // [n] or null
+  const float* start;  // [m, n] or null; may be y
+  int64_t start_stride;
+  void* y;
+  int64_t y_stride;
+};
 
 inline constexpr int kStageDepth = 64;
 
@@ -151,36 +170,33 @@ __global__ void __launch_bounds__(T::kThreads, 1)
   float sums[T::MI][T::NI][4];
   FillSums(sums, 0.0f);
   MultiplyTile<T, false, false>(shared, p, m0, n0, k_begin, k_end, sums, [] {});
-  float* const y =
-      static_cast<float*>(p.y) + int64_t{1} * blockIdx.z * p.m * p.n;
+  float* const y = static_cast<float*>(p.y) + int64_t{blockIdx.z} * p.m * p.n;
   const int m = m0 + T::Row(), n = n0 + T::Col();
   ForEachPair<T::MI, T::NI>([&](int i, int j, int half, int row, int col) {
     if (m + row >= p.m || n + col >= p.n) return;
-    StorePair(y + int64_t{1} * (m + row) * p.n + n + col, sums[i][j][half * 2],
+    StorePair(y + int64_t{m + row} * p.n + n + col, sums[i][j][half * 2],
               sums[i][j][half * 2 + 1], n + col + 1 < p.n);
   });
 }
 
 // Adds the partials of the chunks, ascending: what ForwardKernel does in
-// registers.
+// registers. One thread for one output.
 template <class Out>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(kThreads)
     AddChunksKernel(const GemmArgs p, const float* partials, int chunks) {
-  const int64_t count = int64_t{1} * p.m * p.n;
-  const int64_t step = int64_t{1} * gridDim.x * blockDim.x;
-  for (int64_t i = int64_t{1} * blockIdx.x * blockDim.x + threadIdx.x;
-       i < count; i += step) {
-    float sum = partials[i];
-    for (int c = 1; c < chunks; ++c) {
-      sum = __fadd_rn(sum, partials[c * count + i]);
-    }
-    const int m = static_cast<int>(i / p.n), n = static_cast<int>(i % p.n);
-    if (p.bias != nullptr) sum = __fadd_rn(sum, p.bias[n]);
-    if (p.start != nullptr) {
-      sum = __fadd_rn(p.start[m * p.start_stride + n], sum);
-    }
-    StorePair(static_cast<Out*>(p.y) + m * p.y_stride + n, sum, 0.0f, false);
+  const int64_t count = int64_t{p.m} * p.n;
+  const int64_t i = ThreadOfGrid();
+  if (i >= count) return;
+  float sum = partials[i];
+  for (int c = 1; c < chunks; ++c) {
+    sum = __fadd_rn(sum, partials[c * count + i]);
   }
+  const int64_t m = i / p.n, n = i % p.n;
+  if (p.bias != nullptr) sum = __fadd_rn(sum, p.bias[n]);
+  if (p.start != nullptr) {
+    sum = __fadd_rn(p.start[m * p.start_stride + n], sum);
+  }
+  static_cast<Out*>(p.y)[m * p.y_stride + n] = FromFloat<Out>(sum);
 }
 
 // One chain of steps from `start` or 0, for the backward pass.

@@ -28,23 +28,16 @@ void RunBackward(const Heads& shape, const DeviceMatrix<bf16>& q,
                  const ForwardResult& forward, const DeviceMatrix<bf16>& dout,
                  const DeviceCache& cache, int64_t rows,
                  const std::vector<SequenceRows>& sequences, Gradients* g) {
-  const AttentionTables tables =
-      MakeAttentionTables(sequences, shape.group(), true);
-  AttentionGradientArgs args = {};
-  args.forward = ArgsOf(shape, q, cache, tables, forward);
-  args.rows = rows;
-  args.dout = dout.data();
-  args.dout_stride = dout.stride();
-  DeviceMatrix<float> delta(1, rows * shape.heads);
-  args.delta = delta.data();
+  const UploadedTables tables(
+      MakeAttentionTables(sequences, shape.group(), true));
   g->dq = DeviceMatrix<float>(rows, shape.q_width());
-  args.dq = g->dq.data();
-  args.dq_stride = g->dq.stride();
-  args.dk = g->dk.data();
-  args.dk_stride = g->dk.stride();
-  args.dv = g->dv.data();
-  args.dv_stride = g->dv.stride();
-  LaunchAttentionBackward(TestStream(), args);
+  const DeviceMatrix<float> scratch(1, rows * shape.heads);
+  const auto of_pass = [&](Tensor x) { return x.Rows(0, rows); };
+  RunOnDevice([&](Stream& stream) {
+    AttentionBackward(of_pass(q), of_pass(forward.out), of_pass(forward.lse),
+                      of_pass(dout), tables, cache.pages(), shape.scale(),
+                      g->dq, g->dk, g->dv, scratch, stream);
+  });
 }
 
 Gradients RunBoth(const PackedBatch& b, const DeviceMatrix<bf16>& dout) {

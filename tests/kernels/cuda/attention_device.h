@@ -3,6 +3,7 @@
 #ifndef R1_TESTS_KERNELS_CUDA_ATTENTION_DEVICE_H_
 #define R1_TESTS_KERNELS_CUDA_ATTENTION_DEVICE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -62,7 +63,7 @@ class DeviceCache {
       }
     }
   }
-  const bf16* data() const { return data_.data(); }
+  KvPages pages() const { return {data_, shape_.kv_heads, shape_.depth}; }
 
  private:
   Heads shape_;
@@ -70,55 +71,55 @@ class DeviceCache {
   int32_t next_;
 };
 
-inline DeviceTables OnDevice(const AttentionTables& t) {
-  return {t.sequences.data(),
-          t.pages.data(),
-          t.split_tiles.data(),
-          t.fold_tiles.data(),
-          t.row_tiles.data(),
-          t.key_tiles.data(),
-          static_cast<int>(t.split_tiles.size()),
-          static_cast<int>(t.fold_tiles.size()),
-          static_cast<int>(t.row_tiles.size()),
-          static_cast<int>(t.key_tiles.size()),
-          t.splits};
-}
+// The tables of a batch on the device.
+struct UploadedTables {
+  explicit UploadedTables(const AttentionTables& t)
+      : sequences(Upload(t.sequences)),
+        pages(Upload(t.pages)),
+        split_tiles(Upload(t.split_tiles)),
+        fold_tiles(Upload(t.fold_tiles)),
+        row_tiles(Upload(t.row_tiles)),
+        key_tiles(Upload(t.key_tiles)),
+        splits(t.splits) {}
+
+  operator DeviceAttentionTables() const {
+    Tensor list = pages;
+    std::swap(list.rows, list.cols);
+    return {sequences, list,      split_tiles, fold_tiles,
+            row_tiles, key_tiles, splits};
+  }
+
+ private:
+  template <class Entry>
+  static DeviceMatrix<int32_t> Upload(const std::vector<Entry>& entries) {
+    const int64_t cols = sizeof(Entry) / sizeof(int32_t);
+    DeviceMatrix<int32_t> table(entries.size(), cols, cols);
+    std::copy_n(entries.data(), entries.size(),
+                reinterpret_cast<Entry*>(table.data()));
+    return table;
+  }
+
+  DeviceMatrix<int32_t> sequences, pages, split_tiles, fold_tiles, row_tiles,
+      key_tiles;
+  int splits;
+};
 
 struct ForwardResult {
   DeviceMatrix<bf16> out;
   DeviceMatrix<float> lse;
 };
 
-inline AttentionArgs ArgsOf(const Heads& shape, const DeviceMatrix<bf16>& q,
-                            const DeviceCache& cache,
-                            const AttentionTables& tables,
-                            const ForwardResult& result) {
-  AttentionArgs args = {};
-  args.tables = OnDevice(tables);
-  args.cache = cache.data();
-  args.heads = shape.heads;
-  args.kv_heads = shape.kv_heads;
-  args.depth = shape.depth;
-  args.scale = shape.scale();
-  args.q = q.data();
-  args.q_stride = q.stride();
-  args.out = result.out.data();
-  args.out_stride = result.out.stride();
-  args.lse = result.lse.data();
-  args.lse_stride = result.lse.stride();
-  return args;
-}
-
 inline ForwardResult RunForward(const Heads& shape, const DeviceMatrix<bf16>& q,
                                 const DeviceCache& cache,
                                 const std::vector<SequenceRows>& sequences) {
   ForwardResult result = {{q.rows(), q.cols()}, {q.rows(), shape.heads}};
-  const AttentionTables tables =
-      MakeAttentionTables(sequences, shape.group(), false);
-  AttentionArgs args = ArgsOf(shape, q, cache, tables, result);
-  DeviceMatrix<float> partials(1, AttentionPartials(args));
-  args.partials = partials.data();
-  LaunchAttentionForward(TestStream(), args);
+  const UploadedTables tables(
+      MakeAttentionTables(sequences, shape.group(), false));
+  const DeviceMatrix<float> scratch(1, AttentionScratch(tables, cache.pages()));
+  RunOnDevice([&](Stream& stream) {
+    AttentionForward(q, tables, cache.pages(), shape.scale(), result.out,
+                     result.lse, scratch, stream);
+  });
   return result;
 }
 

@@ -6,14 +6,17 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <new>
+#include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/philox.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/compat.h"
+#include "kernels/cuda/emu/runtime.h"
+#include "kernels/cuda/view.h"
 #include "kernels/dtype.h"
 
 namespace r1::cuda {
@@ -37,38 +40,58 @@ inline bf16 ToBf16Value(float x) {
   return value;
 }
 
+// The device of a test program.
+inline Runtime& TestRuntime() {
+  static Runtime& runtime = *emu::OpenRuntime(emu::Options()).release();
+  return runtime;
+}
+
+// Enqueues work(stream) and waits for it.
+template <class Work>
+void RunOnDevice(Work work) {
+  static Stream& stream = *TestRuntime().MakeStream().release();
+  work(stream);
+  const absl::Status status = TestRuntime().Synchronize(stream);
+  ASSERT_TRUE(status.ok()) << status;
+}
+
+// Calls run(order) once for each of four orders in which the threads of a block
+// go on; order 0 is ascending.
+template <class Fn>
+void ForEachThreadOrder(Fn run) {
+  for (uint64_t order = 0; order < 4; ++order) {
+    emu::SetSeed(order, TestRuntime());
+    run(order);
+  }
+  emu::SetSeed(0, TestRuntime());
+}
+
 // A matrix of the device whose bytes are all ones at first, which is NaN as
 // float and as bf16; so are the gaps between its rows for good.
 template <class T>
 class DeviceMatrix {
  public:
   DeviceMatrix(int64_t rows, int64_t cols, int64_t stride)
-      : rows_(rows), cols_(cols), stride_(stride) {
-    const size_t bytes = rows * stride * sizeof(T) / 64 * 64 + 64;
-    data_ = static_cast<T*>(std::aligned_alloc(64, bytes));
-    if (data_ == nullptr) throw std::bad_alloc();
-    std::memset(static_cast<void*>(data_), 0xFF, bytes);
-  }
+      : rows_(rows),
+        cols_(cols),
+        stride_(stride),
+        memory_(*TestRuntime().Allocate(rows * stride * sizeof(T))) {}
   // Rows are multiples of 16 bytes.
   DeviceMatrix(int64_t rows, int64_t cols)
       : DeviceMatrix(rows, cols, (cols + 7) / 8 * 8) {}
-  DeviceMatrix(DeviceMatrix&& other) noexcept { *this = std::move(other); }
-  DeviceMatrix& operator=(DeviceMatrix&& other) noexcept {
-    std::swap(rows_, other.rows_);
-    std::swap(cols_, other.cols_);
-    std::swap(stride_, other.stride_);
-    std::swap(data_, other.data_);
-    return *this;
-  }
-  ~DeviceMatrix() { std::free(data_); }
 
+  operator Tensor() const {
+    return {memory_->at(), kDTypeOfElement<T>, rows_, cols_, stride_};
+  }
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   int64_t stride() const { return stride_; }
-  T* data() const { return data_; }
-  T* Row(int64_t r) const { return data_ + r * stride_; }
-  T& at(int64_t r, int64_t c) { return data_[r * stride_ + c]; }
-  const T& at(int64_t r, int64_t c) const { return data_[r * stride_ + c]; }
+  T* data() const {
+    return static_cast<T*>(DeviceAccess::Pointer(memory_->at()));
+  }
+  T* Row(int64_t r) const { return data() + r * stride_; }
+  T& at(int64_t r, int64_t c) { return data()[r * stride_ + c]; }
+  const T& at(int64_t r, int64_t c) const { return data()[r * stride_ + c]; }
 
   std::vector<double> Doubles() const {
     std::vector<double> out;
@@ -80,7 +103,7 @@ class DeviceMatrix {
   bool GapsAreIntact() const {
     for (int64_t r = 0; r < rows_; ++r) {
       for (int64_t c = cols_; c < stride_; ++c) {
-        const T& gap = data_[r * stride_ + c];
+        const T& gap = data()[r * stride_ + c];
         const auto* bytes = reinterpret_cast<const unsigned char*>(&gap);
         for (size_t i = 0; i < sizeof(T); ++i) {
           if (bytes[i] != 0xFF) return false;
@@ -91,8 +114,8 @@ class DeviceMatrix {
   }
 
  private:
-  int64_t rows_ = 0, cols_ = 0, stride_ = 0;
-  T* data_ = nullptr;
+  int64_t rows_, cols_, stride_;
+  std::unique_ptr<DeviceMemory> memory_;
 };
 
 // Standard normal elements times `scale`.
@@ -159,28 +182,6 @@ void ExpectSameBits(const DeviceMatrix<T>& a, const DeviceMatrix<T>& b,
                     const std::string& what) {
   ASSERT_EQ(a.rows(), b.rows()) << what;
   ExpectSameRows(a, 0, b, what);
-}
-
-// The device that tests run on: one host thread, and the order in which the
-// threads of a block go on; order 0 is ascending.
-inline emu::GridRunner& TestRunner() {
-  static emu::GridRunner runner(1);
-  return runner;
-}
-inline uint64_t test_thread_order = 0;
-
-// A stream of the test device; what was launched has run when the call
-// returns.
-inline Stream TestStream() { return {&TestRunner(), test_thread_order}; }
-
-// Calls run(order) once for each of four orders.
-template <class Fn>
-void ForEachThreadOrder(Fn run) {
-  for (uint64_t order = 0; order < 4; ++order) {
-    test_thread_order = order;
-    run(order);
-  }
-  test_thread_order = 0;
 }
 
 }  // namespace r1::cuda

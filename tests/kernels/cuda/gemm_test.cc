@@ -58,32 +58,33 @@ struct Operands {
         bias(RandomMatrix<float>(1, s.n, 3)) {}
 };
 
-template <class Out>
-GemmArgs ArgsOf(const DeviceMatrix<bf16>& a, const DeviceMatrix<bf16>& b, int m,
-                int n, int k, const DeviceMatrix<Out>& y) {
-  GemmArgs args = {};
-  args.a = {a.data(), a.stride()};
-  args.b = {b.data(), b.stride()};
-  args.m = m;
-  args.n = n;
-  args.k = k;
-  args.y = y.data();
-  args.y_stride = y.stride();
-  return args;
+DeviceMatrix<float> ScratchFor(const Shape& s) {
+  return {1, MatMulScratch(s.m, s.n, s.k)};
 }
 
 // x W^T, with the bias if it is given.
 template <class Out>
 DeviceMatrix<Out> Forward(const DeviceMatrix<bf16>& x,
-                          const DeviceMatrix<bf16>& w, const float* bias) {
+                          const DeviceMatrix<bf16>& w, Tensor bias = {}) {
   const int m = x.rows(), n = w.rows(), k = x.cols();
   DeviceMatrix<Out> y(m, n, n + 3);
-  DeviceMatrix<float> partials(1, ForwardPartials(m, n, k));
-  GemmArgs args = ArgsOf(x, w, m, n, k, y);
-  args.bias = bias;
-  LaunchForward<Out>(TestStream(), args, partials.data());
+  const DeviceMatrix<float> scratch = ScratchFor({m, n, k});
+  RunOnDevice(
+      [&](Stream& stream) { MatMul(x, w, bias, {}, y, scratch, stream); });
   EXPECT_TRUE(y.GapsAreIntact());
   return y;
+}
+
+template <class Out>
+void InputGradient(const DeviceMatrix<bf16>& dy, const DeviceMatrix<bf16>& w,
+                   Tensor start, const DeviceMatrix<Out>& dx) {
+  RunOnDevice(
+      [&](Stream& stream) { MatMulTransposed(dy, w, start, dx, stream); });
+}
+
+void WeightGradient(const DeviceMatrix<bf16>& dy, const DeviceMatrix<bf16>& x,
+                    const DeviceMatrix<float>& dw) {
+  RunOnDevice([&](Stream& stream) { MatMulWeightGradient(dy, x, dw, stream); });
 }
 
 class GemmTest : public testing::TestWithParam<Shape> {};
@@ -106,23 +107,21 @@ TEST_P(GemmTest, ForwardMatchesOracle) {
     start.insert(start.end(), bias.begin(), bias.end());
   }
   const std::vector<double> want = Linear(x, w, start, s.m, s.n, s.k);
-  ExpectWithin(Forward<float>(in.x, in.w, in.bias.data()).Doubles(), want,
+  ExpectWithin(Forward<float>(in.x, in.w, in.bias).Doubles(), want,
                Bounds(x, w, start, want, s, false), "float");
-  ExpectWithin(Forward<bf16>(in.x, in.w, in.bias.data()).Doubles(), want,
+  ExpectWithin(Forward<bf16>(in.x, in.w, in.bias).Doubles(), want,
                Bounds(x, w, start, want, s, true), "bf16");
 }
 
 TEST_P(GemmTest, ForwardAddsInPlace) {
   const Shape s = GetParam();
   const Operands in(s);
-  const DeviceMatrix<float> product = Forward<float>(in.x, in.w, nullptr);
+  const DeviceMatrix<float> product = Forward<float>(in.x, in.w);
   const DeviceMatrix<float> start = RandomMatrix<float>(s.m, s.n, 4);
   DeviceMatrix<float> y = CopyOf(start);
-  DeviceMatrix<float> partials(1, ForwardPartials(s.m, s.n, s.k));
-  GemmArgs args = ArgsOf(in.x, in.w, s.m, s.n, s.k, y);
-  args.start = y.data();
-  args.start_stride = y.stride();
-  LaunchForward<float>(TestStream(), args, partials.data());
+  const DeviceMatrix<float> scratch = ScratchFor(s);
+  RunOnDevice(
+      [&](Stream& stream) { MatMul(in.x, in.w, {}, y, y, scratch, stream); });
   for (int r = 0; r < s.m; ++r) {
     for (int c = 0; c < s.n; ++c) {
       ASSERT_EQ(y.at(r, c), start.at(r, c) + product.at(r, c)) << r << " " << c;
@@ -132,9 +131,9 @@ TEST_P(GemmTest, ForwardAddsInPlace) {
 
 TEST_P(GemmTest, NeitherThreadsNorASecondLaunchChangeBits) {
   const Operands in(GetParam());
-  const DeviceMatrix<float> want = Forward<float>(in.x, in.w, nullptr);
+  const DeviceMatrix<float> want = Forward<float>(in.x, in.w);
   ForEachThreadOrder([&](uint64_t order) {
-    ExpectSameBits(Forward<float>(in.x, in.w, nullptr), want,
+    ExpectSameBits(Forward<float>(in.x, in.w), want,
                    "order " + std::to_string(order));
   });
 }
@@ -145,15 +144,15 @@ TEST(GemmForwardTest, RowsDoNotChangeBits) {
     SCOPED_TRACE(s.k);
     ASSERT_GT(NumChunks(s.n, s.k), 1);
     const Operands in(s);
-    const DeviceMatrix<float> all = Forward<float>(in.x, in.w, nullptr);
-    const DeviceMatrix<bf16> all16 = Forward<bf16>(in.x, in.w, nullptr);
+    const DeviceMatrix<float> all = Forward<float>(in.x, in.w);
+    const DeviceMatrix<bf16> all16 = Forward<bf16>(in.x, in.w);
     for (const int rows : {1, 7, 16, 17, 33, 64, 65, 129}) {
       for (const int begin : {0, 3, 150 - rows}) {
         const DeviceMatrix<bf16> x = CopyOf(in.x, begin, rows);
         const std::string what = std::to_string(rows) + " rows";
-        ExpectSameRows(all, begin, Forward<float>(x, in.w, nullptr), what);
+        ExpectSameRows(all, begin, Forward<float>(x, in.w), what);
         if (begin != 3) continue;
-        ExpectSameRows(all16, begin, Forward<bf16>(x, in.w, nullptr), what);
+        ExpectSameRows(all16, begin, Forward<bf16>(x, in.w), what);
       }
     }
   }
@@ -180,16 +179,13 @@ TEST_P(GemmTest, InputGradientMatchesOracle) {
   const std::vector<double> x = dy.Doubles();
   const std::vector<double> wt = Transpose(w.Doubles(), s.k, s.n);
   std::vector<double> want = Linear(x, wt, start, s.m, s.n, s.k);
-  GemmArgs args = ArgsOf(dy, w, s.m, s.n, s.k, dx);
-  args.start = dx.data();
-  args.start_stride = dx.stride();
-  LaunchInputGradient<float>(TestStream(), args);
+  InputGradient(dy, w, dx, dx);
   ExpectWithin(dx.Doubles(), want, Bounds(x, wt, start, want, s, false), "+=");
 
   const std::vector<double> zero(s.m * s.n);
   want = Linear(x, wt, zero, s.m, s.n, s.k);
   DeviceMatrix<bf16> dx16(s.m, s.n, s.n + 1);
-  LaunchInputGradient<bf16>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, dx16));
+  InputGradient(dy, w, {}, dx16);
   EXPECT_TRUE(dx16.GapsAreIntact());
   ExpectWithin(dx16.Doubles(), want, Bounds(x, wt, zero, want, s, true), "=");
 }
@@ -204,16 +200,14 @@ TEST_P(GemmTest, WeightGradientMatchesOracleInPieces) {
   const std::vector<double> b = Transpose(x.Doubles(), s.k, s.n);
   const std::vector<double> want = Linear(a, b, start.Doubles(), s.m, s.n, s.k);
   DeviceMatrix<float> dw = CopyOf(start);
-  LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.m, s.n, s.k, dw));
+  WeightGradient(dy, x, dw);
   ExpectWithin(dw.Doubles(), want,
                Bounds(a, b, start.Doubles(), want, s, false), "dw");
 
   DeviceMatrix<float> pieces = CopyOf(start);
   for (int begin = 0; begin < s.k; begin += 48) {
     const int count = std::min(48, s.k - begin);
-    LaunchWeightGradient(
-        TestStream(), ArgsOf(CopyOf(dy, begin, count), CopyOf(x, begin, count),
-                             s.m, s.n, count, pieces));
+    WeightGradient(CopyOf(dy, begin, count), CopyOf(x, begin, count), pieces);
   }
   ExpectSameBits(pieces, dw, "in pieces of 48");
 }
@@ -223,24 +217,23 @@ TEST(GemmBackwardTest, NeitherThreadsNorRowsChangeBits) {
   const DeviceMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 11);
   const DeviceMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 12);
   DeviceMatrix<float> want(s.m, s.n);
-  LaunchInputGradient<float>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, want));
+  InputGradient(dy, w, {}, want);
   DeviceMatrix<float> want_dw(s.k, s.n);
   std::memset(want_dw.data(), 0, sizeof(float) * s.k * want_dw.stride());
   const DeviceMatrix<float> zero = CopyOf(want_dw);
   const DeviceMatrix<bf16> x = RandomMatrix<bf16>(s.m, s.n, 13);
-  LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.k, s.n, s.m, want_dw));
+  WeightGradient(dy, x, want_dw);
   ForEachThreadOrder([&](uint64_t order) {
     const std::string what = "order " + std::to_string(order);
     DeviceMatrix<float> dx(s.m, s.n);
-    LaunchInputGradient<float>(TestStream(), ArgsOf(dy, w, s.m, s.n, s.k, dx));
+    InputGradient(dy, w, {}, dx);
     ExpectSameBits(dx, want, what);
     DeviceMatrix<float> dw = CopyOf(zero);
-    LaunchWeightGradient(TestStream(), ArgsOf(dy, x, s.k, s.n, s.m, dw));
+    WeightGradient(dy, x, dw);
     ExpectSameBits(dw, want_dw, what);
   });
   DeviceMatrix<float> row(1, s.n);
-  LaunchInputGradient<float>(TestStream(),
-                             ArgsOf(CopyOf(dy, 41, 1), w, 1, s.n, s.k, row));
+  InputGradient(CopyOf(dy, 41, 1), w, {}, row);
   ExpectSameRows(want, 41, row, "alone");
 }
 
