@@ -4,6 +4,7 @@
 #define R1_KERNELS_CUDA_ATTENTION_TILE_CUH_
 
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/constants.h"
 #include "kernels/cuda/order.h"
 #include "kernels/cuda/tile.cuh"
 #include "kernels/ops.h"
@@ -39,9 +40,6 @@ struct AttentionGradientArgs {
   float *dk, *dv;
   int64_t dk_stride, dv_stride;
 };
-
-inline constexpr float kLog2E = 1.44269504f;
-inline constexpr float kLn2 = 0.69314718f;
 
 // Starts the copy of row(r), `depth` elements or null for zeros, to row r of a
 // tile of D columns.

@@ -5,6 +5,7 @@
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/gemm.cuh"
 #include "kernels/cuda/gemm.h"
+#include "kernels/cuda/gemm_args.h"
 #include "kernels/cuda/order.h"
 #include "kernels/cuda/view.h"
 
@@ -17,38 +18,6 @@ constexpr int kMaxSplitRows = 64;
 
 bool IsSplit(int64_t rows, int64_t outputs, int64_t depth) {
   return rows <= kMaxSplitRows && NumChunks(outputs, depth) > 1;
-}
-
-Bf16Matrix OperandOf(const Tensor& x) {
-  const View<bf16> view = ViewOf<bf16>(x);
-  R1_CHECK(reinterpret_cast<uintptr_t>(view.data) % 16 == 0 &&
-               (x.rows <= 1 || x.stride % 8 == 0),
-           "rows of an operand begin at multiples of 16 bytes");
-  return {view.data, view.stride};
-}
-
-// The product of operands a and b whose sums have `depth` terms.
-GemmArgs ArgsOf(const Tensor& a, const Tensor& b, int64_t depth,
-                const Tensor& start, const Tensor& y) {
-  R1_CHECK(std::max({y.rows, y.cols, depth}) < int64_t{1} << 30,
-           "extents of a product");
-  GemmArgs p = {};
-  p.a = OperandOf(a);
-  p.b = OperandOf(b);
-  p.m = static_cast<int>(y.rows);
-  p.n = static_cast<int>(y.cols);
-  p.k = static_cast<int>(depth);
-  p.chunk = std::max(1, (p.k + kStageDepth - 1) / kStageDepth) * kStageDepth;
-  if (!start.empty()) {
-    R1_CHECK(start.rows == y.rows && start.cols == y.cols,
-             "start has the shape of the result");
-    const View<float> view = ViewOf<float>(start);
-    p.start = view.data;
-    p.start_stride = view.stride;
-  }
-  p.y = DeviceAccess::Pointer(y.at);
-  p.y_stride = y.stride;
-  return p;
 }
 
 template <class T>
@@ -93,7 +62,7 @@ void MatMul(Tensor x, Tensor w, Tensor bias, Tensor start, Tensor y,
   R1_CHECK(bias.empty() || (bias.count() == w.rows && bias.is_dense()),
            "MatMul: bias [N]");
   if (y.empty()) return;
-  GemmArgs p = ArgsOf(x, w, x.cols, start, y);
+  GemmArgs p = ProductArgs(x, w, x.cols, start, y);
   p.chunk = ChunkDepth(p.n, p.k);
   p.bias = bias.empty() ? nullptr : ViewOf<float>(bias).data;
   WithFormat(y.dtype, [&](auto format) {
@@ -113,7 +82,7 @@ void MatMulTransposed(Tensor dy, Tensor w, Tensor start, Tensor dx,
   R1_CHECK(dy.cols == w.rows && dx.cols == w.cols && dx.rows == dy.rows,
            "MatMulTransposed: dy [T, N], w [N, K], dx [T, K]");
   if (dx.empty()) return;
-  const GemmArgs p = ArgsOf(dy, w, dy.cols, start, dx);
+  const GemmArgs p = ProductArgs(dy, w, dy.cols, start, dx);
   WithFormat(dx.dtype, [&](auto format) {
     using Out = typename decltype(format)::Type;
     Launch(ChainKernel<Rows128, false, Out>, GridOf<Rows128>(p),
@@ -126,7 +95,7 @@ void MatMulWeightGradient(Tensor dy, Tensor x, Tensor dw, Stream& stream) {
                dw.dtype == DType::kF32,
            "MatMulWeightGradient: dy [T, N], x [T, K], dw [N, K] in fp32");
   if (dw.empty() || x.rows == 0) return;
-  const GemmArgs p = ArgsOf(dy, x, x.rows, dw, dw);
+  const GemmArgs p = ProductArgs(dy, x, x.rows, dw, dw);
   Launch(ChainKernel<Rows128, true, float>, GridOf<Rows128>(p),
          Rows128::kThreads, Rows128::kSharedBytes, stream, p);
 }

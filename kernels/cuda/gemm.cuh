@@ -128,14 +128,12 @@ DEV void StoreOutputs(const GemmArgs& p, int m, int n, float v0, float v1) {
   StorePair(static_cast<Out*>(p.y) + m * p.y_stride + n, v0, v1, has_second);
 }
 
-// A block adds up all chunks of its tile. -0 + x = x for every x, so that the
-// first chunk needs no case of its own.
-template <class T, class Out>
-__global__ void __launch_bounds__(T::kThreads, 1)
-    ForwardKernel(const GemmArgs p) {
-  DYNAMIC_SHARED(bf16, shared);
-  const int m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
-  float sums[T::MI][T::NI][4], total[T::MI][T::NI][4];
+// total = the sums of the tile at (m0, n0), chunk by chunk. -0 + x = x for
+// every x, so that the first chunk needs no case of its own.
+template <class T>
+DEV void ForwardTile(bf16* shared, const GemmArgs& p, int m0, int n0,
+                     float (&total)[T::MI][T::NI][4]) {
+  float sums[T::MI][T::NI][4];
   FillSums(sums, 0.0f);
   FillSums(total, -0.0f);
   MultiplyTile<T, false, false>(shared, p, m0, n0, 0, p.k, sums, [&] {
@@ -151,6 +149,16 @@ __global__ void __launch_bounds__(T::kThreads, 1)
       }
     }
   });
+}
+
+// A block computes all chunks of its tile.
+template <class T, class Out>
+__global__ void __launch_bounds__(T::kThreads, 1)
+    ForwardKernel(const GemmArgs p) {
+  DYNAMIC_SHARED(bf16, shared);
+  const int m0 = blockIdx.y * T::BM, n0 = blockIdx.x * T::BN;
+  float total[T::MI][T::NI][4];
+  ForwardTile<T>(shared, p, m0, n0, total);
   const int m = m0 + T::Row(), n = n0 + T::Col();
   ForEachPair<T::MI, T::NI>([&](int i, int j, int half, int row, int col) {
     StoreOutputs<Out>(p, m + row, n + col, total[i][j][half * 2],
