@@ -83,7 +83,8 @@ void AttentionForward(benchmark::State& state) {
   const auto sequences = filled.LastRows(s, s.tokens, *ops);
   const int64_t rows = s.sequences * s.tokens;
   const Buffer q = RandomBuffer(rows * s.heads * s.depth);
-  const Buffer out(rows * s.heads * s.depth), lse(rows * s.heads);
+  const Buffer out(CpuDevice(), rows * s.heads * s.depth),
+      lse(CpuDevice(), rows * s.heads);
   const double seconds = TimeCalls(state, [&] {
     ops->AttentionForward(
         q.Matrix(rows, s.heads * s.depth), *sequences, filled.cache, 0.125f,
@@ -103,8 +104,10 @@ void AttentionBackward(benchmark::State& state) {
   const int64_t kv_width = s.kv_heads * s.depth;
   const Buffer q = RandomBuffer(rows * width),
                dout = RandomBuffer(rows * width);
-  const Buffer out(rows * width), lse(rows * s.heads), dq(rows * width);
-  const Buffer dk(rows * kv_width), dv(rows * kv_width);
+  const Buffer out(CpuDevice(), rows * width), lse(CpuDevice(), rows * s.heads),
+      dq(CpuDevice(), rows * width);
+  const Buffer dk(CpuDevice(), rows * kv_width),
+      dv(CpuDevice(), rows * kv_width);
   ops->AttentionForward(q.Matrix(rows, width), *sequences, filled.cache, 0.125f,
                         out.Matrix(rows, width), lse.Matrix(rows, s.heads));
   const double seconds = TimeCalls(state, [&] {
@@ -139,7 +142,8 @@ void AttentionDecode(benchmark::State& state) {
   const FilledCache filled(s);
   const auto sequences = filled.LastRows(s, 1, *ops);
   const int64_t width = s.heads * s.depth;
-  const Buffer q = RandomBuffer(s.sequences * width), out(s.sequences * width);
+  const Buffer q = RandomBuffer(s.sequences * width),
+               out(CpuDevice(), s.sequences * width);
   const double seconds = TimeCalls(state, [&] {
     ops->AttentionForward(q.Matrix(s.sequences, width), *sequences,
                           filled.cache, 0.125f, out.Matrix(s.sequences, width),
@@ -207,7 +211,8 @@ void LogprobBackward(benchmark::State& state) {
   const int64_t v = state.range(0), c = state.range(1), t = state.range(2);
   const auto ops = MakeCpuOps(BenchThreads());
   const Head head(*ops, v, c);
-  const Buffer h = RandomBuffer(t * c), dh(t * c), dhead(v * c);
+  const Buffer h = RandomBuffer(t * c), dh(CpuDevice(), t * c),
+               dhead(CpuDevice(), v * c);
   const std::vector<int32_t> targets(t, 7);
   const std::vector<float> dlogprob(t, 0.1f);
   const double seconds = TimeCalls(state, [&] {

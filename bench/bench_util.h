@@ -22,7 +22,7 @@ inline int BenchThreads() {
 
 // A buffer of numbers around zero. Uniform: cheap and without subnormals.
 inline Buffer RandomBuffer(int64_t count) {
-  Buffer buffer(count);
+  Buffer buffer(CpuDevice(), count);
   uint32_t state = 1;
   for (int64_t i = 0; i < count; ++i) {
     state = state * 1664525u + 1013904223u;

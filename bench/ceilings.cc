@@ -110,7 +110,7 @@ double MeasureReadBandwidth(ThreadPool& pool, int64_t bytes) {
   const int tasks = pool.num_threads();
   const int64_t part = (bytes / int64_t{sizeof(float)} + tasks * kUnit - 1) /
                        (tasks * kUnit) * kUnit;
-  const Buffer data(part * tasks);
+  const Buffer data(CpuDevice(), part * tasks);
   std::fill_n(FloatsOf(data), data.count(), 1.0f);
   std::vector<Sink> sinks(tasks);
   const double pass_bytes = 1.0 * part * tasks * sizeof(float);

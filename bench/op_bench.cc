@@ -26,7 +26,8 @@ void MatMul(benchmark::State& state) {
   const double bandwidth =
       m <= kBandwidthRows ? ReadBandwidth(n * k * sizeof(float)) : 0;
   const auto ops = MakeCpuOps(BenchThreads());
-  const Buffer x = RandomBuffer(m * k), w = RandomBuffer(n * k), y(m * n);
+  const Buffer x = RandomBuffer(m * k), w = RandomBuffer(n * k),
+               y(CpuDevice(), m * n);
   Linear linear;
   const Tensor weights = w.Matrix(n, k);
   ops->SetLinear({&weights, 1}, &linear);
@@ -43,7 +44,8 @@ BENCHMARK(MatMul)->Apply(MatMulShapes);
 void MatMulTransposed(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
   const auto ops = MakeCpuOps(BenchThreads());
-  const Buffer dy = RandomBuffer(m * n), w = RandomBuffer(n * k), dx(m * k);
+  const Buffer dy = RandomBuffer(m * n), w = RandomBuffer(n * k),
+               dx(CpuDevice(), m * k);
   Linear linear;
   const Tensor weights = w.Matrix(n, k);
   ops->SetLinear({&weights, 1}, &linear);
@@ -57,7 +59,8 @@ BENCHMARK(MatMulTransposed)->Apply(MatMulShapes);
 void MatMulWeightGradient(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), m = state.range(2);
   const auto ops = MakeCpuOps(BenchThreads());
-  const Buffer x = RandomBuffer(m * k), dy = RandomBuffer(m * n), dw(n * k);
+  const Buffer x = RandomBuffer(m * k), dy = RandomBuffer(m * n),
+               dw(CpuDevice(), n * k);
   const double seconds = TimeCalls(state, [&] {
     ops->MatMulWeightGradient(dy.Matrix(m, n), x.Matrix(m, k), dw.Matrix(n, k));
   });
@@ -91,7 +94,8 @@ BENCHMARK(SetLinear)
 void RmsNormForward(benchmark::State& state) {
   const int64_t t = state.range(0), c = state.range(1);
   const int groups = state.range(2);
-  const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups), y(t * c);
+  const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups),
+               y(CpuDevice(), t * c);
   BandwidthBench(state, 8.0 * t * c, [&](Ops& ops) {
     return [&] {
       ops.RmsNormForward(x.Matrix(t, c), w.Matrix(1, w.count()), groups, 1e-6f,
@@ -104,7 +108,8 @@ void RmsNormBackward(benchmark::State& state) {
   const int64_t t = state.range(0), c = state.range(1);
   const int groups = state.range(2);
   const Buffer x = RandomBuffer(t * c), w = RandomBuffer(c / groups),
-               dy = RandomBuffer(t * c), dx(t * c), dw(c / groups);
+               dy = RandomBuffer(t * c), dx(CpuDevice(), t * c),
+               dw(CpuDevice(), c / groups);
   BandwidthBench(state, 12.0 * t * c, [&](Ops& ops) {
     return [&] {
       ops.RmsNormBackward(x.Matrix(t, c), w.Matrix(1, w.count()), groups, 1e-6f,
@@ -145,7 +150,7 @@ BENCHMARK(Rope)
 
 void SwiGluForward(benchmark::State& state) {
   const int64_t t = state.range(0), f = state.range(1);
-  const Buffer gate_up = RandomBuffer(t * 2 * f), y(t * f);
+  const Buffer gate_up = RandomBuffer(t * 2 * f), y(CpuDevice(), t * f);
   BandwidthBench(state, 12.0 * t * f, [&](Ops& ops) {
     return [&] { ops.SwiGluForward(gate_up.Matrix(t, 2 * f), y.Matrix(t, f)); };
   });
@@ -154,7 +159,7 @@ void SwiGluForward(benchmark::State& state) {
 void SwiGluBackward(benchmark::State& state) {
   const int64_t t = state.range(0), f = state.range(1);
   const Buffer gate_up = RandomBuffer(t * 2 * f), dy = RandomBuffer(t * f),
-               dgate_up(t * 2 * f);
+               dgate_up(CpuDevice(), t * 2 * f);
   BandwidthBench(state, 20.0 * t * f, [&](Ops& ops) {
     return [&] {
       ops.SwiGluBackward(gate_up.Matrix(t, 2 * f), dy.Matrix(t, f),
@@ -195,7 +200,7 @@ BENCHMARK(Rows)
 
 void ColumnSum(benchmark::State& state) {
   const int64_t t = state.range(0), n = state.range(1);
-  const Buffer dy = RandomBuffer(t * n), db(n);
+  const Buffer dy = RandomBuffer(t * n), db(CpuDevice(), n);
   BandwidthBench(state, 4.0 * t * n, [&](Ops& ops) {
     return [&] { ops.ColumnSum(dy.Matrix(t, n), db.Matrix(1, n)); };
   });
@@ -207,7 +212,8 @@ BENCHMARK(ColumnSum)
 
 void AdamW(benchmark::State& state) {
   const size_t n = state.range(0);
-  const Buffer params = RandomBuffer(n), grads = RandomBuffer(n), m(n), v(n);
+  const Buffer params = RandomBuffer(n), grads = RandomBuffer(n),
+               m(CpuDevice(), n), v(CpuDevice(), n);
   BandwidthBench(state, 28.0 * n, [&](Ops& ops) {
     return [&] {
       ops.AdamW(params.Matrix(1, n), grads.Matrix(1, n), m.Matrix(1, n),

@@ -14,7 +14,7 @@ void OpenBlas(benchmark::State& state) {
   state.SetLabel(openblas_get_corename());
   const Buffer x = RandomBuffer(int64_t{m} * k);
   const Buffer w = RandomBuffer(int64_t{n} * k);
-  const Buffer y(int64_t{m} * n);
+  const Buffer y(CpuDevice(), int64_t{m} * n);
   const double seconds = TimeCalls(state, [&] {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1.0f,
                 FloatsOf(x), k, FloatsOf(w), k, 0.0f, FloatsOf(y), n);
@@ -30,7 +30,7 @@ void OpenBlasWeightGradient(benchmark::State& state) {
   state.SetLabel(openblas_get_corename());
   const Buffer x = RandomBuffer(int64_t{m} * k);
   const Buffer dy = RandomBuffer(int64_t{m} * n);
-  const Buffer dw(int64_t{n} * k);
+  const Buffer dw(CpuDevice(), int64_t{n} * k);
   const double seconds = TimeCalls(state, [&] {
     cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, k, m, 1.0f,
                 FloatsOf(dy), n, FloatsOf(x), k, 1.0f, FloatsOf(dw), k);

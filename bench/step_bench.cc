@@ -125,7 +125,8 @@ void LongSequence(benchmark::State& state) {
   }
   sequence.first_scored = 1;
   const int64_t planned =
-      WeightsBytes(config) + int64_t{16} * training.params.layout().count() +
+      WeightsBytes(config, *CpuDevice()) +
+      int64_t{16} * training.params.layout().count() +
       PackedModelBytes(config, state.range(0), training.keep, true);
   SupervisedTrainer trainer(
       "bench", SupervisedSection(),

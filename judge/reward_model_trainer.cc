@@ -50,7 +50,7 @@ RewardModelTrainer::RewardModelTrainer(const RewardModelOptions& options,
       state_(std::move(state)),
       optimizer_(MakeOptimizer(options)),
       model_(state_.config, ops, state_.keep),
-      grads_(state_.params.shared_layout()) {
+      grads_(state_.params.shared_layout(), ops->device()) {
   R1_CHECK(batch_size_ >= 1, "a batch has examples");
   R1_CHECK(state_.config.head == ModelHead::kScore, "the model gives scores");
 }

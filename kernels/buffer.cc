@@ -1,98 +1,28 @@
 #include "kernels/buffer.h"
 
-#include <sys/mman.h>
-
-#include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <cstring>
-
-#include "base/check.h"
-#include "kernels/matrix.h"
 
 namespace r1 {
 namespace {
 
-constexpr size_t kLineBytes = 64;
-constexpr size_t kHugePageBytes = size_t{2} << 20;
-
-size_t RoundUp(size_t bytes, size_t unit) {
-  return (bytes + unit - 1) / unit * unit;
-}
-
 std::atomic<int64_t> live_bytes = 0;
-
-// Blocks of at least one huge page are mapped, smaller ones come from malloc.
-bool IsMapped(size_t bytes) { return bytes >= kHugePageBytes; }
-
-// Fresh anonymous pages are zero. The mapping is made one huge page too long
-// and trimmed, because mmap aligns to small pages only.
-void* Map(size_t bytes) {
-  const size_t rounded = RoundUp(bytes, kHugePageBytes);
-  const size_t mapped = rounded + kHugePageBytes;
-  void* raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  R1_CHECK(raw != MAP_FAILED, "out of memory");
-  char* begin = static_cast<char*>(raw);
-  char* aligned = reinterpret_cast<char*>(
-      RoundUp(reinterpret_cast<size_t>(begin), kHugePageBytes));
-  const size_t head = aligned - begin;
-  if (head > 0) munmap(begin, head);
-  munmap(aligned + rounded, kHugePageBytes - head);
-  // Advice only: without huge pages the memory works the same, slower.
-  madvise(aligned, rounded, MADV_HUGEPAGE);
-  return aligned;
-}
 
 }  // namespace
 
-Buffer::Buffer(int64_t count) : count_(count) {
+Buffer::Buffer(Device* device, int64_t count) : device_(device), count_(count) {
   R1_CHECK(count >= 0, "a buffer needs a size >= 0");
   if (count == 0) return;
-  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
-  live_bytes += bytes;
-  if (IsMapped(bytes)) {
-    at_ = DeviceAccess::Address(Map(bytes));
-    return;
-  }
-  const size_t rounded = RoundUp(bytes, kLineBytes);
-  void* data = std::aligned_alloc(kLineBytes, rounded);
-  R1_CHECK(data != nullptr, "out of memory");
-  std::memset(data, 0, rounded);
-  at_ = DeviceAccess::Address(data);
+  R1_CHECK(device != nullptr, "a buffer has a device");
+  live_bytes += 4 * count;
+  at_ = device->Allocate(4 * count);
 }
 
 Buffer::~Buffer() {
   if (!at_) return;
-  void* data = DeviceAccess::Pointer(at_);
-  const size_t bytes = static_cast<size_t>(count_) * sizeof(float);
-  live_bytes -= bytes;
-  if (IsMapped(bytes)) {
-    munmap(data, RoundUp(bytes, kHugePageBytes));
-  } else {
-    std::free(data);
-  }
+  live_bytes -= 4 * count_;
+  device_->Free(at_, 4 * count_);
 }
 
 int64_t Buffer::LiveBytes() { return live_bytes; }
-
-namespace {
-
-void CheckElements(const Tensor& x, int64_t begin, int64_t size) {
-  R1_CHECK(x.is_dense(), "the tensor has no gaps");
-  R1_CHECK(begin >= 0 && begin + size <= x.count(), "elements of the tensor");
-}
-
-}  // namespace
-
-void ReadTensor(Tensor x, int64_t begin, absl::Span<float> out) {
-  CheckElements(x, begin, out.size());
-  std::copy_n(ConstMat(x).data + begin, out.size(), out.begin());
-}
-
-void WriteTensor(absl::Span<const float> values, int64_t begin, Tensor x) {
-  CheckElements(x, begin, values.size());
-  std::copy(values.begin(), values.end(), Mat(x).data + begin);
-}
 
 }  // namespace r1

@@ -33,6 +33,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "kernels/batch.h"
+#include "kernels/device.h"
 #include "kernels/linear.h"
 #include "kernels/tensor.h"
 
@@ -85,6 +86,9 @@ struct Ticket {
 class Ops {
  public:
   virtual ~Ops() = default;
+
+  // Where they run, and all their tensors lie.
+  virtual Device* device() const = 0;
 
   // --- Host and device ----------------------------------------------------
   // Copies values of the host, row after row, into all of `to`.
@@ -232,7 +236,7 @@ class Ops {
                            absl::FunctionRef<void(int64_t)> task) = 0;
 };
 
-// The CPU implementation with its own pool of `num_threads` threads.
+// CpuDevice()->MakeOps.
 std::unique_ptr<Ops> MakeCpuOps(int num_threads);
 
 // Name of the SIMD target in use ("AVX3", "AVX2", …): part of a run's identity.

@@ -48,8 +48,10 @@ struct NormBounds {
 // What an optimizer remembers; part of every checkpoint but for `bounds`, which
 // are measured when they are needed.
 struct OptimizerState {
-  explicit OptimizerState(std::shared_ptr<const ParamLayout> layout)
-      : m(layout), v(layout) {}
+  // Of these parameters; zero.
+  explicit OptimizerState(const ParamSet& params)
+      : m(params.shared_layout(), params.device()),
+        v(params.shared_layout(), params.device()) {}
 
   ParamSet m, v;
   int64_t step = 0;     // updates applied; Adam's bias correction

@@ -59,7 +59,8 @@ class PolicyGradient {
         microbatch_tokens_(microbatch_tokens),
         on_tokens_(std::move(on_tokens)),
         ops_(ops),
-        model_(config, ops, keep) {}
+        model_(config, ops, keep),
+        dembedding_(ops->device()) {}
 
   // Adds the loss's gradient over the minibatch to `grads`. Samples of one
   // prompt that follow one another share its rows. `reference` may be null: no

@@ -83,7 +83,7 @@ SupervisedTrainer::SupervisedTrainer(std::string stage,
       state_(std::move(state)),
       optimizer_(MakeOptimizerConfig(config)),
       model_(state_.config, ops, state_.keep),
-      grads_(state_.params.shared_layout()) {}
+      grads_(state_.params.shared_layout(), ops->device()) {}
 
 absl::StatusOr<Metrics> SupervisedTrainer::Step() {
   const absl::Time start = absl::Now();

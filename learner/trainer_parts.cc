@@ -26,7 +26,7 @@ Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
           state_.config, MakePolicyLossConfig(config.rl(), config.rollout()),
           config.rollout().temperature(), config.rl().microbatch_tokens(),
           [this](int64_t tokens) { ReportProgress(tokens); }, ops, state_.keep),
-      grads_(state_.params.shared_layout()),
+      grads_(state_.params.shared_layout(), ops->device()),
       weights_sha256_(HashWeights(*state_.weights, ops_)) {
   R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),
            "a reference goes with rl.kl_coef > 0");

@@ -6,11 +6,12 @@ namespace r1 {
 
 TrainingState StartTraining(const ModelConfig& config, ParamSet params,
                             bool with_reference, Ops* ops) {
-  OptimizerState optimizer(params.shared_layout());
+  params = std::move(params).MovedTo(ops->device());
+  OptimizerState optimizer(params);
   TrainingState state = {.config = config,
                          .params = std::move(params),
                          .optimizer = std::move(optimizer),
-                         .slots = WeightSlots(config)};
+                         .slots = WeightSlots(config, ops->device())};
   RenewWeights(ops, &state);
   if (with_reference) state.reference = state.weights;
   return state;
@@ -20,10 +21,12 @@ TrainingState StartLora(const LoraConfig& lora, uint64_t seed,
                         const std::string& base, const ModelConfig& config,
                         const ParamSet& params, bool with_reference, Ops* ops) {
   auto adapted = std::make_shared<const Lora>(lora, config, params, ops);
+  ParamSet adapters = adapted->InitialAdapters(seed).MovedTo(ops->device());
+  OptimizerState optimizer(adapters);
   TrainingState state = {.config = config,
-                         .params = adapted->InitialAdapters(seed),
-                         .optimizer = OptimizerState(adapted->layout()),
-                         .slots = WeightSlots(config),
+                         .params = std::move(adapters),
+                         .optimizer = std::move(optimizer),
+                         .slots = WeightSlots(config, ops->device()),
                          .lora = std::move(adapted),
                          .lora_base = base};
   RenewWeights(ops, &state);

@@ -30,6 +30,7 @@ class Gradients {
 
   // Memory that lasts from call to call.
   struct Scratch {
+    explicit Scratch(Device* device) : thin(device) {}
     Buffer thin;    // [T, rank]
     Linear factor;  // A or B
   };

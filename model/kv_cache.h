@@ -12,8 +12,9 @@ namespace r1 {
 // Threads: as a plain array.
 class KvCache {
  public:
-  KvCache() = default;
-  KvCache(const ModelConfig& config, int64_t num_pages) {
+  explicit KvCache(Device* device) : buffer_(device) {}
+  KvCache(const ModelConfig& config, int64_t num_pages, Device* device)
+      : KvCache(device) {
     Resize(config, num_pages);
   }
 
@@ -26,8 +27,8 @@ class KvCache {
     num_pages_ = num_pages;
     const int64_t elements =
         KvPages::PageElements(config.num_kv_heads, config.head_dim);
-    buffer_ = Buffer(num_layers_ * num_pages * elements);
-    pages_.data = buffer_.Matrix(num_layers_ * num_pages, elements);
+    pages_.data = buffer_.Reserve(num_layers_ * num_pages, elements,
+                                  buffer_.device()->activation_dtype());
   }
 
   int64_t num_pages() const { return num_pages_; }

@@ -68,9 +68,9 @@ std::string FormatBytes(int64_t bytes) {
   return absl::StrFormat("%.3g MiB", mib);
 }
 
-int64_t WeightsBytes(const ModelConfig& c) {
+int64_t WeightsBytes(const ModelConfig& c, const Device& device) {
   const auto matrix = [&](int64_t outputs, int64_t depth) {
-    return LinearBytes(outputs, depth, c.weights_dtype);
+    return device.LinearBytes(outputs, depth, c.weights_dtype);
   };
   const ParamLayout layout(c);
   int64_t bytes = 0;

@@ -33,8 +33,8 @@ struct MemoryPlan {
 // "1.2 GiB", "310 MiB".
 std::string FormatBytes(int64_t bytes);
 
-// Of one PolicyWeights.
-int64_t WeightsBytes(const ModelConfig& config);
+// Of one PolicyWeights on a device.
+int64_t WeightsBytes(const ModelConfig& config, const Device& device);
 
 // Of a PackedModel that has seen batches of up to `rows` rows, with what its
 // ops need. `is_trained`: it keeps activations and goes backward.

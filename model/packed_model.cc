@@ -122,18 +122,24 @@ void PackedModel::Forward(const PolicyWeights& weights,
   host.out_rows = batch.scored_rows;
   host.targets = batch.targets;
   ops_->Prepare(host, on_device_.get());
-  const Tensor hidden = hidden_.Reserve(T, weights.config().hidden_size);
+  const int64_t C = weights.config().hidden_size;
+  const DType dtype = ops_->device()->activation_dtype();
+  arena_.Clear();
+  scored_ = arena_.Take(batch.scored_rows.size(), C, dtype);
+  const Arena::Scope scope(&arena_);
+  const Tensor hidden = arena_.Take(T, C, dtype);
   transformer_.Forward(weights, *on_device_, &cache_,
                        keep_activations ? &saved_ : nullptr, hidden);
-  ops_->GatherRows(hidden, on_device_->out_rows, Scored());
+  ops_->GatherRows(hidden, on_device_->out_rows, scored_);
 }
 
 void PackedModel::Logprobs(const PolicyWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies) {
-  const Tensor logprob = logprobs_.Reserve(1, logprobs.size());
-  const Tensor entropy = entropies_.Reserve(1, entropies.size());
-  ops_->LogprobForward(Scored(), weights.head(), on_device_->targets,
+  const Arena::Scope scope(&arena_);
+  const Tensor logprob = arena_.Take(1, logprobs.size());
+  const Tensor entropy = arena_.Take(1, entropies.size());
+  ops_->LogprobForward(scored_, weights.head(), on_device_->targets,
                        1.0f / temperature, logprob, entropy);
   Download(logprob, logprobs);
   Download(entropy, entropies);
@@ -145,24 +151,27 @@ void PackedModel::Backward(const PolicyWeights& weights, float temperature,
                            absl::Span<float> logprobs,
                            absl::Span<float> entropies, Tensor dembedding) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
-  const Tensor logprob = logprobs_.Reserve(1, logprobs.size());
-  const Tensor entropy = entropies_.Reserve(1, entropies.size());
+  const Arena::Scope scope(&arena_);
+  const Tensor logprob = arena_.Take(1, logprobs.size());
+  const Tensor entropy = arena_.Take(1, entropies.size());
+  const Tensor dscored = arena_.Take(scored_.rows, scored_.cols);
   ops_->LogprobBackward(
-      Scored(), weights.head(), on_device_->targets, 1.0f / temperature,
-      Upload(dlogprobs, &dlogprobs_), Upload(dentropies, &dentropies_),
-      DScored(), grads.tensor(weights.layout().head()), logprob, entropy);
+      scored_, weights.head(), on_device_->targets, 1.0f / temperature,
+      Upload(dlogprobs), Upload(dentropies), dscored,
+      grads.tensor(weights.layout().head()), logprob, entropy);
   if (dembedding.empty()) {
     dembedding = grads.tensor(weights.layout().embedding());
   }
-  BackwardFromScored(weights, grads, dembedding);
+  BackwardFromScored(weights, dscored, grads, dembedding);
   Download(logprob, logprobs);
   Download(entropy, entropies);
 }
 
 void PackedModel::Scores(const PolicyWeights& weights,
                          absl::Span<float> scores) {
-  const Tensor score = logprobs_.Reserve(scores.size(), 1);
-  ops_->MatMul(Scored(), weights.head(), {}, score);
+  const Arena::Scope scope(&arena_);
+  const Tensor score = arena_.Take(scores.size(), 1);
+  ops_->MatMul(scored_, weights.head(), {}, score);
   Download(score, scores);
 }
 
@@ -170,27 +179,19 @@ void PackedModel::BackwardScores(const PolicyWeights& weights,
                                  absl::Span<const float> dscores,
                                  Gradients grads) {
   R1_CHECK(batch_ != nullptr, "Forward came before");
-  const Tensor dy = dlogprobs_.Reserve(dscores.size(), 1);
+  const Arena::Scope scope(&arena_);
+  const Tensor dy = arena_.Take(dscores.size(), 1);
+  const Tensor dscored = arena_.Take(scored_.rows, scored_.cols);
   ops_->Upload(dscores, dy);
-  ops_->MatMulWeightGradient(dy, Scored(),
+  ops_->MatMulWeightGradient(dy, scored_,
                              grads.tensor(weights.layout().head()));
-  ops_->MatMulTransposed(dy, weights.head(), DScored());
-  BackwardFromScored(weights, grads,
+  ops_->MatMulTransposed(dy, weights.head(), dscored);
+  BackwardFromScored(weights, dscored, grads,
                      grads.tensor(weights.layout().embedding()));
 }
 
-Tensor PackedModel::Scored() {
-  return scored_.Reserve(batch_->scored_rows.size(),
-                         transformer_.config().hidden_size);
-}
-
-Tensor PackedModel::DScored() {
-  return dscored_.Reserve(batch_->scored_rows.size(),
-                          transformer_.config().hidden_size);
-}
-
-Tensor PackedModel::Upload(absl::Span<const float> values, Buffer* buffer) {
-  const Tensor to = buffer->Reserve(1, values.size());
+Tensor PackedModel::Upload(absl::Span<const float> values) {
+  const Tensor to = arena_.Take(1, values.size());
   ops_->Upload(values, to);
   return to;
 }
@@ -200,14 +201,16 @@ void PackedModel::Download(Tensor from, absl::Span<float> values) {
 }
 
 void PackedModel::BackwardFromScored(const PolicyWeights& weights,
-                                     Gradients grads, Tensor dembedding) {
+                                     Tensor dscored, Gradients grads,
+                                     Tensor dembedding) {
   const int64_t T = batch_->tokens.size(), C = weights.config().hidden_size;
   R1_CHECK(batch_->continues_prompt == (prompt_sums_.rows > 0),
            "a batch continues the prompt that the one before left");
   prompt_sums_.open_rows =
       batch_->leaves_prompt ? sequences_.back().row_count : 0;
   // The gather's gradient scatters the rows back; the others get zero.
-  const Tensor dhidden = hidden_.Matrix(T, C);
+  const Arena::Scope scope(&arena_);
+  const Tensor dhidden = arena_.Take(T, C);
   ops_->Fill(0, dhidden);
   if (batch_->continues_prompt) {
     const SequenceRows& prompt = FirstPrompt();
@@ -216,7 +219,7 @@ void PackedModel::BackwardFromScored(const PolicyWeights& weights,
     ops_->Copy(prompt_dhidden_.Matrix(1, C),
                dhidden.Rows(prompt.row_begin + prompt.row_count - 1, 1));
   }
-  ops_->ScatterAddRows(DScored(), on_device_->out_rows, dhidden);
+  ops_->ScatterAddRows(dscored, on_device_->out_rows, dhidden);
   const DeviceBatch* trained = on_device_.get();
   const int64_t rows = T - prompt_sums_.open_rows;
   if (batch_->leaves_prompt) {

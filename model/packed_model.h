@@ -46,9 +46,11 @@ class PackedModel {
       : ops_(ops),
         transformer_(config, ops),
         on_device_(ops->MakeBatch()),
-        trained_(ops->MakeBatch()) {
-    saved_.keep = keep;
-  }
+        trained_(ops->MakeBatch()),
+        cache_(ops->device()),
+        saved_(keep, ops->device()),
+        arena_(ops->device()),
+        prompt_dhidden_(ops->device()) {}
 
   // Runs the transformer over the batch. With keep_activations, Backward may
   // follow. The batch must stay alive and unchanged until then.
@@ -86,16 +88,13 @@ class PackedModel {
   HostBatch Batch(int64_t rows) const;
   // The prompt of the batch's first group.
   const SequenceRows& FirstPrompt() const;
-  // [R, C]: hidden states of the scored rows, and their gradient.
-  Tensor Scored();
-  Tensor DScored();
   // Values of the scored rows [1, R], there and back. The host may leave them
   // out: an empty span is an empty tensor.
-  Tensor Upload(absl::Span<const float> values, Buffer* buffer);
+  Tensor Upload(absl::Span<const float> values);
   void Download(Tensor from, absl::Span<float> values);
-  // From the gradient of the scored rows on, DScored().
-  void BackwardFromScored(const PolicyWeights& weights, Gradients grads,
-                          Tensor dembedding);
+  // From the gradient of the scored rows on, [R, C].
+  void BackwardFromScored(const PolicyWeights& weights, Tensor dscored,
+                          Gradients grads, Tensor dembedding);
 
   Ops* ops_;
   Transformer transformer_;
@@ -106,8 +105,8 @@ class PackedModel {
   std::unique_ptr<DeviceBatch> trained_;  // without a prompt that it leaves
   KvCache cache_;
   Activations saved_;
-  Buffer hidden_, scored_, dscored_;
-  Buffer logprobs_, entropies_, dlogprobs_, dentropies_;  // [R]
+  Arena arena_;
+  Tensor scored_;  // [R, C], hidden states of the scored rows, in the arena
   PrefixSums prompt_sums_;
   Buffer prompt_dhidden_;  // [1, C], of the prompt's last row
 };

@@ -124,6 +124,15 @@ std::vector<float> ParamSet::Read(int index) const {
   return values;
 }
 
+ParamSet ParamSet::MovedTo(Device* device) && {
+  if (device == this->device()) return std::move(*this);
+  ParamSet moved(layout_, device);
+  for (int i = 0; i < static_cast<int>(layout_->tensors().size()); ++i) {
+    moved.Write(i, 0, Read(i));
+  }
+  return moved;
+}
+
 void InitializeParams(uint64_t seed, ParamSet* params) {
   const ParamLayout& layout = params->layout();
   int num_layers = 0;

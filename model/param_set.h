@@ -71,14 +71,16 @@ class ParamLayout {
 // computes uses the tensors. Threads: as a plain array.
 class ParamSet {
  public:
-  // All zero.
-  explicit ParamSet(std::shared_ptr<const ParamLayout> layout)
-      : layout_(std::move(layout)), buffer_(layout_->count()) {}
+  // All zero; in the memory of the host unless a device is given.
+  explicit ParamSet(std::shared_ptr<const ParamLayout> layout,
+                    Device* device = CpuDevice())
+      : layout_(std::move(layout)), buffer_(device, layout_->count()) {}
 
   const ParamLayout& layout() const { return *layout_; }
   const std::shared_ptr<const ParamLayout>& shared_layout() const {
     return layout_;
   }
+  Device* device() const { return buffer_.device(); }
   // All elements, with the zeros between tensors: [1, count].
   Tensor flat() const { return buffer_.Matrix(1, layout_->count()); }
   // A matrix [rows, cols] or a vector [1, n]; empty for index -1.
@@ -91,13 +93,15 @@ class ParamSet {
   }
   // Elements [begin, begin + size) of a tensor in row-major order.
   void Read(int index, int64_t begin, absl::Span<float> out) const {
-    ReadTensor(tensor(index), begin, out);
+    device()->Read(tensor(index), begin, out);
   }
   void Write(int index, int64_t begin, absl::Span<const float> values) {
-    WriteTensor(values, begin, tensor(index));
+    device()->Write(values, begin, tensor(index));
   }
   // All of them.
   std::vector<float> Read(int index) const;
+  // The same values in the memory of `device`; this one's if they are there.
+  ParamSet MovedTo(Device* device) &&;
 
  private:
   std::shared_ptr<const ParamLayout> layout_;

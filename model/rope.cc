@@ -55,7 +55,7 @@ double YarnFrequency(const RopeScaling& s, const YarnRange& range, int pair,
   return f / s.factor * divided + f * (1 - divided);
 }
 
-Buffer MakeRotaryTable(const ModelConfig& config) {
+Buffer MakeRotaryTable(const ModelConfig& config, Device* device) {
   const std::vector<double> frequencies = InverseFrequencies(config);
   const double factor = config.rope_scaling.attention_factor;
   const int half = config.head_dim / 2;
@@ -68,8 +68,8 @@ Buffer MakeRotaryTable(const ModelConfig& config) {
       row[half + i] = static_cast<float>(factor * Sin(angle));
     }
   }
-  Buffer buffer(table.size());
-  WriteTensor(table, 0, buffer.Matrix(config.max_positions, config.head_dim));
+  Buffer buffer(device, table.size());
+  device->Write(table, 0, buffer.Matrix(config.max_positions, config.head_dim));
   return buffer;
 }
 
@@ -79,10 +79,11 @@ struct HeldTable {
   int head_dim;
   double theta;
   RopeScaling scaling;
+  const Device* device;
   std::weak_ptr<const Buffer> table;
 
-  bool IsOf(const ModelConfig& config) const {
-    return max_positions == config.max_positions &&
+  bool IsOf(const ModelConfig& config, const Device* of) const {
+    return device == of && max_positions == config.max_positions &&
            head_dim == config.head_dim && theta == config.rope_theta &&
            scaling == config.rope_scaling;
   }
@@ -124,19 +125,20 @@ double YarnAttentionFactor(double factor, double mscale,
   return term(mscale) / term(mscale_all_dim);
 }
 
-std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config) {
+std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config,
+                                          Device* device) {
   ABSL_CONST_INIT static absl::Mutex mutex(absl::kConstInit);
   static auto& held = *new std::vector<HeldTable>;  // guarded by mutex
   absl::MutexLock lock(&mutex);
   for (const HeldTable& entry : held) {
-    auto table = entry.IsOf(config) ? entry.table.lock() : nullptr;
+    auto table = entry.IsOf(config, device) ? entry.table.lock() : nullptr;
     if (table != nullptr) return table;
   }
-  auto table = std::make_shared<const Buffer>(MakeRotaryTable(config));
+  auto table = std::make_shared<const Buffer>(MakeRotaryTable(config, device));
   std::erase_if(held,
                 [](const HeldTable& entry) { return entry.table.expired(); });
   held.push_back({config.max_positions, config.head_dim, config.rope_theta,
-                  config.rope_scaling, table});
+                  config.rope_scaling, device, table});
   return table;
 }
 

@@ -25,7 +25,8 @@ double YarnAttentionFactor(double factor, double mscale, double mscale_all_dim);
 // times RopeScaling::attention_factor. Whoever asks for the same settings while
 // a table of them is held is given that one: making one of a long context takes
 // up to a second. Thread-safe.
-std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config);
+std::shared_ptr<const Buffer> RotaryTable(const ModelConfig& config,
+                                          Device* device);
 
 }  // namespace r1
 

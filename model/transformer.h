@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "kernels/arena.h"
 #include "kernels/buffer.h"
 #include "kernels/ops.h"
 #include "model/gradients.h"
@@ -30,18 +31,21 @@ enum class Keep {
 // Reused from batch to batch; grows to the largest.
 struct Activations {
   struct Layer {
-    Buffer x_in;      // [T, C]           residual stream before attention
-    Buffer qkv_raw;   // [T, (H + 2K) D]  before QK-norm; empty without it
-    Buffer qkv;       // [T, (H + 2K) D]  q, k after RoPE; with QK-norm no v
-    Buffer lse;       // [T, H]
-    Buffer attended;  // [T, H D]
-    Buffer x_mid;     // [T, C]           residual stream after attention
-    Buffer gate_up;   // [T, 2F]; only with kAll
+    Tensor x_in;      // [T, C]           residual stream before attention
+    Tensor qkv_raw;   // [T, (H + 2K) D]  before QK-norm; empty without it
+    Tensor qkv;       // [T, (H + 2K) D]  q, k after RoPE; with QK-norm no v
+    Tensor lse;       // [T, H]
+    Tensor attended;  // [T, H D]
+    Tensor x_mid;     // [T, C]           residual stream after attention
+    Tensor gate_up;   // [T, 2F]; only with kAll
   };
-  Keep keep = Keep::kAll;
+  Activations(Keep keep, Device* device) : keep(keep), arena(device) {}
+
+  const Keep keep;
   std::vector<Layer> layers;
   Layer recomputed;  // with kLayerInputs: all but x_in, of one layer at a time
-  Buffer x_out;      // [T, C] residual stream before the final norm
+  Tensor x_out;      // [T, C] residual stream before the final norm
+  Arena arena;       // where they lie
 };
 
 // The rows of a prefix that sequences of several batches share: what the
@@ -86,9 +90,11 @@ class Transformer {
   Ops* ops() const { return ops_; }
 
  private:
+  // Room for what AttentionBlock computes of T rows; `is_saved`: for Backward.
+  Activations::Layer TakeLayer(int64_t T, bool is_saved, Arena* arena) const;
   void AttentionBlock(const PolicyWeights& weights, int l,
                       const DeviceBatch& batch, const KvPages& pages,
-                      Activations::Layer* saved, Tensor x, Tensor out);
+                      const Activations::Layer& layer, Tensor x, Tensor out);
   void FeedForwardBlock(const PolicyWeights& weights, int l, Tensor x,
                         Tensor gate_up, Tensor out);
   void AttentionBlockBackward(const PolicyWeights& weights, int l,
@@ -103,9 +109,8 @@ class Transformer {
   Ops* ops_;
   float attention_scale_;
   std::shared_ptr<const Buffer> cos_sin_;  // [max_positions, D]
-  // Scratch, reused by every layer.
-  Buffer x_, norm_, qkv_, attended_, lse_, gate_up_, product_;
-  Buffer dx_, dnorm_, dqkv_, dattended_;
+  DType dtype_;                            // of activations
+  Arena scratch_;                          // reused by every layer
   Gradients::Scratch gradient_scratch_;
 };
 

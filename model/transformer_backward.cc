@@ -13,38 +13,46 @@ void StartSums(const PrefixSums& sums, int l, Tensor dkv, Ops* ops) {
             dkv.Rows(sums.row_begin, sums.rows));
 }
 
+// Without the rows of a prefix whose gradient comes later.
+Activations::Layer FirstRows(int64_t T, const Activations::Layer& layer) {
+  const auto first = [T](Tensor x) { return x.empty() ? x : x.Rows(0, T); };
+  return {first(layer.x_in),   first(layer.qkv_raw),  first(layer.qkv),
+          first(layer.lse),    first(layer.attended), first(layer.x_mid),
+          first(layer.gate_up)};
+}
+
 }  // namespace
 
 void Transformer::Backward(const PolicyWeights& weights,
                            const DeviceBatch& batch, const KvCache& cache,
                            Activations* saved, Tensor dhidden, PrefixSums* sums,
                            Gradients grads, Tensor dembedding) {
+  const Arena::Scope scope(&scratch_);
   const int64_t T = batch.num_tokens();
-  sums->layers.resize(config_.num_layers);
-  Tensor dx = dx_.Reserve(T, config_.hidden_size);
-  ops_->RmsNormBackward(saved->x_out.Matrix(T, config_.hidden_size),
-                        weights.final_norm(), 1, config_.rms_norm_eps, dhidden,
-                        Store::kAssign, dx,
+  while (static_cast<int>(sums->layers.size()) < config_.num_layers) {
+    sums->layers.emplace_back(ops_->device());
+  }
+  const Tensor dx = scratch_.Take(T, config_.hidden_size);
+  ops_->RmsNormBackward(saved->x_out.Rows(0, T), weights.final_norm(), 1,
+                        config_.rms_norm_eps, dhidden, Store::kAssign, dx,
                         grads.tensor(weights.layout().final_norm()));
   const bool recomputes = saved->keep == Keep::kLayerInputs;
   for (int l = config_.num_layers - 1; l >= 0; --l) {
-    Activations::Layer& layer =
-        recomputes ? saved->recomputed : saved->layers[l];
-    const Tensor x_in = saved->layers[l].x_in.Matrix(T, config_.hidden_size);
+    const Activations::Layer layer =
+        FirstRows(T, recomputes ? saved->recomputed : saved->layers[l]);
+    const Tensor x_in = saved->layers[l].x_in.Rows(0, T), x_mid = layer.x_mid;
     if (recomputes && l + 1 < config_.num_layers) {
-      AttentionBlock(weights, l, batch, cache.Layer(l), &layer, x_in,
-                     layer.x_mid.Reserve(T, config_.hidden_size));
+      AttentionBlock(weights, l, batch, cache.Layer(l), layer, x_in, x_mid);
     }
     const int64_t width = 2 * config_.intermediate_size;
-    const Tensor x_mid = layer.x_mid.Matrix(T, config_.hidden_size);
     for (int64_t begin = 0; begin < T; begin += kFeedForwardRows) {
+      const Arena::Scope piece_scope(&scratch_);
       const int64_t rows = std::min(kFeedForwardRows, T - begin);
-      FeedForwardBlockBackward(
-          weights, l, x_mid.Rows(begin, rows),
-          saved->keep == Keep::kAll
-              ? layer.gate_up.Matrix(T, width).Rows(begin, rows)
-              : gate_up_.Reserve(rows, width),
-          saved->keep, dx.Rows(begin, rows), grads);
+      FeedForwardBlockBackward(weights, l, x_mid.Rows(begin, rows),
+                               saved->keep == Keep::kAll
+                                   ? layer.gate_up.Rows(begin, rows)
+                                   : scratch_.Take(rows, width, dtype_),
+                               saved->keep, dx.Rows(begin, rows), grads);
     }
     AttentionBlockBackward(weights, l, batch, cache.Layer(l), layer, x_in, dx,
                            sums, grads);
@@ -64,10 +72,11 @@ void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
   const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size,
                 F = config_.intermediate_size;
-  const Tensor norm = norm_.Reserve(T, C);
+  const Arena::Scope scope(&scratch_);
+  const Tensor norm = scratch_.Take(T, C, dtype_);
   ops_->RmsNormForward(x, w.post_norm, 1, config_.rms_norm_eps, norm);
   if (keep != Keep::kAll) ops_->MatMul(norm, w.gate_up, {}, gate_up);
-  const Tensor product = product_.Reserve(T, F);
+  const Tensor product = scratch_.Take(T, F, dtype_);
   ops_->SwiGluForward(gate_up, product);
   grads.AddProduct(t.down, dx, product, ops_, &gradient_scratch_);
 
@@ -76,7 +85,7 @@ void Transformer::FeedForwardBlockBackward(const PolicyWeights& weights, int l,
   grads.AddProduct(t.gate, gate_up.Cols(0, F), norm, ops_, &gradient_scratch_);
   grads.AddProduct(t.up, gate_up.Cols(F, F), norm, ops_, &gradient_scratch_);
 
-  const Tensor dnorm = dnorm_.Reserve(T, C);
+  const Tensor dnorm = scratch_.Take(T, C);
   ops_->MatMulTransposed(gate_up, w.gate_up, dnorm);
   ops_->RmsNormBackward(x, w.post_norm, 1, config_.rms_norm_eps, dnorm,
                         Store::kAccumulate, dx, grads.tensor(t.post_norm));
@@ -88,24 +97,23 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
                                          const Activations::Layer& saved,
                                          Tensor x_in, Tensor dx,
                                          PrefixSums* sums, Gradients grads) {
+  const Arena::Scope scope(&scratch_);
   const LayerWeights& w = weights.layer(l);
   const LayerTensors& t = weights.layout().layer(l);
   const int64_t T = dx.rows, C = config_.hidden_size, q_size = config_.q_size(),
                 kv_size = config_.kv_size(), qkv_size = q_size + 2 * kv_size;
-  const Tensor attended = saved.attended.Matrix(T, q_size);
-  grads.AddProduct(t.o, dx, attended, ops_, &gradient_scratch_);
-  Tensor dattended = dattended_.Reserve(T, q_size);
+  grads.AddProduct(t.o, dx, saved.attended, ops_, &gradient_scratch_);
+  const Tensor dattended = scratch_.Take(T, q_size, dtype_);
   ops_->MatMulTransposed(dx, w.o, dattended);
 
   const int64_t open_rows = sums->open_rows;
-  Tensor all = dqkv_.Reserve(T + open_rows, qkv_size);
+  const Tensor all = scratch_.Take(T + open_rows, qkv_size);
   Tensor dqkv = all.Rows(0, T);
   Tensor dq = dqkv.Cols(0, q_size), dk = dqkv.Cols(q_size, kv_size),
          dv = dqkv.Cols(q_size + kv_size, kv_size);
   Tensor dkv = all.Cols(q_size, 2 * kv_size);
   StartSums(*sums, l, dkv, ops_);
-  ops_->AttentionBackward(saved.qkv.Matrix(T, qkv_size).Cols(0, q_size),
-                          attended, saved.lse.Matrix(T, config_.num_heads),
+  ops_->AttentionBackward(saved.qkv.Cols(0, q_size), saved.attended, saved.lse,
                           dattended, batch, pages, attention_scale_, dq,
                           dkv.Cols(0, kv_size), dkv.Cols(kv_size, kv_size));
   ops_->Copy(dkv.Rows(T, open_rows),
@@ -115,7 +123,7 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
   ops_->Rope(dq, config_.num_heads, batch.positions, table, true);
   ops_->Rope(dk, config_.num_kv_heads, batch.positions, table, true);
   if (config_.qk_norm()) {
-    const Tensor raw = saved.qkv_raw.Matrix(T, qkv_size);
+    const Tensor raw = saved.qkv_raw;
     ops_->RmsNormBackward(raw.Cols(0, q_size), w.q_norm, config_.num_heads,
                           config_.rms_norm_eps, dq, Store::kAssign, dq,
                           grads.tensor(t.q_norm));
@@ -129,13 +137,13 @@ void Transformer::AttentionBlockBackward(const PolicyWeights& weights, int l,
     ops_->ColumnSum(dv, grads.tensor(t.v_bias));
   }
 
-  Tensor norm = norm_.Reserve(T, C);
+  const Tensor norm = scratch_.Take(T, C, dtype_);
   ops_->RmsNormForward(x_in, w.input_norm, 1, config_.rms_norm_eps, norm);
   grads.AddProduct(t.q, dq, norm, ops_, &gradient_scratch_);
   grads.AddProduct(t.k, dk, norm, ops_, &gradient_scratch_);
   grads.AddProduct(t.v, dv, norm, ops_, &gradient_scratch_);
   if (l == 0 && !grads.are_of_all()) return;  // nothing below is trained
-  Tensor dnorm = dnorm_.Reserve(T, C);
+  const Tensor dnorm = scratch_.Take(T, C);
   ops_->MatMulTransposed(dqkv, w.qkv, dnorm);
   ops_->RmsNormBackward(x_in, w.input_norm, 1, config_.rms_norm_eps, dnorm,
                         Store::kAccumulate, dx, grads.tensor(t.input_norm));

@@ -10,10 +10,11 @@
 
 namespace r1 {
 
-PolicyWeights::PolicyWeights(const ModelConfig& config)
+PolicyWeights::PolicyWeights(const ModelConfig& config, Device* device)
     : config_(config),
       layout_(config),
       layers_(config.num_layers),
+      vectors_(device),
       places_(layout_.tensors().size()) {
   int64_t vector_elements = 0;
   for (const TensorSpec& spec : layout_.tensors()) {
@@ -49,7 +50,7 @@ void PolicyWeights::PlaceMatrix(absl::Span<const int> tensors, Linear* matrix) {
     row += layout_.tensor(tensor).rows;
   }
   matrix->dtype = config_.weights_dtype;
-  ResizeLinear(row, layout_.tensor(tensors[0]).cols, matrix);
+  device()->ResizeLinear(row, layout_.tensor(tensors[0]).cols, matrix);
 }
 
 // The elements of `tensors`, those that exist, one after the other.
@@ -69,6 +70,12 @@ Tensor PolicyWeights::PlaceVector(absl::Span<const int> tensors,
 void PolicyWeights::Assign(const ParamSet& params, Ops* ops) {
   R1_CHECK(params.layout().count() == layout_.count(),
            "the parameters are those of the model");
+  if (params.device() != device()) {
+    for (int i = 0; i < static_cast<int>(places_.size()); ++i) {
+      Write(i, 0, params.Read(i));
+    }
+    return;
+  }
   const auto set = [&](absl::Span<const int> tensors, Linear* matrix) {
     std::vector<Tensor> parts;
     for (int tensor : tensors) parts.push_back(params.tensor(tensor));
@@ -96,9 +103,10 @@ void PolicyWeights::Read(int index, int64_t begin,
                          absl::Span<float> out) const {
   const Place& place = places_[index];
   if (place.matrix != nullptr) {
-    ReadLinear(*place.matrix, place.row * place.matrix->depth + begin, out);
+    device()->ReadLinear(*place.matrix, place.row * place.matrix->depth + begin,
+                         out);
   } else {
-    ReadTensor(place.vector, begin, out);
+    device()->Read(place.vector, begin, out);
   }
 }
 
@@ -106,15 +114,16 @@ void PolicyWeights::Write(int index, int64_t begin,
                           absl::Span<const float> values) {
   const Place& place = places_[index];
   if (place.matrix != nullptr) {
-    WriteLinear(values, place.row * place.matrix->depth + begin, place.matrix);
+    device()->WriteLinear(values, place.row * place.matrix->depth + begin,
+                          place.matrix);
   } else {
-    WriteTensor(values, begin, place.vector);
+    device()->Write(values, begin, place.vector);
   }
 }
 
 std::shared_ptr<const PolicyWeights> MakePolicyWeights(
     const ModelConfig& config, const ParamSet& params, Ops* ops) {
-  auto weights = std::make_shared<PolicyWeights>(config);
+  auto weights = std::make_shared<PolicyWeights>(config, ops->device());
   weights->Assign(params, ops);
   return weights;
 }
@@ -159,8 +168,8 @@ struct WeightSlots::Unused {
   std::vector<std::unique_ptr<PolicyWeights>> weights ABSL_GUARDED_BY(mutex);
 };
 
-WeightSlots::WeightSlots(const ModelConfig& config)
-    : config_(config), unused_(std::make_shared<Unused>()) {}
+WeightSlots::WeightSlots(const ModelConfig& config, Device* device)
+    : config_(config), device_(device), unused_(std::make_shared<Unused>()) {}
 
 std::shared_ptr<PolicyWeights> WeightSlots::Next() {
   std::unique_ptr<PolicyWeights> slot;
@@ -171,7 +180,7 @@ std::shared_ptr<PolicyWeights> WeightSlots::Next() {
       unused_->weights.pop_back();
     }
   }
-  if (slot == nullptr) slot = std::make_unique<PolicyWeights>(config_);
+  if (slot == nullptr) slot = std::make_unique<PolicyWeights>(config_, device_);
   return std::shared_ptr<PolicyWeights>(
       slot.release(), [unused = unused_](PolicyWeights* weights) {
         absl::MutexLock lock(&unused->mutex);

@@ -31,7 +31,7 @@ struct LayerWeights {
 class PolicyWeights {
  public:
   // The values are undefined until they are assigned.
-  explicit PolicyWeights(const ModelConfig& config);
+  PolicyWeights(const ModelConfig& config, Device* device);
   PolicyWeights(const PolicyWeights&) = delete;
   PolicyWeights& operator=(const PolicyWeights&) = delete;
 
@@ -39,6 +39,7 @@ class PolicyWeights {
   void Assign(const ParamSet& params, Ops* ops);
 
   const ModelConfig& config() const { return config_; }
+  Device* device() const { return vectors_.device(); }
   const ParamLayout& layout() const { return layout_; }
 
   // [V, C]; the head itself if they are tied.
@@ -90,7 +91,7 @@ std::string HashWeights(const PolicyWeights& weights, Ops* ops);
 // Threads: safe from any thread.
 class WeightSlots {
  public:
-  explicit WeightSlots(const ModelConfig& config);
+  WeightSlots(const ModelConfig& config, Device* device);
 
   // A version to fill in, with undefined values; nobody else holds it.
   std::shared_ptr<PolicyWeights> Next();
@@ -98,6 +99,7 @@ class WeightSlots {
  private:
   struct Unused;
   ModelConfig config_;
+  Device* device_;
   std::shared_ptr<Unused> unused_;  // also held by all versions
 };
 

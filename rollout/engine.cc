@@ -75,8 +75,9 @@ Engine::Engine(const ModelConfig& config,
       ops_(ops),
       transformer_(config, ops),
       sampler_(config, ops),
-      cache_(config, blocks_.num_pages()),
-      batch_(ops->MakeBatch()) {}
+      cache_(config, blocks_.num_pages(), ops->device()),
+      batch_(ops->MakeBatch()),
+      arena_(ops->device()) {}
 
 absl::Status Engine::Add(EngineRequest request) {
   absl::Status status = ValidatePrompt(request, config_);
@@ -114,7 +115,8 @@ void Engine::Step(const PolicyWeights& weights, std::vector<Finished>* done) {
   AcceptTokens(done);
 }
 
-// The rows of plan_.draws are among those of the result [T or more, C].
+// The rows of plan_.draws are among those of the result [T or more, C]: T
+// rows, then one for each draw from a prompt's end.
 Tensor Engine::Forward(const PolicyWeights& weights) {
   const int64_t T = plan_.tokens.size(), C = config_.hidden_size;
   draw_rows_.clear();
@@ -127,16 +129,20 @@ Tensor Engine::Forward(const PolicyWeights& weights) {
                  .sequences = plan_.sequences,
                  .out_rows = draw_rows_},
                 batch_.get());
-  const Tensor hidden = hidden_.Reserve(rows, C);
+  arena_.Clear();
+  const DType dtype = ops_->device()->activation_dtype();
+  const Tensor hidden = arena_.Take(rows, C, dtype);
   if (T > 0) {
     transformer_.Forward(weights, *batch_, &cache_, nullptr, hidden.Rows(0, T));
   }
   for (const StepPlan::PrefixEnd& end : plan_.prefix_ends) {
-    ops_->Copy(hidden.Rows(end.row, 1), end.prefix->last_hidden.Reserve(1, C));
+    end.prefix->last_hidden = Buffer(ops_->device());
+    ops_->Copy(hidden.Rows(end.row, 1),
+               end.prefix->last_hidden.Reserve(1, C, dtype));
   }
   for (size_t i = 0; i < plan_.draws.size(); ++i) {
     if (plan_.draws[i].row >= 0) continue;
-    ops_->Copy(plan_.draws[i].sequence->prefix->last_hidden.Matrix(1, C),
+    ops_->Copy(plan_.draws[i].sequence->prefix->last_hidden.Matrix(1, C, dtype),
                hidden.Rows(draw_rows_[i], 1));
   }
   return hidden;

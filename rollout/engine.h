@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "kernels/arena.h"
 #include "model/kv_cache.h"
 #include "model/tokenizer.h"
 #include "model/transformer.h"
@@ -95,7 +96,7 @@ class Engine {
   // Scratch of one step.
   StepPlan plan_;
   std::unique_ptr<DeviceBatch> batch_;
-  Buffer hidden_;  // [T, C], then a row for each draw from a prompt's end
+  Arena arena_;  // hidden states of one step
   std::vector<int32_t> draw_rows_;
   std::vector<SampleRequest> draw_requests_;
   std::vector<int32_t> drawn_;

@@ -11,7 +11,8 @@
 namespace r1 {
 
 FetchedWeights::FetchedWeights(const ModelConfig& config, Ops* ops)
-    : ops_(ops), weights_(std::make_shared<PolicyWeights>(config)) {}
+    : ops_(ops),
+      weights_(std::make_shared<PolicyWeights>(config, ops->device())) {}
 
 absl::StatusOr<std::shared_ptr<const PolicyWeights>> FetchedWeights::Get(
     const WeightsId& id) {

@@ -54,7 +54,8 @@ Sampler::Sampler(const ModelConfig& config, Ops* ops)
     : hidden_size_(config.hidden_size),
       vocab_size_(config.vocab_size),
       chunk_rows_(std::max(kMinRows, kLogits / config.vocab_size)),
-      ops_(ops) {}
+      ops_(ops),
+      arena_(ops->device()) {}
 
 void Sampler::Draw(const PolicyWeights& weights, Tensor hidden, Tensor rows,
                    absl::Span<const SampleRequest> requests,
@@ -62,10 +63,11 @@ void Sampler::Draw(const PolicyWeights& weights, Tensor hidden, Tensor rows,
   const int64_t total = rows.cols;
   for (int64_t begin = 0; begin < total; begin += chunk_rows_) {
     const int64_t count = std::min(chunk_rows_, total - begin);
-    const Tensor drawn_rows = rows_.Reserve(count, hidden_size_);
-    const Tensor logits = logits_.Reserve(count, vocab_size_);
-    const Tensor drawn = tokens_.Reserve(1, count, DType::kI32);
-    const Tensor drawn_logprobs = logprobs_.Reserve(1, count);
+    const Arena::Scope scope(&arena_);
+    const Tensor drawn_rows = arena_.Take(count, hidden_size_, hidden.dtype);
+    const Tensor logits = arena_.Take(count, vocab_size_);
+    const Tensor drawn = arena_.Take(1, count, DType::kI32);
+    const Tensor drawn_logprobs = arena_.Take(1, count);
     ops_->GatherRows(hidden, rows.Cols(begin, count), drawn_rows);
     ops_->MatMul(drawn_rows, weights.head(), {}, logits);
     ops_->Sample(logits, requests.subspan(begin, count), drawn, drawn_logprobs);

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "kernels/arena.h"
 #include "kernels/ops.h"
 #include "model/model_config.h"
 #include "model/weights.h"
@@ -39,9 +40,7 @@ class Sampler {
  private:
   int64_t hidden_size_, vocab_size_, chunk_rows_;
   Ops* ops_;
-  Buffer rows_;    // [chunk_rows, C]
-  Buffer logits_;  // [chunk_rows, V]
-  Buffer tokens_, logprobs_;
+  Arena arena_;
 };
 
 }  // namespace r1

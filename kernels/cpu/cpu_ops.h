@@ -17,6 +17,7 @@ class CpuOps : public Ops {
  public:
   explicit CpuOps(int num_threads) : pool_(num_threads) {}
 
+  Device* device() const override { return CpuDevice(); }
   void Upload(absl::Span<const float> values, Tensor to) override;
   Ticket Download(Tensor from, absl::Span<float> to) override;
   Ticket Download(Tensor from, absl::Span<int32_t> to) override;

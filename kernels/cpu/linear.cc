@@ -13,6 +13,7 @@
 #include "hwy/highway.h"
 #include "kernels/cpu/bf16-inl.h"
 #include "kernels/cpu/cpu_batch.h"
+#include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/panel.h"
@@ -90,31 +91,37 @@ void ForEachElement(const Linear& w, int64_t begin, int64_t size, Fn fn) {
 
 }  // namespace
 
-void ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
+namespace cpu {
+HWY_EXPORT(PackRows);
+HWY_EXPORT(TransposePanel);
+
+void Cpu::ReadLinear(const Linear& w, int64_t begin, absl::Span<float> out) {
   ForEachElement(w, begin, out.size(), [&](int64_t i, int64_t at) {
-    out[i] = w.dtype == DType::kF32 ? FloatsOf(w.data)[at]
-                                    : FromBf16(cpu::Bf16Of(w)[at]);
+    out[i] =
+        w.dtype == DType::kF32 ? FloatsOf(w.data)[at] : FromBf16(Bf16Of(w)[at]);
   });
 }
 
-void WriteLinear(absl::Span<const float> values, int64_t begin, Linear* w) {
+void Cpu::WriteLinear(absl::Span<const float> values, int64_t begin,
+                      Linear* w) {
   ForEachElement(*w, begin, values.size(), [&](int64_t i, int64_t at) {
     if (w->dtype == DType::kF32) {
       FloatsOf(w->data)[at] = values[i];
     } else {
-      cpu::Bf16Of(*w)[at] = ToBf16(values[i]);
+      Bf16Of(*w)[at] = ToBf16(values[i]);
     }
   });
 }
 
-int64_t LinearBytes(int64_t outputs, int64_t depth, DType dtype) {
+int64_t Cpu::LinearBytes(int64_t outputs, int64_t depth, DType dtype) const {
   return NumPanels(outputs) * kPanelOutputs * depth * BytesOf(dtype);
 }
 
-void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
+void Cpu::ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
   w->outputs = outputs;
   w->depth = depth;
   const int64_t panel = kPanelOutputs * depth * BytesOf(w->dtype);
+  if (w->data.device() != this) w->data = Buffer(this);
   w->data.Reserve(LinearBytes(outputs, depth, w->dtype) / sizeof(float));
   // The outputs that only pad the last panel are zero.
   if (outputs % kPanelOutputs == 0 || depth == 0) return;
@@ -122,10 +129,6 @@ void ResizeLinear(int64_t outputs, int64_t depth, Linear* w) {
                   (NumPanels(outputs) - 1) * panel,
               0, panel);
 }
-
-namespace cpu {
-HWY_EXPORT(PackRows);
-HWY_EXPORT(TransposePanel);
 
 void CpuOps::SetLinear(absl::Span<const Tensor> parts, Linear* w) {
   R1_CHECK(!parts.empty(), "a weight matrix has a part");
@@ -135,7 +138,7 @@ void CpuOps::SetLinear(absl::Span<const Tensor> parts, Linear* w) {
              "parts of a weight matrix have equal columns");
     rows += part.rows;
   }
-  ResizeLinear(rows, parts[0].cols, w);
+  device()->ResizeLinear(rows, parts[0].cols, w);
   const int64_t size = kPanelOutputs * w->depth;
   const bool is_f32 = w->dtype == DType::kF32;
   pool_.ParallelFor(NumPanels(rows), [&](int64_t p, int) {
@@ -166,7 +169,8 @@ void CpuOps::LinearRows(const Linear& w, Tensor rows, Tensor out) {
   CheckIds(ids, w.outputs);
   ParallelRows(pool_, y.rows, y.cols, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      ReadLinear(w, ids.data[t] * w.depth, absl::MakeSpan(y.Row(t), y.cols));
+      device()->ReadLinear(w, ids.data[t] * w.depth,
+                           absl::MakeSpan(y.Row(t), y.cols));
     }
   });
 }
@@ -204,7 +208,7 @@ void TransposedLinear::MatMul(ConstMat dy, Mat dx) {
 void TransposedLinear::Load(int64_t begin, int64_t rows) {
   if (begin == loaded_) return;
   loaded_ = begin;
-  ResizeLinear(w_.depth, rows, &piece_);
+  ops_.device()->ResizeLinear(w_.depth, rows, &piece_);
   pool_.ParallelFor(NumPanels(w_.depth), [&](int64_t p, int) {
     const int64_t output = p * kPanelOutputs;
     HWY_DYNAMIC_DISPATCH(TransposePanel)

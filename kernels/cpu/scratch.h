@@ -11,13 +11,14 @@ namespace r1 {
 // Contents are undefined at the start of every op. An op that calls another
 // must not share a member with it. Threads: belongs to one Ops object.
 struct CpuScratch {
-  Buffer norm;             // RmsNormBackward
-  Buffer weight_gradient;  // MatMulWeightGradient
-  Linear transposed;       // MatMulTransposed, LogprobBackward
-  Buffer attention;        // AttentionForward, AttentionBackward
-  Buffer logits;           // LogprobForward, LogprobBackward
-  Buffer logprob_rows;     // LogprobForward, LogprobBackward: per-row values
-  Buffer sample;           // Sample
+  Buffer norm{CpuDevice()};             // RmsNormBackward
+  Buffer weight_gradient{CpuDevice()};  // MatMulWeightGradient
+  Linear transposed;                    // MatMulTransposed, LogprobBackward
+  Buffer attention{CpuDevice()};        // AttentionForward, AttentionBackward
+  Buffer logits{CpuDevice()};           // LogprobForward, LogprobBackward
+  Buffer logprob_rows{
+      CpuDevice()};  // LogprobForward, LogprobBackward: per-row values
+  Buffer sample{CpuDevice()};  // Sample
 };
 
 }  // namespace r1

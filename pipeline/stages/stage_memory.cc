@@ -77,8 +77,8 @@ void AddTraining(const StageConfig& stage, const ModelConfig& shape,
   if (is_lora) {
     ModelConfig exact = shape;  // at most; bf16 where it is exact
     exact.weights_dtype = DType::kF32;
-    plan->lines.push_back(
-        {"base of the adapters", WeightsBytes(exact), "at most: fp32"});
+    plan->lines.push_back({"base of the adapters",
+                           WeightsBytes(exact, *CpuDevice()), "at most: fp32"});
   }
   plan->lines.push_back(
       {"activations", PackedModelBytes(shape, rows, KeepOf(stage), true),
@@ -103,10 +103,10 @@ void AddSampling(const StageConfig& stage, const ModelConfig& shape,
                                         tokens, " tokens")});
     return;
   }
-  plan->lines.push_back({"workers",
-                         topology.workers * (each + WeightsBytes(shape)),
-                         absl::StrCat(topology.workers, " with weights and ",
-                                      options.max_batch, " samples each")});
+  plan->lines.push_back(
+      {"workers", topology.workers * (each + WeightsBytes(shape, *CpuDevice())),
+       absl::StrCat(topology.workers, " with weights and ", options.max_batch,
+                    " samples each")});
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
   const bool has_reference = stage.has_rl() && stage.rl().kl_coef() > 0;
   const int64_t copies = has_reference ? 2 : 1;
   plan.lines.push_back(
-      {"weights", copies * WeightsBytes(shape),
+      {"weights", copies * WeightsBytes(shape, *CpuDevice()),
        absl::StrCat(NameOf(shape.weights_dtype),
                     has_reference ? ", and the reference's" : "")});
   if (stage.has_supervised()) {

@@ -52,7 +52,7 @@ class ModelRuleTest : public testing::Test {
   // What the model itself says of the text.
   float ScoreOf(const std::string& prompt, const std::string& text) {
     const auto ops = MakeCpuOps(1);
-    PolicyWeights weights(TinyJudge());
+    PolicyWeights weights(TinyJudge(), CpuDevice());
     weights.Assign(params_, ops.get());
     return SequenceScorer(TinyJudge(), ops.get())
         .Score(weights,

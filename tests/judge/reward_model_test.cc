@@ -28,7 +28,7 @@ TEST_P(RewardModelFamily, ScoresEqualTheOracle) {
   const ModelConfig config = TinyJudge(GetParam());
   const auto ops = MakeCpuOps(2);
   const ParamSet values = RandomParams(config);
-  PolicyWeights weights(config);
+  PolicyWeights weights(config, CpuDevice());
   weights.Assign(values, ops.get());
   const std::vector<std::vector<int32_t>> texts = {
       RandomText(1, 1), RandomText(33, 2), RandomText(7, 3)};
@@ -50,7 +50,7 @@ TEST_P(RewardModelFamily, TokensAndScoresEqualTransformers) {
   const ModelConfig config = folder->config;
   EXPECT_EQ(config.pad_token_id, 0);
   const auto ops = MakeCpuOps(1);
-  PolicyWeights weights(config);
+  PolicyWeights weights(config, CpuDevice());
   weights.Assign(folder->params, ops.get());
   SequenceScorer scorer(config, ops.get());
   const auto text = ReadFile(path + "/scores.json");
@@ -90,7 +90,7 @@ class SequenceScorerTest : public testing::Test {
 
   const ModelConfig config_ = TinyJudge();
   const std::unique_ptr<Ops> ops_ = MakeCpuOps(1);
-  PolicyWeights weights_{config_};
+  PolicyWeights weights_{config_, CpuDevice()};
   std::vector<std::vector<int32_t>> texts_;
 };
 

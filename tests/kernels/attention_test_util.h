@@ -63,7 +63,7 @@ class TestCache {
   const KvPages& pages() const { return pages_; }
 
  private:
-  Buffer buffer_;
+  Buffer buffer_{CpuDevice()};
   KvPages pages_;
   std::vector<int32_t> free_;
   size_t next_ = 0;

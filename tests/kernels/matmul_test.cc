@@ -173,22 +173,22 @@ TEST(Linear, ElementsAreReadAndWrittenInRowMajorOrder) {
   }
   const Linear linear = LinearOf(*ops, w);
   Linear copy;
-  ResizeLinear(70, 37, &copy);
+  CpuDevice()->ResizeLinear(70, 37, &copy);
   for (const int64_t size : {1, 36, 37, 100, 1295}) {
     for (int64_t begin = 0; begin < w.rows() * 37; begin += size) {
       std::vector<float> part(std::min(size, 70 * 37 - begin));
-      ReadLinear(linear, begin, absl::MakeSpan(part));
+      CpuDevice()->ReadLinear(linear, begin, absl::MakeSpan(part));
       ExpectSameBits(part, absl::MakeConstSpan(all).subspan(begin, part.size()),
                      "part");
-      WriteLinear(part, begin, &copy);
+      CpuDevice()->WriteLinear(part, begin, &copy);
     }
     ASSERT_EQ(copy.data.count(), linear.data.count());
     EXPECT_EQ(std::memcmp(FloatsOf(copy.data), FloatsOf(linear.data),
                           copy.data.count() * sizeof(float)),
               0)
         << "the padding, too";
-    ResizeLinear(0, 0, &copy);
-    ResizeLinear(70, 37, &copy);
+    CpuDevice()->ResizeLinear(0, 0, &copy);
+    CpuDevice()->ResizeLinear(70, 37, &copy);
   }
 }
 
@@ -351,10 +351,10 @@ TEST_P(MatMulTest, Bf16ComputesWithTheRoundedValuesInFp32) {
       ExpectSameBits(rows, want_rows, absl::StrCat(Name(s), " rows"));
       Linear written;
       written.dtype = DType::kBF16;
-      ResizeLinear(s.outputs, s.depth, &written);
+      CpuDevice()->ResizeLinear(s.outputs, s.depth, &written);
       for (int64_t n = 0; n < s.outputs; ++n) {
-        WriteLinear(absl::MakeConstSpan(w.view().Row(n), s.depth), n * s.depth,
-                    &written);
+        CpuDevice()->WriteLinear(absl::MakeConstSpan(w.view().Row(n), s.depth),
+                                 n * s.depth, &written);
       }
       EXPECT_EQ(std::memcmp(FloatsOf(written.data), FloatsOf(bf16.data),
                             bf16.data.count() * sizeof(float)),

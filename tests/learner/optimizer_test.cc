@@ -76,7 +76,7 @@ class OptimizerTest : public testing::Test {
       : ops_(MakeCpuOps(2)),
         params_(SmallLayout()),
         grads_(params_.shared_layout()),
-        state_(params_.shared_layout()) {
+        state_(params_) {
     FillRandom(1, 0.1f, &params_);
     FillRandom(2, 0.3f, &grads_);
     config_.schedule.peak = 0.01;
@@ -137,7 +137,7 @@ TEST_F(OptimizerTest, ReportsTheNormBeforeClipping) {
 
 TEST_F(OptimizerTest, ThreadsDoNotChangeTheBits) {
   ParamSet other = Clone(params_);
-  OptimizerState other_state(params_.shared_layout());
+  OptimizerState other_state(params_);
   const auto other_ops = MakeCpuOps(1);
   for (int step = 0; step < 3; ++step) {
     Apply();
@@ -295,7 +295,7 @@ class EdgeOfTheBound : public OptimizerTest {
   void Reset() {
     FillRandom(1, 0.1f, &params_);
     FillRandom(2, 1e-3f, &grads_);
-    state_ = OptimizerState(params_.shared_layout());
+    state_ = OptimizerState(params_);
   }
 };
 
@@ -341,7 +341,7 @@ TEST_F(OptimizerTest, ThreeSkippedUpdatesInARowStop) {
 // Adam's bias correction counts what is in the moments.
 TEST_F(OptimizerTest, SkippedUpdateLeavesNoTraceInTheNext) {
   ParamSet fresh_params = Clone(params_);
-  OptimizerState fresh(params_.shared_layout());
+  OptimizerState fresh(params_);
   Apply(std::nan(""));
   Apply();
   ApplyUpdate(config_, 1, grads_, ops_.get(), &fresh, &fresh_params);

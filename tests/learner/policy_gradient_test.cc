@@ -51,8 +51,8 @@ class PolicyGradientTest : public testing::Test {
   PolicyGradientTest()
       : ops_(2),
         params_(TinyParams(1)),
-        weights_(TinyModel()),
-        reference_(TinyModel()) {
+        weights_(TinyModel(), CpuDevice()),
+        reference_(TinyModel(), CpuDevice()) {
     weights_.Assign(params_, &ops_);
     reference_.Assign(TinyParams(2), &ops_);
     RandomSequence random(3, RandomStream::kData, 0, 0);

@@ -60,7 +60,7 @@ class SupervisedTest : public testing::Test {
   double LossOf(const ParamSet& params,
                 const std::vector<TrainSequence>& examples) {
     const ModelConfig config = TinyModel();
-    PolicyWeights weights(config);
+    PolicyWeights weights(config, CpuDevice());
     weights.Assign(params, &ops_);
     PackedModel model(config, &ops_);
     double sum = 0;

@@ -55,7 +55,7 @@ void ExpectLogits(const std::string& path, const std::string& expected_path) {
   ASSERT_TRUE(folder.ok()) << folder.status();
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   const ModelConfig config = folder->config;
-  PolicyWeights weights(config);
+  PolicyWeights weights(config, CpuDevice());
   weights.Assign(folder->params, ops.get());
   auto expected =
       SafetensorsFile::Open(expected_path + "/expected.safetensors");
@@ -103,7 +103,7 @@ TEST_P(GoldenLora, LogprobsEqualPeft) {
   ParamSet adapters(lora.layout());
   const auto base = ReadAdapters(path, lora, &adapters);
   ASSERT_TRUE(base.ok()) << base.status();
-  PolicyWeights weights(folder->config);
+  PolicyWeights weights(folder->config, CpuDevice());
   lora.Merge(adapters, ops.get(), &weights);
 
   const auto expected = SafetensorsFile::Open(path + "/expected.safetensors");

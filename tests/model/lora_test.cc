@@ -81,7 +81,7 @@ class LoraTest : public testing::TestWithParam<Case> {
         params_(RandomParams(config_)),
         lora_({3, 4.5f, GetParam().targets}, config_, params_, ops_.get()),
         adapters_(lora_.InitialAdapters(5)),
-        weights_(config_) {
+        weights_(config_, CpuDevice()) {
     RandomSequence random(12, RandomStream::kInit, 0, 0);
     for (float& p : Flat(adapters_)) p += 0.2f * random.NextNormal();
     lora_.Merge(adapters_, ops_.get(), &weights_);
@@ -225,7 +225,7 @@ TEST_P(LoraTest, WithoutBTheSumHasTheBitsOfW0) {
       const Lora lora(lora_.config(), config_, params_, ops_.get());
       EXPECT_EQ(lora.base()->config().weights_dtype,
                 is_rounded ? DType::kBF16 : DType::kF32);
-      PolicyWeights merged(config_);
+      PolicyWeights merged(config_, CpuDevice());
       lora.Merge(lora.InitialAdapters(1), ops_.get(), &merged);
       EXPECT_EQ(HashWeights(merged, ops_.get()),
                 HashWeights(*MakePolicyWeights(config_, params_, ops_.get()),
@@ -259,7 +259,7 @@ TEST_P(LoraTest, W0InBf16IsTheSameModel) {
 TEST_P(LoraTest, TheSumIsAFunctionOfItsTermsAlone) {
   const std::string expected = HashWeights(weights_, ops_.get());
   const auto ops = MakeCpuOps(3);
-  PolicyWeights used(config_);
+  PolicyWeights used(config_, CpuDevice());
   used.Assign(RandomParams(config_), ops.get());
   for (int i = 0; i < 2; ++i) {  // into memory that held another version
     lora_.Merge(lora_.InitialAdapters(9), ops.get(), &used);

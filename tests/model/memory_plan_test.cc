@@ -40,14 +40,16 @@ TEST(MemoryPlanTest, WeightsAndKeysAreExact) {
         ModelConfig config = Shape(family, is_tied);
         config.weights_dtype = dtype;
         const int64_t before = Buffer::LiveBytes();
-        const PolicyWeights weights(config);
-        EXPECT_EQ(Buffer::LiveBytes() - before, WeightsBytes(config)) << family;
+        const PolicyWeights weights(config, CpuDevice());
+        EXPECT_EQ(Buffer::LiveBytes() - before,
+                  WeightsBytes(config, *CpuDevice()))
+            << family;
       }
     }
   }
   const ModelConfig config = Shape("llama", true);
   const int64_t before = Buffer::LiveBytes();
-  const KvCache cache(config, 17);
+  const KvCache cache(config, 17, CpuDevice());
   EXPECT_EQ(Buffer::LiveBytes() - before, KvBytes(config, 17));
 }
 

@@ -107,7 +107,7 @@ class TransformerTest : public testing::TestWithParam<Case> {
       : config_(TinyConfig(GetParam().model_type, GetParam().is_tied)),
         ops_(MakeCpuOps(2)),
         params_(RandomParams(config_)),
-        weights_(config_) {
+        weights_(config_, CpuDevice()) {
     weights_.Assign(params_, ops_.get());
     for (const auto& [length, first] : {std::pair(5, 1), std::pair(41, 7),
                                         std::pair(1, 1), std::pair(34, 7)}) {
@@ -282,7 +282,7 @@ TEST_P(TransformerTest, BitsDoNotDependOnBatchThreadsOrChunks) {
   const auto ops = MakeCpuOps(1);
   Transformer transformer(config_, ops.get());
   const auto batch = ops->MakeBatch();
-  KvCache cache(config_, 4);
+  KvCache cache(config_, 4, CpuDevice());
   const std::vector<int32_t> pages = {3, 2, 1, 0};
   size_t r = 0;
   for (const auto& s : batch_.sequences) {

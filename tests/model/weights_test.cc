@@ -62,7 +62,7 @@ class WeightsTest : public testing::TestWithParam<Case> {
 
 TEST_P(WeightsTest, HaveTheValuesOfTheParameters) {
   const ParamSet params = RandomParams(config_);
-  PolicyWeights assigned(config_), written(config_);
+  PolicyWeights assigned(config_, CpuDevice()), written(config_, CpuDevice());
   assigned.Assign(params, ops_.get());
   for (size_t i = 0; i < params.layout().tensors().size(); ++i) {
     const absl::Span<const float> all = Elements(params, i);
@@ -107,7 +107,7 @@ TEST_P(WeightsTest, TheHashIsTheDocumentedTree) {
 }
 
 TEST_P(WeightsTest, TheHashSeesEveryTensor) {
-  PolicyWeights weights(config_);
+  PolicyWeights weights(config_, CpuDevice());
   weights.Assign(RandomParams(config_), ops_.get());
   std::set<std::string> hashes = {HashWeights(weights, ops_.get())};
   for (size_t i = 0; i < weights.layout().tensors().size(); ++i) {

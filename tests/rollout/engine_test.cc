@@ -127,16 +127,16 @@ TEST_F(EngineTest, EveryDrawIsKeyedByPromptSampleAndPosition) {
     std::vector<int32_t> positions(length), pages(KvPages::PagesFor(length));
     std::iota(positions.begin(), positions.end(), 0);
     std::iota(pages.begin(), pages.end(), 0);
-    KvCache cache(config_, pages.size());
+    KvCache cache(config_, pages.size(), CpuDevice());
     const SequenceRows rows{0, length, 0, pages};
-    Buffer buffer;
+    Buffer buffer(CpuDevice());
     const Tensor hidden = buffer.Reserve(length, config_.hidden_size);
     const auto batch = ops_->MakeBatch();
     ops_->Prepare({tokens, positions, {&rows, 1}}, batch.get());
     transformer.Forward(*weights_, *batch, &cache, nullptr, hidden);
     for (int i = 0; i < t.tokens_size(); ++i) {
       const int64_t position = r.prompt->size() + i;
-      Buffer logits;
+      Buffer logits(CpuDevice());
       const Tensor row = logits.Reserve(1, config_.vocab_size);
       ops_->MatMul(hidden.Rows(position - 1, 1), weights_->head(), {}, row);
       const SampleRequest request{

@@ -82,7 +82,7 @@ TEST_F(ServiceTest, EveryVersionIsGeneratedWithItsOwnWeights) {
   ASSERT_TRUE(coordinator_->WaitForWorkers(2, absl::Now() + kPatience).ok());
   for (uint64_t version = 1; version <= 4 || !AllHaveWorked(); ++version) {
     for (float& x : Elements(params_, 0)) x *= 1.01f;
-    weights_ = std::make_shared<PolicyWeights>(config_);
+    weights_ = std::make_shared<PolicyWeights>(config_, CpuDevice());
     weights_->Assign(params_, ops_.get());
     ASSERT_EQ(RunVersion(version), Expected(version)) << version;
   }

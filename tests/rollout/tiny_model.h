@@ -46,7 +46,7 @@ inline ParamSet TinyParams(const ModelConfig& config, uint64_t seed) {
 }
 inline std::shared_ptr<PolicyWeights> TinyWeights(const ModelConfig& config,
                                                   uint64_t seed, Ops* ops) {
-  auto weights = std::make_shared<PolicyWeights>(config);
+  auto weights = std::make_shared<PolicyWeights>(config, CpuDevice());
   weights->Assign(TinyParams(config, seed), ops);
   return weights;
 }

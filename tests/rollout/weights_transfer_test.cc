@@ -55,7 +55,7 @@ TEST_F(WeightsTransferTest, WhoHasWithdrawnWeightsKeepsThem) {
 
 // A version that somebody holds is never written; one that nobody holds is.
 TEST_F(WeightsTransferTest, TheNextVersionTakesTheMemoryOfOneThatIsNotHeld) {
-  WeightSlots slots(config_);
+  WeightSlots slots(config_, CpuDevice());
   std::shared_ptr<PolicyWeights> first = slots.Next();
   first->Assign(TinyParams(config_, 3), ops_.get());
   std::shared_ptr<const PolicyWeights> held = first;
@@ -79,7 +79,7 @@ TEST_F(WeightsTransferTest, TheNextVersionTakesTheMemoryOfOneThatIsNotHeld) {
 TEST_F(WeightsTransferTest, AVersionOutlivesItsSlots) {
   std::shared_ptr<PolicyWeights> weights;
   {
-    WeightSlots slots(config_);
+    WeightSlots slots(config_, CpuDevice());
     weights = slots.Next();
   }
   weights->Assign(TinyParams(config_, 3), ops_.get());

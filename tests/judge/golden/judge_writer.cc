@@ -33,7 +33,7 @@ absl::Status WriteJudge(const std::string& folder,
       WriteModelFolder(folder, judge.config, judge.params, *judge.tokenizer));
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
   const ModelConfig config = judge.config;
-  PolicyWeights weights(config);
+  PolicyWeights weights(config, CpuDevice());
   weights.Assign(judge.params, ops.get());
   SequenceScorer scorer(config, ops.get());
   nlohmann::json rows = nlohmann::json::array();

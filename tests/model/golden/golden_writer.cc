@@ -43,7 +43,7 @@ absl::Status WriteModel(const std::string& folder, const ModelConfig& config,
   for (float& p : Flat(params)) p = 0.2f * random.NextNormal();
   R1_RETURN_IF_ERROR(WriteModelFolder(folder, config, params, tokenizer));
   const std::unique_ptr<Ops> ops = MakeCpuOps(1);
-  PolicyWeights weights(config);
+  PolicyWeights weights(config, CpuDevice());
   weights.Assign(params, ops.get());
   std::vector<int32_t> tokens(100);
   for (int32_t& t : tokens) t = random.NextBelow(config.vocab_size);

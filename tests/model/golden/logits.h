@@ -24,8 +24,8 @@ inline std::vector<float> AllLogits(const PolicyWeights& weights,
   std::iota(positions.begin(), positions.end(), 0);
   std::iota(pages.begin(), pages.end(), 0);
   const SequenceRows rows = {0, T, 0, pages};
-  KvCache cache(config, pages.size());
-  Buffer hidden;
+  KvCache cache(config, pages.size(), CpuDevice());
+  Buffer hidden(CpuDevice());
   const Tensor h = hidden.Reserve(T, config.hidden_size);
   const auto batch = ops->MakeBatch();
   ops->Prepare({tokens, positions, absl::MakeSpan(&rows, 1)}, batch.get());
