@@ -100,9 +100,10 @@ void Block::Leave() {
   if (at_barrier_ > 0) {
     for (const auto& thread : threads_) {
       if (thread->state != ThreadState::kAtBarrier) continue;
-      Fail(absl::StrCat("barrier divergence: it leaves the kernel while ",
-                        NameOf(*thread), " waits at ",
-                        Describe(thread->barrier)));
+      Report(absl::StrCat("barrier divergence: it leaves the kernel while ",
+                          NameOf(*thread), " waits at ",
+                          Describe(thread->barrier)));
+      Abandon();
     }
   }
   current->state = ThreadState::kDone;
@@ -137,7 +138,10 @@ void Block::Yield() {
 void Block::SwitchTo(Thread* next) {
   Thread& self = *current;
   current = next;
-  Fiber::Switch(self.fiber, next == nullptr ? *host_ : next->fiber);
+  Fiber& to = next == nullptr ? *host_ : next->fiber;
+  Unwatched::End();  // or it could not be destroyed while it waits
+  Fiber::Switch(self.fiber, to);
+  Unwatched::Begin();
 }
 
 void Block::Barrier(std::source_location where) {
@@ -146,8 +150,9 @@ void Block::Barrier(std::source_location where) {
   self.barrier = where;
   self.state = ThreadState::kAtBarrier;
   if (done_ > 0) {
-    Fail(absl::StrCat("barrier divergence: it waits at ", Describe(where),
-                      " after ", done_, " threads have left the kernel"));
+    Report(absl::StrCat("barrier divergence: it waits at ", Describe(where),
+                        " after ", done_, " threads have left the kernel"));
+    Abandon();
   }
   PublishTo(this);
   if (++at_barrier_ == count_) {
@@ -156,9 +161,10 @@ void Block::Barrier(std::source_location where) {
       Thread& thread = *threads_[rank];
       if (thread.barrier.line() != where.line() ||
           thread.barrier.file_name() != where.file_name()) {
-        Fail(absl::StrCat("barrier divergence: it waits at ", Describe(where),
-                          ", and ", NameOf(thread), " at ",
-                          Describe(thread.barrier)));
+        Report(absl::StrCat("barrier divergence: it waits at ", Describe(where),
+                            ", and ", NameOf(thread), " at ",
+                            Describe(thread.barrier)));
+        Abandon();
       }
       Wake(thread);
     }
@@ -172,10 +178,12 @@ void Block::MeetWarp(uint32_t mask, void* argument, WarpOperation operation) {
   Thread& self = *current;
   Warp& warp = *self.warp;
   if ((mask & ~warp.live) != 0) {
-    Fail("a warp operation names lanes that have left the kernel");
+    Report("a warp operation names lanes that have left the kernel");
+    Abandon();
   }
   if ((mask >> self.lane & 1) == 0) {
-    Fail("a warp operation's mask lacks the calling lane");
+    Report("a warp operation's mask lacks the calling lane");
+    Abandon();
   }
   warp.arguments[self.lane] = argument;
   warp.arrived |= 1u << self.lane;
@@ -190,13 +198,15 @@ void Block::MeetWarp(uint32_t mask, void* argument, WarpOperation operation) {
       if ((mask >> lane & 1) == 0) continue;
       const Thread& thread = *threads_[first + lane];
       if (thread.mask != mask) {
-        Fail(absl::StrCat("the mask of a warp operation is ", absl::Hex(mask),
-                          ", and that of ", NameOf(thread), " ",
-                          absl::Hex(thread.mask)));
+        Report(absl::StrCat("the mask of a warp operation is ", absl::Hex(mask),
+                            ", and that of ", NameOf(thread), " ",
+                            absl::Hex(thread.mask)));
+        Abandon();
       }
       if (thread.operation != operation) {
-        Fail(absl::StrCat("it meets ", NameOf(thread),
-                          " in another warp operation"));
+        Report(absl::StrCat("it meets ", NameOf(thread),
+                            " in another warp operation"));
+        Abandon();
       }
     }
     if (operation != nullptr) operation(mask, warp.arguments);
@@ -210,8 +220,11 @@ void Block::MeetWarp(uint32_t mask, void* argument, WarpOperation operation) {
   AcquireFrom(&warp);
 }
 
-void Block::Fail(const std::string& what) {
+void Block::Report(const std::string& what) {
   error_ = absl::StrCat(NameOf(*current), ": ", what);
+}
+
+void Block::Abandon() {
   SwitchTo(nullptr);
   R1_CHECK(false, "a block that failed does not go on");
   std::abort();

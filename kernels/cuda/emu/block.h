@@ -83,8 +83,11 @@ class Block {
   SharedMemory& shared() { return shared_; }
   void Barrier(std::source_location where);
   void MeetWarp(uint32_t mask, void* argument, WarpOperation operation);
-  // Ends the block with an error of the running thread.
-  [[noreturn]] void Fail(const std::string& what);
+  // Ends the block with an error of the running thread: Report, then, in the
+  // scope of one Unwatched, Abandon, which destroys nothing that is on the
+  // thread's stack.
+  void Report(const std::string& what);
+  [[noreturn]] void Abandon();
 
  private:
   [[noreturn]] static void ThreadMain(void* thread);

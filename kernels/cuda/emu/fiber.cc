@@ -94,7 +94,7 @@ Fiber::Fiber(void (*entry)(void*), void* argument)
   // on; above them a return address that is none.
   void** top = reinterpret_cast<void**>(memory_ + kGuardBytes + kStackBytes);
   *--top = nullptr;
-  *--top = reinterpret_cast<void*>(&Fiber::Begin);
+  *--top = reinterpret_cast<void*>(&Fiber::Start);
   for (int i = 0; i < 6; ++i) *--top = nullptr;
   const uint64_t mxcsr = 0x1f80, x87_control = 0x37f;
   *--top = reinterpret_cast<void*>(mxcsr | x87_control << 32);
@@ -143,7 +143,7 @@ void Fiber::Arrive([[maybe_unused]] void* fake_stack) {
 #endif
 }
 
-void Fiber::Begin() {
+void Fiber::Start() {
   Arrive(nullptr);
   Fiber* const self = arriving;
   self->entry_(self->argument_);

@@ -15,12 +15,15 @@
 #endif
 
 #if defined(__SANITIZE_THREAD__)
+#define R1_EMU_UNWATCHED __attribute__((no_sanitize("thread")))
 extern "C" {
 void __tsan_acquire(void* address);
 void __tsan_release(void* address);
 void __tsan_ignore_thread_begin();
 void __tsan_ignore_thread_end();
 }
+#else
+#define R1_EMU_UNWATCHED
 #endif
 
 namespace r1::cuda::emu {
@@ -43,14 +46,21 @@ inline void AcquireFrom([[maybe_unused]] void* x) {
 // emulator's own state belongs to the host thread.
 class Unwatched {
  public:
-#if defined(__SANITIZE_THREAD__)
-  Unwatched() { __tsan_ignore_thread_begin(); }
-  ~Unwatched() { __tsan_ignore_thread_end(); }
-#else
-  Unwatched() {}
-#endif
+  Unwatched() { Begin(); }
+  ~Unwatched() { End(); }
   Unwatched(const Unwatched&) = delete;
   Unwatched& operator=(const Unwatched&) = delete;
+
+  static void Begin() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_ignore_thread_begin();
+#endif
+  }
+  static void End() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_ignore_thread_end();
+#endif
+  }
 };
 
 // Threads: a fiber runs on one host thread at a time.
@@ -65,11 +75,11 @@ class Fiber {
   Fiber& operator=(const Fiber&) = delete;
 
   // Stops the running fiber `from` and lets `to` go on where it stopped.
-  static void Switch(Fiber& from, Fiber& to);
+  R1_EMU_UNWATCHED static void Switch(Fiber& from, Fiber& to);
 
  private:
-  static void Begin();
-  static void Arrive(void* fake_stack);
+  R1_EMU_UNWATCHED static void Start();
+  R1_EMU_UNWATCHED static void Arrive(void* fake_stack);
 
   void* stack_pointer_ = nullptr;
   char* memory_ = nullptr;        // guard page and stack; null: a host thread

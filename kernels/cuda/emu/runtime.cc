@@ -78,7 +78,8 @@ class EmulatedRuntime : public Runtime {
   explicit EmulatedRuntime(const Options& options)
       : heap_(options.memory_bytes),
         grids_(options.host_threads),
-        seed_(options.seed) {
+        seed_(options.seed),
+        random_(options.seed) {
     info_ = {.name = "emulated",
              .major = 9,
              .minor = 0,
@@ -211,7 +212,7 @@ class EmulatedRuntime : public Runtime {
   void SetSeed(uint64_t seed) {
     const absl::MutexLock lock(&mutex_);
     seed_ = seed;
-    random_.seed(seed + 1);
+    random_.seed(seed);
   }
 
  private:
@@ -278,7 +279,7 @@ class EmulatedRuntime : public Runtime {
   DeviceHeap heap_;
   GridRunner grids_;
   uint64_t seed_;
-  std::minstd_rand random_;
+  std::mt19937 random_;
   std::vector<EmulatedStream*> streams_;
 };
 

@@ -91,9 +91,10 @@ void ShuffleLanes(uint32_t mask, void* const* arguments) {
     if ((mask >> lane & 1) == 0) continue;
     auto& mine = *static_cast<ShuffleArguments*>(arguments[lane]);
     if ((mask >> mine.from & 1) == 0) {
-      current->block->Fail(absl::StrCat("lane ", lane,
-                                        " of a shuffle reads lane ", mine.from,
-                                        ", which is not in the mask"));
+      current->block->Report(
+          absl::StrCat("lane ", lane, " of a shuffle reads lane ", mine.from,
+                       ", which is not in the mask"));
+      current->block->Abandon();
     }
     mine.result =
         static_cast<const ShuffleArguments*>(arguments[mine.from])->value;
@@ -150,6 +151,15 @@ bool IsAligned(const void* p) {
   return reinterpret_cast<uintptr_t>(p) % 16 == 0;
 }
 
+void CheckRow(const void* row) {
+  const Unwatched unwatched;
+  Block& block = *current->block;
+  if (IsAligned(row) && block.shared().Contains(row, 16)) return;
+  block.Report(
+      "ldmatrix: a row is not 16 bytes of shared memory at a multiple of 16");
+  block.Abandon();
+}
+
 }  // namespace
 
 uint32_t Ballot(uint32_t mask, bool predicate) {
@@ -159,30 +169,30 @@ uint32_t Ballot(uint32_t mask, bool predicate) {
 }
 
 void LoadMatrices(uint32_t* registers, const void* row, bool transpose) {
-  Block& block = *current->block;
-  if (!IsAligned(row) || !block.shared().Contains(row, 16)) {
-    block.Fail(
-        "ldmatrix: the row is not 16 bytes of shared memory at a "
-        "multiple of 16");
-  }
+  CheckRow(row);
   const uint16_t* const elements = static_cast<const uint16_t*>(row);
   Touch(elements);
   LoadArguments arguments = {registers, elements};
-  block.MeetWarp(~0u, &arguments,
-                 transpose ? LoadLanes<true> : LoadLanes<false>);
+  current->block->MeetWarp(~0u, &arguments,
+                           transpose ? LoadLanes<true> : LoadLanes<false>);
 }
 
 void CheckAsyncCopy(const void* to, const void* from, int bytes) {
+  const Unwatched unwatched;
   Block& block = *current->block;
   if (bytes < 0 || bytes > 16 || bytes % 2 != 0) {
-    block.Fail(absl::StrCat("cp.async: ", bytes, " bytes of bf16 out of 16"));
+    block.Report(
+        absl::StrCat("cp.async: ", bytes, " bytes of bf16 out of 16"));
+    block.Abandon();
   }
   if (!IsAligned(to) || !IsAligned(from)) {
-    block.Fail(absl::StrCat("cp.async: ", IsAligned(to) ? "source" : "target",
-                            " is not at a multiple of 16 bytes"));
+    block.Report(absl::StrCat("cp.async: ", IsAligned(to) ? "source" : "target",
+                              " is not at a multiple of 16 bytes"));
+    block.Abandon();
   }
   if (!block.shared().Contains(to, 16)) {
-    block.Fail("cp.async: the target is not shared memory");
+    block.Report("cp.async: the target is not shared memory");
+    block.Abandon();
   }
 }
 
@@ -191,10 +201,11 @@ void* StaticShared(const void* tag, size_t bytes) {
   Block& block = *current->block;
   void* const array = block.shared().StaticArray(tag, bytes);
   if (array == nullptr) {
-    block.Fail(absl::StrCat("no room for a static array of ", bytes,
-                            " bytes: at most ", kMaxStaticSharedBytes,
-                            " bytes are static, and ", kMaxSharedBytes,
-                            " in all"));
+    block.Report(absl::StrCat("no room for a static array of ", bytes,
+                              " bytes: at most ", kMaxStaticSharedBytes,
+                              " bytes are static, and ", kMaxSharedBytes,
+                              " in all"));
+    block.Abandon();
   }
   return array;
 }
