@@ -293,7 +293,8 @@ size_t DrawSharedBytes(int64_t groups) {
 }
 
 // blockIdx: row.
-__global__ void __launch_bounds__(kDrawThreads, 1) DrawKernel(const DrawArgs p) {
+__global__ void __launch_bounds__(kDrawThreads, 1)
+    DrawKernel(const DrawArgs p) {
   DYNAMIC_SHARED(Mass, buckets);
   STATIC_SHARED(float, maxima, kDrawThreads / 32);
   STATIC_SHARED(int, lowest, 1);
