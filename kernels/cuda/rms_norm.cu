@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kThreads)
 // after the other, and adds up dy x r in its row of `partials`, if there are
 // any.
 template <int kWarps, class X, class DY, class DX>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     BackwardKernel(Chunks<X> xs, View<float> w, float eps, int64_t chunks,
                    Chunks<DY> dys, bool accumulate, Chunks<DX> dxs,
                    View<float> partials) {

@@ -40,7 +40,12 @@ std::string Block::Run(const GridShape& shape, uint3 index,
     error_ = absl::StrCat("block ", Describe(index_),
                           ": shared memory was written outside its arrays");
   }
-  if (!error_.empty()) threads_.clear();  // none of them can go on
+  if (!error_.empty()) {
+    // None of the threads can go on. What they did came before they stopped.
+    AcquireFrom(this);
+    for (Warp& warp : warps_) AcquireFrom(&warp);
+    threads_.clear();
+  }
   return std::exchange(error_, "");
 }
 
@@ -77,20 +82,20 @@ void Block::Prepare() {
 
 void Block::RunThreads() {
   host_ = std::make_unique<Fiber>();
-  PublishTo(this);
+  PublishTo(&begin_);
   current = Next();
   Fiber::Switch(*host_, current->fiber);
   current = nullptr;
-  AcquireFrom(this);
+  AcquireFrom(&end_);
 }
 
 void Block::ThreadMain(void* argument) {
   Thread& self = *static_cast<Thread*>(argument);
   while (true) {  // a kernel after the other
     Block& block = *self.block;
-    AcquireFrom(&block);
+    AcquireFrom(&block.begin_);
     (*block.kernel_)();
-    PublishTo(&block);
+    PublishTo(&block.end_);
     block.Leave();
   }
 }
@@ -225,6 +230,7 @@ void Block::Report(const std::string& what) {
 }
 
 void Block::Abandon() {
+  PublishTo(&end_);
   SwitchTo(nullptr);
   R1_CHECK(false, "a block that failed does not go on");
   std::abort();

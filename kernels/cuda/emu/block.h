@@ -116,6 +116,9 @@ class Block {
   std::string error_;
   SharedMemory shared_;
   std::unique_ptr<Fiber> host_;
+  // For PublishTo: what the host does before the threads, and they before it
+  // goes on. Barriers have the block itself, warps their own.
+  char begin_, end_;
 };
 
 }  // namespace r1::cuda::emu

@@ -63,7 +63,8 @@ absl::Status DeviceHeap::Free(char* at) {
   return status;
 }
 
-absl::Status DeviceHeap::CheckRedzones(const char* at, int64_t bytes) const {
+absl::Status DeviceHeap::CheckRedzones([[maybe_unused]] const char* at,
+                                       [[maybe_unused]] int64_t bytes) const {
 #if !defined(R1_EMU_ASAN)
   for (const char* redzone : {at - kRedzone, at + bytes}) {
     for (int64_t i = 0; i < kRedzone; ++i) {

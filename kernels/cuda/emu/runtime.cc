@@ -219,6 +219,7 @@ class EmulatedRuntime : public Runtime {
   // All but EnqueueCopy are called with mutex_ held.
   void EnqueueCopy(const char* what, const void* from, void* to, int64_t bytes,
                    std::vector<const void*> on_device, Stream& stream) {
+    if (bytes == 0) return;
     Enqueue(
         [=, this] {
           for (const void* at : on_device) {

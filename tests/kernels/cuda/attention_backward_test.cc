@@ -13,25 +13,25 @@ namespace r1::cuda {
 namespace {
 
 struct Gradients {
-  DeviceMatrix<float> dq, dk, dv;
+  HostedMatrix<float> dq, dk, dv;
 };
 
-DeviceMatrix<float> Zeros(int64_t rows, int64_t cols) {
-  DeviceMatrix<float> x(rows, cols);
+HostedMatrix<float> Zeros(int64_t rows, int64_t cols) {
+  HostedMatrix<float> x(rows, cols);
   for (int64_t r = 0; r < rows; ++r) std::fill_n(x.Row(r), cols, 0.0f);
   return x;
 }
 
 // dk and dv are added to `*g`; dq is made. The rows of the pass are the first
 // of q, forward and dout; dk and dv may have more.
-void RunBackward(const Heads& shape, const DeviceMatrix<bf16>& q,
-                 const ForwardResult& forward, const DeviceMatrix<bf16>& dout,
+void RunBackward(const Heads& shape, const HostedMatrix<bf16>& q,
+                 const ForwardResult& forward, const HostedMatrix<bf16>& dout,
                  const DeviceCache& cache, int64_t rows,
                  const std::vector<SequenceRows>& sequences, Gradients* g) {
   const UploadedTables tables(
       MakeAttentionTables(sequences, shape.group(), true));
-  g->dq = DeviceMatrix<float>(rows, shape.q_width());
-  const DeviceMatrix<float> scratch(1, rows * shape.heads);
+  g->dq = HostedMatrix<float>(rows, shape.q_width());
+  const HostedMatrix<float> scratch(1, rows * shape.heads);
   const auto of_pass = [&](Tensor x) { return x.Rows(0, rows); };
   RunOnDevice([&](Stream& stream) {
     AttentionBackward(of_pass(q), of_pass(forward.out), of_pass(forward.lse),
@@ -40,7 +40,7 @@ void RunBackward(const Heads& shape, const DeviceMatrix<bf16>& q,
   });
 }
 
-Gradients RunBoth(const PackedBatch& b, const DeviceMatrix<bf16>& dout) {
+Gradients RunBoth(const PackedBatch& b, const HostedMatrix<bf16>& dout) {
   const ForwardResult forward = RunForward(b.shape, b.q, b.cache, b.sequences);
   Gradients g = {{0, 0},
                  Zeros(b.rows, b.shape.kv_width()),
@@ -185,8 +185,8 @@ struct SharedBatch {
                       0);
     const int64_t first =
         std::accumulate(own.begin(), own.begin() + begin, int64_t{0});
-    const auto copy = [&](const DeviceMatrix<bf16>& from,
-                          DeviceMatrix<bf16>* to) {
+    const auto copy = [&](const HostedMatrix<bf16>& from,
+                          HostedMatrix<bf16>* to) {
       for (int64_t r = 0; r < piece.rows; ++r) {
         const int64_t row = r < piece.prefix_begin
                                 ? first + r
@@ -202,14 +202,14 @@ struct SharedBatch {
   }
   // One sample as a whole sequence: the prefix, then its own rows. Without a
   // prefix of its own.
-  PackedBatch Whole(int sample, DeviceMatrix<bf16>* slope) const {
+  PackedBatch Whole(int sample, HostedMatrix<bf16>* slope) const {
     const int64_t length = prefix + own[sample];
     PackedBatch whole(shape, {length}, 0);
-    *slope = DeviceMatrix<bf16>(length, shape.q_width());
+    *slope = HostedMatrix<bf16>(length, shape.q_width());
     const int64_t first =
         std::accumulate(own.begin(), own.begin() + sample, int64_t{0});
-    const auto copy = [&](const DeviceMatrix<bf16>& from,
-                          DeviceMatrix<bf16>* to) {
+    const auto copy = [&](const HostedMatrix<bf16>& from,
+                          HostedMatrix<bf16>* to) {
       for (int64_t r = 0; r < length; ++r) {
         const int64_t row = r < prefix ? prefix_begin + r : first + r - prefix;
         std::copy_n(from.Row(row), from.cols(), to->Row(r));
@@ -226,7 +226,7 @@ struct SharedBatch {
   Heads shape;
   std::vector<int64_t> own;
   int64_t prefix, prefix_begin, rows;
-  DeviceMatrix<bf16> q, k, v, dout;
+  HostedMatrix<bf16> q, k, v, dout;
 };
 
 struct SharedRun {
@@ -290,7 +290,7 @@ TEST_P(AttentionBackwardTest, ASharedPrefixHasTheBitsOfWholeSequences) {
     const SharedRun shared = RunShared(b);
     int64_t begin = 0;
     for (int s = 0; s < 4; ++s) {
-      DeviceMatrix<bf16> dout(0, 0);
+      HostedMatrix<bf16> dout(0, 0);
       const PackedBatch whole = b.Whole(s, &dout);
       const int64_t own = b.own[s];
       const Gradients g = RunBoth(whole, dout);
@@ -328,7 +328,7 @@ TEST_P(AttentionBackwardTest, ASharedPrefixMatchesOracle) {
     }
   };
   for (int s = 0; s < 3; ++s) {
-    DeviceMatrix<bf16> dout(0, 0);
+    HostedMatrix<bf16> dout(0, 0);
     const PackedBatch whole = b.Whole(s, &dout);
     std::vector<double> slope = dout.Doubles();
     std::fill_n(slope.begin(), b.prefix * shape.q_width(), 0.0);
@@ -339,7 +339,7 @@ TEST_P(AttentionBackwardTest, ASharedPrefixMatchesOracle) {
   alone.k = CopyOf(b.k, b.prefix_begin, b.prefix);
   alone.v = CopyOf(b.v, b.prefix_begin, b.prefix);
   alone.dout = CopyOf(b.dout, b.prefix_begin, b.prefix);
-  DeviceMatrix<bf16> dout(0, 0);
+  HostedMatrix<bf16> dout(0, 0);
   add(alone.Whole(0, &dout), alone.dout.Doubles());
   ExpectWithin(CopyOf(got.dk, b.prefix_begin, b.prefix).Doubles(), dk, dk_bound,
                "dk");

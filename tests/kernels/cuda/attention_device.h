@@ -12,7 +12,7 @@
 
 #include "kernels/cuda/attention.h"
 #include "kernels/ops.h"
-#include "tests/kernels/cuda/cuda_test_util.h"
+#include "tests/kernels/cuda/hosted_matrix.h"
 #include "tests/reference/attention.h"
 
 namespace r1::cuda {
@@ -48,7 +48,7 @@ class DeviceCache {
     return taken;
   }
   // Rows [begin, begin + count) of k and v go to positions from `position` on.
-  void Write(const DeviceMatrix<bf16>& k, const DeviceMatrix<bf16>& v,
+  void Write(const HostedMatrix<bf16>& k, const HostedMatrix<bf16>& v,
              int64_t begin, int64_t count, const std::vector<int32_t>& pages,
              int64_t position) {
     for (int64_t i = 0; i < count; ++i) {
@@ -67,7 +67,7 @@ class DeviceCache {
 
  private:
   Heads shape_;
-  DeviceMatrix<bf16> data_;
+  HostedMatrix<bf16> data_;
   int32_t next_;
 };
 
@@ -91,31 +91,31 @@ struct UploadedTables {
 
  private:
   template <class Entry>
-  static DeviceMatrix<int32_t> Upload(const std::vector<Entry>& entries) {
+  static HostedMatrix<int32_t> Upload(const std::vector<Entry>& entries) {
     const int64_t cols = sizeof(Entry) / sizeof(int32_t);
-    DeviceMatrix<int32_t> table(entries.size(), cols, cols);
+    HostedMatrix<int32_t> table(entries.size(), cols, cols);
     std::copy_n(entries.data(), entries.size(),
                 reinterpret_cast<Entry*>(table.data()));
     return table;
   }
 
-  DeviceMatrix<int32_t> sequences, pages, split_tiles, fold_tiles, row_tiles,
+  HostedMatrix<int32_t> sequences, pages, split_tiles, fold_tiles, row_tiles,
       key_tiles;
   int splits;
 };
 
 struct ForwardResult {
-  DeviceMatrix<bf16> out;
-  DeviceMatrix<float> lse;
+  HostedMatrix<bf16> out;
+  HostedMatrix<float> lse;
 };
 
-inline ForwardResult RunForward(const Heads& shape, const DeviceMatrix<bf16>& q,
+inline ForwardResult RunForward(const Heads& shape, const HostedMatrix<bf16>& q,
                                 const DeviceCache& cache,
                                 const std::vector<SequenceRows>& sequences) {
   ForwardResult result = {{q.rows(), q.cols()}, {q.rows(), shape.heads}};
   const UploadedTables tables(
       MakeAttentionTables(sequences, shape.group(), false));
-  const DeviceMatrix<float> scratch(1, AttentionScratch(tables, cache.pages()));
+  const HostedMatrix<float> scratch(1, AttentionScratch(tables, cache.pages()));
   RunOnDevice([&](Stream& stream) {
     AttentionForward(q, tables, cache.pages(), shape.scale(), result.out,
                      result.lse, scratch, stream);
@@ -150,7 +150,7 @@ struct PackedBatch {
   Heads shape;
   std::vector<int64_t> lengths;
   int64_t rows;
-  DeviceMatrix<bf16> q, k, v;
+  HostedMatrix<bf16> q, k, v;
   DeviceCache cache;
   std::vector<std::vector<int32_t>> page_lists;
   std::vector<SequenceRows> sequences;

@@ -16,7 +16,7 @@ namespace {
 
 // Rows [begin, begin + count) as doubles.
 template <class T>
-std::vector<double> Slice(const DeviceMatrix<T>& x, int64_t begin,
+std::vector<double> Slice(const HostedMatrix<T>& x, int64_t begin,
                           int64_t count) {
   return CopyOf(x, begin, count).Doubles();
 }
@@ -119,7 +119,7 @@ TEST(AttentionSplitTest, LongSequencesHaveOneOrder) {
     // Several sequences of one token in one pass, one of them long.
     std::vector<SequenceRows> decode;
     const std::vector<int64_t> positions = {1029, 3, 700};
-    DeviceMatrix<bf16> q(3, shape.q_width());
+    HostedMatrix<bf16> q(3, shape.q_width());
     for (int i = 0; i < 3; ++i) {
       decode.push_back({i, 1, positions[i], b.sequences[0].pages});
       std::copy_n(b.q.Row(positions[i]), shape.q_width(), q.Row(i));

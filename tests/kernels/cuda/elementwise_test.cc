@@ -79,7 +79,7 @@ TEST(CudaRope, MatchesTheOracleAndItsInverseRotatesBack) {
       });
       const std::string name = absl::StrCat("D ", s.size);
       ExpectNear(ToDouble(got), want, bound, name);
-      TestDevice device;
+      TestDevice& device = SharedDevice();
       ExpectNear(ToDouble(Rotate(device, s, dtype, got, positions, true)),
                  ToDouble(x), back_bound, absl::StrCat("back, ", name));
       for (int64_t t = 0; t < s.tokens; t += 6) {
@@ -92,7 +92,7 @@ TEST(CudaRope, MatchesTheOracleAndItsInverseRotatesBack) {
 }
 
 TEST(CudaRope, PaddingStaysAndMissingAnglesGiveNaN) {
-  TestDevice device;
+  TestDevice& device = SharedDevice();
   const std::vector<float> x = RandomVector(3 * 8, 2);
   const auto got =
       Rotate(device, {3, 1, 8, 0}, DType::kF32, x, {-1, 0, 40}, false);
@@ -144,7 +144,7 @@ TEST(CudaSwiGlu, ForwardMatchesTheOracle) {
     const auto got = InEveryOrder(
         [&](TestDevice& device) { return RunSwiGlu(device, s, x); });
     ExpectNear(ToDouble(got), want, bound, absl::StrCat("F ", s.size));
-    TestDevice device;
+    TestDevice& device = SharedDevice();
     for (int64_t t = 0; t < s.tokens; t += 9) {
       ExpectSameBits(RunSwiGlu(device, s, RowsOf(x, 2 * s.size, t, 1)),
                      RowsOf(got, s.size, t, 1), "row alone");
@@ -154,7 +154,7 @@ TEST(CudaSwiGlu, ForwardMatchesTheOracle) {
 
 // Large gates must give 0 or the gate, not NaN; NaN must stay NaN.
 TEST(CudaSwiGlu, HandlesExtremeGates) {
-  TestDevice device;
+  TestDevice& device = SharedDevice();
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const auto y = RunSwiGlu(device, {1, 6, 0},
@@ -201,7 +201,7 @@ TEST(CudaSwiGlu, BackwardMatchesFiniteDifferences) {
     const auto got =
         InEveryOrder([&](TestDevice& device) { return run(device, false); });
     ExpectNear(ToDouble(got), want, bound, absl::StrCat("F ", s.size));
-    TestDevice device;
+    TestDevice& device = SharedDevice();
     ExpectSameBits(run(device, true), got, "in place");
   }
 }
@@ -270,7 +270,7 @@ TEST(CudaSumSquares, NonFiniteElementsGiveANonFiniteSum) {
                           std::numeric_limits<float>::quiet_NaN()}) {
     auto x = RandomVector(10000, 10);
     x[9000] = bad;
-    TestDevice device;
+    TestDevice& device = SharedDevice();
     EXPECT_FALSE(std::isfinite(DoubleOf(SumSquaresOf(device, x))));
   }
 }

@@ -9,7 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "kernels/cuda/order.h"
-#include "tests/kernels/cuda/cuda_test_util.h"
+#include "tests/kernels/cuda/hosted_matrix.h"
 #include "tests/reference/linear.h"
 
 namespace r1::cuda {
@@ -49,8 +49,8 @@ std::vector<double> Bounds(const std::vector<double>& x,
 }
 
 struct Operands {
-  DeviceMatrix<bf16> x, w;
-  DeviceMatrix<float> bias;
+  HostedMatrix<bf16> x, w;
+  HostedMatrix<float> bias;
 
   explicit Operands(const Shape& s)
       : x(RandomMatrix<bf16>(s.m, s.k, 1)),
@@ -58,17 +58,17 @@ struct Operands {
         bias(RandomMatrix<float>(1, s.n, 3)) {}
 };
 
-DeviceMatrix<float> ScratchFor(const Shape& s) {
+HostedMatrix<float> ScratchFor(const Shape& s) {
   return {1, MatMulScratch(s.m, s.n, s.k)};
 }
 
 // x W^T, with the bias if it is given.
 template <class Out>
-DeviceMatrix<Out> Forward(const DeviceMatrix<bf16>& x,
-                          const DeviceMatrix<bf16>& w, Tensor bias = {}) {
+HostedMatrix<Out> Forward(const HostedMatrix<bf16>& x,
+                          const HostedMatrix<bf16>& w, Tensor bias = {}) {
   const int m = x.rows(), n = w.rows(), k = x.cols();
-  DeviceMatrix<Out> y(m, n, n + 3);
-  const DeviceMatrix<float> scratch = ScratchFor({m, n, k});
+  HostedMatrix<Out> y(m, n, n + 3);
+  const HostedMatrix<float> scratch = ScratchFor({m, n, k});
   RunOnDevice(
       [&](Stream& stream) { MatMul(x, w, bias, {}, y, scratch, stream); });
   EXPECT_TRUE(y.GapsAreIntact());
@@ -76,14 +76,14 @@ DeviceMatrix<Out> Forward(const DeviceMatrix<bf16>& x,
 }
 
 template <class Out>
-void InputGradient(const DeviceMatrix<bf16>& dy, const DeviceMatrix<bf16>& w,
-                   Tensor start, const DeviceMatrix<Out>& dx) {
+void InputGradient(const HostedMatrix<bf16>& dy, const HostedMatrix<bf16>& w,
+                   Tensor start, const HostedMatrix<Out>& dx) {
   RunOnDevice(
       [&](Stream& stream) { MatMulTransposed(dy, w, start, dx, stream); });
 }
 
-void WeightGradient(const DeviceMatrix<bf16>& dy, const DeviceMatrix<bf16>& x,
-                    const DeviceMatrix<float>& dw) {
+void WeightGradient(const HostedMatrix<bf16>& dy, const HostedMatrix<bf16>& x,
+                    const HostedMatrix<float>& dw) {
   RunOnDevice([&](Stream& stream) { MatMulWeightGradient(dy, x, dw, stream); });
 }
 
@@ -116,10 +116,10 @@ TEST_P(GemmTest, ForwardMatchesOracle) {
 TEST_P(GemmTest, ForwardAddsInPlace) {
   const Shape s = GetParam();
   const Operands in(s);
-  const DeviceMatrix<float> product = Forward<float>(in.x, in.w);
-  const DeviceMatrix<float> start = RandomMatrix<float>(s.m, s.n, 4);
-  DeviceMatrix<float> y = CopyOf(start);
-  const DeviceMatrix<float> scratch = ScratchFor(s);
+  const HostedMatrix<float> product = Forward<float>(in.x, in.w);
+  const HostedMatrix<float> start = RandomMatrix<float>(s.m, s.n, 4);
+  HostedMatrix<float> y = CopyOf(start);
+  const HostedMatrix<float> scratch = ScratchFor(s);
   RunOnDevice(
       [&](Stream& stream) { MatMul(in.x, in.w, {}, y, y, scratch, stream); });
   for (int r = 0; r < s.m; ++r) {
@@ -131,7 +131,7 @@ TEST_P(GemmTest, ForwardAddsInPlace) {
 
 TEST_P(GemmTest, NeitherThreadsNorASecondLaunchChangeBits) {
   const Operands in(GetParam());
-  const DeviceMatrix<float> want = Forward<float>(in.x, in.w);
+  const HostedMatrix<float> want = Forward<float>(in.x, in.w);
   ForEachThreadOrder([&](uint64_t order) {
     ExpectSameBits(Forward<float>(in.x, in.w), want,
                    "order " + std::to_string(order));
@@ -144,11 +144,11 @@ TEST(GemmForwardTest, RowsDoNotChangeBits) {
     SCOPED_TRACE(s.k);
     ASSERT_GT(NumChunks(s.n, s.k), 1);
     const Operands in(s);
-    const DeviceMatrix<float> all = Forward<float>(in.x, in.w);
-    const DeviceMatrix<bf16> all16 = Forward<bf16>(in.x, in.w);
+    const HostedMatrix<float> all = Forward<float>(in.x, in.w);
+    const HostedMatrix<bf16> all16 = Forward<bf16>(in.x, in.w);
     for (const int rows : {1, 7, 16, 17, 33, 64, 65, 129}) {
       for (const int begin : {0, 3, 150 - rows}) {
-        const DeviceMatrix<bf16> x = CopyOf(in.x, begin, rows);
+        const HostedMatrix<bf16> x = CopyOf(in.x, begin, rows);
         const std::string what = std::to_string(rows) + " rows";
         ExpectSameRows(all, begin, Forward<float>(x, in.w), what);
         if (begin != 3) continue;
@@ -172,9 +172,9 @@ TEST(GemmForwardTest, ChunksAreThoseOfTheDesign) {
 // dx = start + dy W.
 TEST_P(GemmTest, InputGradientMatchesOracle) {
   const Shape s = GetParam();  // dy [m, k], w [k, n]
-  const DeviceMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 5);
-  const DeviceMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 6);
-  DeviceMatrix<float> dx = RandomMatrix<float>(s.m, s.n, 7);
+  const HostedMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 5);
+  const HostedMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 6);
+  HostedMatrix<float> dx = RandomMatrix<float>(s.m, s.n, 7);
   const std::vector<double> start = dx.Doubles();
   const std::vector<double> x = dy.Doubles();
   const std::vector<double> wt = Transpose(w.Doubles(), s.k, s.n);
@@ -184,7 +184,7 @@ TEST_P(GemmTest, InputGradientMatchesOracle) {
 
   const std::vector<double> zero(s.m * s.n);
   want = Linear(x, wt, zero, s.m, s.n, s.k);
-  DeviceMatrix<bf16> dx16(s.m, s.n, s.n + 1);
+  HostedMatrix<bf16> dx16(s.m, s.n, s.n + 1);
   InputGradient(dy, w, {}, dx16);
   EXPECT_TRUE(dx16.GapsAreIntact());
   ExpectWithin(dx16.Doubles(), want, Bounds(x, wt, zero, want, s, true), "=");
@@ -193,18 +193,18 @@ TEST_P(GemmTest, InputGradientMatchesOracle) {
 // A chain may be cut between calls, at multiples of 16.
 TEST_P(GemmTest, WeightGradientMatchesOracleInPieces) {
   const Shape s = GetParam();  // dy [k, m], x [k, n]
-  const DeviceMatrix<bf16> dy = RandomMatrix<bf16>(s.k, s.m, 8);
-  const DeviceMatrix<bf16> x = RandomMatrix<bf16>(s.k, s.n, 9);
-  const DeviceMatrix<float> start = RandomMatrix<float>(s.m, s.n, 10);
+  const HostedMatrix<bf16> dy = RandomMatrix<bf16>(s.k, s.m, 8);
+  const HostedMatrix<bf16> x = RandomMatrix<bf16>(s.k, s.n, 9);
+  const HostedMatrix<float> start = RandomMatrix<float>(s.m, s.n, 10);
   const std::vector<double> a = Transpose(dy.Doubles(), s.k, s.m);
   const std::vector<double> b = Transpose(x.Doubles(), s.k, s.n);
   const std::vector<double> want = Linear(a, b, start.Doubles(), s.m, s.n, s.k);
-  DeviceMatrix<float> dw = CopyOf(start);
+  HostedMatrix<float> dw = CopyOf(start);
   WeightGradient(dy, x, dw);
   ExpectWithin(dw.Doubles(), want,
                Bounds(a, b, start.Doubles(), want, s, false), "dw");
 
-  DeviceMatrix<float> pieces = CopyOf(start);
+  HostedMatrix<float> pieces = CopyOf(start);
   for (int begin = 0; begin < s.k; begin += 48) {
     const int count = std::min(48, s.k - begin);
     WeightGradient(CopyOf(dy, begin, count), CopyOf(x, begin, count), pieces);
@@ -214,25 +214,25 @@ TEST_P(GemmTest, WeightGradientMatchesOracleInPieces) {
 
 TEST(GemmBackwardTest, NeitherThreadsNorRowsChangeBits) {
   const Shape s = {70, 136, 200};
-  const DeviceMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 11);
-  const DeviceMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 12);
-  DeviceMatrix<float> want(s.m, s.n);
+  const HostedMatrix<bf16> dy = RandomMatrix<bf16>(s.m, s.k, 11);
+  const HostedMatrix<bf16> w = RandomMatrix<bf16>(s.k, s.n, 12);
+  HostedMatrix<float> want(s.m, s.n);
   InputGradient(dy, w, {}, want);
-  DeviceMatrix<float> want_dw(s.k, s.n);
+  HostedMatrix<float> want_dw(s.k, s.n);
   std::memset(want_dw.data(), 0, sizeof(float) * s.k * want_dw.stride());
-  const DeviceMatrix<float> zero = CopyOf(want_dw);
-  const DeviceMatrix<bf16> x = RandomMatrix<bf16>(s.m, s.n, 13);
+  const HostedMatrix<float> zero = CopyOf(want_dw);
+  const HostedMatrix<bf16> x = RandomMatrix<bf16>(s.m, s.n, 13);
   WeightGradient(dy, x, want_dw);
   ForEachThreadOrder([&](uint64_t order) {
     const std::string what = "order " + std::to_string(order);
-    DeviceMatrix<float> dx(s.m, s.n);
+    HostedMatrix<float> dx(s.m, s.n);
     InputGradient(dy, w, {}, dx);
     ExpectSameBits(dx, want, what);
-    DeviceMatrix<float> dw = CopyOf(zero);
+    HostedMatrix<float> dw = CopyOf(zero);
     WeightGradient(dy, x, dw);
     ExpectSameBits(dw, want_dw, what);
   });
-  DeviceMatrix<float> row(1, s.n);
+  HostedMatrix<float> row(1, s.n);
   InputGradient(CopyOf(dy, 41, 1), w, {}, row);
   ExpectSameRows(want, 41, row, "alone");
 }

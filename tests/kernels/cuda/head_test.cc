@@ -11,7 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "kernels/cuda/gemm.h"
-#include "tests/kernels/cuda/cuda_test_util.h"
+#include "tests/kernels/cuda/hosted_matrix.h"
 #include "tests/reference/softmax.h"
 
 namespace r1::cuda {
@@ -54,13 +54,13 @@ struct HeadCase {
   }
 
   Shape shape;
-  DeviceMatrix<bf16> h, head;
-  DeviceMatrix<int32_t> targets;
-  DeviceMatrix<float> dlogprob, dentropy;
+  HostedMatrix<bf16> h, head;
+  HostedMatrix<int32_t> targets;
+  HostedMatrix<float> dlogprob, dentropy;
 };
 
 struct Scores {
-  DeviceMatrix<float> logprob, entropy;
+  HostedMatrix<float> logprob, entropy;
 
   explicit Scores(int rows) : logprob(1, rows), entropy(1, rows) {}
 };
@@ -69,7 +69,7 @@ constexpr float kInverse = 1 / 0.8f;
 
 Scores Forward(const HeadCase& c) {
   Scores s(c.shape.rows);
-  const DeviceMatrix<float> scratch(
+  const HostedMatrix<float> scratch(
       1, LogprobScratch(c.shape.rows, c.shape.vocabulary));
   RunOnDevice([&](Stream& stream) {
     LogprobForward(c.h, c.head, c.targets, kInverse, s.logprob, s.entropy,
@@ -80,15 +80,15 @@ Scores Forward(const HeadCase& c) {
 
 struct HeadGradients {
   Scores scores;
-  DeviceMatrix<float> dh, dhead;
+  HostedMatrix<float> dh, dhead;
 };
 
 // dhead starts from `start`.
-HeadGradients Backward(const HeadCase& c, const DeviceMatrix<float>& start,
+HeadGradients Backward(const HeadCase& c, const HostedMatrix<float>& start,
                        bool has_dentropy = true) {
   HeadGradients g = {
       Scores(c.shape.rows), {c.shape.rows, c.shape.channels}, CopyOf(start)};
-  const DeviceMatrix<float> scratch(
+  const HostedMatrix<float> scratch(
       1, LogprobGradientScratch(c.shape.rows, c.shape.vocabulary));
   RunOnDevice([&](Stream& stream) {
     LogprobBackward(c.h, c.head, c.targets, kInverse, c.dlogprob,
@@ -233,7 +233,7 @@ TEST_P(HeadTest, NeitherThreadsNorOtherRowsChangeBits) {
 // the whole.
 TEST(HeadChunkTest, ManyIdsAreTakenInChunks) {
   const HeadCase c({2, static_cast<int>(kGradientIds) + 40, 16}, 14);
-  DeviceMatrix<float> start(c.shape.vocabulary, c.shape.channels);
+  HostedMatrix<float> start(c.shape.vocabulary, c.shape.channels);
   std::fill_n(start.data(), start.rows() * start.stride(), 0.0f);
   const HeadGradients got = Backward(c, start);
   std::vector<double> dh(2 * 16);

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "kernels/cuda/cuda_device.h"
-#include "kernels/cuda/emu/runtime.h"
 #include "model/packed_model.h"
 #include "rollout/engine.h"
+#include "tests/kernels/cuda/device_test_util.h"
 #include "tests/model/host_params.h"
 #include "tests/rollout/tiny_model.h"
 
@@ -52,9 +52,7 @@ struct DeviceModel {
 
 class CudaModelTest : public testing::TestWithParam<std::string> {
  protected:
-  CudaModelTest()
-      : config_(SmallModel(GetParam())),
-        device_(emu::OpenRuntime({.host_threads = 2})) {}
+  CudaModelTest() : config_(SmallModel(GetParam())), device_(OpenForTest(0)) {}
 
   const ModelConfig config_;
   CudaDevice device_;
@@ -130,7 +128,7 @@ TEST_P(CudaModelTest, ScoresAndGradientsAreThoseOfTheCpu) {
 
 TEST_P(CudaModelTest, AnotherRunHasTheSameBits) {
   const Training first = Train(config_, &device_);
-  CudaDevice other(emu::OpenRuntime({.host_threads = 1, .seed = 5}));
+  CudaDevice other(OpenForTest(5));
   const Training second = Train(config_, &other);
   EXPECT_EQ(first.logprobs, second.logprobs);
   EXPECT_EQ(first.entropies, second.entropies);

@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/head.h"
-#include "tests/kernels/cuda/cuda_test_util.h"
+#include "tests/kernels/cuda/hosted_matrix.h"
 #include "tests/reference/softmax.h"
 
 namespace r1::cuda {
@@ -25,14 +25,14 @@ struct Drawn {
   std::vector<float> logprobs;
 };
 
-Drawn DrawRows(const DeviceMatrix<float>& logits,
+Drawn DrawRows(const HostedMatrix<float>& logits,
                const std::vector<SampleRequest>& requests) {
   const int64_t n = requests.size();
   const std::vector<SampleRow> host = SampleRowsOf(requests);
-  DeviceMatrix<int32_t> rows(n, 4, 4), tokens(1, n);
+  HostedMatrix<int32_t> rows(n, 4, 4), tokens(1, n);
   std::memcpy(rows.data(), host.data(), n * sizeof(SampleRow));
-  const DeviceMatrix<float> logprobs(1, n);
-  const DeviceMatrix<float> scratch(1, SampleScratch(n, logits.cols()));
+  const HostedMatrix<float> logprobs(1, n);
+  const HostedMatrix<float> scratch(1, SampleScratch(n, logits.cols()));
   RunOnDevice([&](Stream& stream) {
     Sample(logits, rows, tokens, logprobs, scratch, stream);
   });
@@ -43,7 +43,7 @@ Drawn DrawRows(const DeviceMatrix<float>& logits,
 // Draws once per request from the same logits.
 Drawn DrawAll(const std::vector<float>& logits,
               const std::vector<SampleRequest>& requests) {
-  DeviceMatrix<float> matrix(requests.size(), logits.size(), logits.size() + 1);
+  HostedMatrix<float> matrix(requests.size(), logits.size(), logits.size() + 1);
   for (size_t i = 0; i < requests.size(); ++i) {
     std::copy(logits.begin(), logits.end(), matrix.Row(i));
   }
@@ -243,8 +243,8 @@ TEST(CudaSampleTest, LogprobsHaveTheBitsOfLogprobForward) {
   const int rows = 35, vocabulary = 700, channels = 544;
   const auto h = RandomMatrix<bf16>(rows, channels, 21);
   const auto head = RandomMatrix<bf16>(vocabulary, channels, 22, 0.1f);
-  const DeviceMatrix<float> logits(rows, vocabulary);
-  const DeviceMatrix<float> partials(1,
+  const HostedMatrix<float> logits(rows, vocabulary);
+  const HostedMatrix<float> partials(1,
                                      MatMulScratch(rows, vocabulary, channels));
   RunOnDevice([&](Stream& stream) {
     MatMul(h, head, {}, {}, logits, partials, stream);
@@ -254,10 +254,10 @@ TEST(CudaSampleTest, LogprobsHaveTheBitsOfLogprobForward) {
     request.temperature = temperature;
     request.top_p = 0.9f;
     const Drawn drawn = DrawRows(logits, Repeated(request, rows, 23));
-    DeviceMatrix<int32_t> targets(1, rows);
+    HostedMatrix<int32_t> targets(1, rows);
     std::copy(drawn.tokens.begin(), drawn.tokens.end(), targets.data());
-    const DeviceMatrix<float> logprob(1, rows);
-    const DeviceMatrix<float> scratch(1, LogprobScratch(rows, vocabulary));
+    const HostedMatrix<float> logprob(1, rows);
+    const HostedMatrix<float> scratch(1, LogprobScratch(rows, vocabulary));
     RunOnDevice([&](Stream& stream) {
       LogprobForward(h, head, targets,
                      temperature > 0 ? 1.0f / temperature : 1.0f, logprob, {},

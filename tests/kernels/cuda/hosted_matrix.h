@@ -1,6 +1,7 @@
-// Data, comparison and thread orders for the tests of CUDA kernels.
-#ifndef R1_TESTS_KERNELS_CUDA_CUDA_TEST_UTIL_H_
-#define R1_TESTS_KERNELS_CUDA_CUDA_TEST_UTIL_H_
+// Matrices that lie on the device and, between its runs, in memory of the host:
+// for tests of kernels with many operands.
+#ifndef R1_TESTS_KERNELS_CUDA_HOSTED_MATRIX_H_
+#define R1_TESTS_KERNELS_CUDA_HOSTED_MATRIX_H_
 
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -15,9 +17,9 @@
 
 #include "base/philox.h"
 #include "kernels/cuda/compat.h"
-#include "kernels/cuda/emu/runtime.h"
 #include "kernels/cuda/view.h"
 #include "kernels/dtype.h"
+#include "tests/kernels/cuda/device_test_util.h"
 
 namespace r1::cuda {
 
@@ -40,55 +42,84 @@ inline bf16 ToBf16Value(float x) {
   return value;
 }
 
-// The device of a test program.
-inline Runtime& TestRuntime() {
-  static Runtime& runtime = *emu::OpenRuntime(emu::Options()).release();
-  return runtime;
-}
+// Bytes that the host and the device have, all ones at first.
+class HostedBytes {
+ public:
+  explicit HostedBytes(int64_t bytes) : host_(bytes, '\xff') {
+    auto memory = SharedDevice().runtime->Allocate(bytes);
+    R1_CHECK(memory.ok(), "memory for a test");
+    device_ = *std::move(memory);
+    All().insert(this);
+  }
+  ~HostedBytes() { All().erase(this); }
+  HostedBytes(const HostedBytes&) = delete;
+  HostedBytes& operator=(const HostedBytes&) = delete;
 
-// Enqueues work(stream) and waits for it.
+  char* host() { return host_.data(); }
+  DevicePtr device() const { return device_->at(); }
+
+  static std::set<HostedBytes*>& All() {
+    static auto* const all = new std::set<HostedBytes*>;
+    return *all;
+  }
+  void Upload(TestDevice& device) {
+    if (host_.empty()) return;
+    device.runtime->CopyToDevice(host(), this->device(), host_.size(),
+                                 *device.stream);
+  }
+  void Download(TestDevice& device) {
+    if (host_.empty()) return;
+    device.runtime->CopyToHost(this->device(), host(), host_.size(),
+                               *device.stream);
+  }
+
+ private:
+  std::vector<char> host_;
+  std::unique_ptr<DeviceMemory> device_;
+};
+
+// Lets the device run work(stream) on what the host's matrices hold, which then
+// hold what it made of them.
 template <class Work>
 void RunOnDevice(Work work) {
-  static Stream& stream = *TestRuntime().MakeStream().release();
-  work(stream);
-  const absl::Status status = TestRuntime().Synchronize(stream);
-  ASSERT_TRUE(status.ok()) << status;
+  TestDevice& device = SharedDevice();
+  for (HostedBytes* bytes : HostedBytes::All()) bytes->Upload(device);
+  work(*device.stream);
+  for (HostedBytes* bytes : HostedBytes::All()) bytes->Download(device);
+  device.Finish();
 }
 
-// Calls run(order) once for each of four orders in which the threads of a block
-// go on; order 0 is ascending.
+// Calls run(order) for several orders in which the threads of a block go on.
 template <class Fn>
 void ForEachThreadOrder(Fn run) {
-  for (uint64_t order = 0; order < 4; ++order) {
-    emu::SetSeed(order, TestRuntime());
+  for (const uint64_t order : kOrders) {
+    SetSeedForTest(order, *SharedDevice().runtime);
     run(order);
   }
-  emu::SetSeed(0, TestRuntime());
+  SetSeedForTest(0, *SharedDevice().runtime);
 }
 
-// A matrix of the device whose bytes are all ones at first, which is NaN as
-// float and as bf16; so are the gaps between its rows for good.
+// Elements are NaN at first, as floats and as bf16; the gaps between rows are
+// so for good.
 template <class T>
-class DeviceMatrix {
+class HostedMatrix {
  public:
-  DeviceMatrix(int64_t rows, int64_t cols, int64_t stride)
+  HostedMatrix(int64_t rows, int64_t cols, int64_t stride)
       : rows_(rows),
         cols_(cols),
         stride_(stride),
-        memory_(*TestRuntime().Allocate(rows * stride * sizeof(T))) {}
+        bytes_(std::make_unique<HostedBytes>(rows * stride * sizeof(T))) {}
   // Rows are multiples of 16 bytes.
-  DeviceMatrix(int64_t rows, int64_t cols)
-      : DeviceMatrix(rows, cols, (cols + 7) / 8 * 8) {}
+  HostedMatrix(int64_t rows, int64_t cols)
+      : HostedMatrix(rows, cols, (cols + 7) / 8 * 8) {}
 
   operator Tensor() const {
-    return {memory_->at(), kDTypeOfElement<T>, rows_, cols_, stride_};
+    return {bytes_->device(), kDTypeOfElement<T>, rows_, cols_, stride_};
   }
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   int64_t stride() const { return stride_; }
-  T* data() const {
-    return static_cast<T*>(DeviceAccess::Pointer(memory_->at()));
-  }
+  T* data() const { return reinterpret_cast<T*>(bytes_->host()); }
   T* Row(int64_t r) const { return data() + r * stride_; }
   T& at(int64_t r, int64_t c) { return data()[r * stride_ + c]; }
   const T& at(int64_t r, int64_t c) const { return data()[r * stride_ + c]; }
@@ -115,14 +146,14 @@ class DeviceMatrix {
 
  private:
   int64_t rows_, cols_, stride_;
-  std::unique_ptr<DeviceMemory> memory_;
+  std::unique_ptr<HostedBytes> bytes_;
 };
 
 // Standard normal elements times `scale`.
 template <class T>
-DeviceMatrix<T> RandomMatrix(int64_t rows, int64_t cols, uint32_t seed,
+HostedMatrix<T> RandomMatrix(int64_t rows, int64_t cols, uint32_t seed,
                              float scale = 1) {
-  DeviceMatrix<T> x(rows, cols);
+  HostedMatrix<T> x(rows, cols);
   RandomSequence random(seed, RandomStream::kData, rows, cols);
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < cols; ++c) {
@@ -138,14 +169,14 @@ DeviceMatrix<T> RandomMatrix(int64_t rows, int64_t cols, uint32_t seed,
 }
 
 template <class T>
-DeviceMatrix<T> CopyOf(const DeviceMatrix<T>& x, int64_t begin, int64_t count) {
-  DeviceMatrix<T> copy(count, x.cols(), x.stride());
+HostedMatrix<T> CopyOf(const HostedMatrix<T>& x, int64_t begin, int64_t count) {
+  HostedMatrix<T> copy(count, x.cols(), x.stride());
   std::memcpy(static_cast<void*>(copy.data()), x.Row(begin),
               count * x.stride() * sizeof(T));
   return copy;
 }
 template <class T>
-DeviceMatrix<T> CopyOf(const DeviceMatrix<T>& x) {
+HostedMatrix<T> CopyOf(const HostedMatrix<T>& x) {
   return CopyOf(x, 0, x.rows());
 }
 
@@ -165,8 +196,8 @@ inline void ExpectWithin(const std::vector<double>& got,
 
 // Rows [begin, begin + b.rows()) of a have the bits of b.
 template <class T>
-void ExpectSameRows(const DeviceMatrix<T>& a, int64_t begin,
-                    const DeviceMatrix<T>& b, const std::string& what) {
+void ExpectSameRows(const HostedMatrix<T>& a, int64_t begin,
+                    const HostedMatrix<T>& b, const std::string& what) {
   ASSERT_EQ(a.cols(), b.cols()) << what;
   for (int64_t r = 0; r < b.rows(); ++r) {
     for (int64_t c = 0; c < b.cols(); ++c) {
@@ -178,7 +209,7 @@ void ExpectSameRows(const DeviceMatrix<T>& a, int64_t begin,
   }
 }
 template <class T>
-void ExpectSameBits(const DeviceMatrix<T>& a, const DeviceMatrix<T>& b,
+void ExpectSameBits(const HostedMatrix<T>& a, const HostedMatrix<T>& b,
                     const std::string& what) {
   ASSERT_EQ(a.rows(), b.rows()) << what;
   ExpectSameRows(a, 0, b, what);
@@ -186,4 +217,4 @@ void ExpectSameBits(const DeviceMatrix<T>& a, const DeviceMatrix<T>& b,
 
 }  // namespace r1::cuda
 
-#endif  // R1_TESTS_KERNELS_CUDA_CUDA_TEST_UTIL_H_
+#endif  // R1_TESTS_KERNELS_CUDA_HOSTED_MATRIX_H_
