@@ -17,7 +17,6 @@
 
 #include "base/philox.h"
 #include "kernels/cuda/compat.h"
-#include "kernels/cuda/view.h"
 #include "kernels/dtype.h"
 #include "tests/kernels/cuda/device_test_util.h"
 
@@ -114,7 +113,7 @@ class HostedMatrix {
       : HostedMatrix(rows, cols, (cols + 7) / 8 * 8) {}
 
   operator Tensor() const {
-    return {bytes_->device(), kDTypeOfElement<T>, rows_, cols_, stride_};
+    return {bytes_->device(), kElementType, rows_, cols_, stride_};
   }
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
@@ -145,6 +144,11 @@ class HostedMatrix {
   }
 
  private:
+  static constexpr DType kElementType = std::is_same_v<T, bf16> ? DType::kBF16
+                                        : std::is_same_v<T, float>
+                                            ? DType::kF32
+                                            : DType::kI32;
+
   int64_t rows_, cols_, stride_;
   std::unique_ptr<HostedBytes> bytes_;
 };
