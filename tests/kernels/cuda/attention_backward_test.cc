@@ -113,9 +113,12 @@ reference::AttentionGradients Bounds(const Heads& shape, int64_t n,
 class AttentionBackwardTest : public testing::TestWithParam<Heads> {};
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionBackwardTest,
-                         testing::Values(Heads{2, 2, 16}, Heads{2, 1, 32},
-                                         Heads{14, 2, 64}, Heads{3, 1, 80},
-                                         Heads{2, 2, 128}, Heads{8, 1, 64}),
+                         testing::ValuesIn(ShapesToTest<Heads>({{2, 2, 16},
+                                                                {3, 1, 80},
+                                                                {2, 1, 32},
+                                                                {14, 2, 64},
+                                                                {2, 2, 128},
+                                                                {8, 1, 64}})),
                          [](const testing::TestParamInfo<Heads>& info) {
                            return info.param.Name();
                          });
@@ -284,7 +287,7 @@ SharedRun RunShared(const SharedBatch& b, bool is_open = false,
 }
 
 TEST_P(AttentionBackwardTest, ASharedPrefixHasTheBitsOfWholeSequences) {
-  for (const int64_t prefix : {1, 32, 45, 97}) {
+  for (const int64_t prefix : ShapesToTest<int64_t>({45, 32, 1, 97})) {
     SCOPED_TRACE(prefix);
     const SharedBatch b(GetParam(), {40, 1, 0, 70}, prefix, 11);
     const SharedRun shared = RunShared(b);
@@ -349,6 +352,7 @@ TEST_P(AttentionBackwardTest, ASharedPrefixMatchesOracle) {
 
 TEST_P(AttentionBackwardTest, PiecesOfAGroupAddUpToTheSameBits) {
   for (const int64_t prefix : {15, 45}) {
+    if (kIsSanitized && prefix == 45) continue;
     const SharedBatch b(GetParam(), {40, 1, 33}, prefix, 19);
     const Gradients whole = RunShared(b).gradients;
     for (int cut = 1; cut < 3; ++cut) {

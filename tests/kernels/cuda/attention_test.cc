@@ -44,10 +44,14 @@ void ExpectRows(const PackedBatch& b, const ForwardResult& all, int sequence,
 class AttentionTest : public testing::TestWithParam<Heads> {};
 
 INSTANTIATE_TEST_SUITE_P(Shapes, AttentionTest,
-                         testing::Values(Heads{2, 2, 16}, Heads{2, 1, 32},
-                                         Heads{14, 2, 64}, Heads{8, 1, 64},
-                                         Heads{3, 1, 80}, Heads{2, 2, 128},
-                                         Heads{7, 1, 128}, Heads{18, 1, 16}),
+                         testing::ValuesIn(ShapesToTest<Heads>({{7, 1, 128},
+                                                                {2, 1, 32},
+                                                                {2, 2, 16},
+                                                                {14, 2, 64},
+                                                                {8, 1, 64},
+                                                                {3, 1, 80},
+                                                                {2, 2, 128},
+                                                                {18, 1, 16}})),
                          [](const testing::TestParamInfo<Heads>& info) {
                            return info.param.Name();
                          });
@@ -107,6 +111,7 @@ TEST_P(AttentionTest, NeitherThreadsNorASecondLaunchChangeBits) {
 // Past kSplitKeys a row folds several splits.
 TEST(AttentionSplitTest, LongSequencesHaveOneOrder) {
   for (const Heads shape : {Heads{2, 1, 64}, Heads{1, 1, 128}}) {
+    if (kIsSanitized && shape.depth == 128) continue;
     SCOPED_TRACE(shape.Name());
     const int64_t length = 1030;
     const PackedBatch b(shape, {length}, 10);

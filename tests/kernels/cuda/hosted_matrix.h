@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -88,12 +89,27 @@ void RunOnDevice(Work work) {
   device.Finish();
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
+// Of shapes to test, the first two under a sanitizer, which takes its time and
+// looks for another kind of error.
+template <class Shape>
+std::vector<Shape> ShapesToTest(std::vector<Shape> all) {
+  if (kIsSanitized && all.size() > 2) all.resize(2);
+  return all;
+}
+
 // Calls run(order) for several orders in which the threads of a block go on.
 template <class Fn>
 void ForEachThreadOrder(Fn run) {
   for (const uint64_t order : kOrders) {
     SetSeedForTest(order, *SharedDevice().runtime);
     run(order);
+    if (kIsSanitized) break;
   }
   SetSeedForTest(0, *SharedDevice().runtime);
 }
@@ -175,8 +191,7 @@ HostedMatrix<T> RandomMatrix(int64_t rows, int64_t cols, uint32_t seed,
 template <class T>
 HostedMatrix<T> CopyOf(const HostedMatrix<T>& x, int64_t begin, int64_t count) {
   HostedMatrix<T> copy(count, x.cols(), x.stride());
-  std::memcpy(static_cast<void*>(copy.data()), x.Row(begin),
-              count * x.stride() * sizeof(T));
+  std::copy_n(x.Row(begin), count * x.stride(), copy.data());
   return copy;
 }
 template <class T>

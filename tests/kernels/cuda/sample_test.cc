@@ -87,7 +87,7 @@ std::vector<int32_t> ByLikelihood(const std::vector<double>& p) {
 // rounding of z and of its difference to the maximum, below 16, and ex2), and
 // so is any share of them.
 TEST(CudaSampleTest, InvertsTheCumulativeDistribution) {
-  for (const int64_t vocabulary : {1, 7, 129, 3001}) {
+  for (const int64_t vocabulary : ShapesToTest<int64_t>({129, 1, 7, 3001})) {
     SCOPED_TRACE(vocabulary);
     for (const float top_p : {1.0f, 0.7f}) {
       const auto logits = RandomLogits(vocabulary, 2.0f, vocabulary);
@@ -121,13 +121,16 @@ TEST(CudaSampleTest, InvertsTheCumulativeDistribution) {
   }
 }
 
+constexpr uint32_t kSteps = kIsSanitized ? 16 : 64;
+
 // What can be drawn: the tokens at both ends of every one of many small steps
 // of the unit interval.
 std::set<int32_t> Support(const std::vector<float>& logits,
                           SampleRequest request) {
-  std::vector<SampleRequest> requests(128, request);
+  std::vector<SampleRequest> requests(kSteps * 2, request);
   for (size_t i = 0; i < requests.size(); ++i) {
-    requests[i].random_bits = (i / 2 << 26) + (i % 2 ? (1u << 26) - 1 : 0);
+    const uint32_t step = 0xFFFFFFFF / kSteps + 1;
+    requests[i].random_bits = i / 2 * step + (i % 2 ? step - 1 : 0);
   }
   const Drawn drawn = DrawAll(logits, requests);
   return {drawn.tokens.begin(), drawn.tokens.end()};
@@ -136,7 +139,8 @@ std::set<int32_t> Support(const std::vector<float>& logits,
 TEST(CudaSampleTest, TopPKeepsTheShortestSufficientRun) {
   const auto logits = RandomLogits(20, 0.7f, 15);
   const std::vector<double> p = Probabilities(logits, 1);
-  for (const float top_p : {0.0f, 0.01f, 0.3f, 0.5f, 0.95f, 0.999f}) {
+  for (const float top_p :
+       ShapesToTest<float>({0.3f, 0.0f, 0.01f, 0.5f, 0.95f, 0.999f})) {
     SampleRequest request;
     request.top_p = top_p;
     std::set<int32_t> want;
@@ -152,7 +156,8 @@ TEST(CudaSampleTest, TopPKeepsTheShortestSufficientRun) {
 
 // Eight equal tokens of 1/8: shares that are met exactly.
 TEST(CudaSampleTest, TopPBreaksTiesByLowerIdAndStopsOnEquality) {
-  for (const int pad : {0, 300}) {  // in one group, and across groups
+  for (const int pad :
+       {0, kIsSanitized ? 20 : 300}) {  // in one group, and across groups
     std::vector<float> logits(8 + 7 * pad, -1e9f);
     for (int i = 0; i < 8; ++i) logits[i * (pad + 1)] = -1.5f;
     const auto ids = [&](int count) {
