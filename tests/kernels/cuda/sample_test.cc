@@ -107,7 +107,7 @@ TEST(CudaSampleTest, InvertsTheCumulativeDistribution) {
       SampleRequest request;
       request.temperature = 0.9f;
       request.top_p = top_p;
-      const auto requests = Repeated(request, 40, 10);
+      const auto requests = Repeated(request, kIsSanitized ? 8 : 40, 10);
       const Drawn drawn = DrawAll(logits, requests);
       for (size_t i = 0; i < requests.size(); ++i) {
         const double u = requests[i].random_bits * 0x1p-32 * kept;
@@ -121,7 +121,7 @@ TEST(CudaSampleTest, InvertsTheCumulativeDistribution) {
   }
 }
 
-constexpr uint32_t kSteps = kIsSanitized ? 16 : 64;
+constexpr uint32_t kSteps = kIsSanitized ? 8 : 64;
 
 // What can be drawn: the tokens at both ends of every one of many small steps
 // of the unit interval.
@@ -277,7 +277,7 @@ TEST(CudaSampleTest, LogprobsHaveTheBitsOfLogprobForward) {
 
 TEST(CudaSampleTest, NeitherTheBatchNorThreadsChangeADraw) {
   const auto logits = RandomLogits(1234, 2.0f, 17);
-  std::vector<SampleRequest> requests = Repeated({}, 15, 17);
+  std::vector<SampleRequest> requests = Repeated({}, kIsSanitized ? 4 : 15, 17);
   for (size_t i = 0; i < requests.size(); ++i) {
     requests[i].temperature = 0.25f * (i % 5);
     requests[i].top_p = i % 3 == 0 ? 0.7f : 1.0f;
