@@ -350,6 +350,56 @@ TEST_P(AttentionBackwardTest, ASharedPrefixMatchesOracle) {
                "dv");
 }
 
+// A sequence that shares the first of the prefix's positions alone owes the
+// others nothing.
+TEST_P(AttentionBackwardTest, ASequenceMaySharePartOfAPrefix) {
+  const Heads shape = GetParam();
+  const int64_t prefix = 45, shared = 20, own = 30;
+  const int64_t other = 10;  // rows of one that shares all of it
+  const SharedBatch b(shape, {own, other}, prefix, 27);
+  const int64_t prefix_begin = own + other;
+  DeviceCache cache(shape, 8);
+  const auto prefix_pages = cache.Take(prefix),
+             pages = cache.Take(shared + own),
+             other_pages = cache.Take(prefix + other);
+  cache.Write(b.k, b.v, prefix_begin, prefix, prefix_pages, 0);
+  cache.Write(b.k, b.v, prefix_begin, shared, pages, 0);
+  cache.Write(b.k, b.v, 0, own, pages, shared);
+  cache.Write(b.k, b.v, prefix_begin, prefix, other_pages, 0);
+  cache.Write(b.k, b.v, own, other, other_pages, prefix);
+  const SequenceRows sample = {0, own, shared, pages, prefix_begin};
+  const SequenceRows sharer = {own, other, prefix, other_pages, prefix_begin};
+  const SequenceRows whole = {prefix_begin, prefix, 0, prefix_pages};
+  const auto run = [&](const std::vector<SequenceRows>& sequences) {
+    const ForwardResult forward =
+        RunForward(shape, b.q, cache, {sample, sharer, whole});
+    Gradients g = {{0, 0},
+                   Zeros(b.rows, shape.kv_width()),
+                   Zeros(b.rows, shape.kv_width())};
+    RunBackward(shape, b.q, forward, b.dout, cache, b.rows, sequences, &g);
+    return g;
+  };
+  const Gradients all = run({sample, sharer, whole}),
+                  others = run({sharer, whole});
+  const int64_t begin = prefix_begin + shared, count = prefix - shared;
+  ExpectSameRows(all.dk, begin, CopyOf(others.dk, begin, count), "dk");
+  ExpectSameRows(all.dv, begin, CopyOf(others.dv, begin, count), "dv");
+  // The shared ones and its own get what a sequence of its own would give.
+  SharedBatch own_batch(shape, {own}, shared, 0);
+  for (int64_t r = 0; r < own + shared; ++r) {
+    const int64_t row = r < own ? r : prefix_begin + r - own;
+    std::copy_n(b.q.Row(row), b.q.cols(), own_batch.q.Row(r));
+    std::copy_n(b.k.Row(row), b.k.cols(), own_batch.k.Row(r));
+    std::copy_n(b.v.Row(row), b.v.cols(), own_batch.v.Row(r));
+    std::copy_n(b.dout.Row(row), b.dout.cols(), own_batch.dout.Row(r));
+  }
+  const Gradients open = RunShared(own_batch, /*is_open=*/true).gradients;
+  ExpectSameRows(all.dk, 0, CopyOf(open.dk, 0, own), "dk of its own");
+  const Gradients alone = run({sample});
+  ExpectSameRows(alone.dk, prefix_begin, CopyOf(open.dk, own, shared), "dk");
+  ExpectSameRows(alone.dv, prefix_begin, CopyOf(open.dv, own, shared), "dv");
+}
+
 TEST_P(AttentionBackwardTest, PiecesOfAGroupAddUpToTheSameBits) {
   for (const int64_t prefix : {15, 45}) {
     if (kIsSanitized && prefix == 45) continue;

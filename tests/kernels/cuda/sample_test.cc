@@ -175,6 +175,13 @@ TEST(CudaSampleTest, TopPBreaksTiesByLowerIdAndStopsOnEquality) {
   }
 }
 
+// What the ties that are left out would have had goes to nobody before them.
+TEST(CudaSampleTest, TiesThatAreLeftOutShiftNoOther) {
+  SampleRequest request;
+  request.top_p = 0.75f;  // the last has 0.711, each of the others 0.096
+  EXPECT_EQ(Support({0, 0, 0, 2}, request), (std::set<int32_t>{0, 3}));
+}
+
 TEST(CudaSampleTest, EqualLogitsSplitTheIntervalExactly) {
   const std::vector<float> logits(512, 3.25f);
   for (const float temperature : {1.0f, 0.7f}) {
