@@ -16,8 +16,8 @@ std::string Describe(uint3 v) {
   return absl::StrCat("(", v.x, ", ", v.y, ", ", v.z, ")");
 }
 
-std::string Describe(std::source_location where) {
-  return absl::StrCat(where.file_name(), ":", where.line());
+std::string Describe(SourceLine where) {
+  return absl::StrCat(where.file, ":", where.line);
 }
 
 }  // namespace
@@ -149,7 +149,7 @@ void Block::SwitchTo(Thread* next) {
   Unwatched::Begin();
 }
 
-void Block::Barrier(std::source_location where) {
+void Block::Barrier(SourceLine where) {
   const Unwatched unwatched;
   Thread& self = *current;
   self.barrier = where;
@@ -164,8 +164,7 @@ void Block::Barrier(std::source_location where) {
     at_barrier_ = 0;
     for (unsigned rank = 0; rank < count_; ++rank) {
       Thread& thread = *threads_[rank];
-      if (thread.barrier.line() != where.line() ||
-          thread.barrier.file_name() != where.file_name()) {
+      if (!(thread.barrier == where)) {
         Report(absl::StrCat("barrier divergence: it waits at ", Describe(where),
                             ", and ", NameOf(thread), " at ",
                             Describe(thread.barrier)));

@@ -344,8 +344,8 @@ namespace r1::cuda {
 void EnqueueKernel(std::function<void()> kernel, const GridSize& grid,
                    Dim3 block, size_t dynamic_shared_bytes, Stream& stream) {
   emu::EmulatedRuntime& runtime = *emu::From(stream).runtime;
-  const std::string what = absl::StrCat("kernel of ", grid.where.file_name(),
-                                        ":", grid.where.line());
+  const std::string what =
+      absl::StrCat("kernel of ", grid.where.file, ":", grid.where.line);
   runtime.Enqueue(
       [=, &runtime, kernel = std::move(kernel)] {
         return emu::During(what, runtime.RunGrid(grid.blocks, block,
