@@ -103,6 +103,7 @@ class EmulatedRuntime : public Runtime {
       int64_t bytes) override;
   void Free(DevicePtr at) {
     const absl::MutexLock lock(&mutex_);
+    for (EmulatedStream* stream : streams_) Drain(*stream);  // as cudaFree
     Keep(heap_.Free(static_cast<char*>(DeviceAccess::Pointer(at))));
   }
 
