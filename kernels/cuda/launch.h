@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <type_traits>
 #include <utility>
 
 #include "base/check.h"
 #include "kernels/cuda/dim3.h"
+#include "kernels/cuda/source_line.h"
 
 namespace r1::cuda {
 
@@ -25,10 +25,10 @@ class Stream {
 // Blocks of a launch, and the line that asks for them, for messages.
 struct GridSize {
   Dim3 blocks;
-  std::source_location where;
+  SourceLine where;
 
   GridSize(int64_t x, int64_t y = 1, int64_t z = 1,
-           std::source_location where = std::source_location::current())
+           SourceLine where = SourceLine::Current())
       : blocks(static_cast<uint32_t>(x), static_cast<uint32_t>(y),
                static_cast<uint32_t>(z)),
         where(where) {

@@ -102,8 +102,7 @@ void WithViews(const Tensor& x, const Tensor& y, F f) {
 }
 
 template <class Y>
-GridSize GridOf(const View<Y>& y,
-                std::source_location where = std::source_location::current()) {
+GridSize GridOf(const View<Y>& y, SourceLine where = SourceLine::Current()) {
   return GridSize(BlocksFor(y.rows * y.fours()), 1, 1, where);
 }
 

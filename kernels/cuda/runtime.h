@@ -52,7 +52,8 @@ class DeviceMemory {
   DevicePtr at_;
   int64_t bytes_ = 0;
 };
-// Page-locked, so that copies run beside kernels.
+// Page-locked memory of the host, so that copies run beside kernels. No work
+// that uses it may be pending when it goes.
 class HostMemory {
  public:
   virtual ~HostMemory() = default;

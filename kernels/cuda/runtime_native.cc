@@ -248,8 +248,8 @@ void NativeRuntime::Enqueue(const void* kernel, const GridSize& grid,
                             Dim3 block, size_t shared_bytes,
                             cudaStream_t stream, void** arguments) {
   Use();
-  const std::string what = absl::StrCat("kernel of ", grid.where.file_name(),
-                                        ":", grid.where.line());
+  const std::string what =
+      absl::StrCat("kernel of ", grid.where.file, ":", grid.where.line);
   if (shared_bytes > kSharedWithoutAsking) {
     bool is_new;
     {

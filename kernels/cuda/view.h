@@ -94,14 +94,14 @@ DEV void Store4(const Four& values, const View<T>& y, int64_t r, int64_t c) {
   }
 }
 
-// Threads of a block in kernels whose threads do not work together.
+// Threads of a block of the elementwise kernels.
 inline constexpr int kThreads = 256;
 
-// Blocks for `threads` of these.
+// Blocks for this many threads.
 inline int64_t BlocksFor(int64_t threads) {
   return (threads + kThreads - 1) / kThreads;
 }
-// This thread's number among them.
+// This thread's number among those of the grid.
 DEV int64_t ThreadOfGrid() {
   return int64_t{blockIdx.x} * kThreads + threadIdx.x;
 }

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <memory>
 #include <random>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "kernels/cuda/emu/fiber.h"
 #include "kernels/cuda/emu/shared_memory.h"
 #include "kernels/cuda/emu/vector_types.h"
+#include "kernels/cuda/source_line.h"
 
 namespace r1::cuda::emu {
 
@@ -57,7 +57,7 @@ struct Thread {
   ThreadState state;
   uint32_t mask;            // of the warp operation that it waits in
   WarpOperation operation;  // the same
-  std::source_location barrier;
+  SourceLine barrier;
   AsyncCopies copies;
   Fiber fiber;
 };
@@ -81,7 +81,7 @@ class Block {
   const GridShape& shape() const { return *shape_; }
   uint3 index() const { return index_; }
   SharedMemory& shared() { return shared_; }
-  void Barrier(std::source_location where);
+  void Barrier(SourceLine where);
   void MeetWarp(uint32_t mask, void* argument, WarpOperation operation);
   // Ends the block with an error of the running thread: Report, then, in the
   // scope of one Unwatched, Abandon, which destroys nothing that is on the

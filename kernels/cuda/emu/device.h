@@ -8,13 +8,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <type_traits>
 
 #include "kernels/cuda/emu/block.h"
 #include "kernels/cuda/emu/math.h"
 #include "kernels/cuda/emu/vector_types.h"
 #include "kernels/cuda/emu/warp.h"
+#include "kernels/cuda/source_line.h"
 
 #define __global__ inline
 #define __device__
@@ -111,8 +111,7 @@ requires std::is_integral_v<T> T atomicMin(T* x,
 
 // --- Threads of a block ----------------------------------------------------
 
-inline void __syncthreads(
-    std::source_location where = std::source_location::current()) {
+inline void __syncthreads(SourceLine where = SourceLine::Current()) {
   emu::current->block->Barrier(where);
 }
 inline void __syncwarp(uint32_t mask = ~0u) {

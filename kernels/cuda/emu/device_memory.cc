@@ -17,21 +17,23 @@ void __asan_unpoison_memory_region(void const volatile* address, size_t size);
 namespace r1::cuda::emu {
 namespace {
 
-constexpr std::align_val_t kAlignment{256};
-constexpr int64_t kRedzone = 512;
+constexpr std::align_val_t kDeviceAlignment{256};
+constexpr int64_t kDeviceRedzone = 512;
 constexpr char kNaNByte = '\xff';  // fp32, bf16 and double of these are NaN
 
-char* FirstRedzone(const char* at) { return const_cast<char*>(at) - kRedzone; }
+char* FirstRedzone(const char* at) {
+  return const_cast<char*>(at) - kDeviceRedzone;
+}
 
 // AddressSanitizer reports an access to a redzone where it happens.
 void Poison([[maybe_unused]] char* redzone) {
 #if defined(R1_EMU_ASAN)
-  __asan_poison_memory_region(redzone, kRedzone);
+  __asan_poison_memory_region(redzone, kDeviceRedzone);
 #endif
 }
 void Unpoison([[maybe_unused]] char* redzone) {
 #if defined(R1_EMU_ASAN)
-  __asan_unpoison_memory_region(redzone, kRedzone);
+  __asan_unpoison_memory_region(redzone, kDeviceRedzone);
 #endif
 }
 
@@ -39,11 +41,11 @@ void Unpoison([[maybe_unused]] char* redzone) {
 
 char* DeviceHeap::Allocate(int64_t bytes) {
   if (bytes > left_) return nullptr;
-  char* const begin = static_cast<char*>(
-      ::operator new(bytes + 2 * kRedzone, kAlignment, std::nothrow));
+  char* const begin = static_cast<char*>(::operator new(
+      bytes + 2 * kDeviceRedzone, kDeviceAlignment, std::nothrow));
   if (begin == nullptr) return nullptr;
-  std::fill_n(begin, bytes + 2 * kRedzone, kNaNByte);
-  char* const at = begin + kRedzone;
+  std::fill_n(begin, bytes + 2 * kDeviceRedzone, kNaNByte);
+  char* const at = begin + kDeviceRedzone;
   Poison(begin);
   Poison(at + bytes);
   sizes_[at] = bytes;
@@ -57,7 +59,7 @@ absl::Status DeviceHeap::Free(char* at) {
   const absl::Status status = CheckRedzones(at, found->second);
   Unpoison(FirstRedzone(at));
   Unpoison(at + found->second);
-  ::operator delete(FirstRedzone(at), kAlignment);
+  ::operator delete(FirstRedzone(at), kDeviceAlignment);
   left_ += found->second;
   sizes_.erase(found);
   return status;
@@ -66,8 +68,8 @@ absl::Status DeviceHeap::Free(char* at) {
 absl::Status DeviceHeap::CheckRedzones([[maybe_unused]] const char* at,
                                        [[maybe_unused]] int64_t bytes) const {
 #if !defined(R1_EMU_ASAN)
-  for (const char* redzone : {at - kRedzone, at + bytes}) {
-    for (int64_t i = 0; i < kRedzone; ++i) {
+  for (const char* redzone : {at - kDeviceRedzone, at + bytes}) {
+    for (int64_t i = 0; i < kDeviceRedzone; ++i) {
       if (redzone[i] == kNaNByte) continue;
       return absl::InternalError(
           absl::StrCat("device memory was written outside its allocation of ",

@@ -85,7 +85,7 @@ class Fiber {
   char* memory_ = nullptr;        // guard page and stack; null: a host thread
   const void* bottom_ = nullptr;  // of the stack
   size_t size_ = 0;               // of the stack
-  void* sanitizer_fiber_ = nullptr;
+  [[maybe_unused]] void* sanitizer_fiber_ = nullptr;
   void (*entry_)(void*) = nullptr;
   void* argument_ = nullptr;
 };

@@ -103,6 +103,7 @@ class EmulatedRuntime : public Runtime {
       int64_t bytes) override;
   void Free(DevicePtr at) {
     const absl::MutexLock lock(&mutex_);
+    for (EmulatedStream* stream : streams_) Drain(*stream);  // as cudaFree
     Keep(heap_.Free(static_cast<char*>(DeviceAccess::Pointer(at))));
   }
 
@@ -344,8 +345,8 @@ namespace r1::cuda {
 void EnqueueKernel(std::function<void()> kernel, const GridSize& grid,
                    Dim3 block, size_t dynamic_shared_bytes, Stream& stream) {
   emu::EmulatedRuntime& runtime = *emu::From(stream).runtime;
-  const std::string what = absl::StrCat("kernel of ", grid.where.file_name(),
-                                        ":", grid.where.line());
+  const std::string what =
+      absl::StrCat("kernel of ", grid.where.file, ":", grid.where.line);
   runtime.Enqueue(
       [=, &runtime, kernel = std::move(kernel)] {
         return emu::During(what, runtime.RunGrid(grid.blocks, block,

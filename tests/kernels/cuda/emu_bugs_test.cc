@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "kernels/cuda/compat.h"
 #include "kernels/cuda/emu/grid.h"
 
@@ -60,9 +61,47 @@ TEST(PlantedBugDeathTest, AMissingBarrierGivesWrongElements) {
 #if defined(__SANITIZE_THREAD__)
     EXPECT_DEATH(WrongElements(false, seed), "data race");
 #else
-    EXPECT_GT(WrongElements(false, seed), 20);
+    EXPECT_GT(WrongElements(false, seed), 0);
 #endif
   }
+}
+
+// Warps put a number each where all read them, twice. Without a barrier before
+// the second time one may be ahead of another's reading.
+void AddNumbersTwice(bool with_barrier, int* y) {
+  STATIC_SHARED(int, s, 8);
+  int sum = 0;
+  for (int round = 1; round <= 2; ++round) {
+    int number = round;
+    for (int i = 1; i < 32; i *= 2) number += __shfl_xor_sync(~0u, number, i);
+    if (threadIdx.x % 32 == 0) s[threadIdx.x / 32] = number;
+    __syncthreads();
+    for (int w = 0; w < 8; ++w) sum += s[w];
+    if (with_barrier) __syncthreads();
+  }
+  y[threadIdx.x] = sum;
+}
+
+int WrongSums(bool with_barrier, absl::Span<const uint64_t> seeds) {
+  int wrong = 0;
+  for (const uint64_t seed : seeds) {
+    std::vector<int> y(256);
+    EXPECT_TRUE(RunKernel({1, 256, 0, seed}, [&] {
+                  AddNumbersTwice(with_barrier, y.data());
+                }).ok());
+    for (const int sum : y) wrong += sum != 8 * 32 * (1 + 2);
+  }
+  return wrong;
+}
+
+TEST(PlantedBugDeathTest, AMissingBarrierBeforeAnOverwriteGivesWrongSums) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EQ(WrongSums(true, kSeeds), 0);
+#if defined(__SANITIZE_THREAD__)
+  EXPECT_DEATH(WrongSums(false, {1}), "data race");
+#else
+  EXPECT_GT(WrongSums(false, kSeeds), 0);
+#endif
 }
 
 // The second of two groups is still under way.

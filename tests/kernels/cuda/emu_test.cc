@@ -15,8 +15,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-absl::Status RunKernel(const emu::GridShape& shape,
-                       absl::FunctionRef<void()> kernel) {
+absl::Status RunGrid(const emu::GridShape& shape,
+                     absl::FunctionRef<void()> kernel) {
   return emu::GridRunner(2).Run(shape, kernel);
 }
 
@@ -24,7 +24,7 @@ TEST(EmulatedGrid, EveryThreadRunsOnceAndKnowsItsPlace) {
   for (const uint64_t seed : {0, 1, 2}) {
     const Dim3 grid(3, 2, 2), block(5, 3, 2);
     std::vector<int> runs(grid.count() * block.count());
-    ASSERT_TRUE(RunKernel({grid, block, 0, seed}, [&] {
+    ASSERT_TRUE(RunGrid({grid, block, 0, seed}, [&] {
                   const uint32_t b =
                       (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x +
                       blockIdx.x;
@@ -52,7 +52,7 @@ TEST(EmulatedGrid, BarriersSeparateWritesFromReads) {
   std::vector<int> x(10 * 64), y(x.size());
   for (size_t i = 0; i < x.size(); ++i) x[i] = i;
   for (const uint64_t seed : {0, 1, 2, 3}) {
-    ASSERT_TRUE(RunKernel({10, 64, 256, seed}, [&] {
+    ASSERT_TRUE(RunGrid({10, 64, 256, seed}, [&] {
                   Reverse(x.data(), y.data());
                 }).ok());
     for (int i = 0; i < x.size(); ++i) {
@@ -63,7 +63,7 @@ TEST(EmulatedGrid, BarriersSeparateWritesFromReads) {
 
 TEST(EmulatedWarp, LanesExchangeValues) {
   for (const uint64_t seed : {0, 1, 2, 3}) {
-    ASSERT_TRUE(RunKernel({2, 96, 0, seed}, [&] {
+    ASSERT_TRUE(RunGrid({2, 96, 0, seed}, [&] {
                   const int lane = threadIdx.x % 32;
                   EXPECT_EQ(__shfl_sync(~0u, lane * 1.5, 7), 7 * 1.5);
                   EXPECT_EQ(__shfl_xor_sync(~0u, lane, 5), lane ^ 5);
@@ -96,7 +96,7 @@ TEST(EmulatedWarp, TilesMultiplyFromSharedMemory) {
   fill(b);
   for (const bool transpose : {false, true}) {
     std::vector<float> c(32 * 16, -1);
-    const absl::Status status = RunKernel({1, 32, 2048, 3}, [&] {
+    const absl::Status status = RunGrid({1, 32, 2048, 3}, [&] {
       DYNAMIC_SHARED(bf16, s);  // a, then b as rows of n or of k
       const int lane = threadIdx.x;
       for (int i = lane; i < 64; i += 32) {

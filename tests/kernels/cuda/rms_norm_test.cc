@@ -15,38 +15,41 @@ namespace {
 
 constexpr float kEps = 1e-6f;
 
-struct Shape {
+struct NormShape {
   int64_t tokens;
   int groups;
   int64_t size, gap;  // D
 };
 // Chunks of a warp and, above 256 columns, of a block.
 #if defined(__SANITIZE_THREAD__)
-constexpr Shape kShapes[] = {{5, 3, 31, 0}, {2, 8, 128, 4}, {3, 1, 257, 0}};
+constexpr NormShape kNormShapes[] = {
+    {5, 3, 31, 0}, {2, 8, 128, 4}, {3, 1, 257, 0}};
 #else
-constexpr Shape kShapes[] = {{1, 1, 1, 0},   {1, 1, 33, 3},   {5, 3, 31, 0},
-                             {33, 7, 64, 0}, {3, 8, 128, 4},  {65, 1, 257, 0},
-                             {4, 1, 896, 0}, {2, 1, 1001, 3}, {0, 2, 8, 0}};
+constexpr NormShape kNormShapes[] = {
+    {1, 1, 1, 0},   {1, 1, 33, 3},   {5, 3, 31, 0},
+    {33, 7, 64, 0}, {3, 8, 128, 4},  {65, 1, 257, 0},
+    {4, 1, 896, 0}, {2, 1, 1001, 3}, {0, 2, 8, 0}};
 #endif
 
-std::string Name(const Shape& s) {
+std::string NormName(const NormShape& s) {
   return absl::StrCat("T ", s.tokens, ", groups ", s.groups, ", D ", s.size);
 }
 
-struct Formats {
+struct NormFormats {
   DType in, out;
 };
-constexpr Formats kPairs[] = {{DType::kF32, DType::kBF16},
-                              {DType::kF32, DType::kF32},
-                              {DType::kBF16, DType::kBF16}};
+constexpr NormFormats kPairs[] = {{DType::kF32, DType::kBF16},
+                                  {DType::kF32, DType::kF32},
+                                  {DType::kBF16, DType::kBF16}};
 
 // Relative error of 1 / sqrt(mean(x^2) + eps): n positive terms, each rounded
 // at most twice, give 2 n rounds; the square root halves them; division, eps,
 // root and reciprocal add one each.
 double RmsRounds(int64_t size) { return static_cast<double>(size) + 4; }
 
-std::vector<float> Forward(TestDevice& device, const Shape& s,
-                           const Formats& formats, const std::vector<float>& x,
+std::vector<float> Forward(TestDevice& device, const NormShape& s,
+                           const NormFormats& formats,
+                           const std::vector<float>& x,
                            const std::vector<float>& w) {
   const int64_t cols = s.groups * s.size, rows = x.size() / cols;
   const DeviceMatrix in(device, rows, cols, formats.in, x, s.gap);
@@ -58,8 +61,8 @@ std::vector<float> Forward(TestDevice& device, const Shape& s,
 }
 
 TEST(CudaRmsNorm, ForwardMatchesTheOracle) {
-  for (const Shape& s : kShapes) {
-    for (const Formats& formats : kPairs) {
+  for (const NormShape& s : kNormShapes) {
+    for (const NormFormats& formats : kPairs) {
       const int64_t cols = s.groups * s.size;
       const auto x = Rounded(RandomVector(s.tokens * cols, 1), formats.in);
       const auto w = RandomVector(s.size, 2);
@@ -74,12 +77,12 @@ TEST(CudaRmsNorm, ForwardMatchesTheOracle) {
                          (formats.out == DType::kBF16 ? kRoundBf16 : 0)) *
                         1.001 * std::abs(value));
       }
-      ExpectNear(ToDouble(got), want, bound, Name(s));
+      ExpectNear(ToDouble(got), want, bound, NormName(s));
       TestDevice& device = SharedDevice();
       for (int64_t t = 0; t < s.tokens; t += 7) {
         ExpectSameBits(Forward(device, s, formats, RowsOf(x, cols, t, 1), w),
                        RowsOf(got, cols, t, 1),
-                       absl::StrCat("row alone, ", Name(s)));
+                       absl::StrCat("row alone, ", NormName(s)));
       }
     }
   }
@@ -87,7 +90,7 @@ TEST(CudaRmsNorm, ForwardMatchesTheOracle) {
 
 TEST(CudaRmsNorm, TheOutputMayBeTheInput) {
   TestDevice& device = SharedDevice();
-  for (const Shape& s : {Shape{5, 3, 64, 0}, Shape{3, 1, 900, 0}}) {
+  for (const NormShape& s : {NormShape{5, 3, 64, 0}, NormShape{3, 1, 900, 0}}) {
     const auto x = RandomVector(s.tokens * s.groups * s.size, 3);
     const auto w = RandomVector(s.size, 4);
     for (const DType dtype : kFormats) {
@@ -97,13 +100,13 @@ TEST(CudaRmsNorm, TheOutputMayBeTheInput) {
       RmsNormForward(in_place.view(), weight.view(), s.groups, kEps,
                      in_place.view(), *device.stream);
       ExpectSameBits(in_place.Read(), Forward(device, s, {dtype, dtype}, x, w),
-                     Name(s));
+                     NormName(s));
     }
   }
 }
 
 struct BackwardCase {
-  Shape shape;
+  NormShape shape;
   std::vector<float> x, w, dy, dx, dw;
 };
 
@@ -111,7 +114,7 @@ struct BackwardCase {
 std::vector<float> Backward(TestDevice& device, const BackwardCase& c,
                             DType activations, DType gradients, Store store,
                             bool in_place, bool with_dw) {
-  const Shape& s = c.shape;
+  const NormShape& s = c.shape;
   const int64_t cols = s.groups * s.size, rows = c.x.size() / cols;
   const DeviceMatrix x(device, rows, cols, activations, c.x, s.gap);
   const DeviceMatrix w(device, 1, s.size, DType::kF32, c.w);
@@ -157,7 +160,7 @@ Gradient GradientOf(const BackwardCase& c) {
   return g;
 }
 
-BackwardCase MakeCase(const Shape& s, DType activations, DType gradients) {
+BackwardCase MakeCase(const NormShape& s, DType activations, DType gradients) {
   const int64_t count = s.tokens * s.groups * s.size;
   return {s,
           Rounded(RandomVector(count, 5), activations),
@@ -181,7 +184,7 @@ TEST(CudaRmsNorm, TheOracleIsTheGradient) {
 }
 
 TEST(CudaRmsNorm, BackwardMatchesTheOracle) {
-  for (const Shape& s : kShapes) {
+  for (const NormShape& s : kNormShapes) {
     for (const DType gradients : kFormats) {
       const DType activations = s.groups == 1 ? DType::kF32 : gradients;
       const BackwardCase c = MakeCase(s, activations, gradients);
@@ -206,7 +209,7 @@ TEST(CudaRmsNorm, BackwardMatchesTheOracle) {
           bound.push_back((RmsRounds(s.size) + 2.0 * s.tokens * s.groups + 2) *
                           kRound * (g.dw_terms[i] + std::abs(c.dw[i])));
         }
-        ExpectNear(ToDouble(got), want, bound, Name(s));
+        ExpectNear(ToDouble(got), want, bound, NormName(s));
         TestDevice& device = SharedDevice();
         if (store == Store::kAssign) {
           ExpectSameBits(

@@ -13,25 +13,25 @@
 namespace r1::cuda {
 namespace {
 
-struct Shape {
+struct RowShape {
   int64_t rows, cols, gap;
 };
 // Rows at multiples of four elements and not; whole and partial blocks.
-constexpr Shape kShapes[] = {{0, 5, 0},   {1, 1, 0},    {1, 31, 3},
-                             {3, 33, 0},  {31, 64, 0},  {65, 128, 4},
-                             {33, 40, 3}, {2, 1000, 0}, {9, 1000, 8}};
+constexpr RowShape kRowShapes[] = {{0, 5, 0},   {1, 1, 0},    {1, 31, 3},
+                                   {3, 33, 0},  {31, 64, 0},  {65, 128, 4},
+                                   {33, 40, 3}, {2, 1000, 0}, {9, 1000, 8}};
 
-std::string Name(const Shape& s) {
+std::string RowName(const RowShape& s) {
   return absl::StrCat(s.rows, " x ", s.cols, " + ", s.gap);
 }
 
 // An operation of two formats: y from x and the y before.
-struct Case {
+struct RowCase {
   const char* name;
   void (*work)(Tensor x, Tensor y, Stream& stream);
   float (*oracle)(float x, float y);
 };
-const Case kCases[] = {
+const RowCase kCases[] = {
     {"Copy", Copy, [](float x, float) { return x; }},
     {"Add", Add, [](float x, float y) { return y + x; }},
     {"Fill", [](Tensor, Tensor y, Stream& s) { Fill(2.5f, y, s); },
@@ -41,8 +41,8 @@ const Case kCases[] = {
 
 // One operation and one rounding have known bits.
 TEST(CudaRows, CopyAddFillAndScaleRoundOnce) {
-  for (const Case& c : kCases) {
-    for (const Shape& s : kShapes) {
+  for (const RowCase& c : kCases) {
+    for (const RowShape& s : kRowShapes) {
       for (const DType from : kFormats) {
         for (const DType to : kFormats) {
           const auto x = Rounded(RandomVector(s.rows * s.cols, 1), from);
@@ -58,7 +58,7 @@ TEST(CudaRows, CopyAddFillAndScaleRoundOnce) {
             return out.Read();
           });
           ExpectSameBits(got, Rounded(want, to),
-                         absl::StrCat(c.name, " ", Name(s)));
+                         absl::StrCat(c.name, " ", RowName(s)));
         }
       }
     }
@@ -66,7 +66,7 @@ TEST(CudaRows, CopyAddFillAndScaleRoundOnce) {
 }
 
 TEST(CudaRows, GatherRowsCopiesRows) {
-  for (const Shape& s : kShapes) {
+  for (const RowShape& s : kRowShapes) {
     for (const DType from : kFormats) {
       const auto table = Rounded(RandomVector(17 * s.cols, 3), from);
       std::vector<int32_t> ids(s.rows);
@@ -82,7 +82,7 @@ TEST(CudaRows, GatherRowsCopiesRows) {
         GatherRows(x.view(), rows.view(), y.view(), *device.stream);
         return y.Read();
       });
-      ExpectSameBits(got, want, Name(s));
+      ExpectSameBits(got, want, RowName(s));
     }
   }
 }
@@ -100,7 +100,7 @@ TEST(CudaRows, AnIdThatIsNoRowGivesNaN) {
 
 // Additions in packed order have known bits.
 TEST(CudaRows, ScatterAddRowsAddsInPackedOrder) {
-  for (const Shape& s : kShapes) {
+  for (const RowShape& s : kRowShapes) {
     for (const DType from : kFormats) {
       const auto dy = Rounded(RandomVector(s.rows * s.cols, 4), from);
       const auto start = RandomVector(6 * s.cols, 5);
@@ -124,7 +124,7 @@ TEST(CudaRows, ScatterAddRowsAddsInPackedOrder) {
                        out.view(), *device.stream);
         return out.Read();
       });
-      ExpectSameBits(got, want, Name(s));
+      ExpectSameBits(got, want, RowName(s));
     }
   }
 }
@@ -132,7 +132,7 @@ TEST(CudaRows, ScatterAddRowsAddsInPackedOrder) {
 // The order of order.h, and near the sum in double: n additions err by n rounds
 // of the sum of magnitudes.
 TEST(CudaRows, ColumnSumAddsPartialSumsInOrder) {
-  for (const Shape& s : kShapes) {
+  for (const RowShape& s : kRowShapes) {
     for (const DType from : kFormats) {
       const auto dy = Rounded(RandomVector(s.rows * s.cols, 6), from);
       const auto start = RandomVector(s.cols, 7);
@@ -159,8 +159,8 @@ TEST(CudaRows, ColumnSumAddsPartialSumsInOrder) {
         ColumnSum(in.view(), out.view(), scratch.view(), *device.stream);
         return out.Read();
       });
-      ExpectSameBits(got, want, Name(s));
-      ExpectNear(ToDouble(got), exact, bound, Name(s));
+      ExpectSameBits(got, want, RowName(s));
+      ExpectNear(ToDouble(got), exact, bound, RowName(s));
     }
   }
 }

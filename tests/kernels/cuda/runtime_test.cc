@@ -67,6 +67,17 @@ TEST(CudaRuntime, CopiesAreDoneLater) {
   EXPECT_EQ(to, 2);
 }
 
+TEST(CudaRuntime, MemoryWaitsForTheWorkThatUsesIt) {
+  TestDevice device;
+  float to = 0;
+  {
+    const DeviceMatrix x(device, 1, 1, DType::kF32, std::vector<float>{3});
+    device.runtime->CopyToHost(x.at(), &to, 4, *device.stream);
+  }
+  EXPECT_EQ(to, 3);
+  device.Finish();
+}
+
 TEST(CudaRuntime, ACopyOutsideAnAllocationIsAnError) {
   TestDevice device;
   const DeviceMatrix x(device, 1, 4);
