@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "kernels/dtype.h"
 #include "kernels/tensor.h"
@@ -26,6 +27,12 @@ class Device {
   // Of what ops hand on to each other within a layer. The residual stream,
   // log-probs, gradients and the optimizer's numbers are fp32 everywhere.
   virtual DType activation_dtype() const = 0;
+
+  // Of which memory can be had, the device's or what this process may use.
+  virtual int64_t memory_bytes() const = 0;
+  // InvalidArgument, naming the sizes that there are, if its ops have no
+  // attention for heads of so many channels.
+  virtual absl::Status CheckHeadSize(int head_dim) const = 0;
 
   // A set of ops that run on it. `threads`: of the host, where it is the one
   // that computes.

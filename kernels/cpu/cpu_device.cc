@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/system_memory.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/matrix.h"
 
@@ -62,6 +63,8 @@ void CheckElements(const Tensor& x, int64_t begin, int64_t size) {
 }  // namespace
 
 std::string Cpu::identity() const { return CpuTargetName(); }
+
+int64_t Cpu::memory_bytes() const { return SystemMemoryBytes(); }
 
 std::unique_ptr<Ops> Cpu::MakeOps(int threads) {
   return std::make_unique<CpuOps>(threads);

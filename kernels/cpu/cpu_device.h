@@ -13,6 +13,8 @@ class Cpu : public Device {
  public:
   std::string identity() const override;
   DType activation_dtype() const override { return DType::kF32; }
+  int64_t memory_bytes() const override;
+  absl::Status CheckHeadSize(int) const override { return absl::OkStatus(); }
   std::unique_ptr<Ops> MakeOps(int threads) override;
   DevicePtr Allocate(int64_t bytes) override;
   void Free(DevicePtr at, int64_t bytes) override;

@@ -70,6 +70,20 @@ std::string CudaDevice::identity() const {
                       info.major, info.minor, " mma");
 }
 
+int64_t CudaDevice::memory_bytes() const {
+  return runtime_->info().memory_bytes;
+}
+
+absl::Status CudaDevice::CheckHeadSize(int head_dim) const {
+  if (head_dim % 16 == 0 && head_dim > 0 && head_dim <= 128) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the model's attention heads have ", head_dim,
+      " channels; on this device they need a multiple of 16, at most 128: use "
+      "device: \"cpu\" for this model"));
+}
+
 std::unique_ptr<Ops> CudaDevice::MakeOps(int threads) {
   return std::make_unique<CudaOps>(this, threads);
 }

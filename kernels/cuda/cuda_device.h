@@ -25,6 +25,8 @@ class CudaDevice : public Device {
 
   std::string identity() const override;
   DType activation_dtype() const override { return DType::kBF16; }
+  int64_t memory_bytes() const override;
+  absl::Status CheckHeadSize(int head_dim) const override;
   std::unique_ptr<Ops> MakeOps(int threads) override;
   DevicePtr Allocate(int64_t bytes) override;
   void Free(DevicePtr at, int64_t bytes) override;

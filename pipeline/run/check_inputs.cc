@@ -1,3 +1,4 @@
+#include "kernels/devices.h"
 #include "pipeline/run/check_inputs.h"
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include "base/log.h"
 #include "base/philox.h"
 #include "base/status_macros.h"
-#include "base/system_memory.h"
 #include "judge/preference_rows.h"
 #include "pipeline/evaluation/judge_samples.h"
 #include "pipeline/folder/compute_keys.h"
@@ -198,13 +198,14 @@ absl::Status CheckInputs(const std::vector<StageConfig>& stages,
         "steps");
   }
   R1_RETURN_IF_ERROR(CheckAddress(topology.listen));
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(topology.device));
   for (const StageConfig& stage : stages) {
     if (IsFinishedStage(run_dir, stage.name())) continue;
     R1_RETURN_IF_ERROR(CheckAdapters(stage, stages));
     R1_RETURN_IF_ERROR(CheckStage(stage, run_dir));
     R1_ASSIGN_OR_RETURN(const MemoryPlan memory,
-                        PlanMemory(stage, stages, topology));
-    R1_RETURN_IF_ERROR(CheckMemory(stage, memory, SystemMemoryBytes()));
+                        PlanMemory(stage, stages, topology, *device));
+    R1_RETURN_IF_ERROR(CheckMemory(stage, memory, device->memory_bytes()));
   }
   return absl::OkStatus();
 }

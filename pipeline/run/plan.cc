@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "kernels/devices.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/folder/run_stages.h"
 #include "pipeline/folder/stage_folder.h"
@@ -51,6 +52,7 @@ absl::StatusOr<std::string> StateOf(const StageConfig& stage,
 absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
                                          const std::string& run_dir,
                                          const Topology& topology) {
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(recipe.device()));
   std::string text =
       absl::StrFormat("%-12s %-13s %-20s %-9s %-24s %s\n", "stage", "kind", "",
                       "memory", "needs", "state");
@@ -66,7 +68,7 @@ absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
                         StateOf(stage, run_dir, statuses[i].time));
     // What cannot be read yet is told where the run starts.
     const absl::StatusOr<MemoryPlan> memory =
-        PlanMemory(stage, stages, topology);
+        PlanMemory(stage, stages, topology, *device);
     if (memory.ok() && memory->total() > most.total()) {
       most = *memory;
       most_of = stage.name();

@@ -97,7 +97,9 @@ absl::Status RunStages(const RunContext& context,
 }  // namespace
 
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
-  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(spec.recipe.device()));
+  Topology topology = spec.topology;
+  topology.device = spec.recipe.device();
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(topology.device));
   const std::vector<StageConfig> all = ResolveStages(spec.recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageConfig> stages,
                       StagesUntil(spec.until, all));
@@ -105,7 +107,7 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   R1_ASSIGN_OR_RETURN(const bool is_finished,
                       IsFinishedRun(spec.run_dir, spec.recipe));
   if (!is_finished || !spec.redo.empty()) {
-    R1_RETURN_IF_ERROR(CheckInputs(stages, spec.run_dir, spec.topology));
+    R1_RETURN_IF_ERROR(CheckInputs(stages, spec.run_dir, topology));
   }
   // From here on there is something to save.
   InstallStopSignals();
@@ -127,8 +129,7 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   }
   RunContext context;
   context.stages = &all;
-  context.topology = spec.topology;
-  context.topology.device = spec.recipe.device();
+  context.topology = topology;
   context.folder = &folder;
   context.store = store.get();
   context.num_threads = ResolveThreads(spec.recipe.threads());

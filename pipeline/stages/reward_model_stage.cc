@@ -152,7 +152,8 @@ absl::Status RunRewardModelStage(const StageContext& context) {
   run.progress->Describe(
       absl::StrCat(DescribeSize(state->params.layout()), ", ",
                    DescribeMemory(PlanMemory(*context.config, state->config,
-                                             run.topology))));
+                                             run.topology,
+                                             *run.ops->device()))));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   RewardModelTrainer trainer(

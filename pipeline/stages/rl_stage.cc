@@ -241,7 +241,8 @@ absl::Status RlStage::Run() {
   R1_RETURN_IF_ERROR(Load());
   R1_RETURN_IF_ERROR(PinInputs());
   context_.progress->Describe(DescribeTraining(
-      *start_.state, PlanMemory(config_, start_.model, context_.topology)));
+      *start_.state, PlanMemory(config_, start_.model, context_.topology,
+                                 *context_.ops->device())));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,

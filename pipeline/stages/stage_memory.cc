@@ -61,7 +61,7 @@ int64_t RlRows(const StageConfig& stage, const ModelConfig& shape) {
 
 // `rows`: of the largest microbatch.
 void AddTraining(const StageConfig& stage, const ModelConfig& shape,
-                 int64_t rows, MemoryPlan* plan) {
+                 int64_t rows, const Device& device, MemoryPlan* plan) {
   const int64_t trained = TrainedOf(stage, shape);
   const bool is_lora = LoraOf(stage).has_value();
   plan->lines.push_back({"master and moments",
@@ -78,7 +78,7 @@ void AddTraining(const StageConfig& stage, const ModelConfig& shape,
     ModelConfig exact = shape;  // at most; bf16 where it is exact
     exact.weights_dtype = DType::kF32;
     plan->lines.push_back({"base of the adapters",
-                           WeightsBytes(exact, *CpuDevice()), "at most: fp32"});
+                           WeightsBytes(exact, device), "at most: fp32"});
   }
   plan->lines.push_back(
       {"activations", PackedModelBytes(shape, rows, KeepOf(stage), true),
@@ -88,7 +88,8 @@ void AddTraining(const StageConfig& stage, const ModelConfig& shape,
 
 // What samples, in this process or in those it starts.
 void AddSampling(const StageConfig& stage, const ModelConfig& shape,
-                 const Topology& topology, MemoryPlan* plan) {
+                 const Topology& topology, const Device& device,
+                 MemoryPlan* plan) {
   if (topology.workers == Topology::kNoWorkers) return;
   EngineOptions options;
   options.max_batch = stage.rollout().max_batch();
@@ -104,7 +105,7 @@ void AddSampling(const StageConfig& stage, const ModelConfig& shape,
     return;
   }
   plan->lines.push_back(
-      {"workers", topology.workers * (each + WeightsBytes(shape, *CpuDevice())),
+      {"workers", topology.workers * (each + WeightsBytes(shape, device)),
        absl::StrCat(topology.workers, " with weights and ", options.max_batch,
                     " samples each")});
 }
@@ -112,7 +113,7 @@ void AddSampling(const StageConfig& stage, const ModelConfig& shape,
 }  // namespace
 
 MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
-                      const Topology& topology) {
+                      const Topology& topology, const Device& device) {
   MemoryPlan plan;
   if (stage.has_compare()) return plan;
   shape.weights_dtype = WeightsDtypeOf(stage);
@@ -120,7 +121,7 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
   const bool has_reference = stage.has_rl() && stage.rl().kl_coef() > 0;
   const int64_t copies = has_reference ? 2 : 1;
   plan.lines.push_back(
-      {"weights", copies * WeightsBytes(shape, *CpuDevice()),
+      {"weights", copies * WeightsBytes(shape, device),
        absl::StrCat(NameOf(shape.weights_dtype),
                     has_reference ? ", and the reference's" : "")});
   if (stage.has_supervised()) {
@@ -128,14 +129,14 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
                 std::min<int64_t>(
                     kMicrobatchTokens,
                     std::max<int64_t>(stage.supervised().batch_tokens(), 1)),
-                &plan);
+                device, &plan);
   } else if (stage.has_reward_model()) {
-    AddTraining(stage, shape, kJudgeMicrobatchTokens, &plan);
+    AddTraining(stage, shape, kJudgeMicrobatchTokens, device, &plan);
   } else if (stage.has_rl()) {
-    AddTraining(stage, shape, RlRows(stage, shape), &plan);
+    AddTraining(stage, shape, RlRows(stage, shape), device, &plan);
   }
   if (stage.has_rl() || stage.has_sample()) {
-    AddSampling(stage, shape, topology, &plan);
+    AddSampling(stage, shape, topology, device, &plan);
   }
   return plan;
 }
@@ -156,11 +157,13 @@ std::string DescribeMemory(const MemoryPlan& plan) {
 
 absl::StatusOr<MemoryPlan> PlanMemory(const StageConfig& stage,
                                       const std::vector<StageConfig>& stages,
-                                      const Topology& topology) {
+                                      const Topology& topology, const Device& device) {
   if (stage.has_compare()) return MemoryPlan();
   R1_ASSIGN_OR_RETURN(const ModelConfig shape,
                       BaseModelShape(RootModel(stage, stages)));
-  return PlanMemory(stage, shape, topology);
+  R1_RETURN_IF_ERROR(Annotate(device.CheckHeadSize(shape.head_dim),
+                              absl::StrCat("stage ", stage.name())));
+  return PlanMemory(stage, shape, topology, device);
 }
 
 }  // namespace r1

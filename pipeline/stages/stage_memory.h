@@ -18,13 +18,15 @@ namespace r1 {
 // be, and a prompt as long as a chunk of prefill: longer texts need more, as
 // they come. Empty for a stage that computes nothing.
 MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
-                      const Topology& topology);
+                      const Topology& topology, const Device& device);
 
 // The same, with the shape of the model at the root of `stages`.
-// Errors: those of reading its config.json.
+// Errors: those of reading its config.json; InvalidArgument if the device cannot
+// compute it.
 absl::StatusOr<MemoryPlan> PlanMemory(const StageConfig& stage,
                                       const std::vector<StageConfig>& stages,
-                                      const Topology& topology);
+                                      const Topology& topology,
+                                      const Device& device);
 
 // Errors: ResourceExhausted, with the plan and what would make it smaller, if
 // it exceeds `bytes`.

@@ -114,7 +114,7 @@ absl::Status RunSupervisedStage(const StageContext& context) {
   const ModelConfig& model = state->weights->config();
   state->keep = KeepOf(config);
   run.progress->Describe(
-      DescribeTraining(*state, PlanMemory(config, model, run.topology)));
+      DescribeTraining(*state, PlanMemory(config, model, run.topology, *run.ops->device())));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,
       ReadData(context, *corpus, *tokenizer, EndToken(model), &section));
