@@ -22,7 +22,7 @@ bool IsSplit(int64_t rows, int64_t outputs, int64_t depth) {
 
 template <class T>
 GridSize GridOf(const GemmArgs& p, int chunks = 1,
-                std::source_location where = std::source_location::current()) {
+                SourceLine where = SourceLine::Current()) {
   return GridSize((p.n + T::BN - 1) / T::BN, (p.m + T::BM - 1) / T::BM, chunks,
                   where);
 }

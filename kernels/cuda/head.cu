@@ -61,7 +61,7 @@ HeadArgs ArgsOf(const Tensor& h, const Tensor& head, const int32_t* targets,
 }
 
 GridSize TilesOf(const HeadArgs& args,
-                 std::source_location where = std::source_location::current()) {
+                 SourceLine where = SourceLine::Current()) {
   const GemmArgs& p = args.product;
   return GridSize((p.n + Rows128::BN - 1) / Rows128::BN,
                   (p.m + Rows128::BM - 1) / Rows128::BM, 1, where);
