@@ -39,6 +39,13 @@ void AddDeviceKind(std::string kind, DeviceOpener open) {
   Kinds()[std::move(kind)].open = std::move(open);
 }
 
+std::vector<std::string> DeviceKinds() {
+  absl::MutexLock lock(&mutex);
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : Kinds()) names.push_back(name);
+  return names;
+}
+
 absl::StatusOr<Device*> FindDevice(absl::string_view name) {
   if (name == "cpu") return CpuDevice();
   absl::MutexLock lock(&mutex);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -18,6 +19,9 @@ using DeviceOpener =
 
 // What this program can compute on beside "cpu"; called before FindDevice.
 void AddDeviceKind(std::string kind, DeviceOpener open);
+
+// Those kinds, in order of name.
+std::vector<std::string> DeviceKinds();
 
 // "cpu", or KIND:INDEX, as "cuda:0"; the index may be left out where it is 0.
 // A device is opened once and lasts as long as the process. Thread-safe.

@@ -27,6 +27,7 @@ CommandBody AddEval(CLI::App* app);
 CommandBody AddGenerate(CLI::App* app);
 CommandBody AddMetrics(CLI::App* app);
 CommandBody AddSamples(CLI::App* app);
+CommandBody AddDevices(CLI::App* app);
 CommandBody AddHash(CLI::App* app);
 CommandBody AddReport(CLI::App* app);
 CommandBody AddSandbox(CLI::App* app);

@@ -82,7 +82,7 @@ struct Commands {
     for (const auto add :
          {AddQuickstart, AddTrain, AddStudy, AddWorker, AddReward,
           AddRewardServer, AddEval, AddGenerate, AddMetrics, AddSamples,
-          AddReport, AddHash, AddSandbox, AddTest}) {
+          AddReport, AddHash, AddDevices, AddSandbox, AddTest}) {
       CommandBody body = add(&app);
       bodies.emplace_back(app.get_subcommands({}).back(), std::move(body));
     }
