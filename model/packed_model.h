@@ -67,7 +67,8 @@ class PackedModel {
   // Also returns logprobs and entropies (each may be empty), so a loss whose
   // gradient is known beforehand skips Logprobs. What a batch owes to a prompt
   // that it leaves is kept for the next one, which continues it. The sums run
-  // in the order of rows, so where batches are cut does not change their bits.
+  // in the order of rows, so where batches are cut does not change their bits
+  // on the CPU (kernels/cuda/README.md says where it does on a GPU).
   // For a head tied to the embedding that needs a `dembedding` [V, C] apart,
   // for the caller to add at last; empty: it is in `grads`.
   void Backward(const PolicyWeights& weights, float temperature,

@@ -136,6 +136,7 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   config.set_from(stage.from());
   config.set_seed(StageSeed(recipe.seed(), stage.name()));
   config.set_threads(recipe.threads());
+  if (recipe.device() != "cpu") config.set_device(recipe.device());
   config.set_dtype(recipe.dtype());
   config.set_keep(recipe.keep());
   *config.mutable_model() = Inherit(recipe.model(), stage.model());

@@ -64,15 +64,22 @@ absl::Status CheckIsRunOrEmpty(const std::string& path) {
 using Fields = std::vector<const google::protobuf::FieldDescriptor*>;
 
 // Facts of a stage that decide where or how fast it computes, never what.
-Fields FreeFields() {
-  return {StageConfig::descriptor()->FindFieldByName("threads"),
-          StageConfig::descriptor()->FindFieldByName("keep"),
-          // The run's, which the manifest pins, and the name.
-          StageConfig::descriptor()->FindFieldByName("seed"),
-          RlSection::descriptor()->FindFieldByName("microbatch_tokens"),
-          RewardSection::descriptor()->FindFieldByName("server"),
-          RolloutSection::descriptor()->FindFieldByName("max_batch"),
-          RolloutSection::descriptor()->FindFieldByName("lease_seconds")};
+Fields FreeFields(const StageConfig& config) {
+  Fields fields = {
+      StageConfig::descriptor()->FindFieldByName("threads"),
+      StageConfig::descriptor()->FindFieldByName("keep"),
+      // The run's, which the manifest pins, and the name.
+      StageConfig::descriptor()->FindFieldByName("seed"),
+      RewardSection::descriptor()->FindFieldByName("server"),
+      RolloutSection::descriptor()->FindFieldByName("max_batch"),
+      RolloutSection::descriptor()->FindFieldByName("lease_seconds"),
+      // Which of a kind: the manifest pins the kind.
+      StageConfig::descriptor()->FindFieldByName("device")};
+  if (!config.has_device()) {
+    fields.push_back(
+        RlSection::descriptor()->FindFieldByName("microbatch_tokens"));
+  }
+  return fields;
 }
 
 // What differs apart from `ignored`, as "rl.steps: 100 -> 50" each.
@@ -315,7 +322,7 @@ absl::Status RunFolder::TellWhatComesTooLate(
   for (const StageConfig& stage : stages) {
     R1_ASSIGN_OR_RETURN(const StageConfig recorded,
                         ReadStageConfig(path_, stage.name()));
-    for (const auto& change : Differences(recorded, stage, FreeFields())) {
+    for (const auto& change : Differences(recorded, stage, FreeFields(stage))) {
       LogWarning(absl::StrCat(stage.name(), ".", change, ": no longer, as ",
                               path_,
                               " is finished; `r1 eval` measures it anew"));
@@ -373,7 +380,7 @@ absl::Status RunFolder::AdoptChanges(const Recipe& recipe,
     if (!HasStageBegun(path_, stage.name())) continue;
     R1_ASSIGN_OR_RETURN(const StageConfig recorded,
                         ReadStageConfig(path_, stage.name()));
-    for (const auto& change : Differences(recorded, stage, FreeFields())) {
+    for (const auto& change : Differences(recorded, stage, FreeFields(stage))) {
       changes_.push_back(absl::StrCat(stage.name(), ".", change));
     }
     // First, so that nothing takes the larger number of steps for done.

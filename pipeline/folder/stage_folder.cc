@@ -86,7 +86,10 @@ StageConfig EssenceOf(const StageConfig& config) {
   StageConfig essence = config;
   essence.clear_threads();
   essence.clear_keep();
-  if (config.has_rl()) essence.mutable_rl()->clear_microbatch_tokens();
+  essence.clear_device();  // the manifest pins what it is
+  if (config.has_rl() && !config.has_device()) {
+    essence.mutable_rl()->clear_microbatch_tokens();
+  }
   if (!config.has_compare()) essence.clear_eval();
   essence.clear_checkpoint();
   if (config.from() != kFromModel || config.has_compare()) {

@@ -114,7 +114,10 @@ TEST_F(EmulatedDeviceTest, AKilledRunGoesOnToTheSameHash) {
     program.Kill(SIGKILL);
     program.Wait();
   }
-  // Not on another device.
+  // Not on another device, nor with sums over tokens that are cut elsewhere.
+  const ProgramResult cut = Run("killed", {"--set", "rl.microbatch_tokens=64"});
+  EXPECT_EQ(cut.exit_code, 1);
+  EXPECT_THAT(cut.err, HasSubstr("microbatch_tokens"));
   const ProgramResult moved = Run("killed", {"--set", "device=cpu"});
   EXPECT_EQ(moved.exit_code, 1);
   EXPECT_THAT(moved.err, AllOf(HasSubstr("device"), HasSubstr("emulated")));
