@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/math.h"
+#include "base/status_macros.h"
+#include "kernels/buffer.h"
 
 namespace r1 {
 namespace {
@@ -27,12 +33,57 @@ AdamWParams MakeAdamWParams(const OptimizerConfig& config,
   return p;
 }
 
-NormBounds MeasureNorms(const OptimizerState& state, const ParamSet& params,
-                        Ops* ops) {
-  const auto norm = [&](const ParamSet& x) {
-    return std::sqrt(ops->SumSquares(x.flat()));
-  };
-  return {norm(params), norm(state.m), norm(state.v)};
+// One rank's part of an update.
+struct RankPart {
+  Tensor gradient;  // of this rank's slice
+  const RankSlices& slices;
+  Communicator* ranks;
+  Ops* ops;
+
+  int64_t begin() const { return slices.begin(ranks->rank()); }
+  int64_t end() const { return begin() + slices.size(ranks->rank()); }
+  Tensor Of(const ParamSet& params) const {
+    return slices.Of(params.flat(), ranks->rank());
+  }
+};
+
+// The sum of squares of a flat buffer of which this is the rank's slice, as if
+// it were in one place: ranks own whole blocks of that sum, whose sums are
+// added in the order of Ops::SumSquares.
+absl::StatusOr<double> SumSquares(Tensor slice, const RankPart& part) {
+  if (part.ranks->size() == 1) return part.ops->SumSquares(slice);
+  constexpr int64_t kBlock = RankSlices::kBlock;
+  std::string mine;
+  for (int64_t begin = 0; begin < slice.count(); begin += kBlock) {
+    const double sum = part.ops->SumSquares(
+        slice.Cols(begin, std::min(kBlock, slice.count() - begin)));
+    mine.append(reinterpret_cast<const char*>(&sum), sizeof(sum));
+  }
+  std::vector<std::string> all;
+  R1_RETURN_IF_ERROR(part.ranks->Gather(mine, &all));
+  std::vector<double> sums;
+  for (const std::string& bytes : all) {
+    const size_t had = sums.size(), got = bytes.size() / sizeof(double);
+    sums.resize(had + got);
+    std::memcpy(sums.data() + had, bytes.data(), got * sizeof(double));
+  }
+  for (size_t s = 1; s < sums.size(); s *= 2) {
+    for (size_t b = 0; b + s < sums.size(); b += 2 * s) sums[b] += sums[b + s];
+  }
+  return sums.empty() ? 0 : sums[0];
+}
+
+absl::StatusOr<NormBounds> MeasureNorms(const OptimizerState& state,
+                                        const ParamSet& params,
+                                        const RankPart& part) {
+  NormBounds norms;
+  // All ranks have all weights.
+  norms.weights = std::sqrt(part.ops->SumSquares(params.flat()));
+  R1_ASSIGN_OR_RETURN(const double m, SumSquares(part.Of(state.m), part));
+  R1_ASSIGN_OR_RETURN(const double v, SumSquares(part.Of(state.v), part));
+  norms.m = std::sqrt(m);
+  norms.v = std::sqrt(v);
+  return norms;
 }
 
 // The norms after an update, at most. With |.| the 2-norm, g the clipped
@@ -68,24 +119,52 @@ bool IsSafe(const NormBounds& after, const AdamWParams& p) {
          p.learning_rate / (1 - Pow(p.beta1, p.step)) <= kLimit;
 }
 
+// The elements of a tensor of the layout that are in this rank's slice.
+struct TensorPart {
+  int64_t begin = 0, size = 0;  // in the flat layout
+};
+TensorPart PartOf(const TensorSpec& tensor, const RankPart& part) {
+  const int64_t begin = std::max(tensor.offset, part.begin());
+  const int64_t end = std::min(tensor.offset + tensor.count(), part.end());
+  return {begin, std::max<int64_t>(0, end - begin)};
+}
+
 // The tensor with the gradient's largest element.
-std::string LargestGradient(const ParamSet& grads) {
-  const TensorSpec* largest = nullptr;
-  float most = -1;
-  for (size_t i = 0; i < grads.layout().tensors().size(); ++i) {
-    for (float g : grads.Read(i)) {
-      if (std::abs(g) <= most) continue;
-      most = std::abs(g);
-      largest = &grads.layout().tensor(i);
+absl::StatusOr<std::string> LargestGradient(const ParamSet& params,
+                                            const RankPart& part) {
+  struct Largest {
+    float most = -1;
+    int32_t tensor = -1;
+  };
+  const ParamLayout& layout = params.layout();
+  Largest mine;
+  for (size_t i = 0; i < layout.tensors().size(); ++i) {
+    const TensorPart here = PartOf(layout.tensor(i), part);
+    std::vector<float> values(here.size);
+    params.device()->Read(part.gradient, here.begin - part.begin(),
+                          absl::MakeSpan(values));
+    for (float g : values) {
+      if (std::abs(g) > mine.most) mine = {std::abs(g), static_cast<int>(i)};
     }
   }
-  return largest == nullptr ? "no tensor" : largest->name;
+  std::vector<std::string> all;
+  R1_RETURN_IF_ERROR(part.ranks->Gather(
+      {reinterpret_cast<const char*>(&mine), sizeof(mine)}, &all));
+  Largest largest;
+  for (const std::string& bytes : all) {
+    Largest theirs;
+    std::memcpy(&theirs, bytes.data(), std::min(sizeof(theirs), bytes.size()));
+    if (theirs.most > largest.most) largest = theirs;
+  }
+  return largest.tensor < 0 ? "no tensor" : layout.tensor(largest.tensor).name;
 }
 
 // "" if the update may be applied; then state->bounds hold after it.
-std::string ReasonToSkip(double loss, double grad_norm, const AdamWParams& p,
-                         const ParamSet& grads, const ParamSet& params,
-                         Ops* ops, OptimizerState* state) {
+absl::StatusOr<std::string> ReasonToSkip(double loss, double grad_norm,
+                                         const AdamWParams& p,
+                                         const ParamSet& params,
+                                         const RankPart& part,
+                                         OptimizerState* state) {
   if (!std::isfinite(loss)) return absl::StrCat("the loss is ", loss);
   if (!std::isfinite(grad_norm)) {
     return absl::StrCat("the gradient norm is ", grad_norm);
@@ -95,19 +174,21 @@ std::string ReasonToSkip(double loss, double grad_norm, const AdamWParams& p,
   if (!IsSafe(after, p)) {
     // Of bounds that grew update by update, or were never known, the state's
     // own norms are the better ones.
-    const NormBounds measured = MeasureNorms(*state, params, ops);
+    R1_ASSIGN_OR_RETURN(const NormBounds measured,
+                        MeasureNorms(*state, params, part));
     after = BoundsAfter(measured, clipped, p);
     if (!IsSafe(after, p)) {
+      R1_ASSIGN_OR_RETURN(const std::string largest,
+                          LargestGradient(params, part));
       return absl::StrCat(
           "the update could make a weight or a moment non-finite: norms are ",
           measured.weights, " of the weights, ", measured.m, " and ",
           measured.v, " of the moments, ", grad_norm,
-          " of the gradient, whose largest element is in ",
-          LargestGradient(grads));
+          " of the gradient, whose largest element is in ", largest);
     }
   }
   state->bounds = after;
-  return "";
+  return std::string();
 }
 
 }  // namespace
@@ -121,31 +202,54 @@ double LearningRateSchedule::At(int64_t update) const {
   return peak * (0.1 + 0.45 * (1 + Cos(std::numbers::pi * progress)));
 }
 
-UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
-                         const ParamSet& grads, Ops* ops, OptimizerState* state,
-                         ParamSet* params) {
+absl::StatusOr<UpdateResult> ApplyUpdateOnRanks(const OptimizerConfig& config,
+                                                double loss, Tensor gradient,
+                                                const RankSlices& slices,
+                                                Communicator* ranks, Ops* ops,
+                                                OptimizerState* state,
+                                                ParamSet* params) {
+  const RankPart part = {gradient, slices, ranks, ops};
   UpdateResult result;
   result.learning_rate = config.schedule.At(state->updates);
-  result.grad_norm = std::sqrt(ops->SumSquares(grads.flat()));
+  R1_ASSIGN_OR_RETURN(const double squares, SumSquares(gradient, part));
+  result.grad_norm = std::sqrt(squares);
   const AdamWParams adamw =
       MakeAdamWParams(config, *state, result.learning_rate, result.grad_norm);
-  result.skip_reason =
-      ReasonToSkip(loss, result.grad_norm, adamw, grads, *params, ops, state);
+  R1_ASSIGN_OR_RETURN(
+      result.skip_reason,
+      ReasonToSkip(loss, result.grad_norm, adamw, *params, part, state));
   ++state->updates;
   if (!result.skip_reason.empty()) {
     ++state->skipped_in_a_row;
     return result;
   }
-  for (size_t i = 0; i < params->layout().tensors().size(); ++i) {
+  for (const TensorSpec& tensor : params->layout().tensors()) {
+    const TensorPart here = PartOf(tensor, part);
+    if (here.size == 0) continue;
+    const auto of = [&](const ParamSet& set) {
+      return set.flat().Cols(here.begin, here.size);
+    };
     AdamWParams of_tensor = adamw;
-    if (!params->layout().tensor(i).is_decayed) of_tensor.weight_decay = 0;
-    ops->AdamW(params->tensor(i), grads.tensor(i), state->m.tensor(i),
-               state->v.tensor(i), of_tensor);
+    if (!tensor.is_decayed) of_tensor.weight_decay = 0;
+    ops->AdamW(of(*params), gradient.Cols(here.begin - part.begin(), here.size),
+               of(state->m), of(state->v), of_tensor);
   }
+  R1_RETURN_IF_ERROR(AllGather(slices, params->flat(), ranks));
   ++state->step;
   state->skipped_in_a_row = 0;
   result.is_applied = true;
   return result;
+}
+
+UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
+                         const ParamSet& grads, Ops* ops, OptimizerState* state,
+                         ParamSet* params) {
+  SoloCommunicator solo(ops->device());
+  const RankSlices all(grads.layout().count(), 1);
+  absl::StatusOr<UpdateResult> result = ApplyUpdateOnRanks(
+      config, loss, grads.flat(), all, &solo, ops, state, params);
+  R1_CHECK(result.ok(), "one rank has nobody to lose");
+  return *std::move(result);
 }
 
 absl::Status CheckNotStuck(const OptimizerState& state,

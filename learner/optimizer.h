@@ -9,7 +9,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "kernels/ops.h"
+#include "learner/ranks/communicator.h"
 #include "model/param_set.h"
 
 namespace r1 {
@@ -80,6 +82,19 @@ inline constexpr int64_t kMaxSkippedInARow = 3;
 UpdateResult ApplyUpdate(const OptimizerConfig& config, double loss,
                          const ParamSet& grads, Ops* ops, OptimizerState* state,
                          ParamSet* params);
+
+// The same update by all ranks of a learner, of which each knows a slice of the
+// gradient and of both moments: it updates its slice of `params`, which is then
+// shared, so that all of `params` is the same on all of them. All give the same
+// arguments but for their slices; `slices` are those of the flat layout, and
+// `gradient` is this rank's, [1, size]. The same bits for any number of ranks.
+// Errors: those of the communicator; then `params` and `state` are of no use.
+absl::StatusOr<UpdateResult> ApplyUpdateOnRanks(const OptimizerConfig& config,
+                                                double loss, Tensor gradient,
+                                                const RankSlices& slices,
+                                                Communicator* ranks, Ops* ops,
+                                                OptimizerState* state,
+                                                ParamSet* params);
 
 // FailedPrecondition once kMaxSkippedInARow updates in a row were not applied.
 absl::Status CheckNotStuck(const OptimizerState& state,

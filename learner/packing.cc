@@ -107,6 +107,16 @@ PackedBatch Pack(absl::Span<const TrainSequence* const> sequences) {
   return batch;
 }
 
+std::vector<IndexRange> GroupsOf(
+    absl::Span<const TrainSequence* const> sequences) {
+  std::vector<IndexRange> groups;
+  for (int begin = 0; begin < static_cast<int>(sequences.size());) {
+    groups.push_back({begin, GroupEnd(sequences, begin)});
+    begin = groups.back().end;
+  }
+  return groups;
+}
+
 std::vector<GroupBatch> PackGroups(
     absl::Span<const TrainSequence* const> sequences, int64_t max_tokens) {
   // Whether samples i - 1 and i are of one group.

@@ -47,6 +47,10 @@ struct PackedBatch {
 };
 PackedBatch Pack(absl::Span<const TrainSequence* const> sequences);
 
+// Runs of neighbours with the same prompt: the tokens before first_scored.
+std::vector<IndexRange> GroupsOf(
+    absl::Span<const TrainSequence* const> sequences);
+
 // The same for samples of a policy: neighbours whose prompts (the tokens before
 // first_scored) are the same tokens form a group, in which the prompt stands
 // once, after its samples; one sample alone is a whole sequence, which

@@ -100,11 +100,17 @@ std::vector<GroupBatch> PolicyGradient::Pack(Samples samples) const {
   return PackGroups(sequences, microbatch_tokens_);
 }
 
-MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
-                                          const PolicyWeights* reference,
-                                          Samples minibatch, bool is_on_policy,
-                                          Gradients grads) {
-  std::vector<const PolicySample*> order(minibatch.begin(), minibatch.end());
+MinibatchExtent ExtentOf(absl::Span<const PolicySample* const> minibatch) {
+  MinibatchExtent extent;
+  extent.sequences = minibatch.size();
+  for (const PolicySample* s : minibatch) extent.tokens += s->sequence.scored();
+  return extent;
+}
+
+MinibatchGradient PolicyGradient::ComputeShard(
+    const PolicyWeights& weights, const PolicyWeights* reference, Samples shard,
+    const MinibatchExtent& extent, bool is_on_policy, Gradients grads) {
+  std::vector<const PolicySample*> order(shard.begin(), shard.end());
   const auto idle_begin = std::stable_partition(
       order.begin(), order.end(), [&](const PolicySample* sample) {
         return HasGradient(*sample, reference);
@@ -113,8 +119,6 @@ MinibatchGradient PolicyGradient::Compute(const PolicyWeights& weights,
   const Samples trained = samples.subspan(0, idle_begin - order.begin());
   const Samples idle = samples.subspan(trained.size());
   TokenValues values(samples, reference != nullptr);
-  const MinibatchExtent extent = {static_cast<int64_t>(samples.size()),
-                                  values.offsets.back()};
   const ParamLayout& layout = weights.layout();
   const Tensor embedding = grads.tensor(layout.embedding());
   Tensor dembedding;

@@ -45,6 +45,8 @@ struct MinibatchGradient {
   std::vector<Deviation> deviations;  // of samples that deviate at all
 };
 
+MinibatchExtent ExtentOf(absl::Span<const PolicySample* const> minibatch);
+
 // Threads: one learner thread.
 class PolicyGradient {
  public:
@@ -74,7 +76,17 @@ class PolicyGradient {
   MinibatchGradient Compute(const PolicyWeights& weights,
                             const PolicyWeights* reference,
                             absl::Span<const PolicySample* const> minibatch,
-                            bool is_on_policy, Gradients grads);
+                            bool is_on_policy, Gradients grads) {
+    return ComputeShard(weights, reference, minibatch, ExtentOf(minibatch),
+                        is_on_policy, grads);
+  }
+  // The same of some samples of a minibatch with this extent: what they
+  // contribute to its loss and gradient.
+  MinibatchGradient ComputeShard(const PolicyWeights& weights,
+                                 const PolicyWeights* reference,
+                                 absl::Span<const PolicySample* const> shard,
+                                 const MinibatchExtent& extent,
+                                 bool is_on_policy, Gradients grads);
 
   // Sets old_logprobs to the trainer's own log-probs under `weights`. Without
   // this they are the rollout's, which are the same bits where sampler and

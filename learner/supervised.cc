@@ -31,27 +31,11 @@ bool IsMeasured(int64_t step, int64_t steps) {
   return step * kTimes / steps != (step - 1) * kTimes / steps;
 }
 
-std::vector<int64_t> LengthsOf(absl::Span<const TrainSequence> examples) {
-  std::vector<int64_t> lengths;
-  for (const TrainSequence& example : examples) {
-    lengths.push_back(example.length());
-  }
-  return lengths;
-}
-
-int64_t ScoredOf(absl::Span<const TrainSequence> examples) {
-  int64_t scored = 0;
-  for (const TrainSequence& example : examples) scored += example.scored();
-  return scored;
-}
-
-PackedBatch PackRange(absl::Span<const TrainSequence> examples,
-                      IndexRange range) {
-  std::vector<const TrainSequence*> sequences;
-  for (int i = range.begin; i < range.end; ++i) {
-    sequences.push_back(&examples[i]);
-  }
-  return Pack(sequences);
+std::vector<const TrainSequence*> PointersTo(
+    absl::Span<const TrainSequence> examples) {
+  std::vector<const TrainSequence*> pointers;
+  for (const TrainSequence& example : examples) pointers.push_back(&example);
+  return pointers;
 }
 
 }  // namespace
@@ -74,27 +58,25 @@ absl::StatusOr<int64_t> CountBatches(const ExampleSource& examples,
 SupervisedTrainer::SupervisedTrainer(std::string stage,
                                      const SupervisedSection& config,
                                      SupervisedData data, Ops* ops,
-                                     Journal* journal, TrainingState state)
+                                     Journal* journal, TrainingState state,
+                                     const GradientRanks& ranks)
     : stage_(std::move(stage)),
       config_(config),
       data_(std::move(data)),
-      ops_(ops),
       journal_(journal),
       state_(std::move(state)),
-      optimizer_(MakeOptimizerConfig(config)),
-      model_(state_.config, ops, state_.keep),
-      grads_(state_.params.shared_layout(), ops->device()) {}
+      gradient_(state_.config, ops, state_.keep),
+      leader_(ranks, MakeOptimizerConfig(config), {}, ops, state_) {}
 
 absl::StatusOr<Metrics> SupervisedTrainer::Step() {
   const absl::Time start = absl::Now();
   const uint64_t first_index = state_.next_index;
   R1_ASSIGN_OR_RETURN(const std::vector<TrainSequence> batch, NextBatch());
-  const double loss = AccumulateGradient(batch);
-  const UpdateResult update = ApplyUpdate(optimizer_, loss, grads_, ops_,
-                                          &state_.optimizer, &state_.params);
-  if (update.is_applied) {
-    RenewWeights(ops_, &state_);
-  } else {
+  R1_ASSIGN_OR_RETURN(
+      const double loss,
+      leader_.ComputeSupervised(state_, PointersTo(batch), &gradient_));
+  R1_ASSIGN_OR_RETURN(const UpdateResult update, leader_.Update(loss, &state_));
+  if (!update.is_applied) {
     R1_RETURN_IF_ERROR(ReportSkipped(first_index, update));
   }
   ++state_.step;
@@ -182,38 +164,8 @@ absl::StatusOr<double> SupervisedTrainer::HeldOutLoss() {
     R1_RETURN_IF_ERROR(CheckExample(
         data_.held_out[i], absl::StrCat(stage_, " held-out example ", i)));
   }
-  double logprob_sum = 0;
-  for (IndexRange range :
-       CutIntoMicrobatches(LengthsOf(data_.held_out), kMicrobatchTokens)) {
-    const PackedBatch packed = PackRange(data_.held_out, range);
-    std::vector<float> logprobs(packed.scored_offsets.back());
-    model_.Forward(*state_.weights, packed.tokens, /*keep_activations=*/false);
-    model_.Logprobs(*state_.weights, /*temperature=*/1,
-                    absl::MakeSpan(logprobs), {});
-    for (float logprob : logprobs) logprob_sum += logprob;
-  }
-  return -logprob_sum / ScoredOf(data_.held_out);
-}
-
-// Sets grads_ to the gradient of the batch's loss, which it returns. The
-// gradient of the mean is known beforehand, so one pass does it all.
-double SupervisedTrainer::AccumulateGradient(
-    const std::vector<TrainSequence>& batch) {
-  const int64_t scored = ScoredOf(batch);
-  ops_->Fill(0, grads_.flat());
-  double logprob_sum = 0;
-  for (IndexRange range :
-       CutIntoMicrobatches(LengthsOf(batch), kMicrobatchTokens)) {
-    const PackedBatch packed = PackRange(batch, range);
-    const int64_t R = packed.scored_offsets.back();
-    const std::vector<float> dlogprobs(R, -1.0f / scored);
-    std::vector<float> logprobs(R);
-    model_.Forward(*state_.weights, packed.tokens, /*keep_activations=*/true);
-    model_.Backward(*state_.weights, /*temperature=*/1, dlogprobs, {},
-                    GradientsOf(state_, &grads_), absl::MakeSpan(logprobs), {});
-    for (float logprob : logprobs) logprob_sum += logprob;
-  }
-  return -logprob_sum / scored;
+  const std::vector<const TrainSequence*> examples = PointersTo(data_.held_out);
+  return -gradient_.SumLogprobs(*state_.weights, examples) / ScoredOf(examples);
 }
 
 absl::Status SupervisedTrainer::ReportSkipped(uint64_t first_index,

@@ -14,8 +14,9 @@
 #include "learner/journal.h"
 #include "learner/optimizer.h"
 #include "learner/packing.h"
+#include "learner/ranks/stage_leader.h"
+#include "learner/supervised_gradient.h"
 #include "learner/training_state.h"
-#include "model/packed_model.h"
 #include "proto/config.pb.h"
 
 namespace r1 {
@@ -40,10 +41,6 @@ absl::StatusOr<int64_t> CountBatches(const ExampleSource& examples,
                                      uint64_t num_examples,
                                      int64_t batch_tokens);
 
-// Tokens per forward and backward, or one longer example: bounds the memory of
-// activations.
-inline constexpr int64_t kMicrobatchTokens = 4096;
-
 // Mean loss of the held-out examples, in nats per scored token.
 inline constexpr char kHeldOutLoss[] = "held_out_loss";
 
@@ -55,7 +52,7 @@ class SupervisedTrainer {
   // those of the whole stage. Everything pointed to outlives the trainer.
   SupervisedTrainer(std::string stage, const SupervisedSection& config,
                     SupervisedData data, Ops* ops, Journal* journal,
-                    TrainingState state);
+                    TrainingState state, const GradientRanks& ranks = {});
 
   // The loss of the held-out examples before the first step, which is recorded
   // as that of step 0; no metric if there are none.
@@ -69,10 +66,14 @@ class SupervisedTrainer {
   // into batches is a function of the examples alone.
   // Errors: of the source; InvalidArgument for an example that is longer than
   // the context, has no scored token or a token outside the vocabulary;
-  // FailedPrecondition after three updates in a row that were not applied.
+  // FailedPrecondition after three updates in a row that were not applied;
+  // those of the ranks.
   absl::StatusOr<Metrics> Step();
 
+  // Its moments are whole only after CollectState, where there are ranks.
   const TrainingState& state() const { return state_; }
+  // For a checkpoint. Errors: those of the ranks.
+  absl::Status CollectState() { return leader_.Collect(&state_); }
   // Ends the training and hands out its result.
   TrainingState ReleaseState() && { return std::move(state_); }
 
@@ -82,18 +83,15 @@ class SupervisedTrainer {
   absl::Status CheckExample(const TrainSequence& example,
                             const std::string& name) const;
   absl::StatusOr<double> HeldOutLoss();
-  double AccumulateGradient(const std::vector<TrainSequence>& batch);
   absl::Status ReportSkipped(uint64_t first_index, const UpdateResult& update);
 
   std::string stage_;
   SupervisedSection config_;
   SupervisedData data_;
-  Ops* ops_;
   Journal* journal_;
   TrainingState state_;
-  OptimizerConfig optimizer_;
-  PackedModel model_;
-  ParamSet grads_;
+  SupervisedGradient gradient_;
+  StageLeader leader_;
 };
 
 }  // namespace r1

@@ -83,7 +83,6 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
   if (minibatch.empty()) {  // nothing to learn from: only time passes
     ++optimizer.updates;
   } else {
-    ops_->Fill(0, grads_.flat());
     // The first update is that of the policy which sampled, to the bit where
     // the trainer scored the samples itself; elsewhere a bit may be enough to
     // make samples again.
@@ -91,19 +90,17 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
     const bool is_first = totals->updates == 0;
     const bool is_on_policy =
         is_first && (rl.tis_cap() > 0 || rl.max_mismatch() == 0);
-    const MinibatchGradient gradient =
-        gradient_.Compute(*state_.weights, state_.reference.get(), minibatch,
-                          is_on_policy, GradientsOf(state_, &grads_));
+    R1_ASSIGN_OR_RETURN(
+        const MinibatchGradient gradient,
+        leader_.ComputePolicy(state_, minibatch, is_on_policy, &gradient_));
     if (is_first && rl.tis_cap() == 0) {
       totals->Compare(gradient.deviations, minibatch.size(), rl);
       if (!totals->rejected.empty()) return absl::OkStatus();
     }
-    const UpdateResult update = ApplyUpdate(optimizer_, gradient.loss, grads_,
-                                            ops_, &optimizer, &state_.params);
+    R1_ASSIGN_OR_RETURN(const UpdateResult update,
+                        leader_.Update(gradient.loss, &state_));
     totals->Add(gradient, update);
-    if (update.is_applied) {
-      RenewWeights(ops_, &state_);
-    } else {
+    if (!update.is_applied) {
       R1_RETURN_IF_ERROR(ReportSkipped(minibatch, update));
     }
   }
@@ -113,6 +110,7 @@ absl::Status Trainer::Update(const std::vector<const PolicySample*>& minibatch,
   if (state_.reference != nullptr && every > 0 &&
       optimizer.updates % every == 0) {
     state_.reference = state_.weights;
+    leader_.NoteNewReference();
   }
   return absl::OkStatus();
 }

@@ -16,6 +16,8 @@
 #include "learner/mismatch.h"
 #include "learner/policy_gradient.h"
 #include "learner/progress.h"
+#include "learner/ranks/communicator.h"
+#include "learner/ranks/stage_leader.h"
 #include "learner/step_metrics.h"
 #include "learner/training_state.h"
 #include "proto/config.pb.h"
@@ -26,6 +28,7 @@ struct TrainerOptions {
   std::vector<AnswerRule> answer_rules;  // decide the metric "accuracy"
   Patience patience;
   ProgressReporter::Callback on_progress;  // may be empty
+  Communicator* ranks = nullptr;           // who helps to train; null: nobody
 };
 
 // Threads: one learner thread.
@@ -47,11 +50,14 @@ class Trainer {
   // rl.max_mismatch are made again before anything is updated (mismatch.h).
   // Flush the journal before anything is done with what it gives, the next step
   // included, which publishes the new weights.
-  // Errors: those of SampleCollector::Collect and MismatchInquiry;
+  // Errors: those of SampleCollector::Collect, MismatchInquiry and the ranks;
   // FailedPrecondition after three updates in a row that were not applied.
   absl::StatusOr<Metrics> Step();
 
+  // Its moments are whole only after CollectState, where there are ranks.
   const TrainingState& state() const { return state_; }
+  // For a checkpoint. Errors: those of the ranks.
+  absl::Status CollectState() { return leader_.Collect(&state_); }
   // Id of the current weights.
   WeightsId weights_id() const;
 
@@ -71,11 +77,10 @@ class Trainer {
   Ops* ops_;
   TrainingState state_;
   TrainerOptions options_;
-  OptimizerConfig optimizer_;
   ProgressReporter progress_;
   SampleCollector collector_;
   PolicyGradient gradient_;
-  ParamSet grads_;
+  StageLeader leader_;
   std::string weights_sha256_;
   StepProgress train_progress_;
 };

@@ -11,6 +11,16 @@
 #include "learner/trainer.h"
 
 namespace r1 {
+namespace {
+
+StageStart LossOf(const StageConfig& config) {
+  StageStart loss;
+  *loss.mutable_rl() = config.rl();
+  *loss.mutable_rollout() = config.rollout();
+  return loss;
+}
+
+}  // namespace
 
 Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
                  TrainingState state, TrainerOptions options)
@@ -19,14 +29,14 @@ Trainer::Trainer(const StageConfig& config, const LearnerPeers& peers, Ops* ops,
       ops_(ops),
       state_(std::move(state)),
       options_(std::move(options)),
-      optimizer_(MakeRlOptimizerConfig(config.rl())),
       progress_(options_.on_progress),
       collector_(config_, state_.config, peers_, options_.patience, &progress_),
       gradient_(
           state_.config, MakePolicyLossConfig(config.rl(), config.rollout()),
           config.rollout().temperature(), config.rl().microbatch_tokens(),
           [this](int64_t tokens) { ReportProgress(tokens); }, ops, state_.keep),
-      grads_(state_.params.shared_layout(), ops->device()),
+      leader_({config.learner().gradient_shards(), options_.ranks},
+              MakeRlOptimizerConfig(config.rl()), LossOf(config), ops, state_),
       weights_sha256_(HashWeights(*state_.weights, ops_)) {
   R1_CHECK((state_.reference != nullptr) == (config_.rl().kl_coef() > 0),
            "a reference goes with rl.kl_coef > 0");

@@ -265,6 +265,20 @@ void CheckLora(const StageConfig& config, RuleChecker* check) {
                    "trained model"));
 }
 
+void CheckLearner(const StageConfig& config, RuleChecker* check) {
+  const int32_t shards = config.learner().gradient_shards();
+  check->Require((shards & (shards - 1)) == 0, {"learner.gradient_shards"},
+                 absl::StrCat("expected a power of two, got ", shards));
+  const bool trains = config.has_supervised() || config.has_rl();
+  check->Require(
+      trains || !check->stage().has_learner() ||
+          check->stage().learner().gradient_shards() == 1,
+      {"learner.gradient_shards"},
+      absl::StrCat("only stages with supervised or rl have shards: leave "
+                   "`learner` out of this stage, whose kind is ",
+                   StageKind(config)));
+}
+
 void CheckRl(const StageConfig& config, RuleChecker* check) {
   if (!config.has_rl()) return;
   check->Require(!config.task().empty(), {"use", "rl"},
@@ -432,6 +446,7 @@ void CheckConfigRules(const Recipe& recipe, ConfigReport* report) {
     CheckSample(stage, &check);
     CheckCompare(stage, &check);
     CheckLora(stage, &check);
+    CheckLearner(stage, &check);
     CheckRl(stage, &check);
     CheckRules(stage, &check);
     CheckServer(stage, &check);

@@ -101,6 +101,15 @@ void AddLora(const Recipe& recipe, const Stage& stage, StageConfig* config) {
   *config->mutable_lora() = std::move(lora);
 }
 
+// Kinds that train a language model have shards of its gradient.
+void AddLearner(const Recipe& recipe, const Stage& stage, StageConfig* config) {
+  if (!stage.has_supervised() && !stage.has_rl()) return;
+  LearnerSection learner = Inherit(recipe.learner(), stage.learner());
+  if (learner.gradient_shards() == 1) return;
+  WriteDefaults(&learner);
+  *config->mutable_learner() = std::move(learner);
+}
+
 // Data of a supervised stage that is another stage's.
 void SplitData(const Recipe& recipe, StageConfig* config) {
   SupervisedSection* section = config->mutable_supervised();
@@ -141,6 +150,7 @@ StageConfig ResolveStage(const Recipe& recipe, const Stage& stage) {
   config.set_keep(recipe.keep());
   *config.mutable_model() = Inherit(recipe.model(), stage.model());
   AddLora(recipe, stage, &config);
+  AddLearner(recipe, stage, &config);
   AddTasks(recipe, stage, &config);
   if (recipe.task_size() > 1) config.set_tasks_bring_rules(true);
   if (stage.has_supervised()) {
@@ -297,6 +307,7 @@ absl::StatusOr<StageConfig> ConfigureStage(
   only->set_name(stage.name());
   only->set_from(kFromModel);
   if (stage.has_lora()) *only->mutable_lora() = stage.lora();
+  if (stage.has_learner()) *only->mutable_learner() = stage.learner();
   if (stage.has_rl()) *only->mutable_rl() = stage.rl();
   if (stage.has_supervised()) {
     *only->mutable_supervised() = stage.supervised();

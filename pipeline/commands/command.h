@@ -21,6 +21,7 @@ CommandBody AddQuickstart(CLI::App* app);
 CommandBody AddTrain(CLI::App* app);
 CommandBody AddStudy(CLI::App* app);
 CommandBody AddWorker(CLI::App* app);
+CommandBody AddRank(CLI::App* app);
 CommandBody AddReward(CLI::App* app);
 CommandBody AddRewardServer(CLI::App* app);
 CommandBody AddEval(CLI::App* app);

@@ -80,7 +80,7 @@ struct Commands {
         "Print version and build id, then exit");
     app.footer(kExamples);
     for (const auto add :
-         {AddQuickstart, AddTrain, AddStudy, AddWorker, AddReward,
+         {AddQuickstart, AddTrain, AddStudy, AddWorker, AddRank, AddReward,
           AddRewardServer, AddEval, AddGenerate, AddMetrics, AddSamples,
           AddReport, AddHash, AddDevices, AddSandbox, AddTest}) {
       CommandBody body = add(&app);

@@ -74,6 +74,14 @@ CommandBody AddTrain(CLI::App* app) {
       ->type_name("DIR");
   AddWorkersOption(command, &args->topology.workers);
   command
+      ->add_option("--ranks", args->topology.ranks,
+                   "Processes of this machine that train together, this one "
+                   "included; divides learner.gradient_shards, and changes no "
+                   "result")
+      ->check(InRange(1, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  command
       ->add_option("--listen", args->topology.listen,
                    "Also let workers of other machines join at this address "
                    "(neither encrypted nor authenticated)")
@@ -103,6 +111,8 @@ CommandBody AddTrain(CLI::App* app) {
       "  r1 train my.textproto --run-dir runs/a --set rl.steps=50 --set "
       "seed=2\n"
       "  r1 train my.textproto --run-dir runs/a --redo sft\n"
+      "  r1 train my.textproto --run-dir c --ranks 2 --set "
+      "learner.gradient_shards=2\n"
       "  r1 train my.textproto --run-dir runs/b --workers none "
       "--listen 0.0.0.0:7000\n"
       "\nThe same command again goes on where the run stopped, however it "

@@ -1,4 +1,3 @@
-#include "kernels/devices.h"
 #include "pipeline/run/check_inputs.h"
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "base/philox.h"
 #include "base/status_macros.h"
 #include "judge/preference_rows.h"
+#include "kernels/devices.h"
 #include "pipeline/evaluation/judge_samples.h"
 #include "pipeline/folder/compute_keys.h"
 #include "pipeline/folder/stage_folder.h"

@@ -1,5 +1,6 @@
 #include "pipeline/run/run.h"
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "pipeline/run/check_inputs.h"
 #include "pipeline/run/stage_statuses.h"
 #include "pipeline/screen/live_view.h"
+#include "pipeline/services/rank_processes.h"
 #include "pipeline/stages/compare_stage.h"
 #include "pipeline/stages/reward_model_stage.h"
 #include "pipeline/stages/rl_stage.h"
@@ -103,6 +105,7 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   const std::vector<StageConfig> all = ResolveStages(spec.recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageConfig> stages,
                       StagesUntil(spec.until, all));
+  R1_RETURN_IF_ERROR(CheckRanks(stages, spec.topology.ranks));
   // Before anything is written; a finished run needs no inputs.
   R1_ASSIGN_OR_RETURN(const bool is_finished,
                       IsFinishedRun(spec.run_dir, spec.recipe));
@@ -135,6 +138,14 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   context.num_threads = ResolveThreads(spec.recipe.threads());
   const std::unique_ptr<Ops> ops = device->MakeOps(context.num_threads);
   context.ops = ops.get();
+  std::unique_ptr<RankProcesses> ranks;
+  if (const int size = spec.topology.ranks; size > 1) {
+    // All train at once.
+    const int threads = std::max(1, context.num_threads / size);
+    R1_ASSIGN_OR_RETURN(ranks,
+                        RankProcesses::Start(size, threads, topology.device));
+    context.ranks = ranks->communicator();
+  }
   {
     const std::unique_ptr<Progress> progress = MakeProgress(spec.run_dir);
     context.progress = progress.get();

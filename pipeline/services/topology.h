@@ -16,6 +16,8 @@ struct Topology {
   // host:port where workers may join; empty: loopback, any free port, and only
   // if there are worker processes.
   std::string listen;
+  // Processes of this machine that train together, this one included.
+  int ranks = 1;
 };
 
 }  // namespace r1

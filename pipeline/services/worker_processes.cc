@@ -150,8 +150,8 @@ void WorkerProcesses::NoteDeath(Worker* worker, int wait_status) {
       WIFSIGNALED(wait_status) || WEXITSTATUS(wait_status) == kExitAgain;
   int& count = was_stopped ? worker->kills : worker->failures;
   ++count;
-  const std::string what =
-      absl::StrCat("worker ", worker->number, " ", DescribeDeath(wait_status));
+  const std::string what = absl::StrCat(options_.noun, " ", worker->number, " ",
+                                        DescribeDeath(wait_status));
   if (options_.is_wanted && !options_.is_wanted(worker->number)) {
     worker->restart_at = absl::InfiniteFuture();
     options_.on_event(absl::StrCat(what, "; it is not started again"));
@@ -184,7 +184,7 @@ void WorkerProcesses::ReadOutput(Worker* worker) {
     worker->partial.append(buffer, n);
     size_t end;
     while ((end = worker->partial.find('\n')) != std::string::npos) {
-      LogInfo(absl::StrCat("worker ", worker->number, ": ",
+      LogInfo(absl::StrCat(options_.noun, " ", worker->number, ": ",
                            worker->partial.substr(0, end)));
       worker->partial.erase(0, end + 1);
     }
@@ -193,7 +193,8 @@ void WorkerProcesses::ReadOutput(Worker* worker) {
 
 void WorkerProcesses::CloseOutput(Worker* worker) {
   if (!worker->partial.empty()) {
-    LogInfo(absl::StrCat("worker ", worker->number, ": ", worker->partial));
+    LogInfo(absl::StrCat(options_.noun, " ", worker->number, ": ",
+                         worker->partial));
     worker->partial.clear();
   }
   ::close(worker->output);

@@ -21,6 +21,7 @@ namespace r1 {
 
 struct WorkerProcessOptions {
   int count = 1;
+  std::string noun = "worker";  // what messages call them
   // The command of each, e.g. {"r1", "worker", "--join", ADDRESS}; run with
   // this program's own file. {i} in an argument becomes the worker's number.
   std::vector<std::string> arguments;

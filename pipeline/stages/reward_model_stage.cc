@@ -149,11 +149,10 @@ absl::Status RunRewardModelStage(const StageContext& context) {
       ReadExamples(config, *tokenizer, state->weights->config()));
 
   state->keep = KeepOf(config);
-  run.progress->Describe(
-      absl::StrCat(DescribeSize(state->params.layout()), ", ",
-                   DescribeMemory(PlanMemory(*context.config, state->config,
-                                             run.topology,
-                                             *run.ops->device()))));
+  run.progress->Describe(absl::StrCat(
+      DescribeSize(state->params.layout()), ", ",
+      DescribeMemory(PlanMemory(*context.config, state->config, run.topology,
+                                *run.ops->device()))));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   RewardModelTrainer trainer(

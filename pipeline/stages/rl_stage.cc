@@ -201,6 +201,7 @@ absl::Status RlStage::Train() {
   }
   // Nothing is changed while samples are awaited, and those that came are kept.
   options.patience.should_stop = StopRequested;
+  options.ranks = context_.ranks;
   options.on_progress = [this](const StepProgress& p) { ShowProgress(p); };
   Trainer trainer(config_, peers, context_.ops, std::move(*start_.state),
                   std::move(options));
@@ -209,6 +210,7 @@ absl::Status RlStage::Train() {
         StopRequested() ? absl::CancelledError() : Advance(&trainer);
     if (absl::IsCancelled(status) && StopRequested()) {
       R1_RETURN_IF_ERROR(context_.store->Flush());
+      R1_RETURN_IF_ERROR(trainer.CollectState());
       R1_RETURN_IF_ERROR(checkpoints_.Save(trainer.state(), *start_.tokenizer));
       return InterruptedError(absl::StrCat("after ", config_.name(), " step ",
                                            trainer.state().step));
@@ -231,6 +233,7 @@ absl::Status RlStage::Advance(Trainer* trainer) {
   context_.progress->Step(step, metrics);
   if (step % config_.checkpoint().every() == 0 ||
       step == config_.rl().steps()) {
+    R1_RETURN_IF_ERROR(trainer->CollectState());
     R1_RETURN_IF_ERROR(checkpoints_.Save(trainer->state(), *start_.tokenizer));
   }
   return EvaluateIfDue(trainer->state(), trainer->weights_id());
@@ -242,7 +245,7 @@ absl::Status RlStage::Run() {
   R1_RETURN_IF_ERROR(PinInputs());
   context_.progress->Describe(DescribeTraining(
       *start_.state, PlanMemory(config_, start_.model, context_.topology,
-                                 *context_.ops->device())));
+                                *context_.ops->device())));
   context_.progress->StartStage(config_.name(), start_.state->step,
                                 config_.rl().steps());
   R1_ASSIGN_OR_RETURN(reward_,

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/ops.h"
+#include "learner/ranks/communicator.h"
 #include "model/model_config.h"
 #include "model/param_set.h"
 #include "model/tokenizer.h"
@@ -28,6 +29,7 @@ struct RunContext {
   Ops* ops = nullptr;
   Progress* progress = nullptr;
   int num_threads = 1;
+  Communicator* ranks = nullptr;  // who helps to train; null: nobody
 };
 
 // A stage is a function of its configuration and the model it starts from. Each

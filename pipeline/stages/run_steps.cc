@@ -10,7 +10,8 @@ namespace r1 {
 absl::Status RunSteps(const StageContext& context, int64_t steps,
                       const TrainingState& state, const Tokenizer& tokenizer,
                       CheckpointStore* store,
-                      const std::function<absl::StatusOr<Metrics>()>& step) {
+                      const std::function<absl::StatusOr<Metrics>()>& step,
+                      const std::function<absl::Status()>& before_save) {
   if (steps == 0) return store->Save(state, tokenizer);
   const RunContext& run = *context.run;
   SavePacer pacer;
@@ -22,6 +23,7 @@ absl::Status RunSteps(const StageContext& context, int64_t steps,
     if (pacer.IsDue() || is_last || is_stopping) {
       pacer.Begin();
       R1_RETURN_IF_ERROR(run.store->Flush());
+      if (before_save) R1_RETURN_IF_ERROR(before_save());
       R1_RETURN_IF_ERROR(store->Save(state, tokenizer));
       R1_RETURN_IF_ERROR(context.folder->NoteCheckpoint());
       pacer.End();

@@ -17,12 +17,13 @@ namespace r1 {
 // Makes steps until `state`, which each call of `step` moves on by one, has
 // made `steps`, and shows what it returns. Saves now and then, at the end, and
 // where a signal stops the run; without steps the state as it is, which hands
-// the model on. Errors: of `step` and of saving; Cancelled if interrupted
-// (InterruptedError).
+// the model on. `before_save` makes the state whole. Errors: of `step` and of
+// saving; Cancelled if interrupted (InterruptedError).
 absl::Status RunSteps(const StageContext& context, int64_t steps,
                       const TrainingState& state, const Tokenizer& tokenizer,
                       CheckpointStore* store,
-                      const std::function<absl::StatusOr<Metrics>()>& step);
+                      const std::function<absl::StatusOr<Metrics>()>& step,
+                      const std::function<absl::Status()>& before_save = {});
 
 }  // namespace r1
 

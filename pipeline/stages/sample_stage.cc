@@ -269,7 +269,8 @@ absl::Status SampleStage::Run() {
   R1_RETURN_IF_ERROR(Load());
   run_.progress->Describe(absl::StrCat(
       DescribeSize(weights_->layout()), ", ",
-      DescribeMemory(PlanMemory(config_, weights_->config(), run_.topology, *run_.ops->device()))));
+      DescribeMemory(PlanMemory(config_, weights_->config(), run_.topology,
+                                *run_.ops->device()))));
   run_.progress->StartStage(config_.name(), 0, NumChunks());
   R1_RETURN_IF_ERROR(Connect());
   for (int64_t step = 1; step <= NumChunks(); ++step) {

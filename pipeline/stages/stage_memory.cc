@@ -1,6 +1,7 @@
 #include "pipeline/stages/stage_memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -61,24 +62,30 @@ int64_t RlRows(const StageConfig& stage, const ModelConfig& shape) {
 
 // `rows`: of the largest microbatch.
 void AddTraining(const StageConfig& stage, const ModelConfig& shape,
-                 int64_t rows, const Device& device, MemoryPlan* plan) {
+                 int64_t rows, int ranks, const Device& device,
+                 MemoryPlan* plan) {
   const int64_t trained = TrainedOf(stage, shape);
   const bool is_lora = LoraOf(stage).has_value();
   plan->lines.push_back({"master and moments",
                          (kMasterBytes + kMomentBytes) * trained,
                          is_lora ? "of the adapters" : "fp32"});
+  // Sums of a rank's shards (learner/ranks/shard_sums.h), and slices of other
+  // ranks.
+  const uint32_t shards = stage.learner().gradient_shards() / ranks;
+  const int64_t sums = std::bit_width(shards) + (ranks > 1 ? 1 : 0);
   // RL adds up what the embedding gets as the head's gradient apart.
   const bool has_second = stage.has_rl() && shape.tie_embeddings && !is_lora;
   plan->lines.push_back(
       {"gradients",
        kGradientBytes *
-           (trained + (has_second ? shape.vocab_size * shape.hidden_size : 0)),
+           (sums * trained +
+            (has_second ? shape.vocab_size * shape.hidden_size : 0)),
        has_second ? "fp32, twice of the tied embedding" : "fp32"});
   if (is_lora) {
     ModelConfig exact = shape;  // at most; bf16 where it is exact
     exact.weights_dtype = DType::kF32;
-    plan->lines.push_back({"base of the adapters",
-                           WeightsBytes(exact, device), "at most: fp32"});
+    plan->lines.push_back(
+        {"base of the adapters", WeightsBytes(exact, device), "at most: fp32"});
   }
   plan->lines.push_back(
       {"activations", PackedModelBytes(shape, rows, KeepOf(stage), true),
@@ -129,11 +136,13 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
                 std::min<int64_t>(
                     kMicrobatchTokens,
                     std::max<int64_t>(stage.supervised().batch_tokens(), 1)),
-                device, &plan);
+                topology.ranks, device, &plan);
   } else if (stage.has_reward_model()) {
-    AddTraining(stage, shape, kJudgeMicrobatchTokens, device, &plan);
+    AddTraining(stage, shape, kJudgeMicrobatchTokens, /*ranks=*/1, device,
+                &plan);
   } else if (stage.has_rl()) {
-    AddTraining(stage, shape, RlRows(stage, shape), device, &plan);
+    AddTraining(stage, shape, RlRows(stage, shape), topology.ranks, device,
+                &plan);
   }
   if (stage.has_rl() || stage.has_sample()) {
     AddSampling(stage, shape, topology, device, &plan);
@@ -157,7 +166,8 @@ std::string DescribeMemory(const MemoryPlan& plan) {
 
 absl::StatusOr<MemoryPlan> PlanMemory(const StageConfig& stage,
                                       const std::vector<StageConfig>& stages,
-                                      const Topology& topology, const Device& device) {
+                                      const Topology& topology,
+                                      const Device& device) {
   if (stage.has_compare()) return MemoryPlan();
   R1_ASSIGN_OR_RETURN(const ModelConfig shape,
                       BaseModelShape(RootModel(stage, stages)));

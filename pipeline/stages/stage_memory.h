@@ -21,8 +21,8 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
                       const Topology& topology, const Device& device);
 
 // The same, with the shape of the model at the root of `stages`.
-// Errors: those of reading its config.json; InvalidArgument if the device cannot
-// compute it.
+// Errors: those of reading its config.json; InvalidArgument if the device
+// cannot compute it.
 absl::StatusOr<MemoryPlan> PlanMemory(const StageConfig& stage,
                                       const std::vector<StageConfig>& stages,
                                       const Topology& topology,

@@ -113,22 +113,23 @@ absl::Status RunSupervisedStage(const StageContext& context) {
 
   const ModelConfig& model = state->weights->config();
   state->keep = KeepOf(config);
-  run.progress->Describe(
-      DescribeTraining(*state, PlanMemory(config, model, run.topology, *run.ops->device())));
+  run.progress->Describe(DescribeTraining(
+      *state, PlanMemory(config, model, run.topology, *run.ops->device())));
   R1_ASSIGN_OR_RETURN(
       SupervisedData data,
       ReadData(context, *corpus, *tokenizer, EndToken(model), &section));
   run.progress->StartStage(config.name(), state->step, section.steps());
   run.progress->Activity("training", 0, 0);
   SupervisedTrainer trainer(config.name(), section, std::move(data), run.ops,
-                            run.store, std::move(*state));
+                            run.store, std::move(*state),
+                            {config.learner().gradient_shards(), run.ranks});
   if (trainer.state().step == 0 && section.steps() > 0) {
     R1_ASSIGN_OR_RETURN(const Metrics metrics, trainer.MeasureStart());
     if (!metrics.empty()) run.progress->Step(0, metrics);
   }
-  R1_RETURN_IF_ERROR(RunSteps(context, section.steps(), trainer.state(),
-                              *tokenizer, &store,
-                              [&] { return trainer.Step(); }));
+  R1_RETURN_IF_ERROR(RunSteps(
+      context, section.steps(), trainer.state(), *tokenizer, &store,
+      [&] { return trainer.Step(); }, [&] { return trainer.CollectState(); }));
   if (section.held_out() > 0) {
     R1_RETURN_IF_ERROR(WarnOfOverfitting(run, config.name()));
   }

@@ -97,7 +97,7 @@ const std::vector<Door>& Doors() {
        {}},
       {"gRPC",
        {"grpc"},
-       {"rollout/", "reward/", "pipeline/"},
+       {"rollout/", "reward/", "pipeline/", "learner/ranks/grpc"},
        {"grpc", "service", "server", "client", "worker", "coordinator",
         "channel"}},
       {"RE2", {"re2/"}, {"reward/", "proto/"}, {}},

@@ -8,6 +8,8 @@
 
 #include "base/philox.h"
 #include "kernels/cpu/cpu_ops.h"
+#include "learner/ranks/deal.h"
+#include "learner/ranks/shard_sums.h"
 #include "tests/learner/fakes.h"
 #include "tests/model/host_params.h"
 
@@ -191,6 +193,49 @@ TEST_F(PolicyGradientTest, SharedPromptsDoNotChangeTheGradient) {
                   sample.old_logprobs.end());
   }
   EXPECT_EQ(scored, logprobs);
+}
+
+// Other sums of the same terms, in shards and then in a tree.
+TEST_F(PolicyGradientTest, ShardsAddUpToTheMinibatch) {
+  std::vector<float> logprobs;
+  const ParamSet want = Plainly(Pack(Sequences()), &logprobs);
+  ParamSet unused = Zeros();
+  const MinibatchGradient whole = Compute(1 << 20, &unused);
+  const double scale = std::sqrt(ops_.SumSquares(want.flat()));
+  for (const int shards : {1, 2, 4, 8}) {
+    SCOPED_TRACE(shards);
+    PolicyGradient gradient(
+        TinyModel(), config_, kTemperature, 100, [](int64_t) {}, &ops_);
+    ShardSums sums(params_.shared_layout(), &ops_);
+    sums.Start();
+    double loss = 0;
+    PolicyLossStats stats;
+    for (const std::vector<int>& indices :
+         DealGroups(Sequences(), SequenceCost(TinyModel()), shards)) {
+      std::vector<const PolicySample*> shard;
+      for (int i : indices) shard.push_back(minibatch_[i]);
+      if (shard.empty()) {
+        sums.SkipNext();
+        continue;
+      }
+      const MinibatchGradient part =
+          gradient.ComputeShard(weights_, &reference_, shard,
+                                ExtentOf(minibatch_), false, sums.Next());
+      loss += part.loss;
+      stats.Add(part.stats);
+    }
+    const ParamSet& got = *sums.Total();
+    for (size_t i = 0; i < Flat(want).size(); ++i) {
+      ASSERT_NEAR(Flat(got)[i], Flat(want)[i], kTokens * 0x1p-24 * scale) << i;
+    }
+    // Terms are equal, and added in double.
+    EXPECT_NEAR(loss, whole.loss, 1e-12);
+    EXPECT_EQ(stats.tokens, whole.stats.tokens);
+    EXPECT_NEAR(stats.k3_sum, whole.stats.k3_sum, 1e-12);
+    if (shards == 1) {
+      EXPECT_EQ(HashParams(got), HashParams(unused));
+    }
+  }
 }
 
 // The largest group has 37 + 4 + 19 + 0 + 11 rows.

@@ -56,6 +56,7 @@ class Process {
     LambdaReward::Score score = ShareOfEvenBytes;
     Patience patience = {};
     ProgressReporter::Callback on_progress = nullptr;
+    Communicator* ranks = nullptr;
   };
 
   Process(const StageConfig& config, MapJournal* journal, const Tokenizer* tok,
@@ -73,7 +74,8 @@ class Process {
         *std::move(state),
         TrainerOptions{{{"even", /*right_from=*/2}},
                        options.patience,
-                       options.on_progress});
+                       options.on_progress,
+                       options.ranks});
   }
   std::string Hash() const { return HashParams(trainer->state().params); }
 

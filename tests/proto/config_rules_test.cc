@@ -461,6 +461,33 @@ TEST(ConfigRulesTest, AKeyWithAMistakeIsNotBlamedTwice) {
             "256, got six");
 }
 
+TEST(ConfigRulesTest, ShardsAreAPowerOfTwoOfStagesThatTrain) {
+  EXPECT_EQ(ErrorOf("learner { gradient_shards: 4 }"), "OK");
+  EXPECT_EQ(ErrorOf("learner {\ngradient_shards: 6 }"),
+            "f:2: learner.gradient_shards: expected a power of two, got 6");
+  EXPECT_THAT(ErrorOf("learner { gradient_shards: 2048 }"),
+              HasSubstr("out of range: expected an integer from 1 to 1024"));
+  const std::string stages = "stage { rl { } } stage { reward_model { } ";
+  EXPECT_EQ(ErrorOf("learner { gradient_shards: 4 } " + stages + "}"), "OK");
+  EXPECT_EQ(ErrorOf(stages + "learner { gradient_shards: 4 } }"),
+            "f:1: reward_model.learner.gradient_shards: only stages with "
+            "supervised or rl "
+            "have shards: leave `learner` out of this stage, whose kind is "
+            "reward_model");
+}
+
+// Without shards a stage's file is what it was before there were any.
+TEST(ConfigRulesTest, OneShardIsNoPartOfAStage) {
+  const auto recipe =
+      ParseRecipe(Whole("learner { gradient_shards: 4 } stage { rl { } learner "
+                        "{ gradient_shards: 1 } } stage { name: 'b' rl { } }"),
+                  "f", {});
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  const std::vector<StageConfig> stages = ResolveStages(*recipe);
+  EXPECT_FALSE(stages[0].has_learner());
+  EXPECT_EQ(stages[1].learner().gradient_shards(), 4);
+}
+
 // What stages inherit is checked where it was given, once.
 TEST(ConfigRulesTest, AdaptersNeedAModelThatIsTrained) {
   const std::string base = "model { path: '/m' } ";

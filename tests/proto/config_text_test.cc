@@ -117,7 +117,7 @@ TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
 TEST(ConfigTextTest, AResolvedStageNamesEveryKey) {
   const auto recipe = ParseRecipe(
       "task { } task { name: 'b' } stage { supervised { } } stage { rl { } "
-      "lora { } "
+      "lora { } learner { gradient_shards: 2 } "
       "rollout { longer { max_new_tokens: 300 } } } "
       "stage { sample { keep { rule: 'format' } } } stage { from: 'rl' "
       "reward_model { data: 'p' } } stage { compare { } }",

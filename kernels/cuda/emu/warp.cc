@@ -181,8 +181,7 @@ void CheckAsyncCopy(const void* to, const void* from, int bytes) {
   const Unwatched unwatched;
   Block& block = *current->block;
   if (bytes < 0 || bytes > 16 || bytes % 2 != 0) {
-    block.Report(
-        absl::StrCat("cp.async: ", bytes, " bytes of bf16 out of 16"));
+    block.Report(absl::StrCat("cp.async: ", bytes, " bytes of bf16 out of 16"));
     block.Abandon();
   }
   if (!IsAligned(to) || !IsAligned(from)) {
