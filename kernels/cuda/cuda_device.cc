@@ -1,12 +1,15 @@
 #include "kernels/cuda/cuda_device.h"
 
+#include <sysexits.h>
+
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/log.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/linear.h"
@@ -23,11 +26,6 @@ int64_t RowStride(int64_t depth) {
 
 std::uintptr_t AddressOf(DevicePtr at) {
   return reinterpret_cast<std::uintptr_t>(DeviceAccess::Pointer(at));
-}
-
-void CheckStatus(const absl::Status& status) {
-  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
-  R1_CHECK(status.ok(), "the device works");
 }
 
 // Calls fn(address, first, count) for the runs of elements [begin, begin +
@@ -58,6 +56,18 @@ Tensor Elements(const Tensor& x, int64_t begin, int64_t size) {
 }
 
 }  // namespace
+
+void ExitIfFailed(const absl::Status& status) {
+  if (status.ok()) return;
+  const bool is_full = absl::IsResourceExhausted(status);
+  LogWarning(absl::StrCat(
+      "the device failed: ", status.message(),
+      is_full ? "; a smaller rl.microbatch_tokens or rollout.max_batch, or "
+                "keep: LAYER_INPUTS need less memory"
+              : "; what is saved is whole, and the same command goes on"));
+  // Not std::exit: other threads still use the device.
+  std::_Exit(is_full ? EXIT_FAILURE : EX_TEMPFAIL);
+}
 
 CudaDevice::CudaDevice(std::unique_ptr<Runtime> runtime)
     : runtime_(std::move(runtime)), stream_(runtime_->MakeStream()) {}
@@ -91,7 +101,7 @@ std::unique_ptr<Ops> CudaDevice::MakeOps(int threads) {
 DevicePtr CudaDevice::Allocate(int64_t bytes) {
   const int64_t words = (bytes + 3) / 4;
   auto memory = runtime_->Allocate(words * 4);
-  CheckStatus(memory.status());
+  ExitIfFailed(memory.status());
   const DevicePtr at = (*memory)->at();
   {
     const absl::MutexLock lock(&mutex_);
@@ -158,7 +168,9 @@ void CudaDevice::WriteLinear(absl::Span<const float> values, int64_t begin,
   Synchronize();
 }
 
-void CudaDevice::Synchronize() { CheckStatus(runtime_->Synchronize(*stream_)); }
+void CudaDevice::Synchronize() {
+  ExitIfFailed(runtime_->Synchronize(*stream_));
+}
 
 Tensor MatrixOf(const Linear& w) {
   R1_CHECK(w.dtype == DType::kBF16, "a matrix that this device made");

@@ -16,8 +16,8 @@
 namespace r1::cuda {
 
 // All of its work is in one stream: memory that one set of ops wrote can be
-// read by another. An error of the device, which leaves its memory undefined,
-// aborts with its name.
+// read by another. An error of the device leaves its memory undefined: see
+// ExitIfFailed.
 class CudaDevice : public Device {
  public:
   explicit CudaDevice(std::unique_ptr<Runtime> runtime);
@@ -55,6 +55,11 @@ class CudaDevice : public Device {
   // By address. Guarded by mutex_.
   std::map<std::uintptr_t, std::unique_ptr<DeviceMemory>> memory_;
 };
+
+// Ends the process with a line that names an error of a device: with 1 where
+// memory has run out, else with 75, as for everything that the same command may
+// get over. Nothing that was saved is lost.
+void ExitIfFailed(const absl::Status& status);
 
 // W as a matrix of bf16.
 Tensor MatrixOf(const Linear& w);

@@ -1,7 +1,6 @@
 #include "kernels/cuda/cuda_ops.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "base/check.h"
@@ -87,9 +86,7 @@ void CudaOps::Wait(Ticket ticket) {
   if (ticket.number < first_download_) return;
   const uint64_t index = ticket.number - first_download_;
   R1_CHECK(index < downloads_.size(), "a ticket of these ops");
-  const absl::Status status = runtime_.Synchronize(*downloads_[index]);
-  if (!status.ok()) std::fprintf(stderr, "%s\n", status.ToString().c_str());
-  R1_CHECK(status.ok(), "the device works");
+  ExitIfFailed(runtime_.Synchronize(*downloads_[index]));
   downloads_.erase(downloads_.begin(), downloads_.begin() + index + 1);
   first_download_ = ticket.number + 1;
 }

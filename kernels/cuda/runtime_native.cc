@@ -282,12 +282,47 @@ void EnqueueKernel(const void* kernel, const GridSize& grid, Dim3 block,
                           native.stream, arguments);
 }
 
+namespace {
+
+// What helps against an error of the first call.
+std::string RemedyFor(cudaError_t error) {
+  constexpr int kMajor = CUDART_VERSION / 1000;
+  constexpr int kMinor = CUDART_VERSION % 1000 / 10;
+  switch (error) {
+    case cudaErrorInsufficientDriver:
+      return absl::StrCat("there is no driver, or one older than CUDA ", kMajor,
+                          ".", kMinor,
+                          " (nvidia-smi prints it): install one, or compute "
+                          "with device: \"cpu\"");
+    case cudaErrorNoDevice:
+    case cudaErrorInvalidDevice:
+      return "there is no such GPU, or it is hidden (CUDA_VISIBLE_DEVICES)";
+    default:
+      return "nvidia-smi may say more";
+  }
+}
+
+// Machine code runs on later minor versions of its architecture, but that of
+// 9.0a, which is for 9.0 alone.
+bool IsCompiledFor(const cudaDeviceProp& p) {
+  return p.major == 8 || (p.major == 9 && p.minor == 0) || p.major == 10;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Runtime>> OpenRuntime(int index) {
   cudaDeviceProp properties;
-  const absl::Status found =
-      StatusOf(cudaGetDeviceProperties(&properties, index),
-               absl::StrCat("CUDA device ", index));
-  if (!found.ok()) return found;
+  const cudaError_t error = cudaGetDeviceProperties(&properties, index);
+  if (error != cudaSuccess) {
+    return StatusOf(
+        error, absl::StrCat("CUDA device ", index, ": ", RemedyFor(error)));
+  }
+  if (!IsCompiledFor(properties)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "CUDA device ", index, " (", properties.name,
+        ") has compute capability ", properties.major, ".", properties.minor,
+        ", expected 8.x, 9.0 or 10.x, for which this program was compiled"));
+  }
   return std::make_unique<NativeRuntime>(index, properties);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/cuda/compat.h"
+#include "kernels/cuda/cuda_device.h"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/emu/fiber.h"
 #include "tests/kernels/cuda/device_test_util.h"
@@ -198,6 +199,25 @@ TEST(CudaRuntimeDeathTest, AWriteOutsideAnAllocationIsFound) {
     WriteOutside(index);
 #endif
   }
+}
+
+TEST(CudaDeviceDeathTest, AnErrorEndsTheProcessWithItsName) {
+  const auto fail = [] {
+    CudaDevice device(emu::OpenRuntime({}));
+    Launch(WriteAt, 1, Dim3{2048, 1, 1}, 0, device.stream(), nullptr, 0);
+    device.Synchronize();
+  };
+  EXPECT_EXIT(fail(), ::testing::ExitedWithCode(75),
+              "the device failed: .*runtime_test.*the same command goes on");
+}
+
+TEST(CudaDeviceDeathTest, MemoryThatRunsOutEndsTheProcessWithARemedy) {
+  const auto fail = [] {
+    CudaDevice device(emu::OpenRuntime({.memory_bytes = 10000}));
+    device.Allocate(20000);
+  };
+  EXPECT_EXIT(fail(), ::testing::ExitedWithCode(1),
+              "the device failed: .*microbatch_tokens");
 }
 
 }  // namespace
