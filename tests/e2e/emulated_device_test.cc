@@ -29,7 +29,7 @@ model { vocab_size: 300 hidden_size: 64 intermediate_size: 64 num_layers: 2
         num_heads: 2 num_kv_heads: 1 max_positions: 128 }
 task { kind: COUNTDOWN min_numbers: 3 max_numbers: 3 max_number: 12
        operators: "+-" template: "User: {question}\nAssistant: " }
-rollout { max_new_tokens: 16 max_batch: 8 }
+rollout { max_new_tokens: 24 max_batch: 16 }
 eval { problems: 2 samples: 1 }
 # Something that every model of this size earns, unequally.
 reward { rule { name: "overlong" } }
@@ -37,7 +37,7 @@ checkpoint { every: 1 }
 stage { name: "base"
         supervised { steps: 4 batch_tokens: 256 learning_rate: 3e-3 } }
 stage { name: "zero"
-        rl { steps: 3 prompts: 3 group_size: 4 minibatches: 2 kl_coef: 0.01
+        rl { steps: 3 prompts: 4 group_size: 8 minibatches: 2 kl_coef: 0.01
              learning_rate: 1e-3 } }
 stage { name: "cold" sample { prompts: 4 per_prompt: 2
         keep { rule: "overlong" at_least: -2 } } }
@@ -88,6 +88,7 @@ TEST_F(EmulatedDeviceTest, EveryStageIsEqualForAnyWorkersAndWhatIsKept) {
   EXPECT_THAT(first.out + first.err, HasSubstr("mismatch 0 "));
   const std::map<std::string, std::string> expected = HashesOf("a");
   for (const auto& [stage, hash] : expected) EXPECT_NE(hash, "") << stage;
+  EXPECT_NE(expected.at("zero"), expected.at("base")) << "nothing was learned";
 
   const std::vector<std::vector<std::string>> ways = {
       {"--workers", "1", "--threads", "1", "--set", "keep=NO_GATE_UP"},
