@@ -28,8 +28,9 @@ std::map<std::string, Kind>& Kinds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
 // KIND or KIND:INDEX.
 bool Matches(absl::string_view name, absl::string_view kind, int* index) {
   *index = 0;
-  return name == kind || (absl::ConsumePrefix(&name, absl::StrCat(kind, ":")) &&
-                          absl::SimpleAtoi(name, index) && *index >= 0);
+  return name == kind ||
+         (absl::ConsumePrefix(&name, absl::StrCat(kind, ":")) &&
+          absl::SimpleAtoi(name, index) && name == absl::StrCat(*index));
 }
 
 }  // namespace

@@ -218,6 +218,7 @@ class NativeRuntime : public Runtime {
   }
 
  private:
+  cudaError_t AllowMuchShared(const void* kernel);
   void Use() { Keep(cudaSetDevice(index_), "the device"); }
 
   void Keep(cudaError_t error, absl::string_view what) {
@@ -244,28 +245,25 @@ class NativeRuntime : public Runtime {
 // More dynamic shared memory than a kernel has without asking.
 constexpr size_t kSharedWithoutAsking = 48 << 10;
 
+// Before the first launch, whichever thread has it.
+cudaError_t NativeRuntime::AllowMuchShared(const void* kernel) {
+  const absl::MutexLock lock(&mutex_);
+  if (!with_much_shared_.insert(kernel).second) return cudaSuccess;
+  int most = 0;
+  const cudaError_t error = cudaDeviceGetAttribute(
+      &most, cudaDevAttrMaxSharedMemoryPerBlockOptin, index_);
+  if (error != cudaSuccess) return error;
+  return cudaFuncSetAttribute(
+      kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+}
+
 void NativeRuntime::Enqueue(const void* kernel, const GridSize& grid,
                             Dim3 block, size_t shared_bytes,
                             cudaStream_t stream, void** arguments) {
   Use();
   const std::string what =
       absl::StrCat("kernel of ", grid.where.file, ":", grid.where.line);
-  if (shared_bytes > kSharedWithoutAsking) {
-    bool is_new;
-    {
-      const absl::MutexLock lock(&mutex_);
-      is_new = with_much_shared_.insert(kernel).second;
-    }
-    int most = 0;
-    if (is_new) {
-      Keep(cudaDeviceGetAttribute(
-               &most, cudaDevAttrMaxSharedMemoryPerBlockOptin, index_),
-           what);
-      Keep(cudaFuncSetAttribute(
-               kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most),
-           what);
-    }
-  }
+  if (shared_bytes > kSharedWithoutAsking) Keep(AllowMuchShared(kernel), what);
   const auto dim3_of = [](const Dim3& d) { return dim3(d.x, d.y, d.z); };
   Keep(cudaLaunchKernel(kernel, dim3_of(grid.blocks), dim3_of(block), arguments,
                         shared_bytes, stream),

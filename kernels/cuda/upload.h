@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "base/check.h"
+#include "kernels/cuda/cuda_device.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/tensor.h"
 
@@ -28,10 +28,10 @@ class UploadRing {
     Slot& slot = slots_[next_++ % slots_.size()];
     if (slot.event == nullptr) slot.event = runtime_->MakeEvent();
     // Of the slot's last copy.
-    R1_CHECK(runtime_->Synchronize(*slot.event).ok(), "the device works");
+    ExitIfFailed(runtime_->Synchronize(*slot.event));
     if (slot.memory == nullptr || slot.memory->bytes() < bytes) {
       auto memory = runtime_->AllocateHost(bytes + bytes / 2);
-      R1_CHECK(memory.ok(), "page-locked memory for uploads");
+      ExitIfFailed(memory.status());
       slot.memory = *std::move(memory);
     }
     std::memcpy(slot.memory->data(), from, bytes);

@@ -25,8 +25,8 @@ struct GrpcRankOptions {
   int size = 1;
   std::string listen = "127.0.0.1:0";  // host:port, port 0: any
   // Equal on all ranks.
-  std::string build_id;
-  std::string device;            // its identity
+  std::string build_id = "";
+  std::string device = "";       // its identity
   Device* memory = CpuDevice();  // where this rank's tensors lie
   absl::Duration patience = kRankPatience;
   // How long all ranks may take to join.

@@ -23,7 +23,7 @@ namespace {
 
 constexpr char kDescription[] =
     "r1 takes a base language model to a reasoning model by reinforcement "
-    "learning, on a CPU.";
+    "learning.";
 
 constexpr char kExamples[] =
     "Examples:\n"

@@ -27,6 +27,8 @@ absl::StatusOr<LoadedModel> LoadModel(const std::string& path,
     model.rl_step = std::max<int64_t>(0, StepOfCheckpoint(model.path));
   }
   R1_ASSIGN_OR_RETURN(ModelFolder folder, LoadModelFolder(model.path));
+  R1_RETURN_IF_ERROR(Annotate(
+      ops->device()->CheckHeadSize(folder.config.head_dim), model.path));
   model.tokenizer = folder.tokenizer;
   folder.config.weights_dtype = WeightsDtypeOf(model.config);
   model.weights = MakePolicyWeights(folder.config, folder.params, ops);

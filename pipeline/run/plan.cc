@@ -15,6 +15,7 @@
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/run/stage_statuses.h"
 #include "pipeline/screen/progress.h"
+#include "pipeline/services/rank_processes.h"
 #include "pipeline/stages/stage_memory.h"
 #include "proto/recipe.h"
 
@@ -59,6 +60,7 @@ absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
   const std::vector<StageConfig> stages = ResolveStages(recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageStatus> statuses,
                       StatusesOfStages(run_dir, stages, /*running=*/""));
+  R1_RETURN_IF_ERROR(CheckRanks(stages, run_dir, topology.ranks));
   MemoryPlan most;
   std::string most_of;
   for (size_t i = 0; i < stages.size(); ++i) {

@@ -15,7 +15,7 @@ namespace r1 {
 // done (and in what time), begun, to do, or has to be redone, and why; with the
 // time it may take, and that of all that is left, as far as what is done tells
 // (expected_time.h) and run.db can be read. Changes nothing; `run_dir` need not
-// exist. Errors: DataLoss for a damaged stage.
+// exist. Errors: DataLoss for a damaged stage; those of CheckRanks.
 absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
                                          const std::string& run_dir,
                                          const Topology& topology);

@@ -101,11 +101,10 @@ absl::Status RunStages(const RunContext& context,
 absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
   Topology topology = spec.topology;
   topology.device = spec.recipe.device();
-  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(topology.device));
   const std::vector<StageConfig> all = ResolveStages(spec.recipe);
   R1_ASSIGN_OR_RETURN(const std::vector<StageConfig> stages,
                       StagesUntil(spec.until, all));
-  R1_RETURN_IF_ERROR(CheckRanks(stages, spec.topology.ranks));
+  R1_RETURN_IF_ERROR(CheckRanks(stages, spec.run_dir, topology.ranks));
   // Before anything is written; a finished run needs no inputs.
   R1_ASSIGN_OR_RETURN(const bool is_finished,
                       IsFinishedRun(spec.run_dir, spec.recipe));
@@ -118,6 +117,7 @@ absl::StatusOr<RunOutcome> RunAll(const RunSpec& spec) {
       RunFolder folder,
       RunFolder::Open(spec.run_dir, spec.recipe, spec.accept_build, spec.redo));
   if (folder.is_finished()) return RunOutcome{true};
+  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(topology.device));
   // The learner before this one listens no more.
   R1_RETURN_IF_ERROR(RemoveRunOwner(folder.path()));
   R1_ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "kernels/devices.h"
+#include "pipeline/folder/stage_folder.h"
 #include "pipeline/process/build_id.h"
 
 namespace r1 {
@@ -34,6 +35,7 @@ absl::StatusOr<std::unique_ptr<RankProcesses>> RankProcesses::Start(
   // The others cannot go on without it; the same command starts all anew.
   processes.is_wanted = [](int) { return false; };
   processes.on_event = [first](const std::string& message) {
+    LogWarning(message);  // others may have told less of it already
     first->Abort(absl::UnavailableError(message));
   };
   processes.on_failure = [first](const absl::Status& error) {
@@ -53,12 +55,20 @@ RankProcesses::~RankProcesses() {
   if (processes_ != nullptr) processes_->Stop(absl::Seconds(1));
 }
 
-absl::Status CheckRanks(absl::Span<const StageConfig> stages, int ranks) {
+absl::Status CheckRanks(absl::Span<const StageConfig> stages,
+                        const std::string& run_dir, int ranks) {
   if (ranks == 1) return absl::OkStatus();
   for (const StageConfig& stage : stages) {
     if (!stage.has_rl() && !stage.has_supervised()) continue;
+    if (IsFinishedStage(run_dir, stage.name())) continue;
     const int shards = stage.learner().gradient_shards();
     if (shards % ranks == 0) continue;
+    if (shards == 1) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--ranks ", ranks, ": stage ", stage.name(),
+          " has one gradient shard: set learner.gradient_shards, which is part "
+          "of its configuration, before it begins"));
+    }
     return absl::InvalidArgumentError(absl::StrCat(
         "--ranks ", ranks, ": does not divide the ", shards,
         " gradient shards of stage ", stage.name(),

@@ -34,9 +34,10 @@ class RankProcesses {
   std::unique_ptr<WorkerProcesses> processes_;
 };
 
-// Errors: InvalidArgument for a stage whose learner.gradient_shards `ranks`
-// does not divide.
-absl::Status CheckRanks(absl::Span<const StageConfig> stages, int ranks);
+// Errors: InvalidArgument for a stage that is not finished in the run and whose
+// learner.gradient_shards `ranks` does not divide.
+absl::Status CheckRanks(absl::Span<const StageConfig> stages,
+                        const std::string& run_dir, int ranks);
 
 }  // namespace r1
 

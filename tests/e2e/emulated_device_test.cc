@@ -144,6 +144,15 @@ TEST_F(EmulatedDeviceTest, WhatADeviceCannotComputeIsRefusedAtTheStart) {
               AllOf(HasSubstr("stage base"), HasSubstr("heads have 8 channels"),
                     HasSubstr("multiple of 16")));
   EXPECT_FALSE(FileExists(Dir("small")));
+  ASSERT_EQ(Run("cpu", {"--set", "model.num_heads=8", "--set", "device=cpu",
+                        "--until", "base"})
+                .exit_code,
+            0);
+  const ProgramResult asked =
+      Program({"generate", Dir("cpu"), "--device", "emu", "hi"}, R1_EMULATED)
+          .Wait();
+  EXPECT_EQ(asked.exit_code, 1);
+  EXPECT_THAT(asked.err, HasSubstr("heads have 8 channels"));
   const ProgramResult unknown = Run("unknown", {"--set", "device=tpu"});
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_THAT(unknown.err, AllOf(HasSubstr("\"tpu\""), HasSubstr("\"cpu\""),
