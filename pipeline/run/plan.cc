@@ -53,7 +53,8 @@ absl::StatusOr<std::string> StateOf(const StageConfig& stage,
 absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
                                          const std::string& run_dir,
                                          const Topology& topology) {
-  R1_ASSIGN_OR_RETURN(Device* const device, FindDevice(recipe.device()));
+  // Where it runs, it may be there.
+  const absl::StatusOr<Device*> device = FindDevice(recipe.device());
   std::string text =
       absl::StrFormat("%-12s %-13s %-20s %-9s %-24s %s\n", "stage", "kind", "",
                       "memory", "needs", "state");
@@ -63,14 +64,17 @@ absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
   R1_RETURN_IF_ERROR(CheckRanks(stages, run_dir, topology.ranks));
   MemoryPlan most;
   std::string most_of;
+  absl::Status fault;
   for (size_t i = 0; i < stages.size(); ++i) {
     const StageConfig& stage = stages[i];
     const std::vector<std::string> inputs = StageInputs(stage);
     R1_ASSIGN_OR_RETURN(const std::string state,
                         StateOf(stage, run_dir, statuses[i].time));
-    // What cannot be read yet is told where the run starts.
     const absl::StatusOr<MemoryPlan> memory =
-        PlanMemory(stage, stages, topology, *device);
+        device.ok() ? PlanMemory(stage, stages, topology, **device)
+                    : device.status();
+    // What cannot be read yet is told where the run starts.
+    if (absl::IsInvalidArgument(memory.status())) fault = memory.status();
     if (memory.ok() && memory->total() > most.total()) {
       most = *memory;
       most_of = stage.name();
@@ -84,6 +88,10 @@ absl::StatusOr<std::string> DescribePlan(const Recipe& recipe,
   if (!most_of.empty()) {
     absl::StrAppend(&text, "memory of ", most_of, ", the most:\n",
                     most.ToString(), "\n");
+  }
+  if (!device.ok()) fault = device.status();
+  if (!fault.ok()) {
+    absl::StrAppend(&text, "cannot run here: ", fault.message(), "\n");
   }
   const TimeLeft left = LeftOfRun(statuses, std::nullopt);
   if (const std::string time = left.ToString();

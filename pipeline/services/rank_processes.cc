@@ -9,6 +9,7 @@
 #include "kernels/devices.h"
 #include "pipeline/folder/stage_folder.h"
 #include "pipeline/process/build_id.h"
+#include "pipeline/process/stop_signal.h"
 
 namespace r1 {
 
@@ -43,7 +44,13 @@ absl::StatusOr<std::unique_ptr<RankProcesses>> RankProcesses::Start(
   };
   R1_ASSIGN_OR_RETURN(result->processes_,
                       WorkerProcesses::Start(std::move(processes)));
-  R1_RETURN_IF_ERROR(first->Join(first->address()));
+  {
+    const StopWatcher watcher([first] {
+      first->Abort(
+          absl::UnavailableError("stopped before all ranks had joined"));
+    });
+    R1_RETURN_IF_ERROR(first->Join(first->address()));
+  }
   LogInfo(absl::StrCat(ranks, " ranks train together"));
   return result;
 }

@@ -144,6 +144,15 @@ MemoryPlan PlanMemory(const StageConfig& stage, ModelConfig shape,
     AddTraining(stage, shape, RlRows(stage, shape), topology.ranks, device,
                 &plan);
   }
+  if (topology.ranks > 1 && (stage.has_supervised() || stage.has_rl())) {
+    // Rank 0 collects the moments, of which the others have slices.
+    const int64_t others = topology.ranks - 1;
+    const int64_t moments = kMomentBytes * TrainedOf(stage, shape);
+    plan.lines.push_back(
+        {"other ranks",
+         others * (plan.total() - moments * others / topology.ranks),
+         absl::StrCat(others, " with the same each, but slices of moments")});
+  }
   if (stage.has_rl() || stage.has_sample()) {
     AddSampling(stage, shape, topology, device, &plan);
   }

@@ -73,9 +73,36 @@ TEST(PlanTest, AdaptersWorkersAndDtypeAreInTheMemory) {
   Topology elsewhere;
   elsewhere.workers = Topology::kNoWorkers;
   EXPECT_THAT(plan_of({}, elsewhere), Not(HasSubstr("sampling  ")));
+  Topology ranks;
+  ranks.ranks = 4;
+  EXPECT_THAT(plan_of({"learner.gradient_shards=4"}, ranks),
+              AllOf(HasSubstr("other ranks"), HasSubstr("3 with the same")));
+  EXPECT_THAT(plan_of({"learner.gradient_shards=4"}, Topology()),
+              Not(HasSubstr("other ranks")));
   EXPECT_THAT(plan_of({"dtype=BF16"}, Topology()), HasSubstr("bf16"));
   EXPECT_THAT(plan_of({"keep=LAYER_INPUTS"}, Topology()),
               HasSubstr("keep: LAYER_INPUTS"));
+}
+
+// The plan of a run for another machine, and of one that cannot be.
+TEST(PlanTest, WhatCannotRunIsSaid) {
+  TestFolder folder;
+  const auto recipe = ParseRecipe(
+      "device: 'cuda:0' task { } stage { name: 'base' supervised { steps: 4 } "
+      "}",
+      "f", {});
+  ASSERT_TRUE(recipe.ok()) << recipe.status();
+  const auto plan = DescribePlan(*recipe, folder.path(), Topology());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(*plan, AllOf(HasSubstr("base "), HasSubstr("cannot run here: "),
+                           HasSubstr("\"cuda:0\"")));
+  Topology three;
+  three.ranks = 3;
+  EXPECT_THAT(
+      std::string(
+          DescribePlan(*recipe, folder.path(), three).status().message()),
+      AllOf(HasSubstr("--ranks 3"), HasSubstr("stage base"),
+            HasSubstr("learner.gradient_shards")));
 }
 
 }  // namespace
