@@ -116,7 +116,8 @@ TEST(ConfigTextTest, ResolvedTextKeepsOptionsInTheOrderOfTheirNames) {
 
 TEST(ConfigTextTest, AResolvedStageNamesEveryKey) {
   const auto recipe = ParseRecipe(
-      "task { } task { name: 'b' } stage { supervised { } } stage { rl { } "
+      "device: 'emu' task { } task { name: 'b' } stage { supervised { } } "
+      "stage { rl { } "
       "lora { } learner { gradient_shards: 2 } "
       "rollout { longer { max_new_tokens: 300 } } } "
       "stage { sample { keep { rule: 'format' } } } stage { from: 'rl' "
